@@ -1,0 +1,64 @@
+"""The metrics that the platform emits, as data. The emitter (`services.core.telemetry`), the alarms, the dashboards
+and the documentation are all made from these definitions.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+NAMESPACE = "CivicForge"
+SERVICE = "civicforge"
+"""The value of Powertools' `service` dimension; it adds that dimension to all that it emits."""
+DIMENSIONS = ("service", "stage")
+"""The one dimension set of the emitter, the alarms and the panels."""
+
+Unit = Literal["Count", "Milliseconds", "Seconds", "None"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A metric of our own."""
+
+    name: str
+    unit: Unit
+    description: str
+
+
+QUESTS_CREATED = Metric(name="quests_created", unit="Count", description="Quests that were posted.")
+ATTESTATIONS_SUBMITTED = Metric(
+    name="attestations_submitted", unit="Count", description="Attestations that a requestor or performer gave."
+)
+QUESTS_COMPLETED = Metric(
+    name="quests_completed", unit="Count", description="Quests that reached COMPLETE, by attestation or decision."
+)
+FAILED_REWARDS = Metric(
+    name="failed_rewards", unit="Count", description="Rewards that could not be paid and went to the rewards queue."
+)
+CONCURRENT_ATTESTATION_CONFLICTS = Metric(
+    name="concurrent_attestation_conflicts",
+    unit="Count",
+    description="Attestations that met another one and were tried again.",
+)
+API_ERRORS = Metric(name="api_errors", unit="Count", description="Requests that ended in an unhandled error (5xx).")
+FLAG_PARSE_ERRORS = Metric(
+    name="flag_parse_errors", unit="Count", description="Reads of a feature flag whose value made no sense."
+)
+REWARDS_PAID = Metric(name="rewards_paid", unit="Count", description="Ledger entries that went to POSTED as a reward.")
+OLDEST_UNPAID_REWARD = Metric(
+    name="oldest_unpaid_reward_seconds", unit="Seconds", description="Age of the oldest PENDING reward, at each sweep."
+)
+LEDGER_DRIFT = Metric(
+    name="ledger_drift", unit="Count", description="Users whose totals differ from the fold of their ledger entries."
+)
+
+METRICS = (
+    QUESTS_CREATED,
+    ATTESTATIONS_SUBMITTED,
+    QUESTS_COMPLETED,
+    FAILED_REWARDS,
+    CONCURRENT_ATTESTATION_CONFLICTS,
+    API_ERRORS,
+    FLAG_PARSE_ERRORS,
+    REWARDS_PAID,
+    OLDEST_UNPAID_REWARD,
+    LEDGER_DRIFT,
+)

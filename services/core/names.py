@@ -1,0 +1,21 @@
+"""Every name that a stage gives to a thing on AWS; nothing else makes one up."""
+
+PROJECT = "civicforge"
+SERVICES = ("api", "onboarding", "rewards", "housekeeping")
+LIVE_ALIAS = "live"
+"""The Lambda alias that every caller uses, so that a release is rolled back by moving it."""
+
+
+def resource_name(stage: str, thing: str) -> str:
+    """`civicforge-{stage}-{thing}`, the only form a resource's name has."""
+    return f"{PROJECT}-{stage}-{thing}"
+
+
+def parameter_name(stage: str, key: str) -> str:
+    """`/civicforge/{stage}/{key}`, the SSM name of a parameter of `services.core.parameters`."""
+    return f"/{PROJECT}/{stage}/{key}"
+
+
+def log_group(stage: str, service: str) -> str:
+    """The log group of a service's Lambda; Lambda itself fixes the prefix."""
+    return f"/aws/lambda/{resource_name(stage, service)}"

@@ -1,0 +1,59 @@
+"""The SSM parameters of a stage: what the stack writes, who owns each and how it is rotated."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["String", "SecureString"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """`live` values are changed by operators at run time: the stack creates them and never overwrites them."""
+
+    key: str
+    description: str
+    kind: Kind = "String"
+    initial: str | None = None
+    live: bool = False
+    owner: str = "stack"
+    rotation: str = "none"
+
+
+API_KEY = Parameter(
+    key="api-key",
+    description="Signs page cursors. JSON: current, previous, previousUntil.",
+    kind="SecureString",
+    live=True,
+    owner="operators",
+    rotation="every 90 days with `civicforge secrets rotate api-key`; the former key is honoured for an hour",
+)
+BREAKER = Parameter(
+    key="breaker",
+    description="closed, read-only or down; read by the api at most 10 s late.",
+    initial="closed",
+    live=True,
+    owner="operators",
+)
+
+
+def flag_parameter(flag: str) -> Parameter:
+    """The parameter of a feature flag: off, internal, on or N% (see `services.core.flags`)."""
+    return Parameter(
+        key=f"feature-{flag}",
+        description=f"Feature flag {flag}: off, internal, on or N%.",
+        initial="off",
+        live=True,
+        owner="operators",
+    )
+
+
+FLAGS = ("rewards", "disputes")
+LIVE_PARAMETERS = (API_KEY, BREAKER, *map(flag_parameter, FLAGS))
+
+USER_POOL_ID = Parameter(key="user-pool-id", description="Cognito user pool of the stage.")
+USER_POOL_CLIENT_ID = Parameter(key="user-pool-client-id", description="Cognito app client of the page.")
+SITE_URL = Parameter(key="site-url", description="Where the page and the API answer.")
+SITE_BUCKET = Parameter(key="site-bucket", description="Bucket of the page's files.")
+DISTRIBUTION_ID = Parameter(key="distribution-id", description="CloudFront distribution of the page and API.")
+API_ID = Parameter(key="api-id", description="HTTP API behind the distribution.")
+STACK_PARAMETERS = (USER_POOL_ID, USER_POOL_CLIENT_ID, SITE_URL, SITE_BUCKET, DISTRIBUTION_ID, API_ID)

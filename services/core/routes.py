@@ -1,0 +1,64 @@
+"""Every call of the API: method, path and who may make it.
+
+Infra makes a route of the gateway from each (public ones without the authorizer), the api Lambda binds a function
+to each operation, and the OpenAPI document is generated from both. Paths are written as API Gateway wants them.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
+
+BASE_PATH = "/api/v1"
+HEALTH_PATH = "/api/health"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """`operation` is the OpenAPI operationId. A public route carries no identity at all."""
+
+    operation: str
+    method: Method
+    path: str
+    public: bool = False
+
+    @property
+    def key(self) -> str:
+        """API Gateway's route key, e.g. `GET /api/v1/quests`."""
+        return f"{self.method} {self.path}"
+
+
+def _route(operation: str, method: Method, path: str, *, public: bool = False) -> Route:
+    return Route(operation=operation, method=method, path=BASE_PATH + path, public=public)
+
+
+TRANSITION_OPERATIONS = {
+    "claimQuest": "claim",
+    "releaseQuest": "release",
+    "submitQuest": "submit",
+    "requestChanges": "request-changes",
+    "attestQuest": "attest",
+    "disputeQuest": "dispute",
+    "resolveDispute": "resolve",
+}
+
+ROUTES = (
+    Route(operation="getHealth", method="GET", path=HEALTH_PATH, public=True),
+    _route("listQuests", "GET", "/quests", public=True),
+    _route("createQuest", "POST", "/quests"),
+    _route("getQuest", "GET", "/quests/{questId}", public=True),
+    _route("editQuest", "PATCH", "/quests/{questId}"),
+    _route("cancelQuest", "DELETE", "/quests/{questId}"),
+    *(_route(name, "POST", f"/quests/{{questId}}/{action}") for name, action in TRANSITION_OPERATIONS.items()),
+    _route("getMe", "GET", "/me"),
+    _route("editMe", "PATCH", "/me"),
+    _route("deleteMe", "DELETE", "/me"),
+    _route("restoreMe", "POST", "/me/restore"),
+    _route("exportMe", "GET", "/me/export"),
+    _route("listMyQuests", "GET", "/me/quests"),
+    _route("getMyQuest", "GET", "/me/quests/{questId}"),
+    _route("listMyLedger", "GET", "/me/ledger"),
+    _route("getUser", "GET", "/users/{userId}", public=True),
+    _route("listFeatureFlags", "GET", "/feature-flags"),
+    _route("getStats", "GET", "/stats", public=True),
+)

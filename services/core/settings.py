@@ -1,0 +1,84 @@
+"""What each Lambda is told through its environment: parsed once at cold start, built by infra from the same model."""
+
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class SettingsError(RuntimeError):
+    """The environment does not fit; the message names each variable that is missing or wrong."""
+
+
+class Settings(BaseModel):
+    """What every Lambda needs. A field's variable is its name in upper case."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=str.upper, populate_by_name=True)
+
+    stage: str = Field(description="Name of the stage: dev, staging, prod, local.")
+    release: str = Field(description="Release that the code belongs to, as /health reports it.")
+    log_level: str = Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severity that is logged.")
+    users_table: str = Field(description="Name of the users table.")
+    ledger_table: str = Field(description="Name of the ledger table.")
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str]) -> Self:
+        """Reads the fields' variables. Raises SettingsError."""
+        names = {field.upper() for field in cls.model_fields}
+        try:
+            return cls.model_validate({name: environ[name] for name in names & environ.keys()})
+        except ValidationError as error:
+            problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise SettingsError(f"The environment of this Lambda is incomplete or wrong. {problems}") from None
+
+    @classmethod
+    def variables(cls) -> tuple[str, ...]:
+        """The names of the variables, sorted."""
+        return tuple(sorted(field.upper() for field in cls.model_fields))
+
+    def environment(self) -> dict[str, str]:
+        """The variables that `load` reads back to an equal model."""
+        return {name.upper(): str(value) for name, value in self.model_dump().items()}
+
+
+class QuestSettings(Settings):
+    """For the Lambdas that move quests."""
+
+    quests_table: str = Field(description="Name of the quests table.")
+    board_shards: int = Field(ge=1, le=64, description="Partitions of the board index.")
+    quest_lifetime_days: int = Field(ge=1, description="Days until an OPEN quest expires.")
+    claim_days: int = Field(ge=1, description="Days that a performer has to hand in.")
+
+
+class ApiSettings(QuestSettings):
+    """The api Lambda."""
+
+    cognito_region: str = Field(description="Region of the user pool.")
+    cognito_user_pool_id: str = Field(description="User pool whose tokens the gateway accepts.")
+    cognito_app_client_id: str = Field(description="App client whose access tokens the api accepts.")
+    creates_per_hour: int = Field(ge=1, description="Quests that a member may create in an hour.")
+    claims_per_hour: int = Field(ge=1, description="Claims that a member may make in an hour.")
+
+
+class OnboardingSettings(Settings):
+    """The onboarding Lambda, Cognito's PostConfirmation trigger."""
+
+    user_creation_dlq_url: str = Field(description="Queue that keeps the sign-ups that could not be stored.")
+
+
+class RewardsSettings(Settings):
+    """The rewards Lambda."""
+
+    rewards_dlq_url: str = Field(description="Queue that keeps the ledger entries that could not be paid.")
+
+
+class HousekeepingSettings(QuestSettings):
+    """The housekeeping Lambda."""
+
+
+SETTINGS: dict[str, type[Settings]] = {
+    "api": ApiSettings,
+    "onboarding": OnboardingSettings,
+    "rewards": RewardsSettings,
+    "housekeeping": HousekeepingSettings,
+}

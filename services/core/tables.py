@@ -1,0 +1,90 @@
+"""The DynamoDB tables: keys and indexes, declared once.
+
+Infra creates the tables from these definitions, the stores read keys and index names from them, and the tests
+build theirs from them too. Every key attribute is a string.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Index:
+    """A global secondary index. `projected` lists non-key attributes; empty means KEYS_ONLY."""
+
+    name: str
+    partition_key: str
+    sort_key: str
+    projected: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """`thing` is the name's last part: `civicforge-{stage}-{thing}`."""
+
+    thing: str
+    partition_key: str
+    sort_key: str | None = None
+    indexes: tuple[Index, ...] = ()
+    stream: bool = False
+
+    def index(self, name: str) -> Index:
+        """Raises KeyError for an index that is not declared."""
+        return {index.name: index for index in self.indexes}[name]
+
+    @property
+    def key_attributes(self) -> tuple[str, ...]:
+        """Every attribute that is a key of the table or of an index, sorted and once each."""
+        keys = {self.partition_key, *(i.partition_key for i in self.indexes), *(i.sort_key for i in self.indexes)}
+        return tuple(sorted(keys | ({self.sort_key} if self.sort_key else set())))
+
+
+USERS = Table(
+    thing="users",
+    partition_key="userId",
+    indexes=(
+        # Sparse: only accounts whose owner asked for deletion.
+        Index(name="deletion", partition_key="deletion", sort_key="deletionAt"),
+    ),
+)
+
+QUESTS = Table(
+    thing="quests",
+    partition_key="questId",
+    indexes=(
+        # Sparse: OPEN quests (lane OPEN#shard, sorted by expiry, so newest first is descending) and CLAIMED
+        # ones (lane CLAIMED#shard, sorted by the moment at which housekeeping releases them). See decision 0003.
+        Index(
+            name="board",
+            partition_key="lane",
+            sort_key="laneAt",
+            projected=(
+                "title",
+                "category",
+                "tags",
+                "area",
+                "rewardXp",
+                "rewardReputation",
+                "requestorId",
+                "status",
+                "createdAt",
+                "expiresAt",
+                "version",
+            ),
+        ),
+        Index(name="requestor", partition_key="requestorId", sort_key="createdAt"),
+        Index(name="performer", partition_key="performerId", sort_key="claimedAt"),
+    ),
+)
+
+LEDGER = Table(
+    thing="ledger",
+    partition_key="userId",
+    sort_key="entryId",
+    stream=True,
+    indexes=(
+        # Sparse: entries in state PENDING or HELD; what the retry sweep works off.
+        Index(name="due", partition_key="due", sort_key="entryId"),
+    ),
+)
+
+TABLES = (USERS, QUESTS, LEDGER)
