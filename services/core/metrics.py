@@ -1,5 +1,6 @@
 """The metrics that the platform emits, as data. The emitter (`services.core.telemetry`), the alarms, the dashboards
-and the documentation are all made from these definitions.
+and the documentation are all made from these definitions. AWS's own metrics are described in the same terms by
+`infra.observability.aws`, which no Lambda carries.
 """
 
 from dataclasses import dataclass
@@ -11,16 +12,24 @@ SERVICE = "civicforge"
 DIMENSIONS = ("service", "stage")
 """The one dimension set of the emitter, the alarms and the panels."""
 
-Unit = Literal["Count", "Milliseconds", "Seconds", "None"]
+Unit = Literal["Count", "Milliseconds", "Seconds", "Bytes", "Percent", "None"]
+Statistic = Literal["Sum", "Average", "Minimum", "Maximum", "SampleCount", "p50", "p95", "p99"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A metric of our own."""
+    """A metric's identity on CloudWatch; by default one of our own.
+
+    `dimensions` are the keys of the one dimension set under which it is asked for. `statistics` are those that mean
+    something for it: the average of a latency, for one, hides what the slowest members see.
+    """
 
     name: str
     unit: Unit
     description: str
+    namespace: str = NAMESPACE
+    dimensions: tuple[str, ...] = DIMENSIONS
+    statistics: tuple[Statistic, ...] = ("Sum",)
 
 
 QUESTS_CREATED = Metric(name="quests_created", unit="Count", description="Quests that were posted.")
@@ -44,10 +53,16 @@ FLAG_PARSE_ERRORS = Metric(
 )
 REWARDS_PAID = Metric(name="rewards_paid", unit="Count", description="Ledger entries that went to POSTED as a reward.")
 OLDEST_UNPAID_REWARD = Metric(
-    name="oldest_unpaid_reward_seconds", unit="Seconds", description="Age of the oldest PENDING reward, at each sweep."
+    name="oldest_unpaid_reward_seconds",
+    unit="Seconds",
+    description="Age of the oldest PENDING reward, at each sweep; 0 where none waits, so that silence means no sweep.",
+    statistics=("Maximum",),
 )
 LEDGER_DRIFT = Metric(
-    name="ledger_drift", unit="Count", description="Users whose totals differ from the fold of their ledger entries."
+    name="ledger_drift",
+    unit="Count",
+    description="Users whose totals differ from the fold of their ledger entries.",
+    statistics=("Maximum",),
 )
 
 METRICS = (

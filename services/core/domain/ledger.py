@@ -1,0 +1,128 @@
+"""The ledger: every change of points, XP or reputation is an entry, and totals are their fold."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from services.core.domain.users import WELCOME_POINTS
+from services.core.domain.values import Model, Timestamp, timestamp
+
+QUEST_COST = 1
+PERFORMER_POINTS = 2
+
+
+class Kind(StrEnum):
+    """Why an entry was made."""
+
+    WELCOME = "welcome"
+    CREATE = "create"
+    REFUND = "refund"
+    REWARD = "reward"
+    ADJUSTMENT = "adjustment"
+
+
+class State(StrEnum):
+    """PENDING waits for payment, HELD for the rewards flag, FAILED for an operator; POSTED counts."""
+
+    POSTED = "POSTED"
+    PENDING = "PENDING"
+    HELD = "HELD"
+    FAILED = "FAILED"
+
+
+UNPAID = (State.PENDING, State.HELD)
+
+
+class Entry(Model):
+    """One change of one member's totals. Append-only but for its state, attempts and the moment of posting."""
+
+    user_id: str
+    entry_id: str
+    quest_id: str | None = None
+    kind: Kind
+    points: int = 0
+    xp: int = 0
+    reputation: int = 0
+    state: State = State.POSTED
+    attempts: int = 0
+    created_at: Timestamp
+    posted_at: Timestamp | None = None
+    reason: str | None = None
+    request_id: str | None = None
+
+
+class Totals(NamedTuple):
+    """What a member has; `completed` counts the rewards."""
+
+    points: int = 0
+    xp: int = 0
+    reputation: int = 0
+    completed: int = 0
+
+
+def entry_id(kind: Kind, subject: str, now: datetime) -> str:
+    """Sorts by time within a member's entries; `subject` is the quest's id or another one of its own."""
+    return f"{timestamp(now)}#{kind}#{subject}"
+
+
+def _posted(kind: Kind, user_id: str, subject: str, points: int, now: datetime, quest_id: str | None) -> Entry:
+    return Entry(
+        user_id=user_id,
+        entry_id=entry_id(kind, subject, now),
+        quest_id=quest_id,
+        kind=kind,
+        points=points,
+        created_at=now,
+        posted_at=now,
+    )
+
+
+def welcome(user_id: str, now: datetime) -> Entry:
+    """The points that everybody starts with."""
+    return _posted(Kind.WELCOME, user_id, "account", WELCOME_POINTS, now, None)
+
+
+def cost(user_id: str, quest_id: str, now: datetime) -> Entry:
+    """What posting a quest costs its requestor."""
+    return _posted(Kind.CREATE, user_id, quest_id, -QUEST_COST, now, quest_id)
+
+
+def refund(user_id: str, quest_id: str, now: datetime) -> Entry:
+    """What the requestor gets back for a quest that nobody was rewarded for."""
+    return _posted(Kind.REFUND, user_id, quest_id, QUEST_COST, now, quest_id)
+
+
+def reward(user_id: str, quest_id: str, xp: int, reputation: int, now: datetime) -> Entry:
+    """What a quest's performer is owed; PENDING until the rewards Lambda posts it."""
+    return Entry(
+        user_id=user_id,
+        entry_id=entry_id(Kind.REWARD, quest_id, now),
+        quest_id=quest_id,
+        kind=Kind.REWARD,
+        points=PERFORMER_POINTS,
+        xp=xp,
+        reputation=reputation,
+        state=State.PENDING,
+        created_at=now,
+    )
+
+
+def fold(entries: Iterable[Entry]) -> Totals:
+    """The totals that the POSTED entries of one member add up to."""
+    totals = Totals()
+    for entry in entries:
+        if entry.state is State.POSTED:
+            totals = Totals(
+                totals.points + entry.points,
+                totals.xp + entry.xp,
+                totals.reputation + entry.reputation,
+                totals.completed + (entry.kind is Kind.REWARD),
+            )
+    return totals
+
+
+def drift(user_totals: Totals, folded: Totals) -> Totals | None:
+    """How far cached totals are from the fold of their entries, or None where they agree."""
+    difference = Totals(*(cached - true for cached, true in zip(user_totals, folded, strict=True)))
+    return difference if any(difference) else None

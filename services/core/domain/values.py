@@ -1,0 +1,92 @@
+"""The values that the things of the domain are made of: timestamps, checked text, identifiers."""
+
+import hashlib
+import re
+import unicodedata
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+# Characters that hide or reorder what a reader sees (UAX 9 overrides and isolates, zero-width space and joiners
+# that no script needs), and controls. ZWNJ and ZWJ stay: Persian and emoji need them.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_LINE_BREAK = re.compile("[\t\n\u2028\u2029]")
+
+
+class Model(BaseModel):
+    """A thing as it is stored: camelCase in the tables, immutable. An attribute that a later release added is
+    passed over, so that a release can be rolled back.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True, defer_build=True
+    )
+
+
+class Input(Model):
+    """What a member sends: nothing unknown, nothing coerced."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def timestamp(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds; its fixed width makes it sortable as text."""
+    moment = moment.astimezone(UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+def _moment(value: object) -> object:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+Timestamp = Annotated[datetime, BeforeValidator(_moment), PlainSerializer(timestamp)]
+"""A moment in UTC; text in a table and on the wire."""
+
+
+def _visible(value: str) -> str:
+    if found := _FORBIDDEN.search(value):
+        raise ValueError(f"must not contain the invisible character U+{ord(found[0]):04X}; please remove it")
+    return unicodedata.normalize("NFC", value)
+
+
+def _one_line(value: str) -> str:
+    if _LINE_BREAK.search(value):
+        raise ValueError("must be a single line")
+    return value
+
+
+def _newlines(value: object) -> object:
+    return value.replace("\r\n", "\n") if isinstance(value, str) else value
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value
+
+
+Line = Annotated[str, AfterValidator(_visible), AfterValidator(_one_line)]
+"""One line of plain text, kept as typed (in Unicode form NFC)."""
+Text = Annotated[str, BeforeValidator(_newlines), AfterValidator(_visible)]
+"""Plain text or Markdown of any number of lines, kept as typed (in NFC, with line feeds)."""
+
+Title = Annotated[Line, AfterValidator(_not_blank), Field(min_length=5, max_length=200)]
+Description = Annotated[Text, AfterValidator(_not_blank), Field(min_length=20, max_length=2000)]
+Submission = Annotated[Text, AfterValidator(_not_blank), Field(min_length=10, max_length=2000)]
+Reason = Annotated[Text, AfterValidator(_not_blank), Field(min_length=20, max_length=1000)]
+Notes = Annotated[Text, Field(max_length=500)]
+Area = Annotated[Line, Field(max_length=80)]
+DisplayName = Annotated[Line, AfterValidator(_not_blank), Field(min_length=2, max_length=50)]
+Bio = Annotated[Text, Field(max_length=500)]
+Tag = Annotated[Line, AfterValidator(_not_blank), Field(min_length=1, max_length=30)]
+RewardXp = Annotated[int, Field(ge=10, le=1000)]
+RewardReputation = Annotated[int, Field(ge=1, le=100)]
+
+
+def digest(*parts: str) -> str:
+    """26 characters of base 32 that depend on every part; the same in every process."""
+    number = int.from_bytes(hashlib.sha256("\x1f".join(parts).encode()).digest()[:17], "big")
+    alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+    return "".join(alphabet[(number >> shift) & 31] for shift in range(0, 130, 5))

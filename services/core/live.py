@@ -1,0 +1,83 @@
+"""The parameters that operators change while the platform runs: read from SSM by name, at most `TTL` seconds old."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from services.core.names import parameter_name
+from services.core.parameters import API_KEY, BREAKER, Parameter
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
+
+TTL = 10.0
+"""Seconds. The page shows an open breaker within 30 s; flags may be 30 s old; one call brings all of them."""
+
+
+class ParameterUnavailableError(Exception):
+    """A parameter that cannot be done without was never read."""
+
+
+class LiveParameters:
+    """A cache in front of SSM. When SSM does not answer, the last values stay in force."""
+
+    def __init__(
+        self,
+        client: "SSMClient",
+        stage: str,
+        parameters: tuple[Parameter, ...],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client, self._clock = client, clock
+        self._names = {parameter_name(stage, parameter.key): parameter.key for parameter in parameters}
+        self._values: dict[str, str] = {}
+        self._read_at = float("-inf")
+
+    def get(self, parameter: Parameter) -> str | None:
+        """The value, or None where it was never read."""
+        if self._clock() - self._read_at >= TTL:
+            self._read_at = self._clock()
+            self._read()
+        return self._values.get(parameter.key)
+
+    def _read(self) -> None:
+        try:
+            answer = self._client.get_parameters(Names=list(self._names), WithDecryption=True)
+        except (BotoCoreError, ClientError):
+            return
+        self._values |= {self._names[found["Name"]]: found["Value"] for found in answer["Parameters"]}
+
+
+class Breaker(StrEnum):
+    """The circuit breaker: `read-only` refuses writes, `down` refuses everything but health."""
+
+    CLOSED = "closed"
+    READ_ONLY = "read-only"
+    DOWN = "down"
+
+
+def breaker(live: LiveParameters) -> Breaker:
+    """The breaker's position; a value that makes no sense counts as closed, which is how a stage starts."""
+    try:
+        return Breaker(live.get(BREAKER) or Breaker.CLOSED)
+    except ValueError:
+        return Breaker.CLOSED
+
+
+def signing_keys(live: LiveParameters, now: datetime | None = None) -> list[bytes]:
+    """The keys that page cursors are checked with; the first one signs.
+
+    Raises ParameterUnavailableError.
+    """
+    value = live.get(API_KEY)
+    if value is None:
+        raise ParameterUnavailableError(API_KEY.key)
+    keys = json.loads(value)
+    until = keys.get("previousUntil")
+    honoured = until and (now or datetime.now(UTC)) < datetime.fromisoformat(until)
+    return [key.encode() for key in (keys["current"], keys["previous"] if honoured else None) if key]

@@ -1,0 +1,275 @@
+"""The quests table: one conditional write for every change of a quest, and the lists of quests.
+
+A quest is up to three items: the quest itself under its id, and its Markdown under `{id}#description` and
+`{id}#submission`, so that a transition costs the same however long the texts are.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from services.core.domain.ledger import State
+from services.core.domain.quests import Category, Change, Quest, Status, release_due
+from services.core.domain.values import timestamp
+from services.core.stores.dynamo import (
+    ConditionFailedError,
+    Item,
+    batch_get,
+    call,
+    decode_item,
+    dump,
+    encode,
+    encode_item,
+    update_expression,
+)
+from services.core.stores.ledger import put_entry
+from services.core.stores.users import InsufficientPointsError, NoSuchUserError, Quota, post_points, spend_quota
+from services.core.tables import QUESTS, Index
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_BOARD = QUESTS.index("board")
+_SCAN_FACTOR = 5
+"""How many quests a filtered page reads for each that it may show, so that a rare filter is not a call per quest."""
+
+
+class QuestMovedError(Exception):
+    """Somebody else changed the quest since it was read; `current` is how it stands now."""
+
+    def __init__(self, current: Quest) -> None:
+        super().__init__(f"{current.quest_id} moved to version {current.version}")
+        self.current = current
+
+
+class QuestExistsError(Exception):
+    """There is a quest of this id."""
+
+
+@dataclass(frozen=True)
+class StoredQuest:
+    """A quest with the texts that were read with it."""
+
+    quest: Quest
+    description: str = ""
+    submission: str | None = None
+
+
+@dataclass(frozen=True)
+class Board:
+    """What a listing of the board asks for."""
+
+    limit: int
+    category: Category | None = None
+    text: str = ""
+    before: str | None = None
+
+    def shows(self, quest: Item) -> bool:
+        """Whether a card passes the filters; text is looked for in title, tags and area, in any case."""
+        if self.category and quest["category"] != self.category:
+            return False
+        haystack = " ".join((quest["title"], *quest.get("tags", []), quest.get("area", ""))).casefold()
+        return self.text.casefold() in haystack
+
+
+class Page(NamedTuple):
+    """`last` is where the next page starts, or None at the end."""
+
+    quests: list[Quest]
+    last: str | None
+
+
+class QuestStore:
+    """Reads and writes quests. Every method raises StoreUnavailableError when the tables do not answer."""
+
+    def __init__(
+        self, client: "DynamoDBClient", quests_table: str, users_table: str, ledger_table: str, shards: int
+    ) -> None:
+        self._client, self._table, self._users, self._ledger = client, quests_table, users_table, ledger_table
+        self._shards = shards
+
+    def get(self, quest_id: str) -> StoredQuest | None:
+        """The quest with all its texts, as of now, in one call."""
+        keys = (quest_id, f"{quest_id}#description", f"{quest_id}#submission")
+        found = batch_get(self._client, self._table, ({"questId": key} for key in keys), consistent=True)
+        items = {item["questId"]: item for item in found}
+        if quest_id not in items or "#" in quest_id:
+            return None
+        texts = [items.get(key, {}).get("text") for key in keys[1:]]
+        return StoredQuest(Quest.model_validate(items[quest_id]), texts[0] or "", texts[1])
+
+    def create(self, change: Change, quota: Quota | None = None) -> None:
+        """Stores a new quest with its description and what it costs, all or nothing.
+
+        Raises QuestExistsError, InsufficientPointsError, RateLimitedError, NoSuchUserError.
+        """
+        put = {
+            "TableName": self._table,
+            "Item": encode_item(self._stored(change.quest)),
+            "ConditionExpression": "attribute_not_exists(questId)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        self._commit({"Put": put}, change, quota, change.quest.requestor_id)
+
+    def save(self, before: Quest, change: Change, quota: Quota | None = None) -> None:
+        """Stores a quest's next state, its entries and texts, all or nothing, if it is still as it was read.
+
+        `quota` is used once for the quest's performer. Raises QuestMovedError, RateLimitedError, NoSuchUserError.
+        """
+        update = update_expression(self._stored(before), self._stored(change.quest))
+        update["ExpressionAttributeNames"] |= {"#status": "status", "#version": "version"}
+        update["ExpressionAttributeValues"] |= encode_item({":status": before.status, ":version": before.version})
+        write = {
+            "TableName": self._table,
+            "Key": {"questId": encode(before.quest_id)},
+            "ConditionExpression": "#status = :status AND #version = :version",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            **update,
+        }
+        self._commit({"Update": write}, change, quota, change.quest.performer_id)
+
+    def _commit(self, write: Item, change: Change, quota: Quota | None, spender: str | None) -> None:
+        writes = [write, *self._text_writes(change)]
+        entries = [put_entry(self._ledger, entry) for entry in change.entries]
+        for running in (False, True):
+            rows = self._row_writes(change, quota, spender, running=running)
+            try:
+                self._write([*writes, *entries, *rows])
+            except ConditionFailedError as failure:
+                self._explain(failure, change, quota, len(rows))
+            else:
+                return
+
+    def _write(self, writes: list[Item]) -> None:
+        if len(writes) == 1 and "Update" in writes[0]:
+            call(self._client.update_item, **writes[0]["Update"])
+        else:
+            call(self._client.transact_write_items, TransactItems=writes)
+
+    def _text_writes(self, change: Change) -> list[Item]:
+        texts = {"description": change.description, "submission": change.submission}
+        return [
+            {
+                "Put": {
+                    "TableName": self._table,
+                    "Item": encode_item({"questId": f"{change.quest.quest_id}#{name}", "text": text}),
+                }
+            }
+            for name, text in texts.items()
+            if text is not None
+        ]
+
+    def _row_writes(self, change: Change, quota: Quota | None, spender: str | None, *, running: bool) -> list[Item]:
+        spend = quota.spend(change.quest.updated_at, running=running) if quota else None
+        posted = [entry for entry in change.entries if entry.state is State.POSTED]
+        if not posted:
+            return [spend_quota(self._users, spender or "", spend)] if spend else []
+        return [post_points(self._users, entry, spend) for entry in posted]
+
+    def _explain(self, failure: ConditionFailedError, change: Change, quota: Quota | None, rows: int) -> None:
+        """Raises what a failed condition means; returns where the quota's other expression is to be tried."""
+        quest = failure.items[0]
+        if quest:
+            if change.quest.version == 1:
+                raise QuestExistsError(change.quest.quest_id)
+            raise QuestMovedError(Quest.model_validate(quest))
+        row = failure.items[-1] if rows else None
+        if row is None:
+            raise failure
+        if not row:
+            raise NoSuchUserError
+        cost = -sum(entry.points for entry in change.entries if entry.points < 0)
+        if row.get("points", 0) < cost:
+            raise InsufficientPointsError
+        if quota:
+            quota.check(row, change.quest.updated_at)
+
+    def _stored(self, quest: Quest) -> Item:
+        item = dump(quest)
+        lane_at = {Status.OPEN: lambda: quest.expires_at, Status.CLAIMED: lambda: release_due(quest)}.get(quest.status)
+        if lane_at:
+            item[_BOARD.partition_key] = self._lane(quest.status, self._shard(quest.quest_id))
+            item[_BOARD.sort_key] = f"{timestamp(lane_at())}#{quest.quest_id}"
+        return item
+
+    def _shard(self, quest_id: str) -> int:
+        return sha256(quest_id.encode()).digest()[0] % self._shards
+
+    def _lane(self, status: Status, shard: int) -> str:
+        return f"{status}#{shard}"
+
+    def open_quests(self, board: Board) -> Page:
+        """A page of the board, newest first: one query per shard, and where filters leave it short, a few more.
+
+        The cards lack what the index does not project.
+        """
+        shown: list[Item] = []
+        before = board.before
+        for _ in range(_SCAN_FACTOR):
+            batch, frontier = self._board_slice(before, board.limit)
+            shown += [item for item in batch if board.shows(item)]
+            before = frontier
+            if len(shown) >= board.limit or frontier is None:
+                break
+        page = shown[: board.limit]
+        more = len(shown) > board.limit or before is not None
+        last = (page[-1][_BOARD.sort_key] if len(shown) > board.limit else before) if more else None
+        return Page([Quest.model_validate({"updatedAt": item["createdAt"], **item}) for item in page], last)
+
+    def _board_slice(self, before: str | None, limit: int) -> tuple[list[Item], str | None]:
+        """Cards in order over all shards, and the position down to which every shard was read."""
+        items: list[Item] = []
+        frontier: str | None = None
+        for shard in range(self._shards):
+            answer = call(
+                self._client.query,
+                TableName=self._table,
+                IndexName=_BOARD.name,
+                KeyConditionExpression="lane = :lane" + (" AND laneAt < :before" if before else ""),
+                ExpressionAttributeValues=encode_item({":lane": self._lane(Status.OPEN, shard), ":before": before}),
+                ScanIndexForward=False,
+                Limit=limit + 1,
+            )
+            items += [decode_item(item) for item in answer["Items"]]
+            if end := answer.get("LastEvaluatedKey"):
+                frontier = max(frontier or "", end[_BOARD.sort_key]["S"])
+        items.sort(key=lambda item: str(item[_BOARD.sort_key]), reverse=True)
+        return [item for item in items if frontier is None or item[_BOARD.sort_key] >= frontier], frontier
+
+    def due(self, status: Status, now: datetime) -> Iterator[StoredQuest]:
+        """The OPEN quests that have expired, or the CLAIMED ones that are overdue, oldest first, read afresh."""
+        for shard in range(self._shards):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                IndexName=_BOARD.name,
+                KeyConditionExpression="lane = :lane AND laneAt < :now",
+                ExpressionAttributeValues=encode_item({":lane": self._lane(status, shard), ":now": timestamp(now)}),
+                PaginationConfig={"PageSize": 25},
+            )
+            for page in pages:
+                for item in page["Items"]:
+                    if stored := self.get(item["questId"]["S"]):
+                        yield stored
+
+    def of_member(
+        self, user_id: str, role_index: Index, limit: int, after: Item | None
+    ) -> tuple[list[Quest], Item | None]:
+        """A page of the quests that a member posted or performed, newest first, and the key to continue after."""
+        start: Any = {"ExclusiveStartKey": encode_item(after)} if after else {}
+        answer = call(
+            self._client.query,
+            TableName=self._table,
+            IndexName=role_index.name,
+            KeyConditionExpression=f"{role_index.partition_key} = :user",
+            ExpressionAttributeValues={":user": encode(user_id)},
+            ScanIndexForward=False,
+            Limit=limit,
+            **start,
+        )
+        keys = [{"questId": item["questId"]["S"]} for item in answer["Items"]]
+        found = {item["questId"]: item for item in batch_get(self._client, self._table, keys, consistent=False)}
+        quests = [Quest.model_validate(found[key["questId"]]) for key in keys if key["questId"] in found]
+        last = answer.get("LastEvaluatedKey")
+        return quests, decode_item(last) if last else None

@@ -1,0 +1,218 @@
+"""The users table: profiles, the cached totals, and the members' rate limits."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from services.core.domain import ledger
+from services.core.domain.users import DELETION_GRACE, Profile, User, former, newcomer
+from services.core.domain.values import timestamp
+from services.core.stores.dynamo import (
+    ConditionFailedError,
+    Item,
+    batch_get,
+    call,
+    decode_item,
+    dump,
+    encode,
+    encode_item,
+    update_expression,
+)
+from services.core.tables import USERS
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_DELETION_LANE = "DUE"
+
+
+class NoSuchUserError(Exception):
+    """There is no row for this member (yet)."""
+
+
+class InsufficientPointsError(Exception):
+    """The member cannot pay for it."""
+
+
+class RateLimitedError(Exception):
+    """The member did this too often; `retry_after` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"try again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class Quota(NamedTuple):
+    """A member's allowance by the generic cell rate algorithm (ITU-T I.371): its whole state is one moment, the
+    theoretical arrival time, kept on the member's row in milliseconds.
+    """
+
+    attribute: str
+    per_hour: int
+
+    @property
+    def interval(self) -> int:
+        """Milliseconds that one use costs."""
+        return 3_600_000 // self.per_hour
+
+    def spend(self, now: datetime, *, running: bool) -> Item:
+        """The SET action, condition and values that use it once.
+
+        The arrival time is `max(now, former) + interval`. An expression has no max, so there are two: for a member
+        who was idle, and with `running` for one whose former time is still ahead.
+        """
+        now_ms = int(now.timestamp() * 1000)
+        if running:
+            start, condition = self.attribute, f"{self.attribute} > :now AND {self.attribute} <= :limit"
+            values = {":now": now_ms, ":limit": now_ms + 3_600_000 - self.interval, ":interval": self.interval}
+        else:
+            start, condition = ":now", f"(attribute_not_exists({self.attribute}) OR {self.attribute} <= :now)"
+            values = {":now": now_ms, ":interval": self.interval}
+        return {"set": f"{self.attribute} = {start} + :interval", "condition": condition, "values": values}
+
+    def check(self, row: Item, now: datetime) -> None:
+        """Raises RateLimitedError where a use is refused by the row as it stands."""
+        excess = row.get(self.attribute, 0) - (int(now.timestamp() * 1000) + 3_600_000 - self.interval)
+        if excess > 0:
+            raise RateLimitedError(-(-excess // 1000))
+
+
+class UserStore:
+    """Reads and writes users. Every method raises StoreUnavailableError when the tables do not answer."""
+
+    def __init__(self, client: "DynamoDBClient", users_table: str, ledger_table: str) -> None:
+        self._client, self._table, self._ledger = client, users_table, ledger_table
+
+    def get(self, user_id: str) -> User | None:
+        """The member as stored, or None."""
+        answer = call(self._client.get_item, TableName=self._table, Key=self._key(user_id), ConsistentRead=True)
+        return User.model_validate(decode_item(answer["Item"])) if "Item" in answer else None
+
+    def get_many(self, user_ids: list[str]) -> list[User]:
+        """Those of at most 100 members who exist."""
+        keys = [{"userId": user_id} for user_id in user_ids]
+        return [User.model_validate(item) for item in batch_get(self._client, self._table, keys, consistent=False)]
+
+    def ensure(self, user_id: str, now: datetime) -> User:
+        """The member, made with the welcome points if there is no row: the sign-up trigger and the api both call it."""
+        user = newcomer(user_id, now)
+        try:
+            call(
+                self._client.transact_write_items,
+                TransactItems=[
+                    {
+                        "Put": {
+                            "TableName": self._table,
+                            "Item": encode_item(dump(user)),
+                            "ConditionExpression": "attribute_not_exists(userId)",
+                            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                        }
+                    },
+                    {
+                        "Put": {
+                            "TableName": self._ledger,
+                            "Item": encode_item(dump(ledger.welcome(user_id, now))),
+                            "ConditionExpression": "attribute_not_exists(entryId)",
+                        }
+                    },
+                ],
+            )
+        except ConditionFailedError as failure:
+            return User.model_validate(failure.items[0])
+        return user
+
+    def edit(self, user_id: str, profile: Profile, now: datetime) -> User:
+        """Changes the given fields of a profile. Raises NoSuchUserError, also for a deleted member."""
+        changes = profile.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
+        return self._update(user_id, {}, {**changes, "updatedAt": timestamp(now)}, "attribute_not_exists(deleted)")
+
+    def request_deletion(self, user_id: str, now: datetime) -> User:
+        """Starts the grace period; a repeated request does not prolong it. Raises NoSuchUserError."""
+        due = timestamp(now + DELETION_GRACE)
+        try:
+            return self._update(
+                user_id, {}, {"deletion": _DELETION_LANE, "deletionAt": due}, "attribute_not_exists(deletionAt)"
+            )
+        except NoSuchUserError:
+            user = self.get(user_id)
+            if user is None or user.deleted:
+                raise
+            return user
+
+    def cancel_deletion(self, user_id: str, now: datetime) -> User:
+        """Ends the grace period. Raises NoSuchUserError, also once the member is deleted."""
+        before = {"deletion": "", "deletionAt": ""}
+        return self._update(user_id, before, {"updatedAt": timestamp(now)}, "attribute_not_exists(deleted)")
+
+    def due_for_deletion(self, now: datetime) -> Iterator[User]:
+        """Members whose grace period is over, page by page."""
+        index = USERS.index("deletion")
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=index.name,
+            KeyConditionExpression=f"{index.partition_key} = :lane AND {index.sort_key} <= :now",
+            ExpressionAttributeValues=encode_item({":lane": _DELETION_LANE, ":now": timestamp(now)}),
+        )
+        for page in pages:
+            yield from self.get_many([item["userId"]["S"] for item in page["Items"]]) if page["Items"] else ()
+
+    def anonymise(self, user: User, now: datetime) -> None:
+        """Leaves "Former member" and the totals. Raises NoSuchUserError if the member changed their mind meanwhile."""
+        before = {**dump(user), "deletion": _DELETION_LANE}
+        self._update(user.user_id, before, dump(former(user, now)), "attribute_exists(deletionAt)")
+
+    def _update(self, user_id: str, before: Item, after: Item, condition: str) -> User:
+        try:
+            answer = call(
+                self._client.update_item,
+                TableName=self._table,
+                Key=self._key(user_id),
+                ConditionExpression=f"attribute_exists(userId) AND {condition}",
+                ReturnValues="ALL_NEW",
+                **_without_empty(update_expression(before, after)),
+            )
+        except ConditionFailedError:
+            raise NoSuchUserError(user_id) from None
+        return User.model_validate(decode_item(answer["Attributes"]))
+
+    def _key(self, user_id: str) -> dict[str, Any]:
+        return {"userId": {"S": user_id}}
+
+
+def _without_empty(expression: Item) -> Item:
+    return {name: value for name, value in expression.items() if value}
+
+
+def post_points(table: str, entry: ledger.Entry, spend: Item | None = None) -> Item:
+    """The part of a transaction that adds a POSTED entry's points to its member's row.
+
+    Its condition is that the row exists and the points never fall below 0; `spend` is a `Quota.spend`.
+    """
+    spend = spend or {}
+    condition = ["attribute_exists(userId)", *([spend["condition"]] if spend else [])]
+    values: Item = {":points": entry.points, ":at": timestamp(entry.created_at), **spend.get("values", {})}
+    if entry.points < 0:
+        condition.append("points >= :cost")
+        values[":cost"] = -entry.points
+    return _row_update(table, entry.user_id, ["updatedAt = :at"], spend, condition, values, "ADD points :points")
+
+
+def spend_quota(table: str, user_id: str, spend: Item) -> Item:
+    """The part of a transaction that uses a member's quota once."""
+    return _row_update(table, user_id, [], spend, ["attribute_exists(userId)", spend["condition"]], spend["values"])
+
+
+def _row_update(
+    table: str, user_id: str, sets: list[str], spend: Item, condition: list[str], values: Item, add: str = ""
+) -> Item:
+    sets = [*sets, *([spend["set"]] if spend else [])]
+    return {
+        "Update": {
+            "TableName": table,
+            "Key": {"userId": encode(user_id)},
+            "UpdateExpression": f"SET {', '.join(sets)} {add}".strip(),
+            "ConditionExpression": " AND ".join(condition),
+            "ExpressionAttributeValues": {name: encode(value) for name, value in values.items()},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
