@@ -1,7 +1,8 @@
 """Feature flags: an SSM parameter each, `off`, `internal`, `on` or `N%`, the same answer in every process."""
 
 import re
-from collections.abc import Callable, Set
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from hashlib import sha256
 
 from services.core.live import LiveParameters
@@ -22,7 +23,7 @@ def is_valid(value: str) -> bool:
     return value in ("off", INTERNAL, "on") or _percent(value) is not None
 
 
-def includes(value: str, flag: str, user_id: str, groups: Set[str]) -> bool:
+def includes(value: str, flag: str, user_id: str, groups: AbstractSet[str]) -> bool:
     """Whether a flag of this valid value is on for the member."""
     if value == INTERNAL:
         return INTERNAL in groups
@@ -52,10 +53,10 @@ class Flags:
             self._on_nonsense(flag)
         return self._good[flag]
 
-    def enabled(self, flag: str, user_id: str, groups: Set[str]) -> bool:
+    def enabled(self, flag: str, user_id: str, groups: AbstractSet[str]) -> bool:
         """Whether the flag includes this member."""
         return includes(self.value(flag), flag, user_id, groups)
 
-    def features(self, user_id: str, groups: Set[str]) -> frozenset[str]:
+    def features(self, user_id: str, groups: AbstractSet[str]) -> frozenset[str]:
         """The flags that include this member."""
         return frozenset(flag for flag in FLAGS if self.enabled(flag, user_id, groups))

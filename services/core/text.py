@@ -19,7 +19,7 @@ ATTRIBUTES = {"a": ["href", "rel", "title"], "ol": ["start"]}
 PROTOCOLS = frozenset({"http", "https", "mailto"})
 
 # A line in which nothing means anything to Markdown or HTML: it starts with a letter, which no block marker does.
-_PLAIN_LINE = r"[^\W\d_](?:[\w ,.;:?'()/%@$€£–—…-]*[\w,.;:?'()/%@$€£–—…-])?"
+_PLAIN_LINE = r"[^\W\d_](?:[\w ,.;:?'()/%@$€£\u2013\u2014\u2026-]*[\w,.;:?'()/%@$€£\u2013\u2014\u2026-])?"
 _PLAIN = re.compile(rf"{_PLAIN_LINE}(?:\n+{_PLAIN_LINE})*")
 
 
@@ -38,7 +38,7 @@ def _is_plain(text: str) -> bool:
 def _plain(text: str) -> str:
     """What `_rendered` makes of a text without any markup, without loading a parser."""
     paragraphs = re.split(r"\n{2,}", text)
-    return "\n".join(f"<p>{'<br>\n'.join(paragraph.split(chr(10)))}</p>" for paragraph in paragraphs)
+    return "\n".join("<p>" + paragraph.replace("\n", "<br>\n") + "</p>" for paragraph in paragraphs)
 
 
 @lru_cache(maxsize=256)
