@@ -1,0 +1,79 @@
+"""A stage of CivicForge: the whole platform, as `pulumi up` and the local cloud run it."""
+
+import sys
+from pathlib import Path
+
+# Pulumi puts this folder on the path and not the repository, from which everything is imported.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import pulumi
+
+from infra.components.api import Api
+from infra.components.budget import Budget
+from infra.components.data import Data
+from infra.components.delivery import Delivery
+from infra.components.functions import api_function, housekeeping_function, onboarding_function, rewards_function
+from infra.components.identity import Identity
+from infra.components.messaging import Alerts, DeadLetters
+from infra.components.parameters import LiveParameters, StackParameters
+from infra.components.site import Site
+from infra.config import StageConfig
+from services.core import parameters as declared
+
+stage = StageConfig.load()
+
+data = Data(stage)
+dead_letters = DeadLetters(stage)
+parameters = LiveParameters(stage)
+
+onboarding = onboarding_function(stage, data, dead_letters)
+identity = Identity(stage, onboarding)
+api = api_function(stage, data, identity, parameters)
+rewards = rewards_function(stage, data, dead_letters, parameters)
+housekeeping = housekeeping_function(stage, data, dead_letters, identity)
+
+gateway = Api(stage, api, identity)
+site = Site(stage, gateway, identity)
+Delivery(stage, data, dead_letters, rewards, housekeeping)
+
+alerts = Alerts(stage)
+Budget(stage, alerts)
+
+StackParameters(
+    stage,
+    {
+        declared.USER_POOL_ID: identity.pool.id,
+        declared.USER_POOL_CLIENT_ID: identity.client.id,
+        declared.SITE_URL: site.url,
+        declared.SITE_BUCKET: site.bucket.bucket,
+        declared.DISTRIBUTION_ID: site.distribution.id,
+        declared.API_ID: gateway.api.id,
+    },
+)
+
+outputs = {
+    "stage": stage.stage,
+    "region": stage.region,
+    "site_url": site.url,
+    "site_bucket": site.bucket.bucket,
+    "distribution_id": site.distribution.id,
+    "distribution_domain": site.distribution.domain_name,
+    "api_id": gateway.api.id,
+    "api_url": gateway.api.api_endpoint,
+    "user_pool_id": identity.pool.id,
+    "user_pool_client_id": identity.client.id,
+    "users_table": data.users.name,
+    "quests_table": data.quests.name,
+    "ledger_table": data.ledger.name,
+    "user_creation_dlq_url": dead_letters.user_creation.url,
+    "rewards_dlq_url": dead_letters.rewards.url,
+    "schedules_dlq_url": dead_letters.schedules.url,
+    "page_topic_arn": alerts.page.arn,
+    "notify_topic_arn": alerts.notify.arn,
+    "function_api": api.function.name,
+    "function_onboarding": onboarding.function.name,
+    "function_rewards": rewards.function.name,
+    "function_housekeeping": housekeeping.function.name,
+}
+for name, value in outputs.items():
+    pulumi.export(name, value)

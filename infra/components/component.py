@@ -1,0 +1,29 @@
+"""What the parts of the platform have in common."""
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.config import StageConfig
+
+
+class Component(pulumi.ComponentResource):
+    """A capability of the platform and the resources that make it up.
+
+    Attributes:
+        child: options of the resources in it. Their physical names are fixed, so that a replacement can only be
+            made after the former one is gone.
+        stateful: options of those that hold what people made or sent.
+    """
+
+    def __init__(self, stage: StageConfig, name: str) -> None:
+        super().__init__(f"civicforge:platform:{type(self).__name__}", name)
+        self.stage = stage
+        self.child = pulumi.ResourceOptions(parent=self, delete_before_replace=True)
+        self.stateful = pulumi.ResourceOptions(
+            parent=self, delete_before_replace=True, protect=stage.protect, retain_on_delete=stage.protect
+        )
+
+
+def account_id() -> pulumi.Output[str]:
+    """The AWS account that the stage is in."""
+    return aws.get_caller_identity_output().account_id

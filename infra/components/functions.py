@@ -1,0 +1,154 @@
+"""The four Lambdas: what each is told and what each may do."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.components.data import Data
+from infra.components.function import Function
+from infra.components.identity import Identity
+from infra.components.messaging import DeadLetters
+from infra.components.parameters import LiveParameters
+from infra.components.policies import Statement
+from infra.config import StageConfig
+from services.core.tables import LEDGER, QUESTS, USERS
+
+# What one may change of a user without paying rewards; IAM wants the key attribute named too.
+PROFILE_ATTRIBUTES = ("userId", "displayName", "bio", "interests", "updatedAt", "deletion", "deletionAt")
+API_USER_ATTRIBUTES = (*PROFILE_ATTRIBUTES, "points", "createdAt", "createTat", "claimTat")
+HOUSEKEEPING_USER_ATTRIBUTES = (*PROFILE_ATTRIBUTES, "points")
+
+
+def _settings(stage: StageConfig, data: Data, **own: pulumi.Input[str]) -> dict[str, pulumi.Input[Any]]:
+    tables = {"users_table": data.users.name, "quests_table": data.quests.name, "ledger_table": data.ledger.name}
+    return {**stage.model_dump(), **tables, **own}
+
+
+def _table(sid: str, table: aws.dynamodb.Table, *operations: str, indexes: Sequence[str] = ()) -> Statement:
+    return Statement(
+        sid=sid,
+        actions=[f"dynamodb:{operation}" for operation in operations],
+        resources=[table.arn, *(pulumi.Output.concat(table.arn, "/index/", index) for index in indexes)],
+    )
+
+
+def _update_users(data: Data, attributes: Sequence[str]) -> Statement:
+    """Leave to change these attributes alone; xp and reputation belong to rewards."""
+    return Statement(
+        sid="UpdateUsers",
+        actions=["dynamodb:UpdateItem"],
+        resources=[data.users.arn],
+        conditions={"ForAllValues:StringEquals": {"dynamodb:Attributes": attributes}},
+    )
+
+
+def _send(sid: str, queue: aws.sqs.Queue) -> Statement:
+    return Statement(sid=sid, actions=["sqs:SendMessage"], resources=[queue.arn])
+
+
+QUEST_INDEXES = tuple(index.name for index in QUESTS.indexes)
+
+
+def onboarding_function(stage: StageConfig, data: Data, dead_letters: DeadLetters) -> Function:
+    """Makes the row of a new member; Cognito waits for it."""
+    return Function(
+        stage,
+        "onboarding",
+        settings=_settings(stage, data, user_creation_dlq_url=dead_letters.user_creation.url),
+        statements=[
+            _table("WelcomeUsers", data.users, "PutItem"),
+            _table("WelcomeLedger", data.ledger, "PutItem"),
+            _send("KeepFailures", dead_letters.user_creation),
+        ],
+    )
+
+
+def api_function(stage: StageConfig, data: Data, identity: Identity, parameters: LiveParameters) -> Function:
+    """Answers the page."""
+    return Function(
+        stage,
+        "api",
+        settings=_settings(
+            stage,
+            data,
+            cognito_region=stage.region,
+            cognito_user_pool_id=identity.pool.id,
+            cognito_app_client_id=identity.client.id,
+        ),
+        statements=[
+            # A put is conditional on there being no such user, so that it sets xp and reputation to 0 at most.
+            _table("Users", data.users, "GetItem", "BatchGetItem", "PutItem"),
+            _update_users(data, API_USER_ATTRIBUTES),
+            _table(
+                "Quests",
+                data.quests,
+                *("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query"),
+                indexes=QUEST_INDEXES,
+            ),
+            _table("Ledger", data.ledger, "PutItem", "Query", "GetItem", "BatchGetItem"),
+            Statement(
+                sid="ReadLiveParameters",
+                actions=["ssm:GetParameter", "ssm:GetParameters"],
+                resources=[parameter.arn for parameter in parameters.all],
+            ),
+            Statement(
+                sid="ReadCommunityTotals",
+                actions=["cloudwatch:GetMetricData"],
+                resources=["*"],
+                wide_because="CloudWatch offers no permission on single metrics",
+            ),
+        ],
+    )
+
+
+def rewards_function(stage: StageConfig, data: Data, dead_letters: DeadLetters, parameters: LiveParameters) -> Function:
+    """Pays what the ledger owes; the only one that may change xp and reputation."""
+    return Function(
+        stage,
+        "rewards",
+        settings=_settings(stage, data, rewards_dlq_url=dead_letters.rewards.url),
+        statements=[
+            _table("PayUsers", data.users, "UpdateItem"),
+            _table("Ledger", data.ledger, "GetItem", "UpdateItem", "Query", indexes=[i.name for i in LEDGER.indexes]),
+            Statement(
+                sid="ReadLedgerStream",
+                actions=[
+                    "dynamodb:DescribeStream",
+                    "dynamodb:GetRecords",
+                    "dynamodb:GetShardIterator",
+                    "dynamodb:ListStreams",
+                ],
+                resources=[data.ledger.stream_arn],
+            ),
+            Statement(
+                sid="ReadFlags",
+                actions=["ssm:GetParameter", "ssm:GetParameters"],
+                resources=[parameter.arn for parameter in parameters.flags],
+            ),
+            _send("KeepFailures", dead_letters.rewards),
+            _send("KeepFailedSweeps", dead_letters.schedules),
+        ],
+    )
+
+
+def housekeeping_function(stage: StageConfig, data: Data, dead_letters: DeadLetters, identity: Identity) -> Function:
+    """Expires, releases and refunds what nobody looks after, and ends the accounts whose owners asked for it."""
+    return Function(
+        stage,
+        "housekeeping",
+        settings=_settings(stage, data),
+        statements=[
+            _table("Quests", data.quests, "GetItem", "Query", "UpdateItem", indexes=QUEST_INDEXES),
+            _table("Users", data.users, "GetItem", "Query", indexes=[i.name for i in USERS.indexes]),
+            _update_users(data, HOUSEKEEPING_USER_ATTRIBUTES),
+            _table("Ledger", data.ledger, "PutItem", "Query"),
+            Statement(
+                sid="EndAccounts",
+                actions=["cognito-idp:AdminDeleteUser", "cognito-idp:AdminUserGlobalSignOut"],
+                resources=[identity.pool.arn],
+            ),
+            _send("KeepFailedSweeps", dead_letters.schedules),
+        ],
+    )

@@ -1,0 +1,103 @@
+"""Where failures go: queues that keep what could not be done, and topics that tell somebody."""
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.components.component import Component, account_id
+from infra.components.policies import Statement, document, tls_only
+from infra.config import StageConfig
+
+RETENTION_SECONDS = 14 * 24 * 3600
+"""The most that SQS offers."""
+
+PUBLISHERS = ("cloudwatch.amazonaws.com", "budgets.amazonaws.com")
+"""Alarms and budgets."""
+
+
+class DeadLetters(Component):
+    """One queue for each asynchronous edge: sign-ups, rewards, schedules."""
+
+    def __init__(self, stage: StageConfig) -> None:
+        super().__init__(stage, "dead-letters")
+        self.user_creation = self._queue("user-creation-dlq")
+        self.rewards = self._queue("rewards-dlq")
+        self.schedules = self._queue("schedules-dlq")
+        self.register_outputs({})
+
+    def _queue(self, thing: str) -> aws.sqs.Queue:
+        queue = aws.sqs.Queue(
+            thing,
+            name=self.stage.name(thing),
+            message_retention_seconds=RETENTION_SECONDS,
+            sqs_managed_sse_enabled=True,
+            opts=self.stateful,
+        )
+        aws.sqs.QueuePolicy(
+            thing,
+            queue_url=queue.url,
+            policy=document(tls_only(["sqs:*"], queue.arn)),
+            opts=self.child,
+        )
+        return queue
+
+
+class Alerts(Component):
+    """Topic `page` wakes somebody, topic `notify` waits until the morning."""
+
+    def __init__(self, stage: StageConfig) -> None:
+        super().__init__(stage, "alerts")
+        self.key = self._key()
+        self.page = self._topic("page")
+        self.notify = self._topic("notify")
+        self.register_outputs({})
+
+    def _key(self) -> aws.kms.Key:
+        account = account_id()
+        return aws.kms.Key(
+            "alerts",
+            description=f"Encrypts the alert topics of {self.stage.name('alerts')}",
+            enable_key_rotation=True,
+            deletion_window_in_days=30,
+            policy=document(
+                Statement(
+                    sid="Account",
+                    principal={"AWS": pulumi.Output.concat("arn:aws:iam::", account, ":root")},
+                    actions=["kms:*"],
+                    resources=["*"],
+                    wide_because="a key's policy means this key by *, and without its account nobody could manage it",
+                ),
+                # Alarms cannot publish through AWS's own key for SNS, whose policy nobody can change.
+                Statement(
+                    sid="Publishers",
+                    principal={"Service": PUBLISHERS},
+                    actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                    resources=["*"],
+                    conditions={"StringEquals": {"aws:SourceAccount": account}},
+                    wide_because="a key's policy means this key by *",
+                ),
+            ),
+            opts=self.child,
+        )
+
+    def _topic(self, thing: str) -> aws.sns.Topic:
+        topic = aws.sns.Topic(thing, name=self.stage.name(thing), kms_master_key_id=self.key.arn, opts=self.child)
+        aws.sns.TopicPolicy(
+            thing,
+            arn=topic.arn,
+            policy=document(
+                Statement(
+                    sid="Publishers",
+                    principal={"Service": PUBLISHERS},
+                    actions=["sns:Publish"],
+                    resources=[topic.arn],
+                    conditions={"StringEquals": {"aws:SourceAccount": account_id()}},
+                ),
+                tls_only(["sns:Publish"], topic.arn),
+            ),
+            opts=self.child,
+        )
+        for mail in self.stage.alert_mails:
+            aws.sns.TopicSubscription(
+                f"{thing}-{mail}", topic=topic.arn, protocol="email", endpoint=mail, opts=self.child
+            )
+        return topic

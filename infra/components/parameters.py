@@ -1,0 +1,62 @@
+"""The SSM parameters, as `services.core.parameters` declares them."""
+
+import json
+import secrets
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.components.component import Component
+from infra.config import StageConfig
+from services.core.names import parameter_name
+from services.core.parameters import API_KEY, FLAGS, LIVE_PARAMETERS, STACK_PARAMETERS, Parameter, flag_parameter
+
+API_KEY_BYTES = 32
+
+
+class LiveParameters(Component):
+    """Flags, breaker and secrets: made once, then changed by operators at run time and never overwritten from here."""
+
+    def __init__(self, stage: StageConfig) -> None:
+        super().__init__(stage, "live-parameters")
+        made = {declared.key: self._parameter(declared) for declared in LIVE_PARAMETERS}
+        self.all = list(made.values())
+        self.flags = [made[flag_parameter(flag).key] for flag in FLAGS]
+        self.register_outputs({})
+
+    def _parameter(self, declared: Parameter) -> aws.ssm.Parameter:
+        return aws.ssm.Parameter(
+            declared.key,
+            name=parameter_name(self.stage.stage, declared.key),
+            description=declared.description,
+            type=declared.kind,
+            value=_first_value(declared),
+            opts=pulumi.ResourceOptions.merge(self.stateful, pulumi.ResourceOptions(ignore_changes=["value"])),
+        )
+
+
+def _first_value(declared: Parameter) -> pulumi.Input[str]:
+    """Raises ValueError for a live parameter that neither declares its first value nor is known here."""
+    if declared == API_KEY:
+        key = secrets.token_urlsafe(API_KEY_BYTES)
+        return pulumi.Output.secret(json.dumps({"current": key, "previous": None, "previousUntil": None}))
+    if declared.initial is None:
+        raise ValueError(f"Parameter {declared.key} has no first value")
+    return declared.initial
+
+
+class StackParameters(Component):
+    """What operators' commands look up of a stage: ids and addresses, by the keys of STACK_PARAMETERS."""
+
+    def __init__(self, stage: StageConfig, values: dict[Parameter, pulumi.Input[str]]) -> None:
+        super().__init__(stage, "stack-parameters")
+        for declared in STACK_PARAMETERS:
+            aws.ssm.Parameter(
+                declared.key,
+                name=parameter_name(stage.stage, declared.key),
+                description=declared.description,
+                type=declared.kind,
+                value=values[declared],
+                opts=self.child,
+            )
+        self.register_outputs({})
