@@ -15,6 +15,7 @@ from infra.components.delivery import Delivery
 from infra.components.functions import api_function, housekeeping_function, onboarding_function, rewards_function
 from infra.components.identity import Identity
 from infra.components.messaging import Alerts, DeadLetters
+from infra.components.observability import Observability
 from infra.components.parameters import LiveParameters, StackParameters
 from infra.components.site import Site
 from infra.config import StageConfig
@@ -38,6 +39,7 @@ Delivery(stage, data, dead_letters, rewards, housekeeping)
 
 alerts = Alerts(stage)
 Budget(stage, alerts)
+Observability(stage, alerts, gateway, site)
 
 StackParameters(
     stage,

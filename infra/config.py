@@ -16,6 +16,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from infra.observability.model import Severity
 from services.core.names import resource_name
 from services.core.routes import ROUTES
 
@@ -96,6 +97,9 @@ class StageConfig(BaseModel):
     creates_per_hour: Positive
     claims_per_hour: Positive
     budget_usd: Positive
+    alarms_from: Annotated[Severity, Field(description="The least severity that gets an alarm; each alarm costs.")]
+    dashboards: Annotated[bool, Field(description="An account's first three are free, the others three dollars each.")]
+    runbook_url: Annotated[str, Field(min_length=1)]
     alert_mails: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...]
     release: Annotated[str, Field(min_length=1)]
     artifacts: Annotated[str, Field(min_length=1)]
@@ -132,6 +136,8 @@ class StageConfig(BaseModel):
             yield f"logLevel is DEBUG, which may log what people wrote; {self.stage} does not"
         if not self.alert_mails:
             yield f"alertMails is empty, so that nobody would hear {self.stage}'s alarms"
+        if self.alarms_from != "P3":
+            yield f"alarmsFrom is {self.alarms_from}, {self.stage} watches everything"
         if self.mailbox:
             yield f"mailbox is set, {self.stage} does not show its mails to anybody"
 

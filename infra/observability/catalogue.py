@@ -1,0 +1,288 @@
+"""What is watched on a stage: every alarm with its threshold, every composite, every metric without an alarm and why.
+
+This is the one place in which a threshold stands. The alarms, the lines on the dashboards and docs/monitoring.md are
+made from it.
+"""
+
+from dataclasses import dataclass
+
+from infra.observability import aws
+from infra.observability.model import Alarm, Composite, Math, Platform, Series, own, percentage
+from services.core import metrics
+from services.core.metrics import Metric, Statistic
+from services.core.names import log_group, resource_name
+from services.core.tables import TABLES, Index, Table
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+
+API_STAGE = "$default"
+API_MINIMUM = 20
+"""Requests in a period below which a share or a percentile of them says nothing."""
+QUEUES = ("user-creation", "rewards", "schedules")
+"""The dead letter queues, `civicforge-{stage}-{queue}-dlq`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traffic:
+    """How many runs of a function within which time (seconds) make its error rate meaningful."""
+
+    runs: int
+    period: int
+
+
+TRAFFIC = {
+    "api": Traffic(runs=100, period=5 * MINUTE),
+    # One sign-up that fails is a member lost; the sweeps run four times an hour.
+    "onboarding": Traffic(runs=1, period=HOUR),
+    "rewards": Traffic(runs=3, period=HOUR),
+    "housekeeping": Traffic(runs=3, period=HOUR),
+}
+
+
+def lambda_series(platform: Platform, service: str, metric: Metric, statistic: Statistic = "Sum") -> Series:
+    """By FunctionName alone, which covers every version and the alias."""
+    return Series(
+        metric=metric, statistic=statistic, dimensions={"FunctionName": resource_name(platform.stage, service)}
+    )
+
+
+def api_series(platform: Platform, metric: Metric, statistic: Statistic = "Sum") -> Series:
+    return Series(metric=metric, statistic=statistic, dimensions={"ApiId": platform.api_id, "Stage": API_STAGE})
+
+
+def queue_series(platform: Platform, queue: str, metric: Metric) -> Series:
+    name = resource_name(platform.stage, f"{queue}-dlq")
+    return Series(metric=metric, statistic="Maximum", dimensions={"QueueName": name})
+
+
+def table_series(platform: Platform, table: Table, metric: Metric, index: Index | None = None) -> Series:
+    dimensions = {"TableName": resource_name(platform.stage, table.thing)}
+    if index:
+        dimensions["GlobalSecondaryIndexName"] = index.name
+    return Series(metric=metric, statistic="Sum", dimensions=dimensions)
+
+
+def edge_series(platform: Platform, metric: Metric) -> Series:
+    return Series(
+        metric=metric,
+        statistic=metric.statistics[0],
+        dimensions={"DistributionId": platform.distribution_id, "Region": "Global"},
+        region="us-east-1",
+    )
+
+
+def log_series(platform: Platform, service: str) -> Series:
+    return Series(
+        metric=aws.LOG_BYTES, statistic="Sum", dimensions={"LogGroupName": log_group(platform.stage, service)}
+    )
+
+
+def _function_errors(platform: Platform, service: str) -> Alarm:
+    traffic = TRAFFIC[service]
+    return Alarm(
+        key=f"{service}-errors",
+        title=f"Failed runs of {service} (%)",
+        meaning=f"More than 1 % of the runs of {service} end in an exception, a timeout or a crash.",
+        watch=percentage(
+            lambda_series(platform, service, aws.LAMBDA_ERRORS),
+            lambda_series(platform, service, aws.LAMBDA_INVOCATIONS),
+            minimum=traffic.runs,
+        ),
+        thresholds={"P2": 1},
+        period=traffic.period,
+        minimum=f"{traffic.runs} runs",
+        runbook="lambda-errors",
+    )
+
+
+def _throttles(platform: Platform, table: Table) -> Alarm:
+    series = {
+        "r": table_series(platform, table, aws.TABLE_READ_THROTTLES),
+        "w": table_series(platform, table, aws.TABLE_WRITE_THROTTLES),
+    }
+    for number, index in enumerate(table.indexes):
+        series[f"r{number}"] = table_series(platform, table, aws.INDEX_READ_THROTTLES, index)
+        series[f"w{number}"] = table_series(platform, table, aws.INDEX_WRITE_THROTTLES, index)
+    return Alarm(
+        key=f"{table.thing}-throttles",
+        title=f"Refused reads and writes of {table.thing} and its indexes",
+        meaning=f"DynamoDB refuses reads or writes of table {table.thing} or one of its indexes.",
+        # FILL, or the alarm would never end (see Alarm); 1 of 5, because the newest minute is late and hence filled.
+        watch=Math(expression=f"SUM([{', '.join(f'FILL({name}, 0)' for name in series)}])", series=series),
+        thresholds={"P2": 0},
+        period=MINUTE,
+        periods=5,
+        missing="ignore",
+        runbook="dynamodb-throttles",
+    )
+
+
+def _queue_depth(platform: Platform, queue: str) -> Alarm:
+    return Alarm(
+        key=f"{queue}-queue-depth",
+        title=f"Messages in {queue}-dlq",
+        meaning=f"Work that failed waits in {queue}-dlq. It is kept for 14 days.",
+        watch=queue_series(platform, queue, aws.QUEUE_DEPTH),
+        thresholds={"P1" if queue == "user-creation" else "P2": 0},
+        period=MINUTE,
+        runbook=f"{queue}-queue",
+    )
+
+
+def _queue_age(platform: Platform, queue: str) -> Alarm:
+    return Alarm(
+        key=f"{queue}-queue-age",
+        title=f"Oldest message in {queue}-dlq (s)",
+        meaning=f"Work that failed has waited in {queue}-dlq for over an hour, and nobody has taken care of it.",
+        watch=queue_series(platform, queue, aws.QUEUE_AGE),
+        thresholds={"P1" if queue == "user-creation" else "P2": HOUR},
+        period=5 * MINUTE,
+        runbook=f"{queue}-queue",
+    )
+
+
+class Alarms:
+    """The alarms of a stage, by what they are about, so that dashboards and composites name them."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.api_5xx = Alarm(
+            key="api-5xx",
+            title="Requests answered with 5xx",
+            meaning="Members get server errors. P3 from the first within a minute, P1 above ten a minute.",
+            watch=api_series(platform, aws.API_5XX),
+            thresholds={"P3": 0, "P1": 10},
+            period=MINUTE,
+        )
+        self.api_error_rate = Alarm(
+            key="api-error-rate",
+            title="Requests answered with 5xx (%)",
+            meaning="More than 5 % of all requests of the last five minutes failed on our side.",
+            watch=percentage(
+                api_series(platform, aws.API_5XX), api_series(platform, aws.API_COUNT), minimum=API_MINIMUM
+            ),
+            thresholds={"P1": 5},
+            period=5 * MINUTE,
+            minimum=f"{API_MINIMUM} requests",
+        )
+        self.api_errors = Alarm(
+            key="api-errors",
+            title="Unhandled errors of the api",
+            meaning="More than five requests in five minutes met an error that the api does not know.",
+            watch=own(metrics.API_ERRORS, platform),
+            thresholds={"P2": 5},
+            period=5 * MINUTE,
+        )
+        self.api_latency = Alarm(
+            key="api-latency",
+            title="p95 latency (ms)",
+            meaning="One request of twenty takes over a second, in three of the last five periods.",
+            watch=Math(
+                expression=f"IF(requests >= {API_MINIMUM}, latency, 0)",
+                series={
+                    "latency": api_series(platform, aws.API_LATENCY, "p95"),
+                    "requests": api_series(platform, aws.API_COUNT),
+                },
+            ),
+            thresholds={"P2": 1000},
+            period=5 * MINUTE,
+            periods=5,
+            datapoints=3,
+            minimum=f"{API_MINIMUM} requests",
+        )
+        self.function_errors = {service: _function_errors(platform, service) for service in TRAFFIC}
+        self.throttles = tuple(_throttles(platform, table) for table in TABLES)
+        self.queue_depths = {queue: _queue_depth(platform, queue) for queue in QUEUES}
+        self.queue_ages = {queue: _queue_age(platform, queue) for queue in QUEUES}
+        self.failed_rewards = Alarm(
+            key="failed-rewards",
+            title="Rewards that could not be paid",
+            meaning="A reward went to the rewards queue. P3 for one, P1 for more than one in five minutes.",
+            watch=own(metrics.FAILED_REWARDS, platform),
+            thresholds={"P3": 0, "P1": 1},
+            period=5 * MINUTE,
+        )
+        self.unpaid_rewards = Alarm(
+            key="unpaid-rewards",
+            title="Oldest unpaid reward (s)",
+            meaning="A reward has been due for over an hour, or no sweep has said anything for half an hour.",
+            watch=own(metrics.OLDEST_UNPAID_REWARD, platform, "Maximum"),
+            thresholds={"P2": HOUR},
+            period=HOUR // 2,
+            missing="breaching",
+        )
+        self.ledger_drift = Alarm(
+            key="ledger-drift",
+            title="Users whose totals differ from their ledger",
+            meaning="Somebody's totals are not what their ledger entries add up to.",
+            watch=own(metrics.LEDGER_DRIFT, platform, "Maximum"),
+            thresholds={"P2": 0},
+            period=15 * MINUTE,
+        )
+        self.flag_errors = Alarm(
+            key="flag-errors",
+            title="Feature flags that made no sense",
+            meaning="A feature flag holds something that is no flag; its last good value is in force.",
+            watch=own(metrics.FLAG_PARSE_ERRORS, platform),
+            thresholds={"P3": 0},
+            period=15 * MINUTE,
+        )
+        self.all: tuple[Alarm, ...] = (
+            self.api_5xx,
+            self.api_error_rate,
+            self.api_errors,
+            self.api_latency,
+            *self.function_errors.values(),
+            *self.throttles,
+            *self.queue_depths.values(),
+            *self.queue_ages.values(),
+            self.failed_rewards,
+            self.unpaid_rewards,
+            self.ledger_drift,
+            self.flag_errors,
+        )
+        outage = Composite(
+            key="api-outage",
+            meaning="The API fails for many members.",
+            severity="P1",
+            any_of=(self.api_5xx, self.api_error_rate),
+        )
+        self.composites: tuple[Composite, ...] = (
+            outage,
+            Composite(
+                key="lost-work",
+                meaning="Sign-ups or rewards could not be done and wait for somebody.",
+                severity="P1",
+                any_of=(self.failed_rewards, self.queue_depths["user-creation"], self.queue_ages["user-creation"]),
+                suppressor=outage,
+            ),
+        )
+
+
+NO_ALARM: dict[Metric, str] = {
+    metrics.QUESTS_CREATED: "a quiet day in a small town is no fault",
+    metrics.ATTESTATIONS_SUBMITTED: "a quiet day in a small town is no fault",
+    metrics.QUESTS_COMPLETED: "a quiet day in a small town is no fault",
+    metrics.CONCURRENT_ATTESTATION_CONFLICTS: "the second of two simultaneous attestations is tried again and succeeds",
+    metrics.REWARDS_PAID: "what is not paid is alarmed instead (failed-rewards, unpaid-rewards)",
+    aws.LAMBDA_THROTTLES: "the api's become 5xx, which are alarmed; the others are tried again and end in a queue, "
+    "which is alarmed; with the breaker at level 2 they are wanted",
+    aws.LAMBDA_DURATION: "members feel the latency of the API, which is alarmed; a timeout counts as an error",
+    aws.LAMBDA_CONCURRENCY: "a limit that is reached shows as 5xx or in a queue",
+    aws.LAMBDA_ITERATOR_AGE: "a stream that is stuck leaves rewards unpaid, which is alarmed and swept up",
+    aws.API_4XX: "somebody's typing error, expired token or too many requests is no fault of ours",
+    aws.API_INTEGRATION_LATENCY: "part of the latency, which is alarmed",
+    aws.TABLE_READ_UNITS: "on-demand with a ceiling; at the ceiling throttles are alarmed, the money by the budget",
+    aws.TABLE_WRITE_UNITS: "on-demand with a ceiling; at the ceiling throttles are alarmed, the money by the budget",
+    aws.INDEX_READ_UNITS: "on-demand with a ceiling; at the ceiling throttles are alarmed, the money by the budget",
+    aws.INDEX_WRITE_UNITS: "on-demand with a ceiling; at the ceiling throttles are alarmed, the money by the budget",
+    aws.TABLE_CONDITIONS_FAILED: "two members wanted the same quest: the rule did its work",
+    aws.TABLE_CONFLICTS: "tried again; what still fails is a 5xx or a failed reward",
+    aws.EDGE_REQUESTS: "a quiet day in a small town is no fault",
+    aws.EDGE_BYTES: "the money is the budget's to watch",
+    aws.EDGE_5XX: "published in us-east-1 only, where a stage elsewhere cannot have an alarm; the API's own 5xx are "
+    "alarmed, and the page comes from a bucket",
+    aws.LOG_BYTES: "the money is the budget's to watch",
+    aws.ACCOUNT_CHARGES: "AWS Budgets tells about actual and forecast spend",
+}
+"""Every metric of the catalogue that no alarm watches."""
