@@ -69,11 +69,14 @@ class OnboardingSettings(Settings):
 class RewardsSettings(Settings):
     """The rewards Lambda."""
 
+    cognito_user_pool_id: str = Field(description="User pool whose group `internal` the flag includes first.")
     rewards_dlq_url: str = Field(description="Queue that keeps the ledger entries that could not be paid.")
 
 
 class HousekeepingSettings(QuestSettings):
     """The housekeeping Lambda."""
+
+    cognito_user_pool_id: str = Field(description="User pool that deleted members leave.")
 
 
 SETTINGS: dict[str, type[Settings]] = {

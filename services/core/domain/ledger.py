@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from services.core.domain.users import WELCOME_POINTS
+from services.core.domain.users import WELCOME_POINTS, User
 from services.core.domain.values import Model, Timestamp, timestamp
 
 QUEST_COST = 1
@@ -122,7 +122,12 @@ def fold(entries: Iterable[Entry]) -> Totals:
     return totals
 
 
-def drift(user_totals: Totals, folded: Totals) -> Totals | None:
+def drift(cached_totals: Totals, folded: Totals) -> Totals | None:
     """How far cached totals are from the fold of their entries, or None where they agree."""
-    difference = Totals(*(cached - true for cached, true in zip(user_totals, folded, strict=True)))
+    difference = Totals(*(cached - true for cached, true in zip(cached_totals, folded, strict=True)))
     return difference if any(difference) else None
+
+
+def totals_of(user: User) -> Totals:
+    """The totals that are cached on the member's row."""
+    return Totals(user.points, user.xp, user.reputation, user.completed)

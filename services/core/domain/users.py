@@ -1,7 +1,7 @@
 """Members: profile, totals and what a deletion leaves of them."""
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -29,7 +29,7 @@ class User(Model):
     created_at: Timestamp
     updated_at: Timestamp
     deletion_at: Timestamp | None = None
-    deleted: bool = False
+    deleted: Literal[True] | None = None
 
 
 class Profile(Input):

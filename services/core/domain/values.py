@@ -6,7 +6,7 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 # Characters that hide or reorder what a reader sees (UAX 9 overrides and isolates, zero-width space and joiners
@@ -41,7 +41,12 @@ def _moment(value: object) -> object:
     return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
-Timestamp = Annotated[datetime, BeforeValidator(_moment), PlainSerializer(timestamp)]
+Timestamp = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    PlainSerializer(timestamp),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 """A moment in UTC; text in a table and on the wire."""
 
 

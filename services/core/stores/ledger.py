@@ -1,6 +1,6 @@
 """The ledger table: booking, paying and reading entries."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +13,7 @@ from services.core.tables import LEDGER
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_STATES = {":pending": State.PENDING, ":held": State.HELD}
+_UNPAID: Mapping[str, State] = {":pending": State.PENDING, ":held": State.HELD}
 
 
 class EntryPage(NamedTuple):
@@ -30,7 +30,7 @@ class LedgerStore:
         self._client, self._table, self._users = client, ledger_table, users_table
 
     def get(self, user_id: str, entry_id: str) -> Entry | None:
-        """The entry as it stands, or None."""
+        """The entry as it stands, or None. Raises pydantic's ValidationError for one that makes no sense."""
         answer = call(
             self._client.get_item, TableName=self._table, Key=self._key(user_id, entry_id), ConsistentRead=True
         )
@@ -64,8 +64,8 @@ class LedgerStore:
             if after is None:
                 return
 
-    def unpaid(self, state: State) -> Iterator[Entry]:
-        """The entries that are PENDING or HELD, oldest first, each read afresh: the index may lag behind."""
+    def unpaid(self, state: State) -> Iterator[tuple[str, str]]:
+        """The (user id, entry id) of what is PENDING or HELD, oldest first, page by page; the index may lag behind."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             IndexName=LEDGER.index("due").name,
@@ -74,9 +74,7 @@ class LedgerStore:
         )
         for page in pages:
             for key in page["Items"]:
-                entry = self.get(key["userId"]["S"], key["entryId"]["S"])
-                if entry and entry.state is state:
-                    yield entry
+                yield key["userId"]["S"], key["entryId"]["S"]
 
     def pay(self, entry: Entry, now: datetime) -> bool:
         """Posts an unpaid entry and raises its member's totals, in one transaction; False if it was posted before.
@@ -87,7 +85,7 @@ class LedgerStore:
             call(
                 self._client.transact_write_items,
                 TransactItems=[
-                    self._change(entry, State.POSTED, {"postedAt": timestamp(now)}),
+                    self._change(entry.user_id, entry.entry_id, State.POSTED, {"postedAt": timestamp(now)}),
                     {
                         "Update": {
                             "TableName": self._users,
@@ -117,27 +115,31 @@ class LedgerStore:
 
     def hold(self, entry: Entry) -> bool:
         """Sets an entry aside until the rewards flag includes its member; False if it is not unpaid any more."""
-        return self._move(entry, State.HELD)
+        return self._move(entry.user_id, entry.entry_id, State.HELD)
 
-    def fail(self, entry: Entry) -> bool:
+    def fail(self, user_id: str, entry_id: str) -> bool:
         """Gives an entry to the operators; False if it is not unpaid any more."""
-        return self._move(entry, State.FAILED)
+        return self._move(user_id, entry_id, State.FAILED)
 
-    def retry(self, entry: Entry) -> bool:
+    def retry(self, user_id: str, entry_id: str) -> bool:
         """Makes a FAILED entry PENDING again, so that the next sweep pays it; False if it is not FAILED."""
-        return self._move(entry, State.PENDING, from_states={":failed": State.FAILED})
+        return self._move(user_id, entry_id, State.PENDING, {":failed": State.FAILED})
 
-    def _move(self, entry: Entry, state: State, from_states: dict[str, State] | None = None) -> bool:
+    def _move(self, user_id: str, entry_id: str, state: State, from_states: Mapping[str, State] = _UNPAID) -> bool:
         try:
-            call(self._client.update_item, **self._change(entry, state, {}, from_states)["Update"])
+            call(self._client.update_item, **self._change(user_id, entry_id, state, {}, from_states)["Update"])
         except ConditionFailedError:
             return False
         return True
 
     def _change(
-        self, entry: Entry, state: State, changes: dict[str, str], from_states: dict[str, State] | None = None
+        self,
+        user_id: str,
+        entry_id: str,
+        state: State,
+        changes: Mapping[str, str],
+        from_states: Mapping[str, State] = _UNPAID,
     ) -> dict[str, Any]:
-        states = from_states or _STATES
         sets = {"state": state, **({"due": state} if state in UNPAID else {}), **changes}
         removes = "" if state in UNPAID else " REMOVE #due"
         names = {f"#{name}": name for name in (*sets, "due", "attempts")}
@@ -145,12 +147,12 @@ class LedgerStore:
         return {
             "Update": {
                 "TableName": self._table,
-                "Key": self._key(entry.user_id, entry.entry_id),
+                "Key": self._key(user_id, entry_id),
                 "UpdateExpression": f"SET {expression}{removes} ADD #attempts :one",
-                "ConditionExpression": f"#state IN ({', '.join(states)})",
+                "ConditionExpression": f"#state IN ({', '.join(from_states)})",
                 "ExpressionAttributeNames": names,
                 "ExpressionAttributeValues": encode_item(
-                    {**{f":{name}": value for name, value in sets.items()}, **states, ":one": 1}
+                    {**{f":{name}": value for name, value in sets.items()}, **from_states, ":one": 1}
                 ),
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }

@@ -131,7 +131,10 @@ class UserStore:
         due = timestamp(now + DELETION_GRACE)
         try:
             return self._update(
-                user_id, {}, {"deletion": _DELETION_LANE, "deletionAt": due}, "attribute_not_exists(deletionAt)"
+                user_id,
+                {},
+                {"deletion": _DELETION_LANE, "deletionAt": due},
+                "attribute_not_exists(deletionAt) AND attribute_not_exists(deleted)",
             )
         except NoSuchUserError:
             user = self.get(user_id)
@@ -157,9 +160,27 @@ class UserStore:
             yield from self.get_many([item["userId"]["S"] for item in page["Items"]]) if page["Items"] else ()
 
     def anonymise(self, user: User, now: datetime) -> None:
-        """Leaves "Former member" and the totals. Raises NoSuchUserError if the member changed their mind meanwhile."""
-        before = {**dump(user), "deletion": _DELETION_LANE}
-        self._update(user.user_id, before, dump(former(user, now)), "attribute_exists(deletionAt)")
+        """Leaves "Former member" and the totals, and the mark of a deletion that is not finished yet.
+
+        Raises NoSuchUserError if the member changed their mind meanwhile.
+        """
+        before = dump(user)
+        after = {**dump(former(user, now)), "deletionAt": before["deletionAt"]}
+        self._update(user.user_id, before, after, "attribute_exists(deletionAt)")
+
+    def finish_deletion(self, user_id: str, now: datetime) -> None:
+        """Takes the mark away. Raises NoSuchUserError for a member who is not anonymous."""
+        before = {"deletion": "", "deletionAt": ""}
+        self._update(user_id, before, {"updatedAt": timestamp(now)}, "attribute_exists(deleted)")
+
+    def slice(self, number: int, slices: int) -> Iterator[User]:
+        """One of the equal parts of all members, page by page."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._table, Segment=number, TotalSegments=slices, ConsistentRead=True
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield User.model_validate(decode_item(item))
 
     def _update(self, user_id: str, before: Item, after: Item, condition: str) -> User:
         try:

@@ -1,0 +1,15 @@
+"""The api Lambda's entry. What is made here is made once per sandbox, in Lambda's init phase."""
+
+import os
+from typing import Any
+
+from services.api.app import App, Clients
+from services.core import aws
+from services.core.settings import ApiSettings
+
+app = App(ApiSettings.load(os.environ), Clients(aws.dynamodb(), aws.ssm(), cloudwatch=lambda: aws.client("cloudwatch")))
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Answers one request of the HTTP API."""
+    return app(event)

@@ -1,0 +1,138 @@
+"""The OpenAPI document, made from the routes, the operations and their models.
+
+`python -m services.api.openapi` writes it, `--check` says whether the committed one is current.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from services.api import views
+from services.api.operations import OPERATIONS, Operation
+from services.core.routes import ROUTES, Route
+
+PATH = Path(__file__).with_name("openapi.json")
+_REF = "#/components/schemas/{model}"
+_PROBLEMS = {
+    400: "The request cannot be understood",
+    401: "No token, or not one of ours",
+    403: "Not allowed; `code` says why",
+    404: "Unknown",
+    409: "The quest has moved on; with its status and the allowed actions now",
+    413: "The body is too large",
+    422: "Invalid input; `errors` names the fields",
+    429: "Too often; see Retry-After",
+    503: "The breaker is open or the data cannot be reached; see Retry-After",
+}
+
+
+def document() -> dict[str, Any]:
+    """The API as OpenAPI 3.1."""
+    inputs = {model for operation in OPERATIONS.values() for model in (operation.body, operation.query) if model}
+    outputs = {operation.answer for operation in OPERATIONS.values()} | {views.Problem}
+    _, schemas = models_json_schema(
+        [
+            *((model, "validation") for model in sorted(inputs, key=lambda m: m.__name__)),
+            *((model, "serialization") for model in sorted(outputs, key=lambda m: m.__name__)),
+        ],
+        by_alias=True,
+        ref_template=_REF,
+    )
+    components = schemas["$defs"]
+    paths: dict[str, dict[str, Any]] = {}
+    for route in ROUTES:
+        operation = OPERATIONS[route.operation]
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, operation, components)
+    for name in {query.__name__ for operation in OPERATIONS.values() if (query := operation.query)}:
+        del components[name]
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "CivicForge", "version": "1", "description": "Quests, attestations and rewards."},
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted(components.items())),
+            "securitySchemes": {"member": {"type": "http", "scheme": "bearer", "bearerFormat": "Cognito access token"}},
+        },
+    }
+
+
+def _operation(route: Route, operation: Operation, components: dict[str, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": route.operation,
+        "summary": operation.summary,
+        "security": [] if route.public else [{"member": []}],
+        "parameters": _parameters(route, operation, components),
+        "responses": {
+            str(operation.status): {
+                "description": operation.summary,
+                "content": {"application/json": {"schema": {"$ref": _REF.format(model=operation.answer.__name__)}}},
+            },
+            **{str(status): _problem(_PROBLEMS[status]) for status in _statuses(route, operation)},
+        },
+    }
+    if operation.body:
+        schema = {"$ref": _REF.format(model=operation.body.__name__)}
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return described
+
+
+def _statuses(route: Route, operation: Operation) -> list[int]:
+    statuses = {503} if not operation.always else set()
+    statuses |= set() if route.public else {401}
+    statuses |= {404} if "{" in route.path else set()
+    statuses |= {400, 422} if operation.query or operation.body else set()
+    statuses |= {413} if operation.body else set()
+    if "{questId}" in route.path and route.method != "GET":
+        statuses |= {403, 409}
+    if route.operation in ("createQuest", "claimQuest"):
+        statuses |= {403, 429}
+    return sorted(statuses)
+
+
+def _problem(description: str) -> dict[str, Any]:
+    schema = {"$ref": _REF.format(model=views.Problem.__name__)}
+    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
+
+
+def _parameters(route: Route, operation: Operation, components: dict[str, Any]) -> list[dict[str, Any]]:
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"{(\w+)}", route.path)
+    ]
+    if operation.query:
+        schema = components[operation.query.__name__]
+        parameters += [
+            {"name": name, "in": "query", "required": name in schema.get("required", []), "schema": field}
+            for name, field in schema["properties"].items()
+        ]
+    if route.operation == "createQuest":
+        parameters.append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": False,
+                "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+            }
+        )
+    return parameters
+
+
+def main(arguments: list[str]) -> int:
+    """Writes the document, or with --check compares it; 0 is success."""
+    text = json.dumps(document(), indent=1) + "\n"
+    if arguments == ["--check"]:
+        current = PATH.exists() and PATH.read_text() == text
+        if not current:
+            sys.stderr.write("services/api/openapi.json is stale: run `make generate` and commit it.\n")
+        return 0 if current else 1
+    PATH.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,124 @@
+"""Every error that the API answers with, mapped once to `application/problem+json` (RFC 9457)."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from services.api import views
+from services.core.cursors import BadCursorError
+from services.core.domain.quests import STATE_DENIALS, Actor, NotAllowedError, RewardLoweredError
+from services.core.live import Breaker, ParameterUnavailableError
+from services.core.stores.dynamo import StoreUnavailableError
+from services.core.stores.users import InsufficientPointsError, NoSuchUserError, RateLimitedError
+
+
+class ProblemError(Exception):
+    """An error with its answer."""
+
+    def __init__(self, status: int, code: str, detail: str, retry_after: int | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail, self.retry_after = status, code, detail, retry_after
+
+
+def not_found(thing: str) -> ProblemError:
+    """There is no such quest or member."""
+    return ProblemError(404, f"{thing}_not_found", f"There is no such {thing}.")
+
+
+class Context(NamedTuple):
+    """What an error's answer needs to know of the request."""
+
+    request_id: str
+    actor: Actor | None
+    now: datetime
+
+
+_TITLES = {
+    400: "Bad request",
+    401: "Not signed in",
+    403: "Not allowed",
+    404: "Not found",
+    409: "The quest has moved on",
+    413: "Too large",
+    415: "Not JSON",
+    422: "Invalid input",
+    429: "Too often",
+    500: "Our mistake",
+    503: "Not available now",
+}
+
+_DENIALS = {
+    "not_requestor": "Only the member who posted this quest may do that.",
+    "not_performer": "Only the member who claimed this quest may do that.",
+    "not_party": "Only the members who take part in this quest may do that.",
+    "not_moderator": "Only a moderator may do that.",
+    "own_quest": "You posted this quest, so somebody else has to claim it.",
+    "party_cannot_judge": "You take part in this quest, so another moderator has to decide.",
+    "wrong_status": "The quest is not in a state that allows it; it may have moved on since you looked.",
+    "quest_expired": "The quest has expired.",
+    "deadline_not_passed": "You can take the quest back once the performer's deadline has passed.",
+    "already_attested": "You have attested this already.",
+    "changes_exhausted": "Changes can be asked for twice; now attest or dispute.",
+    "feature_off": "This feature is not switched on for you yet.",
+}
+
+
+def breaker_open(position: Breaker) -> ProblemError:
+    """The operators have closed the platform, or its writing half."""
+    kind = "reading only" if position is Breaker.READ_ONLY else "closed for maintenance"
+    return ProblemError(503, "breaker_open", f"The platform is {kind} for now. Nothing is lost; try again soon.", 30)
+
+
+def as_problem(error: Exception) -> ProblemError | None:
+    """The answer to an error that a request may cause; None for one that only a bug or an outage causes."""
+    match error:
+        case ProblemError():
+            return error
+        case NotAllowedError():
+            return ProblemError(409 if error.code in STATE_DENIALS else 403, error.code, _DENIALS[error.code])
+        case ValidationError() | RewardLoweredError():
+            return ProblemError(422, "invalid_input", "Some fields do not fit; each is named under `errors`.")
+        case BadCursorError():
+            return ProblemError(400, "bad_cursor", "This cursor is not of this list. Start again without one.")
+        case InsufficientPointsError():
+            return ProblemError(403, "insufficient_points", "Posting a quest costs 1 point, and you have none left.")
+        case RateLimitedError():
+            wait = error.retry_after
+            return ProblemError(429, "rate_limited", f"You did this very often. Try again in {wait} s.", wait)
+        case NoSuchUserError():
+            return not_found("user")
+        case StoreUnavailableError() | ParameterUnavailableError():
+            return ProblemError(503, "store_unavailable", "We cannot reach our data right now. Try again soon.", 5)
+    return None
+
+
+INTERNAL = ProblemError(500, "internal_error", "Something broke on our side. If it stays, send us the request id.")
+
+
+def body(problem: ProblemError, cause: Exception, context: Context) -> views.Problem:
+    """The problem's document, with the fields or the quest's state that explain it."""
+    document = views.Problem(
+        type=f"urn:civicforge:problem:{problem.code}",
+        title=_TITLES[problem.status],
+        status=problem.status,
+        code=problem.code,
+        detail=problem.detail,
+        request_id=context.request_id,
+        errors=_field_errors(cause),
+    )
+    if isinstance(cause, NotAllowedError) and context.actor:
+        verdicts = views.verdicts(cause.quest, context.actor, context.now)
+        return document.model_copy(update={"quest_status": cause.quest.status, "allowed_actions": verdicts})
+    return document
+
+
+def _field_errors(cause: Exception) -> list[views.FieldError] | None:
+    if isinstance(cause, RewardLoweredError):
+        return [views.FieldError(field="rewardXp", message="Rewards may only rise: members may be counting on them.")]
+    if not isinstance(cause, ValidationError):
+        return None
+    return [
+        views.FieldError(field=".".join(map(str, error["loc"])) or "body", message=error["msg"])
+        for error in cause.errors(include_url=False, include_context=False, include_input=False)
+    ]

@@ -1,0 +1,64 @@
+"""What the API accepts: the bodies and query strings of its calls."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from services.core.domain.quests import Category, Outcome, Role, Status
+from services.core.domain.values import Input, Line, Model, Notes, Reason, Submission
+
+
+class SubmitBody(Input):
+    """The work, handed in."""
+
+    submission: Submission
+
+
+class ReasonBody(Input):
+    """Why changes are asked for, or why the quest is disputed."""
+
+    reason: Reason
+
+
+class AttestBody(Input):
+    """A party's word, with a note for the other one if they like."""
+
+    notes: Notes | None = None
+
+
+class ResolveBody(Input):
+    """A moderator's decision."""
+
+    outcome: Outcome
+    decision: Reason
+
+
+class Query(Model):
+    """A query string: unknown names are refused, numbers arrive as text."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+Limit = Annotated[int, Field(ge=1, le=100)]
+Cursor = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class PageQuery(Query):
+    """A page of a list; `cursor` is the `nextCursor` of the page before."""
+
+    limit: Limit = 20
+    cursor: Cursor | None = None
+
+
+class BoardQuery(PageQuery):
+    """Filters of the open quests."""
+
+    status: Literal[Status.OPEN] = Status.OPEN
+    category: Category | None = None
+    q: Annotated[Line, AfterValidator(str.strip), Field(max_length=80)] = ""
+
+
+class MyQuestsQuery(PageQuery):
+    """The member's own quests, as the one who posted or the one who does them."""
+
+    role: Role

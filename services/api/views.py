@@ -1,0 +1,249 @@
+"""What the API answers. The public views are the same for everybody; `QuestView` is made for its viewer."""
+
+from datetime import datetime
+from typing import Any
+
+from services.core import text
+from services.core.domain import quests, users
+from services.core.domain.ledger import Entry, Kind, State
+from services.core.domain.quests import (
+    Action,
+    Actor,
+    Attestation,
+    Category,
+    ChangeRequest,
+    Dispute,
+    Quest,
+    Role,
+    Status,
+)
+from services.core.domain.values import Model, Timestamp
+from services.core.live import Breaker
+from services.core.stores.quests import StoredQuest
+
+
+class Health(Model):
+    """`status` is ok, or what the open breaker leaves of it."""
+
+    status: str
+    stage: str
+    release: str
+    breaker: Breaker
+
+
+class QuestCard(Model):
+    """A quest in a list."""
+
+    quest_id: str
+    title: str
+    category: Category
+    tags: list[str]
+    area: str
+    reward_xp: int
+    reward_reputation: int
+    requestor_id: str
+    performer_id: str | None = None
+    status: Status
+    created_at: Timestamp
+    expires_at: Timestamp
+    claim_deadline: Timestamp | None = None
+    submitted_at: Timestamp | None = None
+    attested_by: list[Role] = []
+
+
+class QuestPublic(QuestCard):
+    """A quest as anybody may see it."""
+
+    description: str
+    description_html: str
+    updated_at: Timestamp
+    claimed_at: Timestamp | None = None
+    completed_at: Timestamp | None = None
+    cancelled_at: Timestamp | None = None
+    expired_at: Timestamp | None = None
+    version: int
+
+
+class ActionVerdict(Model):
+    """Whether the viewer may do it now; `code` says why not."""
+
+    allowed: bool
+    code: quests.Denial | None = None
+
+
+class QuestView(QuestPublic):
+    """A quest as its viewer sees it. The last four are for the parties and for moderators."""
+
+    role: Role | None = None
+    allowed_actions: dict[Action, ActionVerdict]
+    submission: str | None = None
+    submission_html: str | None = None
+    attestations: list[Attestation] = []
+    change_requests: list[ChangeRequest] = []
+    dispute: Dispute | None = None
+
+
+class QuestPage(Model):
+    """A page of quests; without `nextCursor` it is the last."""
+
+    items: list[QuestCard]
+    next_cursor: str | None = None
+
+
+class Me(Model):
+    """The member's own account."""
+
+    user_id: str
+    display_name: str
+    bio: str
+    interests: list[str]
+    points: int
+    xp: int
+    reputation: int
+    completed: int
+    created_at: Timestamp
+    updated_at: Timestamp
+    deletion_at: Timestamp | None = None
+    groups: list[str] = []
+
+
+class PublicProfile(Model):
+    """A member as anybody may see them."""
+
+    user_id: str
+    display_name: str
+    bio: str
+    interests: list[str]
+    xp: int
+    reputation: int
+    completed: int
+    created_at: Timestamp
+
+
+class EntryView(Model):
+    """A change of the member's totals, or one that is still to come."""
+
+    entry_id: str
+    quest_id: str | None = None
+    kind: Kind
+    points: int
+    xp: int
+    reputation: int
+    state: State
+    created_at: Timestamp
+    posted_at: Timestamp | None = None
+    reason: str | None = None
+
+
+class LedgerPage(Model):
+    """A page of entries, newest first."""
+
+    items: list[EntryView]
+    next_cursor: str | None = None
+
+
+class Export(Model):
+    """Everything that the platform keeps of the member."""
+
+    profile: Me
+    ledger: list[EntryView]
+    quests: list[QuestView]
+
+
+class FeatureFlags(Model):
+    """Which features are on for the member."""
+
+    flags: dict[str, bool]
+
+
+class Stats(Model):
+    """What the community did in the last `days` days."""
+
+    days: int
+    quests_created: int
+    quests_completed: int
+    attestations_submitted: int
+
+
+class FieldError(Model):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class Problem(Model):
+    """An error, by RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str
+    errors: list[FieldError] | None = None
+    quest_status: Status | None = None
+    allowed_actions: dict[Action, ActionVerdict] | None = None
+
+
+def _public(quest: Quest) -> dict[str, Any]:
+    roles = [attestation.role for attestation in quest.attestations]
+    return {**quest.__dict__, "attested_by": roles}
+
+
+def card(quest: Quest) -> QuestCard:
+    """A quest in a list."""
+    return QuestCard(**_of(QuestCard, _public(quest)))
+
+
+def public(stored: StoredQuest) -> QuestPublic:
+    """A quest as anybody may see it."""
+    return QuestPublic(**_of(QuestPublic, _shared(stored)))
+
+
+def _shared(stored: StoredQuest) -> dict[str, Any]:
+    html = text.render(stored.description)
+    return {**_public(stored.quest), "description": stored.description, "description_html": html}
+
+
+def verdicts(quest: Quest, actor: Actor, now: datetime) -> dict[Action, ActionVerdict]:
+    """`allowed` in the API's form."""
+    return {
+        action: ActionVerdict(allowed=False, code=verdict.code)
+        if isinstance(verdict, quests.Denied)
+        else ActionVerdict(allowed=True)
+        for action, verdict in quests.allowed(quest, actor, now).items()
+    }
+
+
+def view(stored: StoredQuest, actor: Actor, now: datetime) -> QuestView:
+    """A quest as this actor may see it."""
+    quest = stored.quest
+    shared = _shared(stored)
+    if quests.may_read_all(quest, actor):
+        if stored.submission is not None:
+            shared |= {"submission": stored.submission, "submission_html": text.render(stored.submission)}
+    else:
+        for name in ("attestations", "change_requests", "dispute"):
+            del shared[name]
+    shared |= {"role": quests.role_of(quest, actor.user_id), "allowed_actions": verdicts(quest, actor, now)}
+    return QuestView(**_of(QuestView, shared))
+
+
+def me(user: users.User, groups: frozenset[str]) -> Me:
+    """The member's own account."""
+    return Me(**_of(Me, {**user.__dict__, "groups": sorted(groups)}))
+
+
+def profile(user: users.User) -> PublicProfile:
+    """A member as anybody may see them."""
+    return PublicProfile(**_of(PublicProfile, user.__dict__))
+
+
+def entry(stored: Entry) -> EntryView:
+    """An entry without what is the operators'."""
+    return EntryView(**_of(EntryView, stored.__dict__))
+
+
+def _of(model: type[Model], values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in model.model_fields}

@@ -1,0 +1,39 @@
+"""The housekeeping Lambda: on its schedule it expires, releases, and forgets members who asked to be forgotten."""
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from services.core import aws
+from services.core.settings import HousekeepingSettings
+from services.core.stores.ledger import LedgerStore
+from services.core.stores.quests import QuestStore
+from services.core.stores.users import UserStore
+from services.core.telemetry import Telemetry
+from services.housekeeping.chores import Housekeeper
+
+
+settings = HousekeepingSettings.load(os.environ)
+telemetry = Telemetry("housekeeping", settings.stage, settings.log_level)
+housekeeper = Housekeeper(
+    quests=QuestStore(
+        aws.dynamodb(),
+        settings.quests_table,
+        settings.users_table,
+        settings.ledger_table,
+        shards=settings.board_shards,
+    ),
+    users=UserStore(aws.dynamodb(), settings.users_table, settings.ledger_table),
+    ledger=LedgerStore(aws.dynamodb(), settings.ledger_table, settings.users_table),
+    cognito=aws.cognito(),
+    pool_id=settings.cognito_user_pool_id,
+    telemetry=telemetry,
+)
+
+
+def handler(_event: dict[str, Any], _context: object) -> None:
+    """Runs every chore once."""
+    try:
+        housekeeper.run(datetime.now(UTC))
+    finally:
+        telemetry.flush()

@@ -1,0 +1,42 @@
+"""The onboarding Lambda: Cognito's PostConfirmation trigger makes the new member's row.
+
+Cognito calls it synchronously and gives it 5 s; what cannot be stored goes to the user-creation queue, and the
+sign-up succeeds all the same: the first call of the API makes the row if the queue has not been redriven by then.
+"""
+
+import json
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from services.core import aws
+from services.core.settings import OnboardingSettings
+from services.core.stores.users import UserStore
+from services.core.telemetry import Telemetry, user_digest
+
+settings = OnboardingSettings.load(os.environ)
+telemetry = Telemetry("onboarding", settings.stage, settings.log_level)
+users = UserStore(aws.dynamodb(), settings.users_table, settings.ledger_table)
+sqs = aws.sqs()
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answers Cognito with its event, as it wants; a password reset confirms too, and changes nothing here."""
+    user_id = str(event["request"]["userAttributes"]["sub"])
+    fields = {"request_id": context.aws_request_id, "user": user_digest(user_id), "trigger": event["triggerSource"]}
+    try:
+        users.ensure(user_id, datetime.now(UTC))
+    except Exception:
+        telemetry.log.exception("member not stored", extra=fields)
+        _keep(user_id, context.aws_request_id)
+    else:
+        telemetry.log.info("member stored", extra=fields)
+    return event
+
+
+def _keep(user_id: str, request_id: str) -> None:
+    message = {"userId": user_id, "requestId": request_id, "failedAt": datetime.now(UTC).isoformat()}
+    try:
+        sqs.send_message(QueueUrl=settings.user_creation_dlq_url, MessageBody=json.dumps(message))
+    except Exception:
+        telemetry.log.exception("member not queued either; their first call makes the row")

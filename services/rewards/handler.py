@@ -1,0 +1,67 @@
+"""The rewards Lambda: pays what the ledger's stream brings, and on its schedule what is still unpaid.
+
+It alone may change XP and reputation.
+"""
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from services.core import aws
+from services.core.domain.ledger import UNPAID, Entry
+from services.core.flags import Flags
+from services.core.live import LiveParameters
+from services.core.metrics import FLAG_PARSE_ERRORS
+from services.core.parameters import flag_parameter
+from services.core.settings import RewardsSettings
+from services.core.stores.dynamo import StoreUnavailableError, decode_item
+from services.core.stores.ledger import LedgerStore
+from services.core.telemetry import Telemetry
+from services.rewards.payment import REWARDS, InternalGroup, Payer
+
+settings = RewardsSettings.load(os.environ)
+telemetry = Telemetry("rewards", settings.stage, settings.log_level)
+live = LiveParameters(aws.ssm(), settings.stage, (flag_parameter(REWARDS),))
+payer = Payer(
+    ledger=LedgerStore(aws.dynamodb(), settings.ledger_table, settings.users_table),
+    flags=Flags(live, on_nonsense=lambda _: telemetry.count(FLAG_PARSE_ERRORS)),
+    internal=InternalGroup(aws.cognito(), settings.cognito_user_pool_id),
+    sqs=aws.sqs(),
+    queue_url=settings.rewards_dlq_url,
+    telemetry=telemetry,
+)
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Takes a batch of the ledger's stream, and says which records are to come again; or takes the schedule's event."""
+    try:
+        if "Records" in event:
+            return {"batchItemFailures": _failures(event["Records"])}
+        payer.sweep(datetime.now(UTC))
+        return {}
+    finally:
+        telemetry.flush()
+
+
+def _failures(records: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """The first record that met an outage: the stream is in order, so it and all behind it come again."""
+    for record in records:
+        try:
+            _take(record["dynamodb"])
+        except StoreUnavailableError:
+            telemetry.log.warning("outage; the stream will bring it again", exc_info=True)
+            return [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]
+    return []
+
+
+def _take(change: dict[str, Any]) -> None:
+    keys = decode_item(change["Keys"])
+    try:
+        entry = Entry.model_validate(decode_item(change["NewImage"]))
+    except (ValidationError, ValueError) as error:
+        payer.give_up(keys["userId"], keys["entryId"], f"the entry makes no sense: {type(error).__name__}")
+        return
+    if entry.state in UNPAID:
+        payer.settle(entry, datetime.now(UTC))

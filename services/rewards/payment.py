@@ -1,0 +1,121 @@
+"""Paying rewards: PENDING entries become POSTED once, wait as HELD for the flag, or go to the operators as FAILED."""
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from services.core.domain.ledger import UNPAID, Entry, State
+from services.core.flags import INTERNAL, Flags
+from services.core.metrics import FAILED_REWARDS, OLDEST_UNPAID_REWARD, REWARDS_PAID
+from services.core.stores.ledger import LedgerStore
+from services.core.stores.users import NoSuchUserError
+from services.core.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
+    from mypy_boto3_sqs import SQSClient
+
+REWARDS = "rewards"
+"""The flag that decides who is paid now."""
+_GROUP_TTL = 60.0
+
+
+class InternalGroup:
+    """The members of the Cognito group `internal`, at most a minute old: an event carries no token to tell."""
+
+    def __init__(
+        self, client: "CognitoIdentityProviderClient", pool_id: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._client, self._pool_id, self._clock = client, pool_id, clock
+        self._members: frozenset[str] = frozenset()
+        self._read_at = float("-inf")
+
+    def groups_of(self, user_id: str) -> frozenset[str]:
+        """`{internal}` for its members. Raises botocore's errors."""
+        if self._clock() - self._read_at >= _GROUP_TTL:
+            self._members = frozenset(self._read())
+            self._read_at = self._clock()
+        return frozenset({INTERNAL}) if user_id in self._members else frozenset()
+
+    def _read(self) -> Iterable[str]:
+        pages = self._client.get_paginator("list_users_in_group")
+        for page in pages.paginate(UserPoolId=self._pool_id, GroupName=INTERNAL):
+            for user in page["Users"]:
+                yield next(a["Value"] for a in user["Attributes"] if a["Name"] == "sub")
+
+
+@dataclass(frozen=True)
+class Payer:
+    """Pays entries. An outage is raised, for the event or the schedule to come back; nothing is given up for it."""
+
+    ledger: LedgerStore
+    flags: Flags
+    internal: InternalGroup
+    sqs: "SQSClient"
+    queue_url: str
+    telemetry: Telemetry
+
+    def settle(self, entry: Entry, now: datetime) -> None:
+        """Pays the entry, or holds it while the flag excludes its member. Raises StoreUnavailableError."""
+        if not self._included(entry.user_id):
+            if entry.state is State.PENDING and self.ledger.hold(entry):
+                self._say("reward held", entry)
+            return
+        try:
+            paid = self.ledger.pay(entry, now)
+        except NoSuchUserError:
+            self.give_up(entry.user_id, entry.entry_id, "there is no such member")
+            return
+        if paid:
+            self.telemetry.count(REWARDS_PAID)
+            self._say("reward paid", entry)
+
+    def give_up(self, user_id: str, entry_id: str, reason: str) -> None:
+        """Gives what cannot be paid to the operators: to the queue first, so that it is nowhere lost.
+
+        Raises StoreUnavailableError.
+        """
+        message = {"userId": user_id, "entryId": entry_id, "reason": reason}
+        self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=json.dumps(message))
+        self.ledger.fail(user_id, entry_id)
+        self.telemetry.count(FAILED_REWARDS)
+        self.telemetry.log.error("reward failed", extra={"entry_id": entry_id, "reason": reason})
+
+    def sweep(self, now: datetime) -> None:
+        """Settles everything that is PENDING or HELD, and reports how old the oldest PENDING entry is.
+
+        One entry's trouble does not keep the others waiting: the first one is raised after the last entry.
+        """
+        trouble: Exception | None = None
+        oldest = now
+        for state in UNPAID:
+            for user_id, entry_id in self.ledger.unpaid(state):
+                try:
+                    entry = self.ledger.get(user_id, entry_id)
+                    if entry and entry.state is State.PENDING:
+                        oldest = min(oldest, entry.created_at)
+                    if entry and entry.state in UNPAID:
+                        self.settle(entry, now)
+                except ValidationError as error:
+                    self.give_up(user_id, entry_id, f"the entry makes no sense: {type(error).__name__}")
+                except Exception as error:
+                    self.telemetry.log.warning("not settled", extra={"entry_id": entry_id}, exc_info=True)
+                    trouble = trouble or error
+        self.telemetry.count(OLDEST_UNPAID_REWARD, (now - oldest).total_seconds())
+        if trouble:
+            raise trouble
+
+    def _included(self, user_id: str) -> bool:
+        value = self.flags.value(REWARDS)
+        groups = self.internal.groups_of(user_id) if value not in ("off", "on") else frozenset()
+        return self.flags.enabled(REWARDS, user_id, groups)
+
+    def _say(self, what: str, entry: Entry) -> None:
+        self.telemetry.log.info(
+            what, extra={"entry_id": entry.entry_id, "quest_id": entry.quest_id, "request_id": entry.request_id}
+        )
