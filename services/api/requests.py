@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from services.core.domain.quests import Category, Outcome, Role, Status
-from services.core.domain.values import Input, Line, Model, Notes, Reason, Submission
+from services.core.domain.values import Input, Model, Notes, Reason, Search, Submission
 
 
 class SubmitBody(Input):
@@ -55,7 +55,7 @@ class BoardQuery(PageQuery):
 
     status: Literal[Status.OPEN] = Status.OPEN
     category: Category | None = None
-    q: Annotated[Line, AfterValidator(str.strip), Field(max_length=80)] = ""
+    q: Search = ""
 
 
 class MyQuestsQuery(PageQuery):

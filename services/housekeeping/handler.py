@@ -12,7 +12,6 @@ from services.core.stores.users import UserStore
 from services.core.telemetry import Telemetry
 from services.housekeeping.chores import Housekeeper
 
-
 settings = HousekeepingSettings.load(os.environ)
 telemetry = Telemetry("housekeeping", settings.stage, settings.log_level)
 housekeeper = Housekeeper(

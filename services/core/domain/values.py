@@ -72,20 +72,23 @@ def _not_blank(value: str) -> str:
     return value
 
 
-Line = Annotated[str, AfterValidator(_visible), AfterValidator(_one_line)]
-"""One line of plain text, kept as typed (in Unicode form NFC)."""
-Text = Annotated[str, BeforeValidator(_newlines), AfterValidator(_visible)]
-"""Plain text or Markdown of any number of lines, kept as typed (in NFC, with line feeds)."""
+_VISIBLE, _ONE_LINE, _NOT_BLANK = AfterValidator(_visible), AfterValidator(_one_line), AfterValidator(_not_blank)
+_NEWLINES = BeforeValidator(_newlines)
 
-Title = Annotated[Line, AfterValidator(_not_blank), Field(min_length=5, max_length=200)]
-Description = Annotated[Text, AfterValidator(_not_blank), Field(min_length=20, max_length=2000)]
-Submission = Annotated[Text, AfterValidator(_not_blank), Field(min_length=10, max_length=2000)]
-Reason = Annotated[Text, AfterValidator(_not_blank), Field(min_length=20, max_length=1000)]
-Notes = Annotated[Text, Field(max_length=500)]
-Area = Annotated[Line, Field(max_length=80)]
-DisplayName = Annotated[Line, AfterValidator(_not_blank), Field(min_length=2, max_length=50)]
-Bio = Annotated[Text, Field(max_length=500)]
-Tag = Annotated[Line, AfterValidator(_not_blank), Field(min_length=1, max_length=30)]
+# One line of plain text, kept as typed (in Unicode form NFC).
+Title = Annotated[str, Field(min_length=5, max_length=200), _VISIBLE, _ONE_LINE, _NOT_BLANK]
+DisplayName = Annotated[str, Field(min_length=2, max_length=50), _VISIBLE, _ONE_LINE, _NOT_BLANK]
+Tag = Annotated[str, Field(min_length=1, max_length=30), _VISIBLE, _ONE_LINE, _NOT_BLANK]
+Area = Annotated[str, Field(max_length=80), _VISIBLE, _ONE_LINE]
+Search = Annotated[str, Field(max_length=80), _VISIBLE, _ONE_LINE, AfterValidator(str.strip)]
+
+# Plain text or Markdown of any number of lines, kept as typed (in NFC, with line feeds).
+Description = Annotated[str, Field(min_length=20, max_length=2000), _NEWLINES, _VISIBLE, _NOT_BLANK]
+Submission = Annotated[str, Field(min_length=10, max_length=2000), _NEWLINES, _VISIBLE, _NOT_BLANK]
+Reason = Annotated[str, Field(min_length=20, max_length=1000), _NEWLINES, _VISIBLE, _NOT_BLANK]
+Notes = Annotated[str, Field(max_length=500), _NEWLINES, _VISIBLE]
+Bio = Annotated[str, Field(max_length=500), _NEWLINES, _VISIBLE]
+
 RewardXp = Annotated[int, Field(ge=10, le=1000)]
 RewardReputation = Annotated[int, Field(ge=1, le=100)]
 
