@@ -1,0 +1,152 @@
+/** Every read and write of the page: query options for reads, plain functions for writes. */
+import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/preact-query";
+import { recall, remember } from "../lib/storage";
+import { api, take } from "./client";
+import { ApiError } from "./problem";
+import { reportService } from "./service";
+import type { Category, Health, Outcome, ProfileEdit, QuestDraft, QuestEdit } from "./types";
+
+/** How often a page that waits for the other party looks again, in milliseconds. */
+const WAITING_MS = 3_000;
+/** How often an open page asks how the service is doing: a breaker shows within 30 s. */
+const HEALTH_MS = 25_000;
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 10_000,
+      retry: (failures, error) =>
+        failures < 2 && error instanceof ApiError && error.transient && error.code !== "breaker_open",
+    },
+  },
+});
+
+export interface QuestFilters {
+  category?: Category | undefined;
+  q?: string | undefined;
+}
+
+/** Keeps the last good answer under `key`, and starts from it after a reload: the list stays readable offline. */
+function kept<T>(key: string) {
+  return {
+    keep: (data: T): T => {
+      remember(`cache.${key}`, { data, at: Date.now() });
+      return data;
+    },
+    stored: () => recall<{ data: T; at: number }>(`cache.${key}`),
+  };
+}
+
+const given = (filters: QuestFilters) => ({
+  ...(filters.category && { category: filters.category }),
+  ...(filters.q && { q: filters.q }),
+});
+
+export function questsQuery(filters: QuestFilters) {
+  const read = (cursor: string) =>
+    take(api().GET("/quests", { params: { query: { ...given(filters), ...(cursor && { cursor }) } } }));
+  const isBoard = Object.values(filters).every((value) => !value);
+  const board = kept<Awaited<ReturnType<typeof read>>>("board");
+  const stored = isBoard ? board.stored() : undefined;
+  return infiniteQueryOptions({
+    queryKey: ["quests", given(filters)],
+    queryFn: async ({ pageParam }) => {
+      const page = await read(pageParam);
+      return isBoard && !pageParam ? board.keep(page) : page;
+    },
+    initialPageParam: "",
+    getNextPageParam: (last) => last.nextCursor ?? undefined,
+    ...(stored && { initialData: { pages: [stored.data], pageParams: [""] }, initialDataUpdatedAt: stored.at }),
+  });
+}
+
+/** The public view: the same for everybody. */
+export const questQuery = (questId: string) =>
+  queryOptions({
+    queryKey: ["quest", questId],
+    queryFn: () => take(api().GET("/quests/{questId}", { params: { path: { questId } } })),
+  });
+
+/** The signed-in member's view, with `allowedActions`. It looks again by itself while the other party is to act. */
+export const myQuestQuery = (questId: string) =>
+  queryOptions({
+    queryKey: ["me", "quest", questId],
+    queryFn: () => take(api().GET("/me/quests/{questId}", { params: { path: { questId } } })),
+    refetchInterval: ({ state }) =>
+      state.data && ["SUBMITTED", "DISPUTED"].includes(state.data.status) ? WAITING_MS : false,
+  });
+
+export const meQuery = () => queryOptions({ queryKey: ["me", "profile"], queryFn: () => take(api().GET("/me")) });
+
+export const myQuestsQuery = (role: "requestor" | "performer") =>
+  infiniteQueryOptions({
+    queryKey: ["me", "quests", role],
+    queryFn: ({ pageParam }) =>
+      take(api().GET("/me/quests", { params: { query: { role, ...(pageParam && { cursor: pageParam }) } } })),
+    initialPageParam: "",
+    getNextPageParam: (last) => last.nextCursor ?? undefined,
+  });
+
+export const ledgerQuery = () =>
+  infiniteQueryOptions({
+    queryKey: ["me", "ledger"],
+    queryFn: ({ pageParam }) =>
+      take(api().GET("/me/ledger", { params: { query: pageParam ? { cursor: pageParam } : {} } })),
+    initialPageParam: "",
+    getNextPageParam: (last) => last.nextCursor ?? undefined,
+    // A reward is paid a moment after the quest is complete.
+    refetchInterval: ({ state }) =>
+      state.data?.pages.some((page) => page.items.some((entry) => entry.state === "PENDING")) ? WAITING_MS : false,
+  });
+
+export const userQuery = (userId: string) =>
+  queryOptions({
+    queryKey: ["user", userId],
+    staleTime: 5 * 60_000,
+    queryFn: () => take(api().GET("/users/{userId}", { params: { path: { userId } } })),
+  });
+
+export const statsQuery = () =>
+  queryOptions({ queryKey: ["stats"], staleTime: 5 * 60_000, queryFn: () => take(api().GET("/stats")) });
+
+/** Asks the health route, which answers even while the breaker is open, and tells the banner. */
+export const healthQuery = () =>
+  queryOptions({
+    queryKey: ["health"],
+    refetchInterval: HEALTH_MS,
+    retry: false,
+    queryFn: async () => {
+      const response = await fetch("/api/health").catch(() => undefined);
+      const health = response?.ok ? ((await response.json()) as Health) : undefined;
+      reportService(!health ? "unreachable" : health.breaker === "closed" ? "up" : "paused");
+      return health ?? null;
+    },
+  });
+
+export const createQuest = (body: QuestDraft, key: string) =>
+  take(api().POST("/quests", { body, params: { header: { "Idempotency-Key": key } } }));
+
+export const editQuest = (questId: string, body: QuestEdit) =>
+  take(api().PATCH("/quests/{questId}", { body, params: { path: { questId } } }));
+
+/** What a member can do with a quest; each answers with the quest as it then is. */
+export const questActions = {
+  cancel: (questId: string) => take(api().DELETE("/quests/{questId}", { params: { path: { questId } } })),
+  claim: (questId: string) => take(api().POST("/quests/{questId}/claim", { params: { path: { questId } } })),
+  release: (questId: string) => take(api().POST("/quests/{questId}/release", { params: { path: { questId } } })),
+  submit: (questId: string, submission: string) =>
+    take(api().POST("/quests/{questId}/submit", { params: { path: { questId } }, body: { submission } })),
+  requestChanges: (questId: string, reason: string) =>
+    take(api().POST("/quests/{questId}/request-changes", { params: { path: { questId } }, body: { reason } })),
+  attest: (questId: string, notes: string) =>
+    take(api().POST("/quests/{questId}/attest", { params: { path: { questId } }, body: notes ? { notes } : {} })),
+  dispute: (questId: string, reason: string) =>
+    take(api().POST("/quests/{questId}/dispute", { params: { path: { questId } }, body: { reason } })),
+  resolve: (questId: string, outcome: Outcome, decision: string) =>
+    take(api().POST("/quests/{questId}/resolve", { params: { path: { questId } }, body: { outcome, decision } })),
+};
+
+export const editMe = (body: ProfileEdit) => take(api().PATCH("/me", { body }));
+export const exportMe = () => take(api().GET("/me/export"));
+export const deleteMe = () => take(api().DELETE("/me"));
+export const restoreMe = () => take(api().POST("/me/restore"));

@@ -1,0 +1,20 @@
+/** Short names for the generated types. */
+import type { components } from "./schema.gen";
+
+type Schemas = components["schemas"];
+export type Category = Schemas["Category"];
+export type QuestStatus = Schemas["Status"];
+export type QuestCard = Schemas["QuestCard"];
+export type Quest = Schemas["QuestPublic"];
+export type QuestView = Schemas["QuestView"];
+export type QuestDraft = Required<Schemas["Draft"]>;
+export type QuestEdit = Schemas["Edit"];
+export type Me = Schemas["Me"];
+export type ProfileEdit = Schemas["Profile"];
+export type Profile = Schemas["PublicProfile"];
+export type LedgerEntry = Schemas["EntryView"];
+export type Outcome = Schemas["Outcome"];
+export type Action = Schemas["Action"];
+export type Role = Schemas["Role"];
+export type Health = Schemas["Health"];
+export type Problem = Schemas["Problem"];

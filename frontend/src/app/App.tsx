@@ -1,0 +1,62 @@
+import { QueryClientProvider } from "@tanstack/preact-query";
+import { LocationProvider, lazy, Route, Router } from "preact-iso";
+import { queryClient } from "../api/queries";
+import { DiscoverPage } from "../features/discover/DiscoverPage";
+import { NotFoundPage } from "../ui/NotFoundPage";
+import { markNavigation } from "../ui/PageTitle";
+import { CrashBoundary } from "./CrashBoundary";
+import { MembersOnly } from "./MembersOnly";
+import { Shell } from "./Shell";
+
+const QuestPage = lazy(() => import("../features/quest/QuestPage").then((module) => module.QuestPage));
+const CreatePage = lazy(() => import("../features/compose/ComposePages").then((module) => module.CreatePage));
+const EditPage = lazy(() => import("../features/compose/ComposePages").then((module) => module.EditPage));
+const MinePage = lazy(() => import("../features/mine/MinePage").then((module) => module.MinePage));
+const MePage = lazy(() => import("../features/account/MePage").then((module) => module.MePage));
+const SettingsPage = lazy(() => import("../features/account/SettingsPage").then((module) => module.SettingsPage));
+const PersonPage = lazy(() => import("../features/account/PersonPage").then((module) => module.PersonPage));
+const auth = () => import("../features/auth/AuthPages");
+const SignInPage = lazy(() => auth().then((module) => module.SignInPage));
+const SignUpPage = lazy(() => auth().then((module) => module.SignUpPage));
+const ForgotPage = lazy(() => auth().then((module) => module.ForgotPage));
+const WelcomePage = lazy(() => auth().then((module) => module.WelcomePage));
+
+const members = (Page: typeof MePage) => () => (
+  <MembersOnly>
+    <Page />
+  </MembersOnly>
+);
+
+const routes = {
+  "/": DiscoverPage,
+  "/quests/new": members(CreatePage),
+  "/quests/:questId": QuestPage,
+  "/quests/:questId/edit": members(EditPage),
+  "/mine": members(MinePage),
+  "/me": members(MePage),
+  "/settings": members(SettingsPage),
+  "/people/:userId": PersonPage,
+  "/sign-in": SignInPage,
+  "/sign-up": SignUpPage,
+  "/forgot": ForgotPage,
+  "/welcome": members(WelcomePage),
+};
+
+export function App() {
+  return (
+    <QueryClientProvider client={queryClient}>
+      <LocationProvider>
+        <Shell>
+          <CrashBoundary>
+            <Router onRouteChange={markNavigation}>
+              {Object.entries(routes).map(([path, component]) => (
+                <Route key={path} path={path} component={component} />
+              ))}
+              <Route default component={NotFoundPage} />
+            </Router>
+          </CrashBoundary>
+        </Shell>
+      </LocationProvider>
+    </QueryClientProvider>
+  );
+}

@@ -1,0 +1,31 @@
+import { Component, type ComponentChildren } from "preact";
+import { lastRequestId } from "../api/client";
+import { ApiError } from "../api/problem";
+import { t } from "../lib/text";
+import { Button } from "../ui/Button";
+import { PageTitle } from "../ui/PageTitle";
+
+interface State {
+  id?: string;
+}
+
+/** Catches what a screen throws: the frame, the drafts and a way out stay. */
+export class CrashBoundary extends Component<{ children: ComponentChildren }, State> {
+  override state: State = {};
+
+  static override getDerivedStateFromError(error: unknown): State {
+    return { id: (error instanceof ApiError ? error.problem.requestId : undefined) ?? lastRequestId() };
+  }
+
+  override render() {
+    if (this.state.id === undefined) return this.props.children;
+    return (
+      <div class="empty" role="alert">
+        <PageTitle title={t.errors.crashTitle} />
+        <p>{t.errors.crash}</p>
+        <p class="small soft">{t.errors.requestId(this.state.id)}</p>
+        <Button onClick={() => location.reload()}>{t.errors.reload}</Button>
+      </div>
+    );
+  }
+}

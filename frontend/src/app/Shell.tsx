@@ -1,0 +1,99 @@
+import { useQuery } from "@tanstack/preact-query";
+import type { ComponentChildren } from "preact";
+import { useLocation } from "preact-iso";
+import { config } from "../api/config";
+import { healthQuery } from "../api/queries";
+import { t } from "../lib/text";
+import { ButtonLink } from "../ui/Button";
+import { Announcer, Note } from "../ui/feedback";
+import { useService, useSession } from "../ui/hooks";
+import { Icon, type IconName, Seal } from "../ui/icons";
+import "./shell.css";
+
+interface Place {
+  href: string;
+  icon: IconName;
+  name: string;
+}
+
+const visitorPlaces: Place[] = [
+  { href: "/", icon: "discover", name: t.nav.discover },
+  { href: "/sign-in", icon: "me", name: t.nav.signIn },
+  { href: "/sign-up", icon: "create", name: t.nav.signUp },
+];
+
+const memberPlaces: Place[] = [
+  { href: "/", icon: "discover", name: t.nav.discover },
+  { href: "/mine", icon: "mine", name: t.nav.mine },
+  { href: "/quests/new", icon: "create", name: t.nav.create },
+  { href: "/me", icon: "me", name: t.nav.me },
+];
+
+function Navigation() {
+  const { session } = useSession();
+  const { path } = useLocation();
+  return (
+    <nav class="places" aria-label={t.nav.label}>
+      {(session ? memberPlaces : visitorPlaces).map(({ href, icon, name }) => (
+        <a key={href} href={href} aria-current={path === href ? "page" : undefined}>
+          <Icon name={icon} />
+          <span>{name}</span>
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+function Banners() {
+  const service = useService();
+  const { expired } = useSession();
+  const { url, path } = useLocation();
+  useQuery(healthQuery());
+  const { mailbox } = config();
+  return (
+    <div class="banners" role="status">
+      {service !== "up" && (
+        <Note look="warm" icon="clock">
+          {t.banner[service]}
+        </Note>
+      )}
+      {expired && path !== "/sign-in" && (
+        <Note look="warm">
+          <div class="row apart">
+            {t.banner.expired}
+            <ButtonLink look="quiet" href={`/sign-in?next=${encodeURIComponent(url)}`}>
+              {t.nav.signIn}
+            </ButtonLink>
+          </div>
+        </Note>
+      )}
+      {mailbox && path.startsWith("/sign-up") && (
+        <Note icon="check">
+          {t.banner.local} <a href={mailbox}>{t.banner.mailbox}</a>
+        </Note>
+      )}
+    </div>
+  );
+}
+
+export function Shell({ children }: { children: ComponentChildren }) {
+  return (
+    <div class="shell">
+      <a class="button primary skip visually-hidden" href="#main">
+        {t.nav.skip}
+      </a>
+      <header class="top">
+        <a class="brand" href="/">
+          <Seal requestor performer />
+          {t.name}
+        </a>
+        <Navigation />
+      </header>
+      <main id="main" tabIndex={-1}>
+        <Banners />
+        {children}
+      </main>
+      <Announcer />
+    </div>
+  );
+}

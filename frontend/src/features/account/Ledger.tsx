@@ -1,0 +1,75 @@
+import { useInfiniteQuery } from "@tanstack/preact-query";
+import { ledgerQuery } from "../../api/queries";
+import type { LedgerEntry, Me } from "../../api/types";
+import { t } from "../../lib/text";
+import { fullTime } from "../../lib/time";
+import { Empty, List, Note } from "../../ui/feedback";
+
+const FIGURES = ["points", "xp", "reputation"] as const;
+
+/** Whether the booked entries add up to the member's totals. Only all of them can tell. */
+export function addsUp(entries: readonly LedgerEntry[], totals: Pick<Me, (typeof FIGURES)[number]>): boolean {
+  const posted = entries.filter(({ state }) => state === "POSTED");
+  return FIGURES.every((figure) => posted.reduce((sum, entry) => sum + entry[figure], 0) === totals[figure]);
+}
+
+export function Ledger({ me }: { me: Me | undefined }) {
+  const query = useInfiniteQuery(ledgerQuery());
+  return (
+    <List
+      query={query}
+      empty={
+        <Empty title={t.ledger.emptyTitle}>
+          <p>{t.ledger.empty}</p>
+        </Empty>
+      }
+    >
+      {(entries) => (
+        <>
+          <div class="table-frame">
+            <table class="ledger">
+              <thead>
+                <tr>
+                  <th scope="col">{t.ledger.columns.what}</th>
+                  <th scope="col">{t.ledger.columns.when}</th>
+                  {FIGURES.map((figure) => (
+                    <th scope="col" class="number" key={figure}>
+                      {t.ledger.columns[figure]}
+                    </th>
+                  ))}
+                </tr>
+              </thead>
+              <tbody>
+                {entries.map((entry) => (
+                  <tr key={entry.entryId} data-state={entry.state}>
+                    <th scope="row">
+                      {entry.questId ? (
+                        <a href={`/quests/${entry.questId}`}>{t.ledger.kind[entry.kind] ?? entry.kind}</a>
+                      ) : (
+                        (t.ledger.kind[entry.kind] ?? entry.kind)
+                      )}
+                      {entry.state !== "POSTED" && (
+                        <span class="pill">{t.ledger.state[entry.state] ?? entry.state}</span>
+                      )}
+                    </th>
+                    <td class="soft">{fullTime(entry.createdAt)}</td>
+                    {FIGURES.map((figure) => (
+                      <td class="number" key={figure}>
+                        {entry[figure] === 0 ? "" : t.count.signed(entry[figure])}
+                      </td>
+                    ))}
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+          {me && !query.hasNextPage && addsUp(entries, me) && (
+            <Note look="good" icon="check">
+              {t.ledger.balanced}
+            </Note>
+          )}
+        </>
+      )}
+    </List>
+  );
+}

@@ -1,0 +1,44 @@
+import { useQuery } from "@tanstack/preact-query";
+import { meQuery } from "../../api/queries";
+import { t } from "../../lib/text";
+import { fullDay } from "../../lib/time";
+import { ButtonLink } from "../../ui/Button";
+import { Failure, Loading } from "../../ui/feedback";
+import { PageTitle } from "../../ui/PageTitle";
+import { Ledger } from "./Ledger";
+import { Interests, Totals } from "./Totals";
+
+export function MePage() {
+  const me = useQuery(meQuery());
+  return (
+    <div class="stack loose">
+      {me.isPending && <Loading lines={1} />}
+      <Failure error={me.error} retry={() => me.refetch()} />
+      {me.data && (
+        <section class="stack">
+          <div class="row apart">
+            <PageTitle title={me.data.displayName} />
+            <ButtonLink look="quiet" href="/settings">
+              {t.me.settings}
+            </ButtonLink>
+          </div>
+          <Totals {...me.data} />
+          <p class="small soft">{t.me.pointsHelp}</p>
+          {me.data.bio && <p class="plain-text">{me.data.bio}</p>}
+          <Interests interests={me.data.interests} />
+          <p class="small soft">
+            {t.person.since(fullDay(me.data.createdAt))} ·{" "}
+            <a href={`/people/${me.data.userId}`}>{t.me.publicProfile}</a>
+          </p>
+        </section>
+      )}
+      <section class="stack" aria-labelledby="ledger">
+        <div class="stack tight">
+          <h2 id="ledger">{t.ledger.title}</h2>
+          <p class="soft">{t.ledger.intro}</p>
+        </div>
+        <Ledger me={me.data} />
+      </section>
+    </div>
+  );
+}

@@ -1,0 +1,31 @@
+import { useQuery } from "@tanstack/preact-query";
+import { useRoute } from "preact-iso";
+import { ApiError } from "../../api/problem";
+import { userQuery } from "../../api/queries";
+import { t } from "../../lib/text";
+import { fullDay } from "../../lib/time";
+import { Failure, Loading } from "../../ui/feedback";
+import { NotFoundPage } from "../../ui/NotFoundPage";
+import { PageTitle } from "../../ui/PageTitle";
+import { Interests, Totals } from "./Totals";
+
+export function PersonPage() {
+  const { params } = useRoute();
+  const { data, error, isPending, refetch } = useQuery(userQuery(params.userId ?? ""));
+  if (error instanceof ApiError && error.status === 404) return <NotFoundPage />;
+  return (
+    <div class="stack">
+      {isPending && <Loading lines={1} />}
+      <Failure error={error} retry={() => refetch()} />
+      {data && (
+        <>
+          <PageTitle title={data.displayName} />
+          <Totals xp={data.xp} reputation={data.reputation} completed={data.completed} />
+          {data.bio && <p class="plain-text">{data.bio}</p>}
+          <Interests interests={data.interests} />
+          <p class="small soft">{t.person.since(fullDay(data.createdAt))}</p>
+        </>
+      )}
+    </div>
+  );
+}

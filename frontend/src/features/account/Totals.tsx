@@ -1,0 +1,38 @@
+import { t } from "../../lib/text";
+import "./account.css";
+
+interface Props {
+  points?: number;
+  xp: number;
+  reputation: number;
+  completed: number;
+}
+
+export function Totals({ points, xp, reputation, completed }: Props) {
+  const figures = { points, xp, reputation, completed };
+  return (
+    <dl class="totals">
+      {Object.entries(figures).map(
+        ([name, value]) =>
+          value !== undefined && (
+            <div key={name}>
+              <dt>{t.person[name as keyof typeof figures]}</dt>
+              <dd>{value}</dd>
+            </div>
+          ),
+      )}
+    </dl>
+  );
+}
+
+export function Interests({ interests }: { interests: readonly string[] }) {
+  return (
+    <p class="row">
+      {interests.map((interest) => (
+        <span class="pill" key={interest}>
+          {interest}
+        </span>
+      ))}
+    </p>
+  );
+}

@@ -1,0 +1,354 @@
+import { useMutation, useQueryClient } from "@tanstack/preact-query";
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { useLocation } from "preact-iso";
+import {
+  confirmSignUp,
+  forgotPassword,
+  resendCode,
+  resetPassword,
+  SignInError,
+  signIn,
+  signUp,
+} from "../../api/cognito";
+import { Category, Profile } from "../../api/limits.gen";
+import { editMe, meQuery } from "../../api/queries";
+import { ownPath } from "../../lib/ids";
+import { t } from "../../lib/text";
+import { check } from "../../lib/validate";
+import { Button } from "../../ui/Button";
+import { Input } from "../../ui/Field";
+import { announce, Failure, Note } from "../../ui/feedback";
+import { useCountdown } from "../../ui/hooks";
+import { Seal } from "../../ui/icons";
+import { PageTitle } from "../../ui/PageTitle";
+import "./auth.css";
+
+/** The user pool's rule (infra/components/identity.py); Cognito itself refuses what is shorter. */
+const PASSWORD_MIN = 12;
+const CODE_LENGTH = 6;
+/** Seconds before a code can be asked for again. */
+const RESEND_AFTER = 30;
+
+const withNext = (path: string, next: string): string =>
+  next === "/" ? path : `${path}?next=${encodeURIComponent(next)}`;
+
+/** What Cognito refused, in words; other errors are shown by `Failure`. */
+function Refusal({ error }: { error: unknown }) {
+  if (!(error instanceof SignInError)) return <Failure error={error} />;
+  return (
+    <div role="alert">
+      <Note look="bad">{t.auth.codes[error.code] ?? t.auth.failed}</Note>
+    </div>
+  );
+}
+
+function Frame({ title, onSubmit, children }: { title: string; onSubmit: () => void; children: ComponentChildren }) {
+  return (
+    <form
+      class="auth panel stack"
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        onSubmit();
+      }}
+    >
+      <PageTitle title={title} />
+      {children}
+    </form>
+  );
+}
+
+function Email({
+  value,
+  error,
+  onValue,
+}: {
+  value: string;
+  error?: string | undefined;
+  onValue: (value: string) => void;
+}) {
+  return (
+    <Input label={t.auth.email} type="email" autocomplete="username" value={value} error={error} onValue={onValue} />
+  );
+}
+
+interface PasswordProps {
+  value: string;
+  fresh?: boolean;
+  error?: string | undefined;
+  onValue: (value: string) => void;
+}
+
+function Password({ value, fresh = false, error, onValue }: PasswordProps) {
+  const [shown, setShown] = useState(false);
+  return (
+    <div class="stack tight">
+      <Input
+        label={fresh ? t.auth.newPassword : t.auth.password}
+        type={shown ? "text" : "password"}
+        autocomplete={fresh ? "new-password" : "current-password"}
+        hint={fresh ? t.auth.passwordHint(PASSWORD_MIN) : undefined}
+        value={value}
+        error={error}
+        onValue={onValue}
+      />
+      <label class="check small">
+        <input type="checkbox" checked={shown} onChange={() => setShown(!shown)} /> {t.auth.show}
+      </label>
+    </div>
+  );
+}
+
+const emailError = (email: string): string | undefined => (/^\S+@\S+\.\S+$/.test(email) ? undefined : t.form.email);
+const passwordError = (password: string): string | undefined =>
+  password.length < PASSWORD_MIN ? t.form.tooShort(PASSWORD_MIN) : undefined;
+
+interface CodeProps {
+  email: string;
+  resend: (email: string) => Promise<unknown>;
+  value: string;
+  onValue: (code: string) => void;
+}
+
+/** Six digits, pasted or typed, and a way to have them sent again. */
+function Code({ email, resend, value, onValue }: CodeProps) {
+  const { seconds, start } = useCountdown();
+  useEffect(() => start(RESEND_AFTER), []);
+  const again = useMutation({
+    mutationFn: () => resend(email),
+    onSuccess: () => {
+      start(RESEND_AFTER);
+      announce(t.auth.resent);
+    },
+  });
+  return (
+    <>
+      <p>{t.auth.codeSent(email)}</p>
+      <Input
+        code
+        label={t.auth.code}
+        inputMode="numeric"
+        autocomplete="one-time-code"
+        value={value}
+        onValue={(typed) => onValue(typed.replace(/\D/g, "").slice(0, CODE_LENGTH))}
+      />
+      <Refusal error={again.error} />
+      <div class="row">
+        <Button look="plain" busy={again.isPending} onClick={() => seconds === 0 && again.mutate()}>
+          {seconds > 0 ? t.auth.resendIn(seconds) : t.auth.resend}
+        </Button>
+      </div>
+    </>
+  );
+}
+
+interface Credentials {
+  email: string;
+  password: string;
+}
+
+/** The code screen after a sign-up; the right code signs the member in and leads to the welcome. */
+function ConfirmStep({ email, password, next }: Credentials & { next: string }) {
+  const { route } = useLocation();
+  const [code, setCode] = useState("");
+  const confirm = useMutation({
+    mutationFn: async () => {
+      await confirmSignUp(email, code);
+      await signIn(email, password);
+    },
+    onSuccess: () => route(withNext("/welcome", next), true),
+  });
+  const send = () => {
+    if (code.length === CODE_LENGTH && !confirm.isPending) confirm.mutate();
+  };
+  useEffect(send, [code]);
+  return (
+    <Frame title={t.auth.codeTitle} onSubmit={send}>
+      <Code email={email} resend={resendCode} value={code} onValue={setCode} />
+      <Refusal error={confirm.error} />
+      <Button type="submit" busy={confirm.isPending}>
+        {t.auth.confirm}
+      </Button>
+    </Frame>
+  );
+}
+
+export function SignInPage() {
+  const { query, route } = useLocation();
+  const next = ownPath(query.next);
+  const client = useQueryClient();
+  const [values, setValues] = useState<Credentials>({ email: "", password: "" });
+  const [errors, setErrors] = useState<Partial<Credentials>>({});
+  const enter = useMutation({
+    mutationFn: () => signIn(values.email.trim(), values.password),
+    onSuccess: () => {
+      client.removeQueries({ queryKey: ["me"] });
+      route(next, true);
+    },
+  });
+  if (enter.error instanceof SignInError && enter.error.code === "UserNotConfirmedException") {
+    return <ConfirmStep {...values} email={values.email.trim()} next={next} />;
+  }
+  const submit = () => {
+    const email = emailError(values.email.trim());
+    setErrors({ ...(email && { email }), ...(!values.password && { password: t.form.required }) });
+    if (!email && values.password && !enter.isPending) enter.mutate();
+  };
+  return (
+    <Frame title={t.auth.signInTitle} onSubmit={submit}>
+      {next !== "/" && <p class="soft">{t.auth.intent}</p>}
+      <Email value={values.email} error={errors.email} onValue={(email) => setValues({ ...values, email })} />
+      <Password
+        value={values.password}
+        error={errors.password}
+        onValue={(password) => setValues({ ...values, password })}
+      />
+      <Refusal error={enter.error} />
+      <Button type="submit" busy={enter.isPending}>
+        {t.auth.signIn}
+      </Button>
+      <div class="row apart">
+        <a href={withNext("/forgot", next)}>{t.auth.forgot}</a>
+        <a href={withNext("/sign-up", next)}>{t.auth.toSignUp}</a>
+      </div>
+    </Frame>
+  );
+}
+
+export function SignUpPage() {
+  const { query } = useLocation();
+  const next = ownPath(query.next);
+  const [values, setValues] = useState<Credentials>({ email: "", password: "" });
+  const [errors, setErrors] = useState<Partial<Credentials>>({});
+  const join = useMutation({ mutationFn: () => signUp(values.email.trim(), values.password) });
+  if (join.isSuccess) return <ConfirmStep {...values} email={values.email.trim()} next={next} />;
+  const submit = () => {
+    const email = emailError(values.email.trim());
+    const password = passwordError(values.password);
+    setErrors({ ...(email && { email }), ...(password && { password }) });
+    if (!email && !password && !join.isPending) join.mutate();
+  };
+  return (
+    <Frame title={t.auth.signUpTitle} onSubmit={submit}>
+      <Email value={values.email} error={errors.email} onValue={(email) => setValues({ ...values, email })} />
+      <Password
+        fresh
+        value={values.password}
+        error={errors.password}
+        onValue={(password) => setValues({ ...values, password })}
+      />
+      <Refusal error={join.error} />
+      <Button type="submit" busy={join.isPending}>
+        {t.auth.signUp}
+      </Button>
+      <a href={withNext("/sign-in", next)}>{t.auth.toSignIn}</a>
+    </Frame>
+  );
+}
+
+export function ForgotPage() {
+  const { query, route } = useLocation();
+  const next = ownPath(query.next);
+  const [email, setEmail] = useState("");
+  const [code, setCode] = useState("");
+  const [password, setPassword] = useState("");
+  const [error, setError] = useState<string>();
+  const send = useMutation({ mutationFn: () => forgotPassword(email.trim()) });
+  const reset = useMutation({
+    mutationFn: () => resetPassword(email.trim(), code, password),
+    onSuccess: () => {
+      announce(t.auth.resetDone);
+      route(withNext("/sign-in", next), true);
+    },
+  });
+  if (!send.isSuccess) {
+    const submit = () => {
+      setError(emailError(email.trim()));
+      if (!emailError(email.trim()) && !send.isPending) send.mutate();
+    };
+    return (
+      <Frame title={t.auth.forgotTitle} onSubmit={submit}>
+        <Email value={email} error={error} onValue={setEmail} />
+        <Refusal error={send.error} />
+        <Button type="submit" busy={send.isPending}>
+          {t.auth.sendCode}
+        </Button>
+        <a href={withNext("/sign-in", next)}>{t.auth.toSignIn}</a>
+      </Frame>
+    );
+  }
+  const submit = () => {
+    setError(passwordError(password));
+    if (!passwordError(password) && code.length === CODE_LENGTH && !reset.isPending) reset.mutate();
+  };
+  return (
+    <Frame title={t.auth.resetTitle} onSubmit={submit} key="reset">
+      <Code email={email.trim()} resend={forgotPassword} value={code} onValue={setCode} />
+      <Password fresh value={password} error={error} onValue={setPassword} />
+      <Refusal error={reset.error} />
+      <Button type="submit" busy={reset.isPending}>
+        {t.auth.reset}
+      </Button>
+    </Frame>
+  );
+}
+
+export function WelcomePage() {
+  const { query, route } = useLocation();
+  const next = ownPath(query.next);
+  const client = useQueryClient();
+  const [displayName, setName] = useState("");
+  const [interests, setInterests] = useState<string[]>([]);
+  const [error, setError] = useState<string>();
+  const save = useMutation({
+    mutationFn: () => editMe({ displayName: displayName.trim(), interests }),
+    onSuccess: (me) => {
+      client.setQueryData(meQuery().queryKey, me);
+      route(next, true);
+    },
+  });
+  const submit = () => {
+    const found = check({ displayName }, Profile).displayName;
+    setError(found);
+    if (!found && !save.isPending) save.mutate();
+  };
+  const toggle = (name: string) =>
+    setInterests(interests.includes(name) ? interests.filter((other) => other !== name) : [...interests, name]);
+  return (
+    <Frame title={t.auth.welcomeTitle} onSubmit={submit}>
+      <div class="gift">
+        <Seal requestor performer />
+        <div>
+          <p class="display">{t.auth.welcomePoints}</p>
+          <p class="small">{t.auth.welcomeText}</p>
+        </div>
+      </div>
+      <Input
+        label={t.auth.welcomeName}
+        hint={t.settings.nameHint}
+        autocomplete="nickname"
+        value={displayName}
+        error={error}
+        onValue={setName}
+      />
+      <fieldset class="field">
+        <legend class="legend">
+          {t.auth.welcomeInterests} <span class="small soft">({t.common.optional})</span>
+        </legend>
+        <div class="choices">
+          {Category.filter((category) => category !== "other").map((category) => (
+            <label class="choice" key={category}>
+              <input type="checkbox" checked={interests.includes(category)} onChange={() => toggle(category)} />
+              <span>{t.category[category]}</span>
+            </label>
+          ))}
+        </div>
+      </fieldset>
+      <Failure error={save.error} />
+      <Button type="submit" busy={save.isPending}>
+        {t.auth.welcomeDone}
+      </Button>
+    </Frame>
+  );
+}

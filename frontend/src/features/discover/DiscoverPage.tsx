@@ -1,0 +1,171 @@
+import { useInfiniteQuery, useQuery } from "@tanstack/preact-query";
+import { useEffect, useState } from "preact/hooks";
+import { useLocation } from "preact-iso";
+import { Category } from "../../api/limits.gen";
+import { questsQuery, statsQuery } from "../../api/queries";
+import type { QuestCard } from "../../api/types";
+import { t } from "../../lib/text";
+import { ago } from "../../lib/time";
+import { ButtonLink } from "../../ui/Button";
+import { Choices, Input, Select } from "../../ui/Field";
+import { Empty, List } from "../../ui/feedback";
+import { useService, useSession } from "../../ui/hooks";
+import { Icon, Seal } from "../../ui/icons";
+import { PageTitle } from "../../ui/PageTitle";
+import { QuestTicket } from "../../ui/quests";
+import "./discover.css";
+
+/** How long a pause in typing starts the search, in milliseconds. */
+const TYPING_MS = 350;
+
+const SORTS = {
+  newest: (a: QuestCard, b: QuestCard) => b.createdAt.localeCompare(a.createdAt),
+  reward: (a: QuestCard, b: QuestCard) => b.rewardXp - a.rewardXp,
+  ending: (a: QuestCard, b: QuestCard) => a.expiresAt.localeCompare(b.expiresAt),
+};
+type Sort = keyof typeof SORTS;
+
+/** The filters live in the URL, so that reload, back and a shared link keep them. */
+function useFilters() {
+  const { query, route } = useLocation();
+  const category = Category.find((candidate) => candidate === query.category);
+  const sort: Sort = query.sort && query.sort in SORTS ? (query.sort as Sort) : "newest";
+  const filters = { category, q: query.q || undefined };
+  const change = (patch: { category?: string | undefined; q?: string; sort?: string }) => {
+    const next = new URLSearchParams();
+    for (const [name, value] of Object.entries({ ...filters, sort, ...patch })) {
+      if (value && value !== "newest") next.set(name, value);
+    }
+    const search = next.toString();
+    route(search ? `/?${search}` : "/", true);
+  };
+  return { filters, sort, change };
+}
+
+function Search({ value, onSearch }: { value: string; onSearch: (q: string) => void }) {
+  const [typed, setTyped] = useState(value);
+  useEffect(() => setTyped(value), [value]);
+  useEffect(() => {
+    if (typed.trim() === value) return;
+    const timer = setTimeout(() => onSearch(typed.trim()), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [typed]);
+  return (
+    <search>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          onSearch(typed.trim());
+        }}
+      >
+        <Input
+          label={t.discover.search}
+          type="search"
+          placeholder={t.discover.searchHint}
+          value={typed}
+          onValue={setTyped}
+        />
+      </form>
+    </search>
+  );
+}
+
+function Hero() {
+  const { data: stats } = useQuery(statsQuery());
+  return (
+    <section class="hero" aria-labelledby="hero-title">
+      <div class="stack">
+        <h2 id="hero-title">{t.discover.heroTitle}</h2>
+        <p>{t.discover.heroText}</p>
+        <div class="row">
+          <ButtonLink href="/sign-up">{t.nav.signUp}</ButtonLink>
+          {stats && <span class="small soft">{t.discover.stats(stats.questsCreated, stats.questsCompleted)}</span>}
+        </div>
+      </div>
+      <ol class="steps">
+        {t.discover.steps.map(([title, text], step) => (
+          <li key={title}>
+            <Seal requestor={step !== 1} performer={step !== 0} />
+            <div>
+              <h3>{title}</h3>
+              <p class="small">{text}</p>
+            </div>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+export function DiscoverPage() {
+  const { session } = useSession();
+  const service = useService();
+  const { filters, sort, change } = useFilters();
+  const query = useInfiniteQuery(questsQuery(filters));
+  const filtered = !!(filters.category || filters.q);
+  return (
+    <div class="stack loose">
+      {!session && <Hero />}
+      <section class="stack">
+        <PageTitle title={t.discover.title} />
+        <div class="filters">
+          <Search value={filters.q ?? ""} onSearch={(q) => change({ q })} />
+          <Select
+            label={t.discover.sort}
+            value={sort}
+            options={Object.entries(t.discover.sorts) as [Sort, string][]}
+            onValue={(next) => change({ sort: next })}
+          />
+          <Choices
+            legend={t.discover.category}
+            quiet
+            value={filters.category ?? "all"}
+            options={[
+              ["all", t.discover.all],
+              ...Category.map(
+                (category) =>
+                  [
+                    category,
+                    <span class="mark" data-category={category} key={category}>
+                      <Icon name={category} /> {t.category[category]}
+                    </span>,
+                  ] as const,
+              ),
+            ]}
+            onValue={(category) => change({ category: category === "all" ? undefined : category })}
+          />
+        </div>
+        <p class="small soft" role="status">
+          {query.data && t.discover.results(query.data.pages.flatMap((page) => page.items).length, query.hasNextPage)}
+          {query.data && service !== "up" && ` · ${t.banner.age(ago(query.dataUpdatedAt))}`}
+        </p>
+        <List
+          query={query}
+          empty={
+            filtered ? (
+              <Empty title={t.discover.emptyFilteredTitle}>
+                <p>{t.discover.emptyFiltered}</p>
+                <ButtonLink look="quiet" href="/">
+                  {t.discover.clear}
+                </ButtonLink>
+              </Empty>
+            ) : (
+              <Empty title={t.discover.emptyTitle}>
+                <p>{t.discover.empty}</p>
+                <ButtonLink href="/quests/new">{t.nav.create}</ButtonLink>
+              </Empty>
+            )
+          }
+        >
+          {(items) => (
+            <div class="tickets">
+              {[...items].sort(SORTS[sort]).map((quest) => (
+                <QuestTicket key={quest.questId} quest={quest} />
+              ))}
+            </div>
+          )}
+        </List>
+      </section>
+    </div>
+  );
+}

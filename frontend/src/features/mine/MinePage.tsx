@@ -1,0 +1,77 @@
+import { useInfiniteQuery } from "@tanstack/preact-query";
+import { myQuestsQuery } from "../../api/queries";
+import { t } from "../../lib/text";
+import { Button, ButtonLink } from "../../ui/Button";
+import { Empty, Failure, Loading } from "../../ui/feedback";
+import { PageTitle } from "../../ui/PageTitle";
+import { QuestTicket } from "../../ui/quests";
+import { type Group, needOf } from "./need";
+
+const GROUPS: readonly Group[] = ["yourTurn", "waiting", "finished"];
+
+export function MinePage() {
+  const asked = useInfiniteQuery(myQuestsQuery("requestor"));
+  const doing = useInfiniteQuery(myQuestsQuery("performer"));
+  const lists = [
+    { role: "performer", query: doing },
+    { role: "requestor", query: asked },
+  ] as const;
+  const quests = lists.flatMap(({ role, query }) =>
+    (query.data?.pages ?? [])
+      .flatMap((page) => page.items)
+      .map((quest) => ({ quest, role, need: needOf(quest, role) })),
+  );
+  const pending = lists.some(({ query }) => query.isPending);
+  const error = asked.error ?? doing.error;
+  return (
+    <div class="stack loose">
+      <PageTitle title={t.mine.title} />
+      {pending && <Loading />}
+      <Failure error={error} retry={() => lists.forEach(({ query }) => void query.refetch())} />
+      {!pending && !error && quests.length === 0 && (
+        <Empty title={t.mine.emptyTitle}>
+          <p>{t.mine.empty}</p>
+          <div class="row">
+            <ButtonLink href="/">{t.nav.discover}</ButtonLink>
+            <ButtonLink look="quiet" href="/quests/new">
+              {t.nav.create}
+            </ButtonLink>
+          </div>
+        </Empty>
+      )}
+      {GROUPS.map((group) => {
+        const members = quests.filter(({ need }) => need.group === group);
+        return (
+          members.length > 0 && (
+            <section class="stack" key={group} aria-labelledby={group}>
+              <h2 id={group}>{t.mine[group]}</h2>
+              <div class="tickets">
+                {members.map(({ quest, role, need }) => (
+                  <QuestTicket
+                    key={quest.questId}
+                    quest={quest}
+                    need={
+                      <>
+                        {role === "performer" ? t.mine.doing : t.mine.asked} · {need.text}
+                      </>
+                    }
+                  />
+                ))}
+              </div>
+            </section>
+          )
+        );
+      })}
+      {lists.map(
+        ({ role, query }) =>
+          query.hasNextPage && (
+            <p key={role}>
+              <Button look="quiet" busy={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
+                {t.common.more}
+              </Button>
+            </p>
+          ),
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,28 @@
+import type { QuestCard, Role } from "../../api/types";
+import { t } from "../../lib/text";
+
+export type Group = "yourTurn" | "waiting" | "finished";
+
+export interface Need {
+  group: Group;
+  text: string;
+}
+
+/** What a quest needs, seen by the member who plays `role` in it. */
+export function needOf(quest: QuestCard, role: Role): Need {
+  const { need } = t.mine;
+  const attested = quest.attestedBy?.includes(role);
+  switch (quest.status) {
+    case "OPEN":
+      return { group: "waiting", text: need.OPEN };
+    case "CLAIMED":
+      return role === "performer" ? { group: "yourTurn", text: need.doWork } : { group: "waiting", text: need.working };
+    case "SUBMITTED":
+      if (attested) return { group: "waiting", text: need.waiting };
+      return { group: "yourTurn", text: role === "performer" ? need.confirm : need.review };
+    case "DISPUTED":
+      return { group: "waiting", text: need.DISPUTED };
+    default:
+      return { group: "finished", text: need[quest.status] };
+  }
+}

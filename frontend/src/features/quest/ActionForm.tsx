@@ -1,0 +1,90 @@
+import { useMutation, useQueryClient } from "@tanstack/preact-query";
+import { useState } from "preact/hooks";
+import { Outcome } from "../../api/limits.gen";
+import { ApiError } from "../../api/problem";
+import { myQuestQuery } from "../../api/queries";
+import type { QuestView } from "../../api/types";
+import { t } from "../../lib/text";
+import { check, type FieldErrors } from "../../lib/validate";
+import { Button } from "../../ui/Button";
+import { Choices, TextArea } from "../../ui/Field";
+import { announce, Failure } from "../../ui/feedback";
+import { useDraft, useFocus } from "../../ui/hooks";
+import { type FormAction, OFFERS, type Words } from "./actions";
+
+interface Props {
+  quest: QuestView;
+  action: FormAction;
+  onClose: () => void;
+  /** The quest had moved on before the action arrived. */
+  onMoved: () => void;
+}
+
+/** The one question, or the few words, between an action's button and its effect. */
+export function ActionForm({ quest, action, onClose, onMoved }: Props) {
+  const offer = OFFERS[action];
+  const text: { ask: string; confirm: string; done: string; label?: string; hint?: string } = t.action[action];
+  const draft = useDraft<Words>(`${action}.${quest.questId}`, { text: "", outcome: "COMPLETE" });
+  const [errors, setErrors] = useState<FieldErrors<Words>>({});
+  const client = useQueryClient();
+  const heading = useFocus<HTMLHeadingElement>();
+  const mutation = useMutation({
+    mutationFn: () => offer.run(quest.questId, { ...draft.values, text: draft.values.text.trim() }),
+    onSuccess: (view) => {
+      client.setQueryData(myQuestQuery(quest.questId).queryKey, view);
+      client.invalidateQueries({ queryKey: ["me"] });
+      client.invalidateQueries({ queryKey: ["quests"] });
+      draft.clear();
+      announce(text.done);
+      onClose();
+    },
+    onError: (error) => {
+      if (!(error instanceof ApiError) || error.status !== 409) return;
+      client.invalidateQueries({ queryKey: ["me", "quest", quest.questId] });
+      onMoved();
+    },
+  });
+  const submit = (event: Event) => {
+    event.preventDefault();
+    const found = offer.text ? check({ text: draft.values.text }, { text: offer.text }) : {};
+    setErrors(found);
+    if (Object.keys(found).length === 0 && !mutation.isPending) mutation.mutate();
+  };
+  return (
+    <form class="panel stack action-form" onSubmit={submit} noValidate>
+      <h2 ref={heading} tabIndex={-1}>
+        {t.action[action].name}
+      </h2>
+      <p>{text.ask}</p>
+      {action === "resolve" && (
+        <Choices
+          legend={t.action.resolve.outcome}
+          value={draft.values.outcome}
+          options={Outcome.map((outcome) => [outcome, t.action.resolve.outcomes[outcome]] as const)}
+          onValue={(outcome) => draft.change({ outcome })}
+        />
+      )}
+      {offer.text && (
+        <TextArea
+          label={text.label ?? ""}
+          hint={text.hint}
+          rule={offer.text}
+          optional={!offer.text.minLength}
+          value={draft.values.text}
+          error={errors.text}
+          onValue={(words) => draft.change({ text: words })}
+        />
+      )}
+      <Failure error={mutation.error} />
+      <div class="row">
+        <Button type="submit" look={offer.look === "danger" ? "danger" : "primary"} busy={mutation.isPending}>
+          {text.confirm}
+        </Button>
+        <Button look="plain" onClick={onClose}>
+          {t.common.cancel}
+        </Button>
+      </div>
+      {offer.text && draft.values.text && <p class="small soft">{t.form.draftKept}</p>}
+    </form>
+  );
+}

@@ -1,0 +1,42 @@
+import { t } from "./text";
+
+/** What the API's document says of one property (see `npm run gen`). */
+export interface Constraint {
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly maxItems?: number;
+}
+
+export type FieldErrors<T> = Partial<Record<keyof T & string, string>>;
+
+/** The API counts code points, JavaScript's length counts UTF-16 units: an emoji is one and two. */
+export const lengthOf = (text: string): number => [...text].length;
+
+function problem(value: unknown, rule: Constraint): string | undefined {
+  if (typeof value === "number") {
+    const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = rule;
+    return Number.isInteger(value) && value >= minimum && value <= maximum
+      ? undefined
+      : t.form.between(minimum, maximum);
+  }
+  if (Array.isArray(value)) {
+    return rule.maxItems !== undefined && value.length > rule.maxItems ? t.form.atMostItems(rule.maxItems) : undefined;
+  }
+  const length = lengthOf(String(value ?? "").trim());
+  if (rule.minLength !== undefined && length < rule.minLength) {
+    return length === 0 ? t.form.required : t.form.tooShort(rule.minLength);
+  }
+  return rule.maxLength !== undefined && length > rule.maxLength ? t.form.tooLong(rule.maxLength) : undefined;
+}
+
+/** The fields of `values` that the API would refuse, with what to say about each. */
+export function check<T extends object>(values: T, rules: { readonly [field: string]: Constraint }): FieldErrors<T> {
+  const errors: FieldErrors<T> = {};
+  for (const [field, value] of Object.entries(values)) {
+    const found = rules[field] && problem(value, rules[field]);
+    if (found) errors[field as keyof T & string] = found;
+  }
+  return errors;
+}

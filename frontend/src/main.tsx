@@ -1,0 +1,20 @@
+import { render } from "preact";
+import { loadConfig } from "./api/config";
+import { App } from "./app/App";
+import { StartFailure } from "./app/StartFailure";
+import { applyTheme } from "./lib/theme";
+import { serviceWorkerUrl } from "./lib/trusted";
+import "./ui/base.css";
+
+const root = document.getElementById("app");
+if (!root) throw new Error("index.html has no #app");
+
+applyTheme();
+loadConfig().then(
+  () => render(<App />, root),
+  () => render(<StartFailure />, root),
+);
+
+if (import.meta.env.PROD && "serviceWorker" in navigator) {
+  window.addEventListener("load", () => navigator.serviceWorker.register(serviceWorkerUrl()));
+}

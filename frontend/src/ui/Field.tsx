@@ -1,0 +1,160 @@
+import type { ComponentChildren } from "preact";
+import { useId } from "preact/hooks";
+import { t } from "../lib/text";
+import { type Constraint, lengthOf } from "../lib/validate";
+import { Icon } from "./icons";
+
+interface FieldProps {
+  label: string;
+  value: string;
+  onValue: (value: string) => void;
+  hint?: string | undefined;
+  error?: string | undefined;
+  optional?: boolean;
+  /** From the generated limits. */
+  rule?: Constraint;
+}
+
+interface Described {
+  id: string;
+  "aria-describedby"?: string;
+  "aria-invalid": boolean;
+}
+
+function Field({
+  label,
+  value,
+  hint,
+  error,
+  optional,
+  rule,
+  children,
+}: Omit<FieldProps, "onValue"> & { children: (input: Described) => ComponentChildren }) {
+  const id = useId();
+  const limit = rule?.maxLength;
+  const described = [error && `${id}-error`, hint && `${id}-hint`].filter(Boolean).join(" ");
+  return (
+    <div class="field">
+      <label for={id}>
+        {label} {optional && <span class="small soft">({t.common.optional})</span>}
+      </label>
+      {children({ id, "aria-invalid": !!error, ...(described && { "aria-describedby": described }) })}
+      {error && (
+        <p class="error" id={`${id}-error`}>
+          <Icon name="alert" />
+          {error}
+        </p>
+      )}
+      <div class="row apart">
+        {hint ? (
+          <span class="hint" id={`${id}-hint`}>
+            {hint}
+          </span>
+        ) : (
+          <span />
+        )}
+        {limit !== undefined && limit >= 200 && (
+          <span class="counter">{t.common.characters(lengthOf(value.trim()), limit)}</span>
+        )}
+      </div>
+    </div>
+  );
+}
+
+type InputProps = FieldProps & {
+  type?: "text" | "email" | "password" | "search" | "number";
+  autocomplete?: string;
+  inputMode?: "numeric";
+  placeholder?: string;
+  code?: boolean;
+};
+
+export function Input({ type = "text", autocomplete, inputMode, placeholder, code, ...field }: InputProps) {
+  return (
+    <Field {...field}>
+      {(described) => (
+        <input
+          {...described}
+          class={code ? "input code" : "input"}
+          type={type}
+          value={field.value}
+          placeholder={placeholder}
+          autocomplete={autocomplete ?? "off"}
+          inputMode={inputMode}
+          onInput={(event) => field.onValue(event.currentTarget.value)}
+        />
+      )}
+    </Field>
+  );
+}
+
+export function TextArea(field: FieldProps) {
+  return (
+    <Field {...field}>
+      {(described) => (
+        <textarea
+          {...described}
+          class="input"
+          value={field.value}
+          onInput={(event) => field.onValue(event.currentTarget.value)}
+        />
+      )}
+    </Field>
+  );
+}
+
+interface SelectProps<T extends string> {
+  label: string;
+  value: T;
+  options: readonly (readonly [T, string])[];
+  onValue: (value: T) => void;
+}
+
+export function Select<T extends string>({ label, value, options, onValue }: SelectProps<T>) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <select id={id} class="input" value={value} onChange={(event) => onValue(event.currentTarget.value as T)}>
+        {options.map(([option, name]) => (
+          <option key={option} value={option}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+interface ChoicesProps<T extends string> {
+  legend: string;
+  value: T | undefined;
+  options: readonly (readonly [T, ComponentChildren])[];
+  onValue: (value: T) => void;
+  error?: string | undefined;
+  quiet?: boolean;
+}
+
+/** Radio buttons as pills. */
+export function Choices<T extends string>({ legend, value, options, onValue, error, quiet }: ChoicesProps<T>) {
+  const name = useId();
+  return (
+    <fieldset class="field">
+      <legend class={quiet ? "visually-hidden" : "legend"}>{legend}</legend>
+      <div class="choices">
+        {options.map(([option, content]) => (
+          <label class="choice" key={option}>
+            <input type="radio" name={name} checked={value === option} onChange={() => onValue(option)} />
+            <span>{content}</span>
+          </label>
+        ))}
+      </div>
+      {error && (
+        <p class="error">
+          <Icon name="alert" />
+          {error}
+        </p>
+      )}
+    </fieldset>
+  );
+}

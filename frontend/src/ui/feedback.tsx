@@ -1,0 +1,140 @@
+/** What the page says back: announcements, notes, empty, loading and failed states. */
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { ApiError } from "../api/problem";
+import { t } from "../lib/text";
+import { Button } from "./Button";
+import { Icon, Seal } from "./icons";
+
+/** How long an announcement stays on the screen, in milliseconds. */
+const SHOWN_MS = 7_000;
+
+let show: (message: string) => void = () => undefined;
+
+/** Says a result, on the screen and to screen readers. */
+export const announce = (message: string): void => show(message);
+
+/** The one live region; the shell renders it once and it stays, so that screen readers watch it. */
+export function Announcer() {
+  const [message, setMessage] = useState<{ text: string }>();
+  show = (text) => setMessage({ text });
+  useEffect(() => {
+    if (!message) return;
+    const timer = setTimeout(() => setMessage(undefined), SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, [message]);
+  return (
+    <div class="announcer" role="status" aria-live="polite">
+      {message && (
+        <p>
+          <Icon name="check" />
+          {message.text}
+        </p>
+      )}
+    </div>
+  );
+}
+
+interface NoteProps {
+  look?: "good" | "bad" | "warm";
+  icon?: "alert" | "check" | "clock";
+  children: ComponentChildren;
+}
+
+export function Note({ look, icon = "alert", children }: NoteProps) {
+  return (
+    <div class={look ? `note ${look}` : "note"}>
+      <Icon name={icon} />
+      <div>{children}</div>
+    </div>
+  );
+}
+
+/** What happened and what to do, in the member's words. */
+export function explain(error: unknown): string {
+  if (!(error instanceof ApiError)) return t.errors.server;
+  if (error.code === "network") return t.errors.network;
+  if (error.code === "breaker_open") return t.errors.paused;
+  if (error.status === 429) return t.errors.tooMany(error.retryAfter);
+  if (error.status === 401) return t.errors.signInFirst;
+  if (error.status === 404) return t.errors.notFound;
+  if (error.status === 422) return t.errors.invalid;
+  if (error.status >= 500) return t.errors.server;
+  return t.denial[error.code] ?? t.codes[error.code] ?? t.errors.notAllowed;
+}
+
+/** An error, with the id that finds it in the logs. */
+export function Failure({ error, retry }: { error: unknown; retry?: (() => void) | undefined }) {
+  if (!error) return null;
+  const requestId = error instanceof ApiError ? error.problem.requestId : undefined;
+  return (
+    <div role="alert">
+      <Note look="bad">
+        <p>{explain(error)}</p>
+        {requestId && <p class="small">{t.errors.requestId(requestId)}</p>}
+        {retry && (
+          <Button look="plain" onClick={retry}>
+            {t.common.retry}
+          </Button>
+        )}
+      </Note>
+    </div>
+  );
+}
+
+export function Empty({ title, children }: { title: string; children: ComponentChildren }) {
+  return (
+    <div class="empty">
+      <Seal />
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+export function Loading({ lines = 3 }: { lines?: number }) {
+  return (
+    <div class="tickets" aria-busy="true">
+      <span class="visually-hidden">{t.common.loading}</span>
+      {Array.from({ length: lines }, (_, line) => (
+        <div class="skeleton" key={line} />
+      ))}
+    </div>
+  );
+}
+
+interface ListQuery<T> {
+  data?: { pages: { items: readonly T[] }[] } | undefined;
+  error: unknown;
+  isPending: boolean;
+  hasNextPage: boolean;
+  isFetchingNextPage: boolean;
+  refetch: () => unknown;
+  fetchNextPage: () => unknown;
+}
+
+interface ListProps<T> {
+  query: ListQuery<T>;
+  empty: ComponentChildren;
+  children: (items: readonly T[]) => ComponentChildren;
+}
+
+/** A paged list with its four faces: loading, failed, empty, and there. What is cached stays visible when a refresh fails. */
+export function List<T>({ query, empty, children }: ListProps<T>) {
+  const items = query.data?.pages.flatMap((page) => page.items);
+  return (
+    <div class="stack">
+      {query.isPending && <Loading />}
+      <Failure error={query.error} retry={() => query.refetch()} />
+      {items?.length === 0 && !query.error && empty}
+      {items && items.length > 0 && children(items)}
+      {query.hasNextPage && (
+        <p class="row">
+          <Button look="quiet" busy={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
+            {t.common.more}
+          </Button>
+        </p>
+      )}
+    </div>
+  );
+}

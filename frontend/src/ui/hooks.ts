@@ -1,0 +1,57 @@
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { onServiceChange, serviceState } from "../api/service";
+import { sessionState, subscribe } from "../api/session";
+import { forget, recall, remember } from "../lib/storage";
+
+function useStore<T>(read: () => T, listen: (listener: () => void) => () => void): T {
+  const [value, set] = useState(read);
+  useEffect(() => {
+    const update = () => set(() => read());
+    update();
+    return listen(update);
+  }, []);
+  return value;
+}
+
+export const useSession = () => useStore(sessionState, subscribe);
+
+export const useService = () => useStore(serviceState, onServiceChange);
+
+/** Form values that survive a reload, a crash and an expired session, until `clear`. Each member has their own. */
+export function useDraft<T extends object>(form: string, initial: T) {
+  const owner = useRef(sessionState().session?.userId);
+  const key = `draft.${owner.current ?? ""}.${form}`;
+  const [values, set] = useState<T>(() => ({ ...initial, ...recall<Partial<T>>(key) }));
+  const change = useCallback(
+    (patch: Partial<T>) =>
+      set((current) => {
+        const next = { ...current, ...patch };
+        remember(key, next);
+        return next;
+      }),
+    [key],
+  );
+  const clear = useCallback(() => {
+    forget(`draft.${owner.current ?? ""}.${form}`);
+    set(initial);
+  }, [form]);
+  return { values, change, clear };
+}
+
+/** Moves the focus to what has appeared, so that the keyboard and screen readers are where the news is. */
+export function useFocus<T extends HTMLElement>() {
+  const ref = useRef<T>(null);
+  useEffect(() => ref.current?.focus(), []);
+  return ref;
+}
+
+/** Seconds until zero; `start` begins anew. */
+export function useCountdown() {
+  const [seconds, set] = useState(0);
+  useEffect(() => {
+    if (seconds <= 0) return;
+    const timer = setTimeout(() => set(seconds - 1), 1000);
+    return () => clearTimeout(timer);
+  }, [seconds]);
+  return { seconds, start: set };
+}

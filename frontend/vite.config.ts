@@ -1,0 +1,78 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
+
+/** KiB of gzipped JavaScript that the first screen may load: the goal of issue 3 is 60, this keeps what was reached. */
+const FIRST_LOAD_BUDGET_KIB = 36;
+
+/** Prints the gzipped size of every chunk and fails the build when the first load is over its budget. */
+function bundleBudget(): Plugin {
+  return {
+    name: "bundle-budget",
+    apply: "build",
+    generateBundle(_options, bundle) {
+      const chunks = Object.values(bundle).filter((file) => file.type === "chunk");
+      const byName = new Map(chunks.map((chunk) => [chunk.fileName, chunk]));
+      const first = new Set<string>();
+      const visit = (fileName: string): void => {
+        if (first.has(fileName)) return;
+        first.add(fileName);
+        for (const imported of byName.get(fileName)?.imports ?? []) visit(imported);
+      };
+      for (const chunk of chunks) if (chunk.isEntry) visit(chunk.fileName);
+      const kib = (code: string) => gzipSync(code, { level: 9 }).length / 1024;
+      let total = 0;
+      for (const chunk of chunks) {
+        const size = kib(chunk.code);
+        if (first.has(chunk.fileName)) total += size;
+        console.info(
+          `${first.has(chunk.fileName) ? "first" : "lazy "} ${size.toFixed(1).padStart(6)} KiB  ${chunk.fileName}`,
+        );
+      }
+      console.info(`first load ${total.toFixed(1)} KiB of JavaScript, gzipped (budget ${FIRST_LOAD_BUDGET_KIB})`);
+      if (total > FIRST_LOAD_BUDGET_KIB) this.error(`first load is over its budget: ${total.toFixed(1)} KiB`);
+    },
+  };
+}
+
+/** Emits /sw.js with the list of what to keep for offline use; the cache's name changes with that list. */
+function serviceWorker(): Plugin {
+  return {
+    name: "service-worker",
+    apply: "build",
+    generateBundle(_options, bundle) {
+      const files = Object.keys(bundle).filter((name) => /\.(js|css|woff2)$/.test(name));
+      const shell = ["/", "/manifest.webmanifest", ...files.map((name) => `/${name}`)].sort();
+      const version = createHash("sha256").update(shell.join()).digest("hex").slice(0, 12);
+      const source = readFileSync(new URL("src/app/sw.js", import.meta.url), "utf8")
+        .replace("__SHELL__", JSON.stringify(shell))
+        .replace("__VERSION__", JSON.stringify(version));
+      this.emitFile({ type: "asset", fileName: "sw.js", source });
+    },
+  };
+}
+
+export default defineConfig({
+  plugins: [bundleBudget(), serviceWorker()],
+  build: {
+    target: "es2022",
+    // The CSP allows neither inline scripts nor data: fonts.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  server: { proxy: { "/api": process.env.CIVICFORGE_URL ?? "http://127.0.0.1:8080" } },
+  test: {
+    environment: "happy-dom",
+    setupFiles: ["test/setup.ts"],
+    restoreMocks: true,
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.{ts,tsx}"],
+      exclude: ["src/**/*.test.{ts,tsx}", "src/**/*.gen.ts", "src/main.tsx"],
+      thresholds: { lines: 80 },
+    },
+  },
+});
