@@ -1,24 +1,119 @@
-# Thin calls only: what a target does lives in the program it calls.
+# Thin calls only: what a target does lives in the program that it calls.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
+MAKEFLAGS += --no-print-directory
 
-$(VENV)/.ready: requirements/bootstrap.txt requirements/dev.txt
-	@echo "Setting up $(VENV) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip -q install --require-hashes -r requirements/bootstrap.txt
-	@$(BIN)/uv -q pip sync --require-hashes requirements/bootstrap.txt requirements/dev.txt
-	@touch $@
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := $(BIN)/python -m
+STAGE ?= local
+# A machine without Node gets one from the Python package index.
+OWN_NODE := $(if $(shell command -v node),,.cache/node/.ready)
+export PATH := $(PATH):$(CURDIR)/.cache/node/bin
+PAGE_SOURCES := $(shell find frontend/src frontend/public -type f) \
+  $(addprefix frontend/,index.html package-lock.json tsconfig.json vite.config.ts)
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{sub(/:.*/, "", $$1); printf "  %-12s %s\n", $$1, $$2}'
+
+# --- what a fresh machine needs ---
+
+.venv/.ready: requirements/bootstrap.txt requirements/dev.txt
+	@echo "Setting up .venv ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip -q --disable-pip-version-check install --require-hashes -r requirements/bootstrap.txt
+	@$(BIN)/uv -q pip sync --require-hashes requirements/bootstrap.txt requirements/dev.txt
+	@touch $@
+
+.cache/node/.ready: requirements/node.txt .venv/.ready
+	@echo "Setting up Node ..."
+	@$(BIN)/uv -q venv --allow-existing .cache/node
+	@$(BIN)/uv -q pip sync --python .cache/node/bin/python --require-hashes requirements/node.txt
+	@touch $@
+
+frontend/node_modules/.ready tests/e2e/node_modules/.ready: %/node_modules/.ready: %/package-lock.json $(OWN_NODE)
+	@echo "Setting up $* ..."
+	@npm --prefix $* ci --silent --no-audit --no-fund
+	@touch $@
+
+frontend/dist/index.html: $(PAGE_SOURCES) frontend/node_modules/.ready
+	@npm --prefix frontend run --silent build
+
+.PHONY: setup
+setup: .venv/.ready frontend/node_modules/.ready tests/e2e/node_modules/.ready ## Install everything that work on it needs
+
+# --- the platform on this machine ---
+
+.PHONY: up
+up: .venv/.ready frontend/dist/index.html ## Bring the whole platform up on this machine, with a small community
+	@$(RUN) infra.packaging --target host
+	@$(RUN) infra.local up
+	@$(RUN) ops page publish --stage local
+	@$(RUN) ops seed --stage local
+
+.PHONY: down reset logs
+down: .venv/.ready ## Stop it; the data stays
+	@$(RUN) infra.local down
+reset: .venv/.ready ## Stop it and delete its data
+	@$(RUN) infra.local reset
+logs: .venv/.ready ## Follow what the Lambdas and the emulator say
+	@$(RUN) infra.local logs
+
+# --- checks and tests ---
+
+.PHONY: test
+test: check unit page-test platform e2e coverage ## Run every check and every test
+
+.PHONY: check
+check: .venv/.ready frontend/node_modules/.ready tests/e2e/node_modules/.ready ## Lint, types, import walls, generated files, workflows
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check -q .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-timeout 2>/dev/null || $(BIN)/lint-imports
+	@$(RUN) services.api.openapi --check
+	@$(RUN) infra.observability docs --check
+	@npm --prefix frontend run --silent gen -- --check
+	@npm --prefix frontend run --silent lint
+	@npm --prefix frontend run --silent typecheck
+
+.PHONY: unit
+unit: .venv/.ready ## Unit, plan and contract tests
+	@$(BIN)/pytest tests/unit tests/contract -q -n 2 --cov --cov-report=
+
+.PHONY: page-test
+page-test: frontend/node_modules/.ready frontend/dist/index.html ## The page's unit tests and its size
+	@npm --prefix frontend run --silent test
+
+.PHONY: platform
+platform: .venv/.ready ## The platform on emulators of its own, through HTTP
+	@$(BIN)/pytest tests/platform -q --cov --cov-append --cov-report=
+
+.PHONY: e2e
+e2e: .venv/.ready frontend/dist/index.html tests/e2e/node_modules/.ready ## The journeys, in a browser
+	@$(RUN) tests.e2e
+
+.PHONY: coverage
+coverage: .venv/.ready ## Say which lines no test reached; fails under 90 %
+	@$(BIN)/coverage combine -q --append 2>/dev/null || true
+	@$(BIN)/coverage report
+
+.PHONY: bench
+bench: .venv/.ready frontend/dist/index.html ## Measure against the original's stack and the floor
+	@$(RUN) bench
+
+# --- files that are made ---
+
+.PHONY: generate
+generate: .venv/.ready frontend/node_modules/.ready ## Write openapi.json, the page's types and docs/monitoring.md again
+	@$(RUN) services.api.openapi
+	@$(RUN) infra.observability docs
+	@npm --prefix frontend run --silent gen
+	@$(BIN)/ruff format -q .
 
 .PHONY: lock
-lock: $(VENV)/.ready ## Resolve the requirements again, with hashes and without addresses
-	@for name in bootstrap lambda emulator dev; do \
+lock: .venv/.ready ## Resolve the requirements again, with hashes and without addresses
+	@for file in requirements/*.in; do \
 	  $(BIN)/uv -q pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	    requirements/$$name.in -o requirements/$$name.txt; done
+	    $$file -o $${file%.in}.txt; done
