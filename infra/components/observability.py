@@ -13,16 +13,16 @@ from infra.config import StageConfig
 from infra.observability.build import composite_alarm_args, dashboard_body, dashboard_name, metric_alarm_args
 from infra.observability.catalogue import Alarms
 from infra.observability.dashboards import dashboards
-from infra.observability.model import SEVERITIES, Platform, Severity
+from infra.observability.model import SEVERITIES, Platform, Topic
 from services.core.names import SERVICES
 
 
 class Observability(Component):
-    """P1 tells the topic `page`, P2 and P3 tell `notify`; so does a P1 whose composite pages in its place."""
+    """Every alarm and composite tells one topic when it goes off and when it is over."""
 
     def __init__(self, stage: StageConfig, alerts: Alerts, gateway: Api, site: Site) -> None:
         super().__init__(stage, "observability")
-        self.alerts = alerts
+        self.topics: dict[Topic, pulumi.Output[str]] = {"page": alerts.page.arn, "notify": alerts.notify.arn}
         self.wanted = SEVERITIES[: SEVERITIES.index(stage.alarms_from) + 1]
         platform = Platform(
             stage=stage.stage,
@@ -38,17 +38,13 @@ class Observability(Component):
             self._dashboards(platform, names)
         self.register_outputs({})
 
-    def _topic(self, severity: Severity, *, paged_by_composite: bool = False) -> pulumi.Output[str]:
-        return self.alerts.page.arn if severity == "P1" and not paged_by_composite else self.alerts.notify.arn
-
     def _alarms(self, platform: Platform) -> tuple[str, ...]:
         alarms = Alarms(platform)
-        members = {member for composite in alarms.composites for member in composite.member_names(platform.stage)}
         made: dict[str, pulumi.Resource] = {}
         for alarm in alarms.all:
             for severity in alarm.thresholds.keys() & set(self.wanted):
                 name = alarm.name(platform.stage, severity)
-                topic = self._topic(severity, paged_by_composite=name in members)
+                topic = self.topics[alarms.topic(alarm, severity)]
                 made[name] = aws.cloudwatch.MetricAlarm(
                     f"{alarm.key}-{severity.lower()}",
                     metric_alarm_args(alarm, severity, platform, topic),
@@ -60,7 +56,7 @@ class Observability(Component):
                 before.append(made[composite.suppressor.name(platform.stage)])
             made[composite.name(platform.stage)] = aws.cloudwatch.CompositeAlarm(
                 composite.key,
-                composite_alarm_args(composite, platform, self._topic(composite.severity)),
+                composite_alarm_args(composite, platform, self.topics[composite.topic]),
                 opts=pulumi.ResourceOptions.merge(self.child, pulumi.ResourceOptions(depends_on=before)),
             )
         return tuple(sorted(made))

@@ -7,7 +7,7 @@ made from it.
 from dataclasses import dataclass
 
 from infra.observability import aws
-from infra.observability.model import Alarm, Composite, Math, Platform, Series, own, percentage
+from infra.observability.model import Alarm, Composite, Math, Platform, Series, Severity, Topic, own, percentage
 from services.core import metrics
 from services.core.metrics import Metric, Statistic
 from services.core.names import log_group, resource_name
@@ -81,7 +81,7 @@ def log_series(platform: Platform, service: str) -> Series:
 def _function_errors(platform: Platform, service: str) -> Alarm:
     traffic = TRAFFIC[service]
     return Alarm(
-        key=f"{service}-errors",
+        key=f"lambda-{service}-errors",
         title=f"Failed runs of {service} (%)",
         meaning=f"More than 1 % of the runs of {service} end in an exception, a timeout or a crash.",
         watch=percentage(
@@ -217,7 +217,8 @@ class Alarms:
             meaning="Somebody's totals are not what their ledger entries add up to.",
             watch=own(metrics.LEDGER_DRIFT, platform, "Maximum"),
             thresholds={"P2": 0},
-            period=15 * MINUTE,
+            # Housekeeping compares a slice of the members on each run, and all of them within a day.
+            period=24 * HOUR,
         )
         self.flag_errors = Alarm(
             key="flag-errors",
@@ -241,13 +242,16 @@ class Alarms:
             self.ledger_drift,
             self.flag_errors,
         )
+        self.composites: tuple[Composite, ...] = self._composites()
+
+    def _composites(self) -> tuple[Composite, ...]:
         outage = Composite(
             key="api-outage",
             meaning="The API fails for many members.",
             severity="P1",
             any_of=(self.api_5xx, self.api_error_rate),
         )
-        self.composites: tuple[Composite, ...] = (
+        return (
             outage,
             Composite(
                 key="lost-work",
@@ -257,6 +261,11 @@ class Alarms:
                 suppressor=outage,
             ),
         )
+
+    def topic(self, alarm: Alarm, severity: Severity) -> Topic:
+        """Whom an alarm tells: P1 pages, unless a composite pages in its place."""
+        in_composite = any(alarm in c.any_of and severity == c.severity for c in self.composites)
+        return "page" if severity == "P1" and not in_composite else "notify"
 
 
 NO_ALARM: dict[Metric, str] = {

@@ -52,7 +52,7 @@ class Data:
         """The statistic in each of the last `count` periods that end at `now`."""
         buckets: list[list[float]] = [[] for _ in range(count)]
         for at, value in self.samples.get(identity, ()):
-            age = math.floor((now - at) / period) if at < now else -1
+            age = math.ceil((now - at) / period) - 1
             if 0 <= age < count:
                 buckets[count - 1 - age].append(value)
         return [aggregate(values, statistic) if values else None for values in buckets]

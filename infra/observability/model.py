@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Severity = Literal["P1", "P2", "P3"]
 SEVERITIES: tuple[Severity, ...] = ("P1", "P2", "P3")
 """P1 wakes somebody, P2 is looked at the same day, P3 when there is time."""
+Topic = Literal["page", "notify"]
 MissingData = Literal["notBreaching", "breaching", "ignore"]
 
 ALARM_METRICS_LIMIT = 10
@@ -138,6 +139,11 @@ class Composite:
     def name(self, stage: str) -> str:
         """`civicforge-{stage}-{key}-{severity}`."""
         return resource_name(stage, f"{self.key}-{self.severity.lower()}")
+
+    @property
+    def topic(self) -> Topic:
+        """Whom it tells."""
+        return "page" if self.severity == "P1" else "notify"
 
     def member_names(self, stage: str) -> tuple[str, ...]:
         """The names of the alarms of the composite's own severity."""

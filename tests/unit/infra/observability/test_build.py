@@ -1,0 +1,90 @@
+"""One threshold, told once: the alarm, the line on the panel and the row in the docs follow it."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from infra.observability.build import dashboard_body, metric_alarm_args, panel_properties, renamed
+from infra.observability.catalogue import Alarms
+from infra.observability.dashboards import dashboards
+from infra.observability.docs import DOCS, alarm_row, condition, monthly_alarm_cost
+from infra.observability.model import Panel
+
+ALARMS = Alarms(DOCS)
+
+
+@pytest.mark.parametrize("alarm", ALARMS.all, ids=lambda alarm: alarm.key)
+def test_changing_a_threshold_changes_alarm_panel_and_docs(alarm: Any) -> None:
+    severity = next(iter(alarm.thresholds))
+    changed = replace(alarm, thresholds={**alarm.thresholds, severity: 123456})
+    assert metric_alarm_args(alarm, severity, DOCS, "t").threshold == alarm.thresholds[severity]
+    assert metric_alarm_args(changed, severity, DOCS, "t").threshold == 123456
+    assert "> 123456 (" in condition(changed, severity) != condition(alarm, severity)
+    lines = panel_properties(Panel(title="x", shows=(changed,)), DOCS)["annotations"]["horizontal"]
+    assert 123456 in [line["value"] for line in lines]
+
+
+def test_a_percentile_is_an_extended_statistic_whose_few_samples_count() -> None:
+    latency = ALARMS.api_latency.watch.series["latency"]  # type: ignore[union-attr]  # it is an expression
+    args = metric_alarm_args(replace(ALARMS.api_latency, watch=latency), "P2", DOCS, "t")
+    assert args.extended_statistic == "p95"
+    assert args.statistic is None
+    assert args.evaluate_low_sample_count_percentiles == "evaluate"
+
+
+def test_the_docs_say_what_without_data_means() -> None:
+    assert alarm_row(ALARMS, ALARMS.unpaid_rewards, "P2")[3:5] == ("ALARM", "notify")
+    assert alarm_row(ALARMS, ALARMS.api_latency, "P2")[2] == (
+        "p95 latency (ms) > 1000 (p95 over 5 min, 3 of 5, from 20 requests on)"
+    )
+
+
+def test_the_price_counts_every_metric_of_an_expression() -> None:
+    assert monthly_alarm_cost(ALARMS, "P1") == pytest.approx((1 + 2 + 1 + 1 + 1) * 0.10 + 2 * 0.50)
+    assert monthly_alarm_cost(ALARMS, "P1") < monthly_alarm_cost(ALARMS, "P2") < monthly_alarm_cost(ALARMS, "P3")
+
+
+def widgets(key: str) -> list[dict[str, Any]]:
+    (dashboard,) = (d for d in dashboards(DOCS, ALARMS) if d.key == key)
+    body = dashboard_body(dashboard, DOCS, ("one", "two"))
+    assert ", " not in body.replace(", ", "", body.count(", ")) or json.loads(body)
+    assert body == json.dumps(json.loads(body), separators=(",", ":"))
+    found: list[dict[str, Any]] = json.loads(body)["widgets"]
+    return found
+
+
+@pytest.mark.parametrize("key", ["health", "business", "cost"])
+def test_widgets_fill_the_grid_without_overlap(key: str) -> None:
+    cells = [
+        (x, y)
+        for w in widgets(key)
+        for x in range(w["x"], w["x"] + w["width"])
+        for y in range(w["y"], w["y"] + w["height"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < 24
+
+
+@pytest.mark.parametrize("key", ["health", "business", "cost"])
+def test_ids_are_unique_in_a_panel_and_expressions_name_them(key: str) -> None:
+    for widget in widgets(key):
+        rows = widget["properties"].get("metrics", [])
+        ids = [row[-1]["id"] for row in rows if "id" in row[-1]]
+        assert len(ids) == len(set(ids))
+        for row in rows:
+            if "expression" in row[-1]:
+                renamed(row[-1]["expression"], dict.fromkeys(ids, "x"))
+
+
+def test_only_the_health_dashboard_shows_the_state_of_the_alarms() -> None:
+    (states,) = (w for w in widgets("health") if w["type"] == "alarm")
+    assert states["properties"]["alarms"] == [
+        f"arn:aws:cloudwatch:<region>:<account>:alarm:{n}" for n in ("one", "two")
+    ]
+    assert not [w for w in widgets("cost") if w["type"] == "alarm"]
+
+
+def test_an_expression_keeps_its_functions_and_numbers_when_ids_change() -> None:
+    assert renamed("IF(a >= 20, 100 * ab / a, 0)", {"a": "x", "ab": "y"}) == "IF(x >= 20, 100 * y / x, 0)"
