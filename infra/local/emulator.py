@@ -1,0 +1,288 @@
+"""The emulator as a process: its environment, its ports, starting, stopping, forgetting.
+
+    emulator = Emulator(root / ".local")
+    running = emulator.start()          # or finds the one that runs
+    running.endpoint, running.front_url
+    emulator.stop()                     # data stays
+    emulator.reset()                    # data goes
+
+Everything is below one directory, so that several checkouts run side by side: `emulator-venv/`, `emulator/` (data),
+`emulator.log`, `state.json` (pid and ports), `stacks/` (the engine's state). Ports are those of the last time, or the
+usual ones, or else whatever is free. An orderly stop loses nothing; `kill -9` loses what happened in the last
+`DATA_LOSS_SECONDS`.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+REPOSITORY: Final = Path(__file__).resolve().parents[2]
+AWS_PORT: Final = 4566
+FRONT_PORT: Final = 8080
+DATA_LOSS_SECONDS: Final = 3
+"""The most that `kill -9` can lose: the autosave's interval and a second for writing."""
+_START_SECONDS: Final = 30.0
+_STOP_SECONDS: Final = 15.0
+
+
+class EmulatorError(Exception):
+    """The emulator cannot be set up, started or stopped; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A serving emulator. `crashed`: the one before it did not end in an orderly way."""
+
+    pid: int
+    port: int
+    front_port: int
+    crashed: bool = False
+
+    @property
+    def endpoint(self) -> str:
+        """URL of the AWS APIs."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def front_url(self) -> str:
+        """URL of page and API, as a browser opens it."""
+        return f"http://localhost:{self.front_port}"
+
+
+class Emulator:
+    """The emulator whose data is below `directory`. `venv` is shared where several run in one checkout (tests)."""
+
+    def __init__(self, directory: Path, *, venv: Path | None = None) -> None:
+        self.directory = directory.resolve()
+        self.data = self.directory / "emulator"
+        self.stacks = self.directory / "stacks"
+        self.log = self.directory / "emulator.log"
+        self._venv = (venv or self.directory / "emulator-venv").resolve()
+        self._state = self.directory / "state.json"
+
+    def running(self) -> Running | None:
+        """The serving one, if there is one. A stale or foreign pid does not deceive: the process itself is asked."""
+        known = self._known()
+        if known is None or not known.pid:
+            return None
+        health = _get(f"{known.endpoint}/_local/health")
+        return known if health and health["pid"] == known.pid and health["data"] == str(self.data) else None
+
+    def start(self, environment: Mapping[str, str] | None = None) -> Running:
+        """Start it, or find it running.
+
+        Args:
+            environment: variables for the process beyond its own (it inherits nothing but PATH, HOME and LANG).
+
+        Raises:
+            EmulatorError: it cannot be set up, or does not answer.
+        """
+        with self._exclusively("lock"):
+            running = self.running()
+            if running is not None:
+                return running
+            python = self._environment()
+            known = self._known()
+            if known is not None and known.pid:
+                _kill_group(known.pid, self._venv)
+            port = _free_port(known.port if known else AWS_PORT)
+            front_port = _free_port(known.front_port if known else FRONT_PORT, taken=port)
+            process = self._spawn(python, port, front_port, environment or {})
+            self._wait(process, port)
+            return self._remember(Running(process.pid, port, front_port, crashed=bool(known and known.pid)))
+
+    def stop(self) -> bool:
+        """Stop it in an orderly way; its data stays. False if none ran."""
+        with self._exclusively("lock"):
+            running = self.running()
+            if running is None:
+                return False
+            os.kill(running.pid, signal.SIGTERM)
+            deadline = time.monotonic() + _STOP_SECONDS
+            while _alive(running.pid):
+                if time.monotonic() > deadline:
+                    _kill_group(running.pid, self._venv)
+                    raise EmulatorError(
+                        f"The emulator (pid {running.pid}) did not stop and was killed; see {self.log}."
+                    )
+                time.sleep(0.05)
+            self._remember(Running(0, running.port, running.front_port))
+            return True
+
+    def reset(self) -> None:
+        """Stop it and delete what it holds, and the engine's memory of it."""
+        self.stop()
+        for path in (self.data, self.stacks):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def save(self) -> None:
+        """Have everything on disk now."""
+        running = self.running()
+        if running is None or _get(f"{running.endpoint}/_local/save", method="POST") is None:
+            raise EmulatorError(f"The emulator does not answer; see {self.log}. `make up` starts it again.")
+
+    def serve_at_front_door(self, distribution_domain: str) -> None:
+        """Which CloudFront distribution (its `domainName`) the front door leads to."""
+        (self.data / "front-door").write_text(distribution_domain, encoding="utf-8")
+
+    def _known(self) -> Running | None:
+        try:
+            return Running(**json.loads(self._state.read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+    def _remember(self, running: Running) -> Running:
+        temporary = self._state.with_suffix(".tmp")
+        temporary.write_text(json.dumps({**asdict(running), "crashed": False}), encoding="utf-8")
+        temporary.replace(self._state)
+        return running
+
+    @contextlib.contextmanager
+    def _exclusively(self, name: str) -> Iterator[None]:
+        """One at a time, also across processes."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with (self.directory / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _environment(self) -> Path:
+        """The interpreter of an environment that holds exactly what `requirements/emulator.txt` names."""
+        requirements = REPOSITORY / "requirements" / "emulator.txt"
+        wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
+        stamp, python = self._venv / "stamp", self._venv / "bin" / "python"
+        self._venv.parent.mkdir(parents=True, exist_ok=True)
+        with (self._venv.parent / f"{self._venv.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if stamp.exists() and stamp.read_text() == wanted and python.exists():
+                return python
+            for command in (
+                [sys.executable, "-m", "venv", "--clear", "--without-pip", str(self._venv)],
+                [sys.executable, "-m", "uv", "-q", "pip", "sync", "--python", str(python), "--require-hashes",
+                 "--compile-bytecode", str(requirements)],
+            ):  # fmt: skip
+                done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+                if done.returncode:
+                    raise EmulatorError(
+                        f"The emulator's environment could not be made ({' '.join(command[1:4])} ...):\n"
+                        f"{done.stderr.strip()}\n"
+                        "It needs the package index once; run the command again when it is reachable."
+                    )
+            stamp.write_text(wanted)
+            return python
+
+    def _spawn(
+        self, python: Path, port: int, front_port: int, environment: Mapping[str, str]
+    ) -> "subprocess.Popen[bytes]":
+        temporary = self.data / "tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        settings = {
+            **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+            "GATEWAY_PORT": str(port),
+            "AUTH": "true",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",  # the emulator's fixed root credentials
+            "PERSIST_STATE": "1",
+            "S3_PERSIST": "1",
+            "STATE_DIR": str(self.data / "state"),
+            "S3_DATA_DIR": str(self.data / "s3"),
+            "TMPDIR": str(temporary),
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "LAMBDA_WARM_TTL_SECONDS": "60",
+            "LOG_LEVEL": "INFO",
+            # The Lambdas inherit these.
+            "POWERTOOLS_TRACE_DISABLED": "true",
+            "PYTHONUNBUFFERED": "1",
+            **environment,
+        }
+        command = [str(python), "-m", "infra.local.gateway", "--port", str(port), "--front-port", str(front_port)]
+        with self.log.open("ab") as log:
+            return subprocess.Popen(  # noqa: S603 - our own command
+                [*command, "--data", str(self.data)],
+                cwd=REPOSITORY,
+                env=settings,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _wait(self, process: "subprocess.Popen[bytes]", port: int) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                break
+            health = _get(f"http://127.0.0.1:{port}/_local/health")
+            if health and health["pid"] == process.pid:
+                return
+            time.sleep(0.03)
+        process.kill()
+        process.wait()
+        tail = "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
+        raise EmulatorError(f"The emulator did not start. The end of {self.log}:\n{tail}")
+
+
+def _get(url: str, method: str = "GET") -> dict[str, Any] | None:
+    request = urllib.request.Request(url, method=method, data=b"" if method == "POST" else None)  # noqa: S310 - ours
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - a URL of ours
+            answer: dict[str, Any] = json.loads(response.read())
+            return answer
+    except (OSError, ValueError, urllib.error.URLError):
+        return None
+
+
+def _free_port(preferred: int, taken: int = 0) -> int:
+    """`preferred` or the next free one above it (the front door is to be found near 8080)."""
+    for port in range(preferred, preferred + 50):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            if port != taken:
+                return port
+    raise EmulatorError(f"No free port between {preferred} and {preferred + 50}.")
+
+
+def _alive(pid: int) -> bool:
+    """Whether the process runs; one that ended and was not waited for does not."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _kill_group(pid: int, venv: Path) -> None:
+    """Kill a hanging emulator with its Lambdas; only if the pid is (still) one of this environment's."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode()
+    except OSError:
+        return
+    if str(venv) in command:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while _alive(pid) and time.monotonic() < deadline:
+            time.sleep(0.02)

@@ -1,0 +1,219 @@
+# ruff: noqa: SLF001 - MiniStack has no public hooks for what is filled here; its version is pinned
+"""What MiniStack 1.5.33 lacks and this platform needs, filled in; runs in the emulator's process.
+
+| gap | filled by |
+|---|---|
+| Lambda metrics only for direct invocations; EMF lines are not metrics | `_log_metrics` |
+| alarms looked at only when a metric is put; queues and APIs publish no metrics | `heartbeat`, `record_api_call` |
+| stream mappings retry for ever | `streams.Poller` |
+| `dynamodb:LeadingKeys`, `dynamodb:Attributes` on writes | `conditions`, per item of a transaction |
+| PostConfirmation is never invoked | `post_confirmation` |
+| a silent handler takes 50 ms longer | `install` |
+
+Left as they are: throttling of an API's stage, weights of an alias, alarm dimensions and missing-data rules (a green
+alarm here proves nothing about those), USER_AUTH and EMAIL_OTP, Pre/PostAuthentication and UserMigration triggers.
+"""
+
+import contextvars
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # type: ignore[import-not-found]  # its own env
+from ministack.core.concurrency import run_reentrant  # type: ignore[import-not-found]  # its own environment
+from ministack.core.responses import request_scope  # type: ignore[import-not-found]  # its own environment
+from ministack.services import (  # type: ignore[import-not-found]  # its own environment
+    cloudwatch,
+    cognito,
+    dynamodb,
+    lambda_svc,
+    sqs,
+)
+
+from infra.local.conditions import condition_keys, transaction_items
+from infra.local.streams import Poller
+
+HEARTBEAT_SECONDS: Final = 5.0
+SILENT_HANDLER_WAIT_SECONDS: Final = 0.010
+"""How long a worker waits for a log line after the answer; MiniStack's own is 0.050."""
+
+CONFIRMATIONS: Final = {
+    "ConfirmSignUp": "PostConfirmation_ConfirmSignUp",
+    "AdminConfirmSignUp": "PostConfirmation_ConfirmSignUp",
+    "ConfirmForgotPassword": "PostConfirmation_ConfirmForgotPassword",
+}
+"""Cognito operations after which the PostConfirmation trigger runs, and the source that it is told."""
+
+_item_contexts: contextvars.ContextVar[deque[dict[str, list[str]]] | None] = contextvars.ContextVar(
+    "item_contexts", default=None
+)
+
+
+def install() -> None:
+    """Patch the emulator. Call once, before it serves."""
+    lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (SILENT_HANDLER_WAIT_SECONDS, 0.005, 0.250)
+    lambda_svc._emit_lambda_logs = _log_metrics(lambda_svc._emit_lambda_logs)
+    lambda_svc._emit_lambda_metrics = _throttles_only(lambda_svc._emit_lambda_metrics)
+    lambda_svc._poll_dynamodb_streams = Poller(lambda_svc, dynamodb, request_scope)
+    iam_actions.dynamodb_service_context = _with_condition_keys(iam_actions.dynamodb_service_context)
+    iam_evaluator.enforce = _per_item(iam_evaluator.enforce)
+
+
+# Metrics.
+
+
+def _log_metrics(emit: Callable[..., None]) -> Callable[..., None]:
+    """Every invocation logs once: there it is counted, and the metrics in its EMF lines are recorded."""
+
+    def emit_and_record(
+        func: Mapping[str, Any], request_id: str, log_text: str, error: bool, duration_ms: int, **rest: Any
+    ) -> None:
+        emit(func, request_id, log_text, error, duration_ms, **rest)
+        name = (func.get("config") or func).get("FunctionName", "")
+        dimensions = {"FunctionName": name}
+        cloudwatch.record_metric("AWS/Lambda", "Invocations", 1, "Count", dimensions)
+        cloudwatch.record_metric("AWS/Lambda", "Errors", int(error), "Count", dimensions)
+        cloudwatch.record_metric("AWS/Lambda", "Duration", duration_ms, "Milliseconds", dimensions)
+        for namespace, metric, value, unit, dimensions in embedded_metrics(log_text):
+            cloudwatch.record_metric(namespace, metric, value, unit, dimensions)
+
+    return emit_and_record
+
+
+def _throttles_only(emit: Callable[..., None]) -> Callable[..., None]:
+    """MiniStack counts direct invocations itself; `_log_metrics` does so for all that ran."""
+
+    def emit_throttle(function_name: str, duration_ms: float, error: bool, throttle: bool) -> None:
+        if throttle:
+            emit(function_name, duration_ms=duration_ms, error=error, throttle=throttle)
+
+    return emit_throttle
+
+
+def embedded_metrics(log_text: str) -> Iterator[tuple[str, str, float, str, dict[str, str]]]:
+    """The metrics in a log, by the embedded metric format: namespace, name, value, unit, dimensions."""
+    for line in log_text.splitlines():
+        if '"_aws"' not in line:
+            continue
+        try:
+            blob = json.loads(line)
+        except ValueError:
+            continue
+        for directive in blob.get("_aws", {}).get("CloudWatchMetrics", []):
+            for names in directive.get("Dimensions") or [[]]:
+                dimensions = {name: str(blob[name]) for name in names if name in blob}
+                for metric in directive.get("Metrics", []):
+                    values = blob.get(metric["Name"], [])
+                    for value in values if isinstance(values, list) else [values]:
+                        yield directive["Namespace"], metric["Name"], value, metric.get("Unit", "None"), dimensions
+
+
+def record_api_call(api_id: str, stage: str, status: int, seconds: float) -> None:
+    """The metrics that an HTTP API publishes for a call."""
+    for dimensions in ({"ApiId": api_id}, {"ApiId": api_id, "Stage": stage}):
+        cloudwatch.record_metric("AWS/ApiGateway", "Count", 1, "Count", dimensions)
+        cloudwatch.record_metric("AWS/ApiGateway", "4xx", int(400 <= status < 500), "Count", dimensions)
+        cloudwatch.record_metric("AWS/ApiGateway", "5xx", int(status >= 500), "Count", dimensions)
+        cloudwatch.record_metric("AWS/ApiGateway", "Latency", seconds * 1000, "Milliseconds", dimensions)
+
+
+def heartbeat() -> None:
+    """Publish what queues would, and look at every alarm."""
+    now = time.time()
+    for account, region, name in list(sqs._queues._data):
+        with request_scope(account, region):
+            queue = sqs._queues.get(name)
+            visible = [message for message in (queue or {}).get("messages", []) if message["visible_at"] <= now]
+            age = now - min((message["sent_at"] for message in visible), default=now)
+            dimensions = {"QueueName": str(name).rsplit("/", 1)[-1]}
+            cloudwatch.record_metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", len(visible), "Count", dimensions)
+            cloudwatch.record_metric("AWS/SQS", "ApproximateAgeOfOldestMessage", age, "Seconds", dimensions)
+    for account, region in {(account, region) for account, region, _ in list(cloudwatch._alarms._data)}:
+        with request_scope(account, region):
+            cloudwatch._evaluate_all_alarms()
+
+
+# Condition keys.
+
+
+def _hash_key(table: str) -> str | None:
+    record = dynamodb._tables.get(table.rsplit("/", 1)[-1]) or {}
+    return next((key["AttributeName"] for key in record.get("KeySchema", []) if key["KeyType"] == "HASH"), None)
+
+
+def _with_condition_keys(service_context: Callable[[bytes], dict[str, Any]]) -> Callable[[bytes], dict[str, Any]]:
+    def with_keys(body: bytes) -> dict[str, Any]:
+        context = service_context(body)
+        try:
+            request = json.loads(body or b"{}")
+        except ValueError:
+            return context
+        if not isinstance(request, dict):
+            return context
+        items = transaction_items(request)
+        _item_contexts.set(deque(condition_keys(item, _hash_key) for item in items))
+        return context if items else {**context, **condition_keys(request, _hash_key)}
+
+    return with_keys
+
+
+def _per_item(enforce: Callable[..., Any]) -> Callable[..., Any]:
+    """MiniStack authorizes a transaction item by item, but with one context: give each its own."""
+
+    def enforce_item(*args: Any, **kwargs: Any) -> Any:
+        context = kwargs.get("service_context") or {}
+        contexts = _item_contexts.get()
+        if contexts and "dynamodb:EnclosingOperation" in context:
+            kwargs["service_context"] = {**context, **contexts.popleft()}
+        return enforce(*args, **kwargs)
+
+    return enforce_item
+
+
+# PostConfirmation.
+
+
+async def post_confirmation(operation: str, request: Mapping[str, Any]) -> str | None:
+    """Run a pool's PostConfirmation trigger after a confirmation that went well, as Cognito does: synchronously.
+
+    Returns:
+        Cognito's message if the trigger failed (the user stays confirmed), else None.
+    """
+    pool, client_id = _pool(request)
+    arn = ((pool or {}).get("LambdaConfig") or {}).get("PostConfirmation")
+    if pool is None or not arn:
+        return None
+    user, _ = cognito._resolve_user(pool, request.get("Username"))
+    attributes = {item["Name"]: item["Value"] for item in user.get("Attributes", [])}
+    event = {
+        "version": "1",
+        "region": arn.split(":")[3],
+        "userPoolId": pool["Id"],
+        "userName": user["Username"],
+        "callerContext": {"awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": client_id},
+        "triggerSource": CONFIRMATIONS[operation],
+        "request": {
+            "userAttributes": {**attributes, "cognito:user_status": user["UserStatus"]},
+            **({"clientMetadata": request["ClientMetadata"]} if request.get("ClientMetadata") else {}),
+        },
+        "response": {},
+    }
+    record, config, _ = lambda_svc._get_func_record_for_ref(arn)
+    if record is None:
+        return f"PostConfirmation invocation failed: {arn} does not exist."
+    executable = lambda_svc._execution_record_for_config(record, config)
+    result = await run_reentrant(lambda_svc._execute_function_with_config_scope, executable, event)
+    if result.get("error"):
+        body = result.get("body")
+        reason = body.get("errorMessage") if isinstance(body, dict) else body
+        return f"PostConfirmation failed with error {reason}."
+    return None
+
+
+def _pool(request: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str]:
+    if "UserPoolId" in request:
+        return cognito._user_pools.get(request["UserPoolId"]), "CLIENT_ID_NOT_APPLICABLE"
+    client_id = str(request.get("ClientId", ""))
+    return next((pool for pool in cognito._user_pools.values() if client_id in pool["_clients"]), None), client_id
