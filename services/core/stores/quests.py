@@ -16,6 +16,7 @@ from services.core.domain.values import timestamp
 from services.core.stores.dynamo import (
     ConditionFailedError,
     Item,
+    StoreUnavailableError,
     batch_get,
     call,
     decode_item,
@@ -141,6 +142,7 @@ class QuestStore:
                 self._explain(failure, change, quota, len(rows))
             else:
                 return
+        raise StoreUnavailableError("the member's quota kept moving")
 
     def _write(self, writes: list[Item]) -> None:
         if len(writes) == 1 and "Update" in writes[0]:
