@@ -19,6 +19,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import Distribution
@@ -36,8 +37,14 @@ CODE_PATH = "/var/task"
 SIZE_GOAL = 5_000_000
 """Bytes of one zip for AWS; docs/performance.md. Host zips hold the larger x86-64 build of pydantic-core."""
 
-AWS_APIS = ("cloudwatch", "cognito-idp", "dynamodb", "sqs", "ssm")
-"""The services, as botocore names them, that a Lambda may make a client for."""
+AWS_OPERATIONS = {
+    "cloudwatch": frozenset({"GetMetricData"}),
+    "cognito-idp": frozenset({"AdminDeleteUser", "AdminUserGlobalSignOut", "ListUsersInGroup"}),
+    "dynamodb": frozenset({"BatchGetItem", "GetItem", "Query", "Scan", "TransactWriteItems", "UpdateItem"}),
+    "sqs": frozenset({"SendMessage"}),
+    "ssm": frozenset({"GetParameters"}),
+}
+"""What the Lambdas call, by botocore's names: a client is made from these operations alone."""
 
 AMAZON_ROOTS = 5
 """Amazon Root CA 1 to 4 and Starfield Services Root CA - G2: https://www.amazontrust.com/repository/."""
@@ -177,24 +184,44 @@ def _installed(site: Path, locked: set[str]) -> dict[str, Package]:
     return found
 
 
-def _without_documentation(model: Any) -> Any:
-    if isinstance(model, dict):
-        return {
-            key: _without_documentation(value)
-            for key, value in model.items()
-            if not (key == "documentation" and isinstance(value, str))
-        }
-    return [_without_documentation(item) for item in model] if isinstance(model, list) else model
+def _shapes(part: Any) -> Iterator[str]:
+    """The shapes that a part of a service model refers to."""
+    if isinstance(part, dict):
+        if isinstance(part.get("shape"), str):
+            yield part["shape"]
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from _shapes(inner)
+
+
+def _without_documentation(part: Any) -> Any:
+    if isinstance(part, dict):
+        kept = {k: v for k, v in part.items() if not (k == "documentation" and isinstance(v, str))}
+        return {key: _without_documentation(value) for key, value in kept.items()}
+    return [_without_documentation(inner) for inner in part] if isinstance(part, list) else part
+
+
+def trimmed_model(model: dict[str, Any], operations: AbstractSet[str]) -> dict[str, Any]:
+    """A service model of botocore with these operations and the shapes that they need, undocumented."""
+    model = _without_documentation(model)
+    model["operations"] = {name: value for name, value in model["operations"].items() if name in operations}
+    reached: set[str] = set()
+    todo = set(_shapes(model["operations"]))
+    while todo:
+        reached |= todo
+        todo = {name for shape in todo for name in _shapes(model["shapes"][shape])} - reached
+    return model | {"shapes": {name: shape for name, shape in model["shapes"].items() if name in reached}}
 
 
 def _trim_botocore(botocore: Path) -> None:
     prefixes: set[str] = set()
     for folder in (path for path in (botocore / "data").iterdir() if path.is_dir()):
-        if folder.name not in AWS_APIS:
+        if folder.name not in AWS_OPERATIONS:
             shutil.rmtree(folder)
             continue
         for path in folder.glob("*/service-2.json.gz"):
-            model = _without_documentation(json.loads(gzip.decompress(path.read_bytes())))
+            model = trimmed_model(json.loads(gzip.decompress(path.read_bytes())), AWS_OPERATIONS[folder.name])
             prefixes.add(model["metadata"]["endpointPrefix"])
             path.write_bytes(gzip.compress(json.dumps(model, separators=(",", ":")).encode(), mtime=0))
         for path in folder.glob("*/examples-1.json"):
@@ -218,7 +245,7 @@ def _keep_amazon_roots(bundle: Path) -> None:
 DROPPED = (
     *("*.dist-info", "*/_vendor/*.dist-info", "bin", ".lock", "**/*.pyi", "**/py.typed"),
     *("pydantic/v1", "pydantic/mypy.py", "dateutil/zoneinfo", "urllib3/contrib/emscripten"),
-    "aws_lambda_powertools/event_handler/openapi/swagger_ui/swagger-ui*",
+    "aws_lambda_powertools/event_handler",
     *(
         f"aws_lambda_powertools/utilities/{name}"
         for name in ("auth_alpha", "circuit_breaker", "data_masking", "feature_flags", "idempotency")
@@ -243,6 +270,13 @@ def _digest(*parts: bytes | str) -> str:
     return digest.hexdigest()
 
 
+def install(target: Target, lock: Path, folder: Path) -> None:
+    """Installs a lock's packages for a target, checked by hash. Raises PackagingError."""
+    options = ("--quiet", "--only-binary", ":all:", "--require-hashes", "--link-mode", "copy")
+    command = (find_uv_bin(), "pip", "install", *options, *target.install_options)
+    _run(*command, "--target", folder, "-r", lock)
+
+
 def build_layer(target: Target, root: Path = ROOT) -> Layer:
     """The layer of the lock, from `.cache/lambda` where it was built before. Raises PackagingError."""
     lock = (root / LOCK).read_bytes()
@@ -252,9 +286,7 @@ def build_layer(target: Target, root: Path = ROOT) -> Layer:
         home.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=home.parent) as temporary:
             site = Path(temporary) / "layer/site"
-            options = ("--quiet", "--only-binary", ":all:", "--require-hashes", "--link-mode", "copy")
-            command = (find_uv_bin(), "pip", "install", *options, *target.install_options)
-            _run(*command, "--target", site, "-r", root / LOCK)
+            install(target, root / LOCK, site)
             packages = _installed(site, locked_names(lock.decode()))
             _trim(site)
             target.compile(site, sourceless=True)
@@ -323,7 +355,8 @@ def reachable(service: str, layer: Layer, root: Path = ROOT) -> tuple[list[Path]
     return sorted(files), layer.closure(needed)
 
 
-def _write_zip(path: Path, files: dict[str, Path], comment: str) -> None:
+def write_zip(path: Path, files: dict[str, Path], comment: str = "") -> None:
+    """Writes the files under their names in the zip, the same bytes from the same content."""
     partial = path.with_suffix(".partial")
     with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(files):
@@ -362,7 +395,7 @@ def build_service(service: str, target: Target, layer: Layer, out: Path, root: P
             shutil.copyfile(source, staging / name)
         target.compile(staging, sourceless=False)
         own = {p.relative_to(staging).as_posix(): p for p in staging.rglob("*") if p.is_file()}
-        _write_zip(path, layer.files(needed) | own, digest)
+        write_zip(path, layer.files(needed) | own, digest)
     return True
 
 

@@ -9,12 +9,27 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import botocore.loaders
 import botocore.session
 import pytest
+from botocore.model import ServiceModel
 
 from infra import packaging
-from infra.packaging import AWS_APIS, LOCK, ROOT, Layer, PackagingError, Target, build_layer, build_service, reachable
+from infra.packaging import (
+    AWS_OPERATIONS,
+    LOCK,
+    ROOT,
+    Layer,
+    PackagingError,
+    Target,
+    build_layer,
+    build_service,
+    reachable,
+)
+from services.core.names import SERVICES
+from services.core.settings import SETTINGS
 
 HANDLER = """
 import json
@@ -196,7 +211,7 @@ def test_an_install_without_the_right_hash_fails(tmp_path: Path, host: Target) -
 
 def test_the_layer_is_trimmed(layer: Layer) -> None:
     data = layer.site / "botocore/data"
-    assert {path.name for path in data.iterdir() if path.is_dir()} == set(AWS_APIS)
+    assert {path.name for path in data.iterdir() if path.is_dir()} == set(AWS_OPERATIONS)
     patterns = ("*.py", "*.pyi", "*.dist-info", "tests", "swagger-ui*", "examples-1.json", "__pycache__")
     assert [path for pattern in patterns for path in layer.site.rglob(pattern)] == []
     assert not (layer.site / "pydantic/v1").exists()
@@ -212,7 +227,7 @@ def test_the_roots_are_amazons(layer: Layer) -> None:
     ]
 
 
-def test_trimmed_clients_offer_what_the_untrimmed_ones_do(layer: Layer) -> None:
+def test_trimmed_clients_call_where_and_as_the_untrimmed_ones_do(layer: Layer) -> None:
     regions = ("eu-central-1", "us-gov-west-1", "cn-north-1")
     program = """if True:
         import json, sys
@@ -221,17 +236,53 @@ def test_trimmed_clients_offer_what_the_untrimmed_ones_do(layer: Layer) -> None:
         session = botocore.session.Session()
         clients = {(a, r): session.create_client(a, region_name=r, aws_access_key_id="a", aws_secret_access_key="b")
                    for a in sys.argv[2].split() for r in sys.argv[3].split()}
-        print(json.dumps([[a, r, c.meta.endpoint_url, sorted(c.meta.method_to_api_mapping)]
+        print(json.dumps([[a, r, c.meta.endpoint_url, sorted(c.meta.method_to_api_mapping.values())]
                           for (a, r), c in clients.items()]))
     """
-    command = [sys.executable, "-IS", "-c", program, str(layer.site), " ".join(AWS_APIS), " ".join(regions)]
+    command = [sys.executable, "-IS", "-c", program, str(layer.site), " ".join(AWS_OPERATIONS), " ".join(regions)]
     trimmed = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     session = botocore.session.Session()
     session.set_credentials("a", "b")
-    for api, region, endpoint, methods in trimmed:
-        client = session.create_client(api, region_name=region)
-        assert endpoint == client.meta.endpoint_url
-        assert methods == sorted(client.meta.method_to_api_mapping)
+    for api, region, endpoint, operations in trimmed:
+        assert endpoint == session.create_client(api, region_name=region).meta.endpoint_url
+        assert operations == sorted(AWS_OPERATIONS[api])
+
+
+@pytest.mark.parametrize("api", AWS_OPERATIONS)
+def test_a_trimmed_model_describes_its_operations_as_the_whole_one_does(api: str) -> None:
+    whole = botocore.loaders.Loader().load_service_model(api, "service-2")
+    trimmed = packaging.trimmed_model(whole, AWS_OPERATIONS[api])
+    for operation in AWS_OPERATIONS[api]:
+        assert shape_of(trimmed, operation) == shape_of(whole, operation)
+
+
+def shape_of(model: dict[str, Any], operation: str) -> list[tuple[str, dict[str, Any]]]:
+    """Every shape of an operation with its traits; a recursive one is not followed twice."""
+    described = ServiceModel(model).operation_model(operation)
+    found: dict[str, dict[str, Any]] = {}
+
+    def walk(shape: Any) -> None:
+        if shape is None or shape.name in found:
+            return
+        found[shape.name] = {key: value for key, value in shape.metadata.items() if key != "documentation"}
+        for inner in [
+            *getattr(shape, "members", {}).values(),
+            *(getattr(shape, k, None) for k in ("member", "key", "value")),
+        ]:
+            walk(inner)
+
+    for shape in (described.input_shape, described.output_shape, *described.error_shapes):
+        walk(shape)
+    return sorted(found.items())
+
+
+def test_every_operation_that_the_services_name_is_kept() -> None:
+    sources = "\n".join(path.read_text() for path in (ROOT / "services").rglob("*.py"))
+    named = set(re.findall(r"\.([a-z]+(?:_[a-z]+)*)\b", sources)) | set(re.findall(r'get_paginator\("(\w+)"', sources))
+    for api, kept in AWS_OPERATIONS.items():
+        whole = botocore.loaders.Loader().load_service_model(api, "service-2")
+        used = {operation for operation in whole["operations"] if botocore.xform_name(operation) in named}
+        assert used == kept, api
 
 
 def test_wheels_for_aws_are_for_its_python_and_processor(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,3 +297,36 @@ def test_a_missing_python_for_the_lambdas_says_how_to_get_one(monkeypatch: pytes
     monkeypatch.setattr(packaging, "LAMBDA_PYTHON", "3.999")
     with pytest.raises(PackagingError, match=r"uv python install 3\.999"):
         _ = Target("aws").python
+
+
+def environment(service: str) -> dict[str, str]:
+    """A value that fits each variable of a service's settings, and what Lambda itself sets."""
+    fields = SETTINGS[service].model_fields
+    values = {name.upper(): "1" if field.annotation is int else "x" for name, field in fields.items()}
+    return values | {"LOG_LEVEL": "INFO", "AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1"}
+
+
+@pytest.fixture(scope="session", params=SERVICES)
+def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, layer: Layer) -> set[str]:
+    """The modules that are loaded after a cold start of a service from its unpacked zip alone."""
+    service: str = request.param
+    folder = tmp_path_factory.mktemp(service)
+    build_service(service, Target("host"), layer, folder)
+    with zipfile.ZipFile(folder / f"{service}.zip") as archive:
+        archive.extractall(folder / "task")
+    program = """if True:
+        import importlib, json, sys
+        sys.path.insert(0, sys.argv[1])
+        assert callable(importlib.import_module(sys.argv[2]).handler)
+        print(json.dumps(list(sys.modules)))
+    """
+    command = [sys.executable, "-IS", "-c", program, str(folder / "task"), f"services.{service}.handler"]
+    done = subprocess.run(command, env=environment(service), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout))
+
+
+def test_a_cold_start_loads_no_more_than_its_budget(started: set[str]) -> None:
+    late = {"bleach", "markdown_it", "aws_xray_sdk", "pydantic.v1", "pydantic.mypy", "botocore.crt.auth", "asyncio"}
+    assert started & late == set(), "to be imported on first use, or never"
+    assert len(started) <= 470, "each module costs a cold start 0.5 ms on average"
