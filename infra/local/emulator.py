@@ -162,17 +162,19 @@ class Emulator:
     def _environment(self) -> Path:
         """The interpreter of an environment that holds exactly what `requirements/emulator.txt` names."""
         requirements = REPOSITORY / "requirements" / "emulator.txt"
-        wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
+        wanted = hashlib.sha256(requirements.read_bytes() + Path(__file__).read_bytes()).hexdigest()
         stamp, python = self._venv / "stamp", self._venv / "bin" / "python"
         self._venv.parent.mkdir(parents=True, exist_ok=True)
         with (self._venv.parent / f"{self._venv.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if stamp.exists() and stamp.read_text() == wanted and python.exists():
                 return python
+            runtime = self._venv / "lambda-runtime"
             for command in (
                 [sys.executable, "-m", "venv", "--clear", "--without-pip", str(self._venv)],
                 [sys.executable, "-m", "uv", "-q", "pip", "sync", "--python", str(python), "--require-hashes",
                  "--compile-bytecode", str(requirements)],
+                [sys.executable, "-m", "venv", "--without-pip", str(runtime)],
             ):  # fmt: skip
                 done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
                 if done.returncode:
@@ -204,7 +206,9 @@ class Emulator:
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "LAMBDA_WARM_TTL_SECONDS": "60",
-            "LOG_LEVEL": "INFO",
+            # An interpreter with nothing installed: what a function's zip forgets is missing here too.
+            "LAMBDA_PYTHON": str(self._venv / "lambda-runtime" / "bin" / "python"),
+            "LOG_LEVEL": "WARNING",
             # The Lambdas inherit these.
             "POWERTOOLS_TRACE_DISABLED": "true",
             "PYTHONUNBUFFERED": "1",

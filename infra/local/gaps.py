@@ -9,13 +9,16 @@
 | `dynamodb:LeadingKeys`, `dynamodb:Attributes` on writes | `conditions`, per item of a transaction |
 | PostConfirmation is never invoked | `post_confirmation` |
 | a silent handler takes 50 ms longer | `install` |
+| alarms know no dimensions, missing data, M of N, expressions, suppressors | `alarms` |
+| Python Lambdas see the emulator's own packages | `install`: an interpreter with nothing installed |
 
-Left as they are: throttling of an API's stage, weights of an alias, alarm dimensions and missing-data rules (a green
-alarm here proves nothing about those), USER_AUTH and EMAIL_OTP, Pre/PostAuthentication and UserMigration triggers.
+Left as they are: throttling of an API's stage, weights of an alias, USER_AUTH and EMAIL_OTP, Pre/PostAuthentication and
+UserMigration triggers.
 """
 
 import contextvars
 import json
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +35,7 @@ from ministack.services import (  # type: ignore[import-not-found]  # its own en
     sqs,
 )
 
+from infra.local import alarms
 from infra.local.conditions import condition_keys, transaction_items
 from infra.local.streams import Poller
 
@@ -53,12 +57,22 @@ _item_contexts: contextvars.ContextVar[deque[dict[str, list[str]]] | None] = con
 
 def install() -> None:
     """Patch the emulator. Call once, before it serves."""
+    alarms.install()
     lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (SILENT_HANDLER_WAIT_SECONDS, 0.005, 0.250)
+    lambda_runtime._detect_runtime_binary = _own_interpreter(lambda_runtime._detect_runtime_binary)
     lambda_svc._emit_lambda_logs = _log_metrics(lambda_svc._emit_lambda_logs)
     lambda_svc._emit_lambda_metrics = _throttles_only(lambda_svc._emit_lambda_metrics)
     lambda_svc._poll_dynamodb_streams = Poller(lambda_svc, dynamodb, request_scope)
     iam_actions.dynamodb_service_context = _with_condition_keys(iam_actions.dynamodb_service_context)
     iam_evaluator.enforce = _per_item(iam_evaluator.enforce)
+
+
+def _own_interpreter(detect: Callable[[str], tuple[str, str]]) -> Callable[[str], tuple[str, str]]:
+    def detect_own(runtime: str) -> tuple[str, str]:
+        binary, script = detect(runtime)
+        return (os.environ["LAMBDA_PYTHON"], script) if runtime.startswith("python") else (binary, script)
+
+    return detect_own
 
 
 # Metrics.

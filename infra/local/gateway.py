@@ -207,11 +207,14 @@ def _mailbox_page(mails: list[dict[str, Any]]) -> str:
         f"<pre>{html.escape(mail['body'])}</pre></article>"
         for mail in mails
     )
+    style = (
+        "body{font:1rem/1.5 system-ui;max-width:40rem;margin:2rem auto;padding:0 1rem}"
+        "article{border-top:1px solid #8888;padding:.5rem 0}pre{white-space:pre-wrap}"
+    )
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        '<meta http-equiv="refresh" content="5"><title>Mailbox</title><style>'
-        "body{font:1rem/1.5 system-ui;max-width:40rem;margin:2rem auto;padding:0 1rem}article{border-top:1px solid #8888;padding:.5rem 0}pre{white-space:pre-wrap}"
-        f"</style><h1>Mailbox</h1>{items or '<p>No mail yet.</p>'}</html>"
+        f'<meta http-equiv="refresh" content="5"><title>Mailbox</title><style>{style}</style>'
+        f"<h1>Mailbox</h1>{items or '<p>No mail yet.</p>'}</html>"
     )
 
 

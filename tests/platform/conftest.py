@@ -44,10 +44,8 @@ class Platform:
     def client(self, service: str, **credentials: str) -> Any:
         """A boto3 client with root credentials, or with those given."""
         if credentials or service not in self._clients:
-            session = boto3.Session(
-                **{"aws_access_key_id": "test", "aws_secret_access_key": "test", **credentials},
-                region_name="us-east-1",
-            )
+            keys: dict[str, Any] = {"aws_access_key_id": "test", "aws_secret_access_key": "test", **credentials}
+            session = boto3.Session(**keys, region_name="us-east-1")
             client = session.client(
                 service,  # type: ignore[call-overload]  # the overloads want a literal
                 endpoint_url=self.endpoint,
