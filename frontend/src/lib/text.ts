@@ -27,7 +27,7 @@ export const t = {
     saved: "Saved.",
     busy: "One moment …",
     optional: "optional",
-    characters: (used: number, limit: number) => `${used} of ${limit} characters`,
+    characters: (used: number, limit: number) => `${used} / ${limit}`,
   },
   form: {
     required: "Please fill this in.",
@@ -91,12 +91,14 @@ export const t = {
     heroTitle: "Small quests. Real neighbours.",
     heroText:
       "Somebody needs a hand for an hour. You lend it, both of you say it is done, and what you gave is remembered.",
+    stepsTitle: "How it works",
     steps: [
       ["Post or pick", "Describe what you need, or pick a quest you like."],
       ["Lend a hand", "Do the work and hand it in, in your own words."],
       ["Both say yes", "Two halves make the seal: then XP, reputation and points are yours."],
     ],
-    stats: (created: number, completed: number) => `${created} posted and ${completed} completed in the last 30 days`,
+    stats: (created: number, completed: number, days: number) =>
+      `${created} posted and ${completed} completed in the last ${days} days`,
     search: "Search quests",
     searchHint: "sofa, garden, homework …",
     category: "Category",

@@ -45,13 +45,11 @@ function Field({
           {error}
         </p>
       )}
-      <div class="row apart">
-        {hint ? (
+      <div class="below">
+        {hint && (
           <span class="hint" id={`${id}-hint`}>
             {hint}
           </span>
-        ) : (
-          <span />
         )}
         {limit !== undefined && limit >= 200 && (
           <span class="counter">{t.common.characters(lengthOf(value.trim()), limit)}</span>

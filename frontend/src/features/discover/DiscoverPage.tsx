@@ -79,9 +79,20 @@ function Hero() {
         <p>{t.discover.heroText}</p>
         <div class="row">
           <ButtonLink href="/sign-up">{t.nav.signUp}</ButtonLink>
-          {stats && <span class="small soft">{t.discover.stats(stats.questsCreated, stats.questsCompleted)}</span>}
+          {!!stats?.questsCreated && (
+            <span class="small soft">{t.discover.stats(stats.questsCreated, stats.questsCompleted, stats.days)}</span>
+          )}
         </div>
       </div>
+      <Seal requestor performer />
+    </section>
+  );
+}
+
+function Steps() {
+  return (
+    <section class="stack" aria-labelledby="steps">
+      <h2 id="steps">{t.discover.stepsTitle}</h2>
       <ol class="steps">
         {t.discover.steps.map(([title, text], step) => (
           <li key={title}>
@@ -166,6 +177,7 @@ export function DiscoverPage() {
           )}
         </List>
       </section>
+      {!session && <Steps />}
     </div>
   );
 }

@@ -12,17 +12,23 @@ export function eventsOf(
   quest: Quest & Partial<QuestView>,
   nameOf: (role: "requestor" | "performer") => string,
 ): Event[] {
-  const moments = ["createdAt", "claimedAt", "submittedAt", "completedAt", "cancelledAt", "expiredAt"] as const;
   const { dispute } = quest;
+  const moment = (name: "createdAt" | "claimedAt" | "submittedAt" | "completedAt" | "cancelledAt" | "expiredAt") => ({
+    at: quest[name],
+    name: t.quest.events[name],
+  });
+  // In the order in which they can happen: what has the same time stays in it.
   const events = [
-    ...moments.map((moment) => ({ at: quest[moment], name: t.quest.events[moment] })),
+    ...(["createdAt", "claimedAt"] as const).map(moment),
     ...(quest.changeRequests ?? []).map(({ requestedAt }) => ({ at: requestedAt, name: t.quest.events.changes })),
+    moment("submittedAt"),
     ...(quest.attestations ?? []).map(({ attestedAt, role }) => ({
       at: attestedAt,
       name: t.quest.events.attestedBy(nameOf(role)),
     })),
     { at: dispute?.raisedAt, name: t.quest.events.disputed },
     { at: dispute?.decidedAt, name: t.quest.events.decided },
+    ...(["completedAt", "cancelledAt", "expiredAt"] as const).map(moment),
   ];
   return events.filter((event): event is Event => !!event.at).sort((a, b) => a.at.localeCompare(b.at));
 }
