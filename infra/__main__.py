@@ -3,7 +3,9 @@
 import sys
 from pathlib import Path
 
-# Pulumi puts this folder on the path and not the repository, from which everything is imported.
+# Everything is imported from the repository. Pulumi puts this folder first on the path instead, where a module of
+# ours (`packaging`) would hide a library of the same name.
+sys.path.pop(0)
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import pulumi
@@ -30,7 +32,7 @@ parameters = LiveParameters(stage)
 onboarding = onboarding_function(stage, data, dead_letters)
 identity = Identity(stage, onboarding)
 api = api_function(stage, data, identity, parameters)
-rewards = rewards_function(stage, data, dead_letters, parameters)
+rewards = rewards_function(stage, data, dead_letters, identity, parameters)
 housekeeping = housekeeping_function(stage, data, dead_letters, identity)
 
 gateway = Api(stage, api, identity)

@@ -16,7 +16,7 @@ from infra.config import StageConfig
 from services.core.tables import LEDGER, QUESTS, USERS
 
 # What one may change of a user without paying rewards; IAM wants the key attribute named too.
-PROFILE_ATTRIBUTES = ("userId", "displayName", "bio", "interests", "updatedAt", "deletion", "deletionAt")
+PROFILE_ATTRIBUTES = ("userId", "displayName", "bio", "interests", "updatedAt", "deletion", "deletionAt", "deleted")
 API_USER_ATTRIBUTES = (*PROFILE_ATTRIBUTES, "points", "createdAt", "createTat", "claimTat")
 HOUSEKEEPING_USER_ATTRIBUTES = (*PROFILE_ATTRIBUTES, "points")
 
@@ -48,7 +48,9 @@ def _send(sid: str, queue: aws.sqs.Queue) -> Statement:
     return Statement(sid=sid, actions=["sqs:SendMessage"], resources=[queue.arn])
 
 
-QUEST_INDEXES = tuple(index.name for index in QUESTS.indexes)
+USER_INDEXES, QUEST_INDEXES, LEDGER_INDEXES = (
+    tuple(index.name for index in table.indexes) for table in (USERS, QUESTS, LEDGER)
+)
 
 
 def onboarding_function(stage: StageConfig, data: Data, dead_letters: DeadLetters) -> Function:
@@ -103,15 +105,19 @@ def api_function(stage: StageConfig, data: Data, identity: Identity, parameters:
     )
 
 
-def rewards_function(stage: StageConfig, data: Data, dead_letters: DeadLetters, parameters: LiveParameters) -> Function:
+def rewards_function(
+    stage: StageConfig, data: Data, dead_letters: DeadLetters, identity: Identity, parameters: LiveParameters
+) -> Function:
     """Pays what the ledger owes; the only one that may change xp and reputation."""
     return Function(
         stage,
         "rewards",
-        settings=_settings(stage, data, rewards_dlq_url=dead_letters.rewards.url),
+        settings=_settings(
+            stage, data, rewards_dlq_url=dead_letters.rewards.url, cognito_user_pool_id=identity.pool.id
+        ),
         statements=[
             _table("PayUsers", data.users, "UpdateItem"),
-            _table("Ledger", data.ledger, "GetItem", "UpdateItem", "Query", indexes=[i.name for i in LEDGER.indexes]),
+            _table("Ledger", data.ledger, "GetItem", "UpdateItem", "Query", indexes=LEDGER_INDEXES),
             Statement(
                 sid="ReadLedgerStream",
                 actions=[
@@ -123,10 +129,11 @@ def rewards_function(stage: StageConfig, data: Data, dead_letters: DeadLetters, 
                 resources=[data.ledger.stream_arn],
             ),
             Statement(
-                sid="ReadFlags",
+                sid="ReadFlag",
                 actions=["ssm:GetParameter", "ssm:GetParameters"],
-                resources=[parameter.arn for parameter in parameters.flags],
+                resources=[parameters.rewards_flag.arn],
             ),
+            Statement(sid="ReadInternalGroup", actions=["cognito-idp:ListUsersInGroup"], resources=[identity.pool.arn]),
             _send("KeepFailures", dead_letters.rewards),
             _send("KeepFailedSweeps", dead_letters.schedules),
         ],
@@ -138,10 +145,11 @@ def housekeeping_function(stage: StageConfig, data: Data, dead_letters: DeadLett
     return Function(
         stage,
         "housekeeping",
-        settings=_settings(stage, data),
+        settings=_settings(stage, data, cognito_user_pool_id=identity.pool.id),
         statements=[
-            _table("Quests", data.quests, "GetItem", "Query", "UpdateItem", indexes=QUEST_INDEXES),
-            _table("Users", data.users, "GetItem", "Query", indexes=[i.name for i in USERS.indexes]),
+            _table("Quests", data.quests, "BatchGetItem", "Query", "UpdateItem", indexes=QUEST_INDEXES),
+            # Scan, in slices: the daily comparison of totals with the ledger.
+            _table("Users", data.users, "GetItem", "BatchGetItem", "Query", "Scan", indexes=USER_INDEXES),
             _update_users(data, HOUSEKEEPING_USER_ATTRIBUTES),
             _table("Ledger", data.ledger, "PutItem", "Query"),
             Statement(

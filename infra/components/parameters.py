@@ -9,7 +9,7 @@ import pulumi_aws as aws
 from infra.components.component import Component
 from infra.config import StageConfig
 from services.core.names import parameter_name
-from services.core.parameters import API_KEY, FLAGS, LIVE_PARAMETERS, STACK_PARAMETERS, Parameter, flag_parameter
+from services.core.parameters import API_KEY, LIVE_PARAMETERS, STACK_PARAMETERS, Parameter, flag_parameter
 
 API_KEY_BYTES = 32
 
@@ -21,7 +21,7 @@ class LiveParameters(Component):
         super().__init__(stage, "live-parameters")
         made = {declared.key: self._parameter(declared) for declared in LIVE_PARAMETERS}
         self.all = list(made.values())
-        self.flags = [made[flag_parameter(flag).key] for flag in FLAGS]
+        self.rewards_flag = made[flag_parameter("rewards").key]
         self.register_outputs({})
 
     def _parameter(self, declared: Parameter) -> aws.ssm.Parameter:

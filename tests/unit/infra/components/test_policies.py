@@ -1,0 +1,129 @@
+"""Who may do what."""
+
+import json
+from typing import Any
+
+import pulumi
+import pytest
+
+from infra.components.policies import Statement, document
+from tests.unit.infra.plan import ACCOUNT, Plan, plan, run_recorded
+
+# Every action or resource with a * in a role's policy, with the reason; nothing else may be wide.
+EXPLAINED = {
+    ("WriteOwnLogs", "logs:CreateLogStream"): "Lambda names the streams",
+    ("WriteOwnLogs", "logs:PutLogEvents"): "Lambda names the streams",
+    ("ReadCommunityTotals", "cloudwatch:GetMetricData"): "no permission on single metrics",
+}
+
+
+def service_statements(stage: str, service: str) -> list[dict[str, Any]]:
+    return plan(stage).one("RolePolicy", service).policy()
+
+
+def allowed(stage: str, service: str) -> dict[str, set[str]]:
+    """The actions of a service's role, by the last part of the resource they are allowed on."""
+    actions: dict[str, set[str]] = {}
+    for statement in service_statements(stage, service):
+        for resource in statement["Resource"]:
+            actions.setdefault(resource.split("/", 1)[-1], set()).update(statement["Action"])
+    return actions
+
+
+def test_a_role_is_wide_only_with_a_reason(stage_plan: Plan) -> None:
+    for policy in stage_plan.of("RolePolicy"):
+        for statement in policy.policy():
+            for action in statement["Action"]:
+                assert "*" not in action, f"{policy.label}: {action}"
+                if any("*" in resource for resource in statement["Resource"]):
+                    assert (statement["Sid"], action) in EXPLAINED, f"{policy.label}: {action} on {statement}"
+
+
+def test_a_role_reaches_its_own_stage_only(stage_plan: Plan) -> None:
+    for policy in stage_plan.of("RolePolicy"):
+        for statement in policy.policy():
+            for resource in statement["Resource"]:
+                own = f"civicforge-{stage_plan.stage}-" in resource or f"/civicforge/{stage_plan.stage}/" in resource
+                assert own or (resource == "*" and statement["Sid"] == "ReadCommunityTotals") or "/live" in resource, (
+                    f"{policy.label}: {resource}"
+                )
+
+
+def test_one_role_for_each_function(stage_plan: Plan) -> None:
+    roles = {resource.inputs["role"] for resource in stage_plan.of("Function") if "lambda" in resource.type}
+    assert len(roles) == 4
+    assert len(stage_plan.of("RolePolicy")) == len(stage_plan.of("Role")) == 5
+
+
+def test_roles_trust_one_service(stage_plan: Plan) -> None:
+    for role in stage_plan.of("Role"):
+        (statement,) = role.policy("assumeRolePolicy")
+        service = "scheduler" if role.name == "sweeps" else "lambda"
+        assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}, role.label
+        assert statement["Action"] == "sts:AssumeRole"
+    sweeps = stage_plan.one("Role", "sweeps").policy("assumeRolePolicy")[0]["Condition"]["StringEquals"]
+    assert sweeps["aws:SourceAccount"] == ACCOUNT
+    assert sweeps["aws:SourceArn"].endswith(f"civicforge-{stage_plan.stage}-sweeps")
+
+
+@pytest.mark.parametrize("service", ["api", "onboarding", "housekeeping"])
+@pytest.mark.parametrize("stage", ["staging", "prod"])
+def test_only_rewards_may_raise_xp_and_reputation(stage: str, service: str) -> None:
+    for statement in service_statements(stage, service):
+        users = any(resource.endswith(f"civicforge-{stage}-users") for resource in statement["Resource"])
+        if users and "dynamodb:UpdateItem" in statement["Action"]:
+            attributes = statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"]
+            assert "userId" in attributes
+            assert not {"xp", "reputation", "completed"} & set(attributes)
+            assert statement["Action"] == ["dynamodb:UpdateItem"]
+        assert not {"dynamodb:DeleteItem", "dynamodb:BatchWriteItem"} & set(statement["Action"])
+
+
+def test_rewards_may_change_users_and_onboarding_may_only_make_them() -> None:
+    assert "dynamodb:UpdateItem" in allowed("prod", "rewards")["civicforge-prod-users"]
+    assert "dynamodb:PutItem" not in allowed("prod", "rewards")["civicforge-prod-users"]
+    assert allowed("prod", "onboarding")["civicforge-prod-users"] == {"dynamodb:PutItem"}
+    assert "civicforge-prod-quests" not in allowed("prod", "onboarding")
+    assert "civicforge-prod-quests" not in allowed("prod", "rewards")
+
+
+def test_secrets_are_read_by_the_api_alone() -> None:
+    readers = {
+        service
+        for service in ("api", "onboarding", "rewards", "housekeeping")
+        if any("api-key" in resource for resource in allowed("prod", service))
+    }
+    assert readers == {"api"}
+
+
+def test_every_queue_a_function_sends_to_is_one_it_may_send_to() -> None:
+    for service, queues in {
+        "onboarding": {"user-creation-dlq"},
+        "rewards": {"rewards-dlq", "schedules-dlq"},
+        "housekeeping": {"schedules-dlq"},
+    }.items():
+        sent = {key for key, actions in allowed("prod", service).items() if "sqs:SendMessage" in actions}
+        assert sent == {f"civicforge-prod-{queue}" for queue in queues}
+
+
+def render(statement: Statement) -> dict[str, Any]:
+    _, exports = run_recorded(lambda: pulumi.export("policy", document(statement)), "dev", {})
+    rendered: dict[str, Any] = json.loads(exports.values["policy"])["Statement"][0]
+    return rendered
+
+
+@pytest.mark.parametrize(
+    ("actions", "resources"), [(["s3:*"], ["arn:one"]), (["s3:GetObject"], ["arn:one", "arn:two/*"])]
+)
+def test_a_wildcard_without_a_reason_is_refused(actions: list[str], resources: list[str]) -> None:
+    with pytest.raises(ValueError, match="Statement Wide is wide without a reason: "):
+        render(Statement(sid="Wide", actions=actions, resources=resources))
+
+
+def test_a_wildcard_that_only_shows_later_is_refused_too() -> None:
+    def wide() -> None:
+        resources = [pulumi.Output.from_input("arn:one").apply(lambda arn: f"{arn}/*")]
+        pulumi.export("policy", document(Statement(sid="Wide", actions=["s3:GetObject"], resources=resources)))
+
+    with pytest.raises(ValueError, match="wide without a reason: arn:one"):
+        run_recorded(wide, "dev", {})
