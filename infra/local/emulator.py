@@ -35,6 +35,8 @@ AWS_PORT: Final = 4566
 FRONT_PORT: Final = 8080
 DATA_LOSS_SECONDS: Final = 3
 """The most that `kill -9` can lose: the autosave's interval and a second for writing."""
+_ENVIRONMENT_FORM: Final = b"1"
+"""Raise it when `_environment` makes something else of the same requirements."""
 _START_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 15.0
 
@@ -99,9 +101,12 @@ class Emulator:
             known = self._known()
             if known is not None and known.pid:
                 _kill_group(known.pid, self._venv)
-            port = _free_port(known.port if known else AWS_PORT)
-            front_port = _free_port(known.front_port if known else FRONT_PORT, taken=port)
-            process = self._spawn(python, port, front_port, environment or {})
+            with (
+                _listen(known.port if known else AWS_PORT) as aws,
+                _listen(known.front_port if known else FRONT_PORT) as front,
+            ):
+                port, front_port = aws.getsockname()[1], front.getsockname()[1]
+                process = self._spawn(python, aws, front, environment or {})
             self._wait(process, port)
             return self._remember(Running(process.pid, port, front_port, crashed=bool(known and known.pid)))
 
@@ -162,7 +167,7 @@ class Emulator:
     def _environment(self) -> Path:
         """The interpreter of an environment that holds exactly what `requirements/emulator.txt` names."""
         requirements = REPOSITORY / "requirements" / "emulator.txt"
-        wanted = hashlib.sha256(requirements.read_bytes() + Path(__file__).read_bytes()).hexdigest()
+        wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode() + _ENVIRONMENT_FORM).hexdigest()
         stamp, python = self._venv / "stamp", self._venv / "bin" / "python"
         self._venv.parent.mkdir(parents=True, exist_ok=True)
         with (self._venv.parent / f"{self._venv.name}.lock").open("w") as lock:
@@ -187,14 +192,15 @@ class Emulator:
             return python
 
     def _spawn(
-        self, python: Path, port: int, front_port: int, environment: Mapping[str, str]
+        self, python: Path, aws: socket.socket, front: socket.socket, environment: Mapping[str, str]
     ) -> "subprocess.Popen[bytes]":
+        """The process inherits its listening sockets, so that nobody can take the ports in between."""
         temporary = self.data / "tmp"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         settings = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
-            "GATEWAY_PORT": str(port),
+            "GATEWAY_PORT": str(aws.getsockname()[1]),
             "AUTH": "true",
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",  # the emulator's fixed root credentials
@@ -214,15 +220,16 @@ class Emulator:
             "PYTHONUNBUFFERED": "1",
             **environment,
         }
-        command = [str(python), "-m", "infra.local.gateway", "--port", str(port), "--front-port", str(front_port)]
+        sockets = ["--aws-socket", str(aws.fileno()), "--front-socket", str(front.fileno())]
         with self.log.open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - our own command
-                [*command, "--data", str(self.data)],
+                [str(python), "-m", "infra.local.gateway", *sockets, "--data", str(self.data)],
                 cwd=REPOSITORY,
                 env=settings,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                pass_fds=(aws.fileno(), front.fileno()),
                 start_new_session=True,
             )
 
@@ -251,17 +258,18 @@ def _get(url: str, method: str = "GET") -> dict[str, Any] | None:
         return None
 
 
-def _free_port(preferred: int, taken: int = 0) -> int:
-    """`preferred` or the next free one above it (the front door is to be found near 8080)."""
+def _listen(preferred: int) -> socket.socket:
+    """A listening socket on `preferred` or the next free port above it (the front door is to be found near 8080)."""
     for port in range(preferred, preferred + 50):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            if port != taken:
-                return port
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+            listener.listen(256)
+        except OSError:
+            listener.close()
+        else:
+            return listener
     raise EmulatorError(f"No free port between {preferred} and {preferred + 50}.")
 
 

@@ -337,19 +337,25 @@ class _Run:
         return record
 
     def _same(self, registration: Registration, handler: Handler, inputs: dict[str, Any], old: Record) -> Record:
+        outputs = old.outputs
         if self._verify:
             try:
-                handler.read(self._cloud, old.id, old.inputs)
+                outputs = {**outputs, **handler.read(self._cloud, old.id, inputs)}
             except Exception as error:
                 if not is_missing(error):
                     raise
                 return self._create(registration, handler, inputs)
-        options = (registration.protect, registration.retain_on_delete, list(registration.dependencies))
-        if options != (old.protect, old.retain_on_delete, old.dependencies) and not self._previewing:
-            old = Record(old.urn, old.type, old.id, old.inputs, old.outputs, options[2], options[0], options[1])
-            self._state.put(old)
+        record = replace(
+            old,
+            outputs=outputs,
+            dependencies=list(registration.dependencies),
+            protect=registration.protect,
+            retain_on_delete=registration.retain_on_delete,
+        )
+        if record != old and not self._previewing:
+            self._state.put(record)
         self._done("same", registration)
-        return old
+        return record
 
     def _replace(self, registration: Registration, handler: Handler, inputs: dict[str, Any], old: Record) -> Record:
         if old.protect:

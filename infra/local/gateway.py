@@ -1,9 +1,9 @@
 # ruff: noqa: SLF001 - MiniStack has no public way to its mails and its state; its version is pinned
 """The emulated AWS as a process: MiniStack behind hypercorn, with its gaps filled and a front door.
 
-    python -m infra.local.gateway --port 4566 --front-port 8080 --data .local/emulator
+    python -m infra.local.gateway --aws-socket 3 --front-socket 4 --data .local/emulator
 
-Started by `emulator`, in the emulator's own environment. Two ports:
+Started by `emulator`, in the emulator's own environment, with two listening sockets that it inherits:
 
 - the AWS endpoint: every AWS API; the browser calls Cognito here, across origins. `POST /_local/save` writes all
   state to disk, `GET /_local/health` says who serves.
@@ -19,6 +19,7 @@ import json
 import logging
 import os
 import re
+import socket
 import time
 import urllib.parse
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -108,6 +109,8 @@ class Gateway:
             await self._control(scope, send)
             return
         self._changed = True
+        # The platform's policies refuse what does not come by TLS; here the way is this machine's own.
+        scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
         target = _header(scope, b"x-amz-target")
         operation = target.removeprefix(_COGNITO_TARGET)
         if call := _EXECUTE_API.match(scope["path"]):
@@ -260,18 +263,20 @@ async def _respond(send: Send, status: int, content: object) -> None:
 def main() -> None:
     """Serve until SIGTERM or SIGINT, which save all state."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--front-port", type=int, required=True)
+    parser.add_argument("--aws-socket", type=int, required=True)
+    parser.add_argument("--front-socket", type=int, required=True)
     parser.add_argument("--data", type=Path, required=True)
     arguments = parser.parse_args()
     hypercorn_compat.install()
     gaps.install()
     config = Config()
-    config.bind = [f"127.0.0.1:{arguments.port}", f"127.0.0.1:{arguments.front_port}"]
+    config.bind = [f"fd://{arguments.aws_socket}", f"fd://{arguments.front_socket}"]
     config.keep_alive_timeout = 75
     config.graceful_timeout = 3
     config.loglevel = "WARNING"
-    asyncio.run(serve(Gateway(arguments.data, arguments.front_port), config))
+    with socket.socket(fileno=os.dup(arguments.front_socket)) as front:
+        front_port = front.getsockname()[1]
+    asyncio.run(serve(Gateway(arguments.data, front_port), config))
 
 
 if __name__ == "__main__":
