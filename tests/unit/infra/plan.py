@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,9 @@ from unittest.mock import patch
 from infra.config import ROOT
 from infra.local.language_host import Exports, Program, Registration, directory_program, run, unwrap_secrets
 from infra.local.stack_config import load_config
+
+# As Pulumi's own language host does: a program that fails leaves futures that nobody asks any more.
+logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
 STAGES = ("dev", "staging", "prod", "local")
 ACCOUNT = "123456789012"
@@ -82,6 +86,8 @@ def _outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]
     kind = type_.split(":")[-1].lower()
     # SSM's ARNs repeat the slash that its names begin with.
     arn = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{kind}/{str(physical).removeprefix('/')}"
+    if kind == "alias":
+        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{inputs['functionName']}:{physical}"
     return {
         "arn": arn,
         "apiEndpoint": f"https://{name}.execute-api.{REGION}.amazonaws.com",

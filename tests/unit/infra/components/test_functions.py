@@ -82,11 +82,11 @@ def test_versions_behind_the_alias(stage_plan: Plan) -> None:
 
 def test_every_caller_uses_the_alias(stage_plan: Plan) -> None:
     aliases = {alias.name: alias for alias in stage_plan.of("Alias")}
-    assert stage_plan.one("UserPool", "users").inputs["lambdaConfig"]["postConfirmation"].endswith("alias/live")
-    assert "alias/live" in stage_plan.one("Integration", "api").inputs["integrationUri"]
-    assert stage_plan.one("EventSourceMapping", "ledger").inputs["functionName"].endswith("alias/live")
+    assert stage_plan.one("UserPool", "users").inputs["lambdaConfig"]["postConfirmation"].endswith(":live")
+    assert ":live/invocations" in stage_plan.one("Integration", "api").inputs["integrationUri"]
+    assert stage_plan.one("EventSourceMapping", "ledger").inputs["functionName"].endswith(":live")
     for schedule in stage_plan.of("Schedule"):
-        assert schedule.inputs["target"]["arn"].endswith("alias/live")
+        assert schedule.inputs["target"]["arn"].endswith(":live")
     for called in stage_plan.of("Permission", "FunctionEventInvokeConfig"):
         assert called.inputs["qualifier"] == "live", called.label
         assert called.inputs.get("function", called.inputs.get("functionName")) in {

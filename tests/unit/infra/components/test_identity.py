@@ -1,0 +1,42 @@
+from tests.unit.infra.plan import Plan
+
+FIFTEEN_MINUTES, AN_HOUR = 15, 60
+
+
+def test_passwords_are_long_and_otherwise_free(stage_plan: Plan) -> None:
+    for pool in stage_plan.of("UserPool"):
+        policy = pool.inputs["passwordPolicy"]
+        assert policy["minimumLength"] >= 12
+        assert not any(policy[rule] for rule in policy if rule.startswith("require"))
+
+
+def test_people_sign_in_by_mail(stage_plan: Plan) -> None:
+    pool = stage_plan.one("UserPool", "users").inputs
+    assert pool["usernameAttributes"] == ["email"]
+    assert pool["autoVerifiedAttributes"] == ["email"]
+    assert pool["usernameConfiguration"] == {"caseSensitive": False}
+    assert pool["accountRecoverySetting"]["recoveryMechanisms"] == [{"name": "verified_email", "priority": 1}]
+    # A changed schema replaces the pool, and with it goes everybody.
+    assert "schemas" not in pool
+
+
+def test_the_page_proves_a_password_and_keeps_no_secret(stage_plan: Plan) -> None:
+    for client in stage_plan.of("UserPoolClient"):
+        inputs = client.inputs
+        assert inputs["generateSecret"] is False
+        assert set(inputs["explicitAuthFlows"]) == {"ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}
+        assert not {key for key in inputs if "oauth" in key.lower()}
+        assert inputs["preventUserExistenceErrors"] == "ENABLED"
+        assert inputs["enableTokenRevocation"] is True
+        assert inputs["tokenValidityUnits"]["accessToken"] == "minutes"
+        assert FIFTEEN_MINUTES <= inputs["accessTokenValidity"] <= AN_HOUR
+
+
+def test_groups(stage_plan: Plan) -> None:
+    assert {group.inputs["name"] for group in stage_plan.of("UserGroup")} == {"moderators", "internal"}
+
+
+def test_only_this_pool_may_call_onboarding(stage_plan: Plan) -> None:
+    permission = stage_plan.one("Permission", "onboarding").inputs
+    assert permission["principal"] == "cognito-idp.amazonaws.com"
+    assert permission["sourceArn"].endswith(f"userpool/civicforge-{stage_plan.stage}-users")

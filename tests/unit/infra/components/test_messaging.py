@@ -1,0 +1,49 @@
+from tests.unit.infra.plan import ACCOUNT, Plan, plan
+
+FOURTEEN_DAYS = 1_209_600
+
+
+def test_failures_are_kept_encrypted_for_fourteen_days(stage_plan: Plan) -> None:
+    queues = stage_plan.of("Queue")
+    assert {queue.name for queue in queues} == {"user-creation-dlq", "rewards-dlq", "schedules-dlq"}
+    for queue in queues:
+        assert queue.inputs["messageRetentionSeconds"] == FOURTEEN_DAYS, queue.label
+        assert queue.inputs["sqsManagedSseEnabled"] is True, queue.label
+
+
+def test_queues_and_topics_speak_tls_only(stage_plan: Plan) -> None:
+    policies = stage_plan.of("QueuePolicy", "TopicPolicy")
+    assert len(policies) == len(stage_plan.of("Queue", "Topic"))
+    for policy in policies:
+        (deny,) = (statement for statement in policy.policy() if statement["Effect"] == "Deny")
+        assert deny["Principal"] == "*"
+        assert deny["Action"] == (["sqs:*"] if policy.type.endswith("QueuePolicy") else ["sns:Publish"])
+        assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_alarms_and_budgets_of_this_account_can_publish(stage_plan: Plan) -> None:
+    publishers = {"Service": ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"]}
+    own_account = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    for policy in stage_plan.of("TopicPolicy"):
+        (allow,) = (statement for statement in policy.policy() if statement["Effect"] == "Allow")
+        assert (allow["Principal"], allow["Action"], allow["Condition"]) == (publishers, ["sns:Publish"], own_account)
+    (key,) = stage_plan.of("Key")
+    account, use = key.policy()
+    assert account["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    assert use["Principal"] == publishers
+    assert use["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert use["Condition"] == own_account
+
+
+def test_topics_are_encrypted_with_a_key_that_turns(stage_plan: Plan) -> None:
+    (key,) = stage_plan.of("Key")
+    assert key.inputs["enableKeyRotation"] is True
+    topics = stage_plan.of("Topic")
+    assert {topic.name for topic in topics} == {"page", "notify"}
+    assert all(topic.inputs["kmsMasterKeyId"].endswith("key/alerts") for topic in topics)
+
+
+def test_somebody_hears_the_alarms_of_prod_and_staging() -> None:
+    for stage in ("staging", "prod"):
+        told = {subscription.inputs["topic"] for subscription in plan(stage).of("TopicSubscription")}
+        assert {arn.rsplit("-", 1)[-1] for arn in told} == {"page", "notify"}

@@ -1,0 +1,168 @@
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from infra.components.site import SPA_ROUTING
+from tests.unit.infra.plan import ACCOUNT, Plan, plan, run_program
+
+
+def test_buckets_are_closed(stage_plan: Plan) -> None:
+    names = {bucket.inputs["bucket"] for bucket in stage_plan.of("Bucket")}
+    assert names == {f"civicforge-{stage_plan.stage}-{thing}-{ACCOUNT}" for thing in ("site", "logs")}
+
+    def of_every_bucket(type_: str) -> list[dict[str, object]]:
+        found = stage_plan.of(type_)
+        assert {resource.inputs["bucket"] for resource in found} == names, type_
+        return [resource.inputs for resource in found]
+
+    for block in of_every_bucket("BucketPublicAccessBlock"):
+        assert {value for key, value in block.items() if key != "bucket"} == {True}
+        assert len(block) == 5
+    assert all(
+        inputs["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
+        for inputs in of_every_bucket("BucketOwnershipControls")
+    )
+    assert all(
+        inputs["versioningConfiguration"] == {"status": "Enabled"} for inputs in of_every_bucket("BucketVersioning")
+    )
+    for inputs in of_every_bucket("BucketServerSideEncryptionConfiguration"):
+        assert inputs["rules"] == [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}]
+    of_every_bucket("BucketLifecycleConfiguration")
+    of_every_bucket("BucketPolicy")
+
+
+def test_buckets_speak_tls_only(stage_plan: Plan) -> None:
+    for policy in stage_plan.of("BucketPolicy"):
+        (deny,) = (statement for statement in policy.policy() if statement["Effect"] == "Deny")
+        assert deny["Principal"] == "*"
+        assert deny["Action"] == ["s3:*"]
+        assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert len(deny["Resource"]) == 2
+
+
+def test_only_the_distribution_reads_the_page(stage_plan: Plan) -> None:
+    allows = [s for s in stage_plan.one("BucketPolicy", "site").policy() if s["Effect"] == "Allow"]
+    assert {action for statement in allows for action in statement["Action"]} == {"s3:GetObject", "s3:ListBucket"}
+    for statement in allows:
+        assert statement["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+        arn = statement["Condition"]["StringEquals"]["aws:SourceArn"]
+        assert ":distribution/site" in arn
+    (access,) = stage_plan.of("OriginAccessControl")
+    assert access.inputs["signingBehavior"] == "always"
+    assert access.inputs["signingProtocol"] == "sigv4"
+
+
+def test_the_distribution(stage_plan: Plan) -> None:
+    (distribution,) = stage_plan.of("Distribution")
+    inputs = distribution.inputs
+    behaviors = [inputs["defaultCacheBehavior"], *inputs["orderedCacheBehaviors"]]
+    assert all(behavior["viewerProtocolPolicy"] == "redirect-to-https" for behavior in behaviors)
+    assert all(behavior["responseHeadersPolicyId"] for behavior in behaviors)
+    page, api = behaviors
+    assert (page["targetOriginId"], api["targetOriginId"], api["pathPattern"]) == ("site", "api", "/api/*")
+    assert [f["eventType"] for f in page["functionAssociations"]] == ["viewer-request"]
+    assert "functionAssociations" not in api
+    assert {"POST", "PATCH", "DELETE"} <= set(api["allowedMethods"])
+    # Managed-AllViewerExceptHostHeader: API Gateway refuses a Host that is not its own.
+    assert api["originRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+    origins = {origin["originId"]: origin for origin in inputs["origins"]}
+    assert origins["site"]["originAccessControlId"]
+    assert origins["api"]["domainName"] == "api.execute-api.us-east-1.amazonaws.com"
+    assert origins["api"]["customOriginConfig"]["originProtocolPolicy"] == "https-only"
+    assert origins["api"]["customOriginConfig"]["originSslProtocols"] == ["TLSv1.2"]
+    # A file that is missing stays missing: no error is turned into the page.
+    assert "customErrorResponses" not in inputs
+    assert inputs["viewerCertificate"] == {"cloudfrontDefaultCertificate": True}
+
+
+def test_the_api_is_cached_for_seconds_and_never_across_tokens(stage_plan: Plan) -> None:
+    (cache,) = stage_plan.of("CachePolicy")
+    assert (cache.inputs["minTtl"], cache.inputs["defaultTtl"]) == (0, 0)
+    assert 0 < cache.inputs["maxTtl"] <= 10
+    key = cache.inputs["parametersInCacheKeyAndForwardedToOrigin"]
+    assert key["headersConfig"]["headers"]["items"] == ["Authorization"]
+    assert key["queryStringsConfig"]["queryStringBehavior"] == "all"
+
+
+@pytest.mark.parametrize(
+    ("stage", "cognito"),
+    [
+        ("dev", "https://cognito-idp.us-east-1.amazonaws.com"),
+        ("staging", "https://cognito-idp.us-east-1.amazonaws.com"),
+        ("prod", "https://cognito-idp.us-east-1.amazonaws.com"),
+        ("local", "http://localhost:4566"),
+    ],
+)
+def test_security_headers(stage: str, cognito: str) -> None:
+    (policy,) = plan(stage).of("ResponseHeadersPolicy")
+    headers = policy.inputs["securityHeadersConfig"]
+    assert headers["contentSecurityPolicy"]["contentSecurityPolicy"] == (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        f"connect-src 'self' {cognito}; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'"
+    )
+    assert headers["strictTransportSecurity"]["accessControlMaxAgeSec"] == 63_072_000
+    assert headers["referrerPolicy"]["referrerPolicy"] == "no-referrer"
+    assert headers["frameOptions"]["frameOption"] == "DENY"
+    assert headers["contentTypeOptions"] == {"override": True}
+    assert all(header["override"] is True for header in headers.values())
+    custom = {item["header"]: item["value"] for item in policy.inputs["customHeadersConfig"]["items"]}
+    assert custom["Cross-Origin-Opener-Policy"] == custom["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert "camera=()" in custom["Permissions-Policy"]
+
+
+def test_requests_are_logged_without_addresses(stage_plan: Plan) -> None:
+    (delivery,) = stage_plan.of("LogDelivery")
+    assert {"x-edge-request-id", "sc-status", "cs-uri-stem"} <= set(delivery.inputs["recordFields"])
+    assert not {"c-ip", "x-forwarded-for", "cs(Cookie)", "cs-uri-query"} & set(delivery.inputs["recordFields"])
+    (source,) = stage_plan.of("LogDeliverySource")
+    assert source.inputs["logType"] == "ACCESS_LOGS"
+    assert ":distribution/site" in source.inputs["resourceArn"]
+    days = {"dev": 7, "local": 7, "staging": 30, "prod": 90}[stage_plan.stage]
+    (rule,) = stage_plan.one("BucketLifecycleConfiguration", "logs").inputs["rules"]
+    assert rule["expiration"] == {"days": days}
+    (rule,) = stage_plan.one("BucketLifecycleConfiguration", "site").inputs["rules"]
+    assert "expiration" not in rule
+
+
+def test_the_page_learns_where_it_is(stage_plan: Plan) -> None:
+    (config,) = stage_plan.of("BucketObjectv2")
+    assert config.inputs["key"] == "config.json"
+    assert config.inputs["cacheControl"] == "no-cache"
+    assert config.inputs["contentType"] == "application/json"
+    local = stage_plan.stage == "local"
+    assert json.loads(config.inputs["content"]) == {
+        "stage": stage_plan.stage,
+        "apiBase": "/api/v1",
+        "region": "us-east-1",
+        "userPoolId": stage_plan.exports.values["user_pool_id"],
+        "userPoolClientId": stage_plan.exports.values["user_pool_client_id"],
+        "cognitoEndpoint": "http://localhost:4566/" if local else "https://cognito-idp.us-east-1.amazonaws.com/",
+        "mailbox": "/_local/mailbox" if local else None,
+    }
+
+
+def test_the_address_of_the_local_front_door() -> None:
+    local = run_program("local", {"siteUrl": "http://localhost:8123"})
+    assert local.exports.values["site_url"] == "http://localhost:8123"
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("/", "/index.html"),
+        ("/quests/abc", "/index.html"),
+        ("/quests.d/abc", "/index.html"),
+        ("/assets/app.js", "/assets/app.js"),
+        ("/missing.js", "/missing.js"),
+        ("/config.json", "/config.json"),
+    ],
+)
+def test_spa_routing(uri: str, expected: str) -> None:
+    node = shutil.which("node")
+    assert node, "node runs the CloudFront function"
+    call = f"{SPA_ROUTING.read_text()}\nconsole.log(handler({{request: {{uri: {json.dumps(uri)}}}}}).uri);"
+    result = subprocess.run([node, "-e", call], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == expected
