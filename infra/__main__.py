@@ -1,4 +1,4 @@
-"""A stage of CivicForge: the whole platform, as `pulumi up` and the local cloud run it."""
+"""A stage of CivicForge: the whole platform, as `pulumi up` and the local cloud run it. See also `infra.bootstrap`."""
 
 import sys
 from pathlib import Path
@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import pulumi
 
+from infra.bootstrap import STACK, bootstrap
 from infra.components.api import Api
 from infra.components.budget import Budget
 from infra.components.data import Data
@@ -18,66 +19,74 @@ from infra.components.functions import api_function, housekeeping_function, onbo
 from infra.components.identity import Identity
 from infra.components.messaging import Alerts, DeadLetters
 from infra.components.observability import Observability
+from infra.components.operations import Operations
 from infra.components.parameters import LiveParameters, StackParameters
 from infra.components.site import Site
 from infra.config import StageConfig
 from services.core import parameters as declared
 
-stage = StageConfig.load()
 
-data = Data(stage)
-dead_letters = DeadLetters(stage)
-parameters = LiveParameters(stage)
+def platform() -> None:
+    """Everything that a stage has."""
+    stage = StageConfig.load()
 
-onboarding = onboarding_function(stage, data, dead_letters)
-identity = Identity(stage, onboarding)
-api = api_function(stage, data, identity, parameters)
-rewards = rewards_function(stage, data, dead_letters, identity, parameters)
-housekeeping = housekeeping_function(stage, data, dead_letters, identity)
+    data = Data(stage)
+    dead_letters = DeadLetters(stage)
+    parameters = LiveParameters(stage)
 
-gateway = Api(stage, api, identity)
-site = Site(stage, gateway, identity)
-Delivery(stage, data, dead_letters, rewards, housekeeping)
+    onboarding = onboarding_function(stage, data, dead_letters)
+    identity = Identity(stage, onboarding)
+    api = api_function(stage, data, identity, parameters)
+    rewards = rewards_function(stage, data, dead_letters, identity, parameters)
+    housekeeping = housekeeping_function(stage, data, dead_letters, identity)
 
-alerts = Alerts(stage)
-Budget(stage, alerts)
-Observability(stage, alerts, gateway, site)
+    gateway = Api(stage, api, identity)
+    site = Site(stage, gateway, identity)
+    Delivery(stage, data, dead_letters, rewards, housekeeping)
 
-StackParameters(
-    stage,
-    {
-        declared.USER_POOL_ID: identity.pool.id,
-        declared.USER_POOL_CLIENT_ID: identity.client.id,
-        declared.SITE_URL: site.url,
-        declared.SITE_BUCKET: site.bucket.bucket,
-        declared.DISTRIBUTION_ID: site.distribution.id,
-        declared.API_ID: gateway.api.id,
-    },
-)
+    alerts = Alerts(stage)
+    Budget(stage, alerts)
+    Observability(stage, alerts, gateway, site)
+    Operations(stage)
 
-outputs = {
-    "stage": stage.stage,
-    "region": stage.region,
-    "site_url": site.url,
-    "site_bucket": site.bucket.bucket,
-    "distribution_id": site.distribution.id,
-    "distribution_domain": site.distribution.domain_name,
-    "api_id": gateway.api.id,
-    "api_url": gateway.api.api_endpoint,
-    "user_pool_id": identity.pool.id,
-    "user_pool_client_id": identity.client.id,
-    "users_table": data.users.name,
-    "quests_table": data.quests.name,
-    "ledger_table": data.ledger.name,
-    "user_creation_dlq_url": dead_letters.user_creation.url,
-    "rewards_dlq_url": dead_letters.rewards.url,
-    "schedules_dlq_url": dead_letters.schedules.url,
-    "page_topic_arn": alerts.page.arn,
-    "notify_topic_arn": alerts.notify.arn,
-    "function_api": api.function.name,
-    "function_onboarding": onboarding.function.name,
-    "function_rewards": rewards.function.name,
-    "function_housekeeping": housekeeping.function.name,
-}
-for name, value in outputs.items():
-    pulumi.export(name, value)
+    StackParameters(
+        stage,
+        {
+            declared.USER_POOL_ID: identity.pool.id,
+            declared.USER_POOL_CLIENT_ID: identity.client.id,
+            declared.SITE_URL: site.url,
+            declared.SITE_BUCKET: site.bucket.bucket,
+            declared.DISTRIBUTION_ID: site.distribution.id,
+            declared.API_ID: gateway.api.id,
+        },
+    )
+
+    outputs = {
+        "stage": stage.stage,
+        "region": stage.region,
+        "site_url": site.url,
+        "site_bucket": site.bucket.bucket,
+        "distribution_id": site.distribution.id,
+        "distribution_domain": site.distribution.domain_name,
+        "api_id": gateway.api.id,
+        "api_url": gateway.api.api_endpoint,
+        "user_pool_id": identity.pool.id,
+        "user_pool_client_id": identity.client.id,
+        "users_table": data.users.name,
+        "quests_table": data.quests.name,
+        "ledger_table": data.ledger.name,
+        "user_creation_dlq_url": dead_letters.user_creation.url,
+        "rewards_dlq_url": dead_letters.rewards.url,
+        "schedules_dlq_url": dead_letters.schedules.url,
+        "page_topic_arn": alerts.page.arn,
+        "notify_topic_arn": alerts.notify.arn,
+        "function_api": api.function.name,
+        "function_onboarding": onboarding.function.name,
+        "function_rewards": rewards.function.name,
+        "function_housekeeping": housekeeping.function.name,
+    }
+    for name, value in outputs.items():
+        pulumi.export(name, value)
+
+
+bootstrap() if pulumi.get_stack() == STACK else platform()

@@ -74,6 +74,7 @@ class StageConfig(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
     log_retention_days: int
     protect: bool
+    permissions_boundary: bool
     throttle_rate: Positive
     throttle_burst: Positive
     route_throttles: tuple[RouteThrottle, ...]

@@ -3,6 +3,7 @@
 import pulumi
 import pulumi_aws as aws
 
+from infra.components.policies import boundary_name
 from infra.config import StageConfig
 
 
@@ -27,3 +28,10 @@ class Component(pulumi.ComponentResource):
 def account_id() -> pulumi.Output[str]:
     """The AWS account that the stage is in."""
     return aws.get_caller_identity_output().account_id
+
+
+def permissions_boundary(stage: StageConfig) -> pulumi.Output[str] | None:
+    """The ARN of the policy that bounds the stage's roles, or None on a stage that has no bootstrap stack."""
+    if not stage.permissions_boundary:
+        return None
+    return account_id().apply(lambda account: f"arn:aws:iam::{account}:policy/{boundary_name(stage.stage)}")

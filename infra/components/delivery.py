@@ -5,7 +5,7 @@ import json
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.component import Component, account_id
+from infra.components.component import Component, account_id, permissions_boundary
 from infra.components.data import Data
 from infra.components.function import Function
 from infra.components.messaging import DeadLetters
@@ -61,6 +61,7 @@ class Delivery(Component):
                 "scheduler",
                 conditions={"StringEquals": {"aws:SourceAccount": account_id(), "aws:SourceArn": group.arn}},
             ),
+            permissions_boundary=permissions_boundary(self.stage),
             opts=self.child,
         )
         policy = aws.iam.RolePolicy(

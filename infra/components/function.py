@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.component import Component
+from infra.components.component import Component, permissions_boundary
 from infra.components.policies import Statement, document, trust
 from infra.config import StageConfig
 from services.core.names import LIVE_ALIAS, log_group
@@ -35,7 +35,13 @@ class Function(Component):
         self.log_group = aws.cloudwatch.LogGroup(
             service, name=log_group(stage.stage, service), retention_in_days=stage.log_retention_days, opts=self.child
         )
-        self.role = aws.iam.Role(service, name=name, assume_role_policy=trust("lambda"), opts=self.child)
+        self.role = aws.iam.Role(
+            service,
+            name=name,
+            assume_role_policy=trust("lambda"),
+            permissions_boundary=permissions_boundary(stage),
+            opts=self.child,
+        )
         write_logs = Statement(
             sid="WriteOwnLogs",
             actions=["logs:CreateLogStream", "logs:PutLogEvents"],

@@ -7,6 +7,8 @@ from typing import Any
 
 import pulumi
 
+from services.core.names import resource_name
+
 Conditions = Mapping[str, Mapping[str, pulumi.Input[str] | Sequence[pulumi.Input[str]]]]
 
 
@@ -50,6 +52,11 @@ def document(*statements: Statement) -> pulumi.Output[str]:
     return pulumi.Output.all(*(statement.resolve() for statement in statements)).apply(
         lambda resolved: json.dumps({"Version": "2012-10-17", "Statement": resolved})
     )
+
+
+def boundary_name(stage: str) -> str:
+    """The managed policy that bounds a stage's roles. The bootstrap stack makes it, out of the stage's own reach."""
+    return resource_name("bootstrap", f"{stage}-boundary")
 
 
 def trust(service: str, *, conditions: Conditions | None = None) -> pulumi.Output[str]:

@@ -25,6 +25,22 @@ def _region(cloud: Cloud, args: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": name, "region": name, "id": name, "description": name, "endpoint": f"ec2.{name}.amazonaws.com"}
 
 
+def _identity_provider(cloud: Cloud, args: Mapping[str, Any]) -> dict[str, Any]:
+    """Raises ClientError where there is none, as the provider fails."""
+    arn = args.get("arn") or cloud.arn(
+        "iam", f"oidc-provider/{str(args['url']).removeprefix('https://')}", region=False
+    )
+    found = cloud.client("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+    return {
+        "arn": arn,
+        "id": arn,
+        "url": found["Url"],
+        "clientIdLists": found["ClientIDList"],
+        "thumbprintLists": found["ThumbprintList"],
+        "tags": {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])},
+    }
+
+
 def _partition(cloud: Cloud, args: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "partition": cloud.partition,
@@ -99,6 +115,7 @@ INVOKES: Final[Mapping[str, Callable[[Cloud, Mapping[str, Any]], dict[str, Any]]
     "aws:index/getCallerIdentity:getCallerIdentity": _caller,
     "aws:index/getRegion:getRegion": _region,
     "aws:index/getPartition:getPartition": _partition,
+    "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider": _identity_provider,
     "aws:iam/getPolicyDocument:getPolicyDocument": _policy_document,
     "aws:cloudfront/getCachePolicy:getCachePolicy": _managed_policy(
         "list_cache_policies", "CachePolicyList", "CachePolicy", "CachePolicyConfig"

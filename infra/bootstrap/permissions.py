@@ -1,0 +1,513 @@
+"""What GitHub may do in a stage: the deploy role's policy, the preview role's, and the boundary of what is deployed.
+
+A stage's things are found by name (`civicforge-<stage>-*`), or, where AWS makes up the name, by the tag `stage` that
+`aws:defaultTags` puts on everything. What AWS can restrict by neither carries its reason in `wide_because`.
+Sources: the Service Authorization Reference, and what the AWS provider calls for the resource types of `infra`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from infra.components.policies import Conditions, Statement, boundary_name
+from services.core.names import parameter_name, resource_name
+
+DISPOSABLE_STAGES = ("dev",)
+"""Whose deploy role may delete what holds data. On the others only a person with other rights can."""
+
+RUNS_ROLES = ("lambda.amazonaws.com", "scheduler.amazonaws.com")
+"""The services to which a stage hands its roles."""
+
+BY_NAME = "the stage's things share a prefix"
+BY_TAG = "AWS makes up these names; the stage's tag decides"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """One stage in one account, and the things of the bootstrap stack that its roles need, as ARNs."""
+
+    stage: str
+    region: str
+    account: str
+    state_bucket: str
+    secrets_key: str
+
+    def arn(self, service: str, resource: str, *, region: bool = True, account: bool = True) -> str:
+        """An ARN of this account and region; S3, CloudFront and IAM leave parts out."""
+        return f"arn:aws:{service}:{self.region if region else ''}:{self.account if account else ''}:{resource}"
+
+    @property
+    def named(self) -> str:
+        """The pattern of the stage's names."""
+        return resource_name(self.stage, "*")
+
+    @property
+    def disposable(self) -> bool:
+        """Whether the stage may be destroyed by its own deploy role."""
+        return self.stage in DISPOSABLE_STAGES
+
+    @property
+    def boundary(self) -> str:
+        """The policy that bounds every role which the stage's deploy role makes."""
+        return self.arn("iam", f"policy/{boundary_name(self.stage)}", region=False)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        return (self.arn("dynamodb", f"table/{self.named}"),)
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        return (self.arn("lambda", f"function:{self.named}"),)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return (self.arn("iam", f"role/{self.named}", region=False),)
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        return (self.arn("sqs", self.named),)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return (self.arn("sns", self.named),)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return (self.arn("ssm", f"parameter{parameter_name(self.stage, '*')}"),)
+
+    @property
+    def buckets(self) -> tuple[str, ...]:
+        return (self.arn("s3", self.named, region=False, account=False),)
+
+    @property
+    def site_objects(self) -> tuple[str, ...]:
+        site = resource_name(self.stage, f"site-{self.account}")
+        return (self.arn("s3", f"{site}/*", region=False, account=False),)
+
+    @property
+    def log_groups(self) -> tuple[str, ...]:
+        groups = (f"log-group:/aws/lambda/{self.named}", f"log-group:{self.named}")
+        return tuple(self.arn("logs", group) for group in groups)
+
+    @property
+    def log_deliveries(self) -> tuple[str, ...]:
+        return tuple(self.arn("logs", f"{kind}:{self.named}") for kind in ("delivery-source", "delivery-destination"))
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        return (self.arn("cloudwatch", f"alarm:{self.named}"),)
+
+    @property
+    def dashboards(self) -> tuple[str, ...]:
+        return (self.arn("cloudwatch", f"dashboard/{self.named}", region=False),)
+
+    @property
+    def schedules(self) -> tuple[str, ...]:
+        kinds = (f"schedule/{self.named}/{self.named}", f"schedule-group/{self.named}")
+        return tuple(self.arn("scheduler", kind) for kind in kinds)
+
+    @property
+    def budgets(self) -> tuple[str, ...]:
+        return (self.arn("budgets", f"budget/{self.named}", region=False),)
+
+    @property
+    def edge_functions(self) -> tuple[str, ...]:
+        return (self.arn("cloudfront", f"function/{self.named}", region=False),)
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        return (self.arn("cognito-idp", "userpool/*"),)
+
+    @property
+    def apis(self) -> tuple[str, ...]:
+        return (self.arn("apigateway", "/apis/*", account=False),)
+
+    @property
+    def tagged(self) -> Conditions:
+        """Only what carries the stage's tag."""
+        return {"StringEquals": {"aws:ResourceTag/stage": self.stage}}
+
+    @property
+    def tagging(self) -> Conditions:
+        """Only what is created with the stage's tag, and never what carries another stage's."""
+        return {
+            "StringEquals": {"aws:RequestTag/stage": self.stage},
+            "StringEqualsIfExists": {"aws:ResourceTag/stage": self.stage},
+        }
+
+
+def _named(sid: str, resources: Sequence[str], service: str, *operations: str) -> Statement:
+    return Statement(
+        sid=sid, actions=[f"{service}:{name}" for name in operations], resources=resources, wide_because=BY_NAME
+    )
+
+
+def _tagged(
+    scope: Scope,
+    sid: str,
+    resources: Sequence[str],
+    service: str,
+    *operations: str,
+    conditions: Conditions | None = None,
+) -> Statement:
+    return Statement(
+        sid=sid,
+        actions=[f"{service}:{name}" for name in operations],
+        resources=resources,
+        conditions=conditions or scope.tagged,
+        wide_because=BY_TAG,
+    )
+
+
+def preview_statements(scope: Scope) -> list[Statement]:
+    """To read the stage's state and settings, for a preview and for finding drift.
+
+    It reads no row, no message, no user and no log line. It can decrypt the stage's part of the Pulumi state and its
+    parameters, because a preview cannot be made without.
+    """
+    return [*_read_state(scope), *_read_by_name(scope), *_read_by_tag(scope), _read_metadata()]
+
+
+def deploy_statements(scope: Scope) -> list[Statement]:
+    """To make, change and release the stage; to delete what holds data only where the stage is disposable."""
+    return [
+        *preview_statements(scope),
+        _named("WriteState", [f"{scope.state_bucket}/{scope.stage}/*"], "s3", "PutObject", "DeleteObject"),
+        *_write_by_name(scope),
+        *_write_by_tag(scope),
+        *_write_roles(scope),
+        *_write_unscoped(scope),
+        *_smoke(scope),
+        *(_delete_data(scope) if scope.disposable else ()),
+    ]
+
+
+def boundary_statements(scope: Scope) -> list[Statement]:
+    """The most that any role made by the deploy role can do: the stage's own data, and no administration."""
+    return [
+        _named(
+            "Tables",
+            scope.tables,
+            "dynamodb",
+            *("BatchGetItem", "ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+            *("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"),
+        ),
+        _named("Parameters", scope.parameters, "ssm", "GetParameter", "GetParameters"),
+        _named("Queues", scope.queues, "sqs", "SendMessage"),
+        _named("Functions", scope.functions, "lambda", "InvokeFunction"),
+        _named("Logs", [f"{group}:*" for group in scope.log_groups], "logs", "CreateLogStream", "PutLogEvents"),
+        _tagged(scope, "Accounts", scope.pools, "cognito-idp", "AdminDeleteUser", "AdminUserGlobalSignOut"),
+        Statement(
+            sid="Metrics",
+            actions=["cloudwatch:GetMetricData"],
+            resources=["*"],
+            wide_because="CloudWatch offers no permission on single metrics",
+        ),
+    ]
+
+
+def _read_state(scope: Scope) -> list[Statement]:
+    return [
+        Statement(
+            sid="ListState",
+            actions=["s3:ListBucket"],
+            resources=[scope.state_bucket],
+            conditions={"StringLike": {"s3:prefix": [f"{scope.stage}/*"]}},
+        ),
+        _named("ReadState", [f"{scope.state_bucket}/{scope.stage}/*"], "s3", "GetObject"),
+        # One key serves all stages; its encryption context, which the ciphertext is bound to, tells them apart.
+        Statement(
+            sid="DecryptState",
+            actions=["kms:Decrypt"],
+            resources=[scope.secrets_key],
+            conditions={"StringEquals": {"kms:EncryptionContext:stage": scope.stage}},
+        ),
+    ]
+
+
+def _read_by_name(scope: Scope) -> list[Statement]:
+    return [
+        _named("ReadTables", scope.tables, "dynamodb", "Describe*", "ListTagsOfResource"),
+        _named("ReadFunctions", scope.functions, "lambda", "Get*", "List*"),
+        _named("ReadRoles", scope.roles, "iam", "GetRole", "GetRolePolicy", "ListRolePolicies", "ListRoleTags"),
+        _named("ReadRoles2", scope.roles, "iam", "ListAttachedRolePolicies", "ListInstanceProfilesForRole"),
+        _named("ReadQueues", scope.queues, "sqs", "GetQueueAttributes", "GetQueueUrl", "ListQueueTags"),
+        _named("ReadTopics", scope.topics, "sns", "GetTopicAttributes", "List*", "GetSubscriptionAttributes"),
+        _named("ReadParameters", scope.parameters, "ssm", "GetParameter", "GetParameters", "ListTagsForResource"),
+        _named("ReadBuckets", scope.buckets, "s3", "GetBucket*", "Get*Configuration", "ListBucket"),
+        _named("ReadPage", scope.site_objects, "s3", "GetObject", "GetObjectTagging"),
+        _named(
+            "ReadLogGroups", (*scope.log_groups, *scope.log_deliveries), "logs", "GetDelivery*", "ListTagsForResource"
+        ),
+        _named("ReadAlarms", scope.alarms, "cloudwatch", "ListTagsForResource"),
+        _named("ReadDashboards", scope.dashboards, "cloudwatch", "GetDashboard"),
+        _named("ReadSchedules", scope.schedules, "scheduler", "GetSchedule*", "ListTagsForResource"),
+        _named("ReadBudgets", scope.budgets, "budgets", "ViewBudget", "ListTagsForResource"),
+        _named("ReadEdgeFunctions", scope.edge_functions, "cloudfront", "DescribeFunction", "GetFunction"),
+    ]
+
+
+def _read_by_tag(scope: Scope) -> list[Statement]:
+    distributions = scope.arn("cloudfront", "distribution/*", region=False)
+    return [
+        _tagged(scope, "ReadApi", scope.apis, "apigateway", "GET"),
+        _tagged(
+            scope,
+            "ReadPool",
+            scope.pools,
+            "cognito-idp",
+            *("DescribeUserPool", "DescribeUserPoolClient", "GetGroup", "GetUserPoolMfaConfig", "ListTagsForResource"),
+        ),
+        _tagged(
+            scope,
+            "ReadDistribution",
+            [distributions],
+            "cloudfront",
+            *("GetDistribution", "GetInvalidation", "ListTagsForResource"),
+        ),
+        _tagged(
+            scope,
+            "ReadKey",
+            [scope.arn("kms", "key/*")],
+            "kms",
+            *("DescribeKey", "GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags"),
+        ),
+    ]
+
+
+def _read_metadata() -> Statement:
+    return Statement(
+        sid="ReadMetadata",
+        actions=[
+            "cloudfront:GetCachePolicy",
+            "cloudfront:GetOriginAccessControl",
+            "cloudfront:GetResponseHeadersPolicy",
+            "cloudwatch:DescribeAlarms",
+            "lambda:GetEventSourceMapping",
+            "logs:DescribeDeliveries",
+            "logs:DescribeDeliveryDestinations",
+            "logs:DescribeDeliverySources",
+            "logs:DescribeLogGroups",
+            "logs:GetDelivery",
+            "ssm:DescribeParameters",
+        ],
+        resources=["*"],
+        wide_because="AWS lists these as a whole or gives them neither a name nor a tag; they hold no data",
+    )
+
+
+def _write_by_name(scope: Scope) -> list[Statement]:
+    return [
+        _named(
+            "Tables",
+            scope.tables,
+            "dynamodb",
+            *("CreateTable", "UpdateTable", "UpdateContinuousBackups", "TagResource", "UntagResource"),
+        ),
+        _named(
+            "Functions",
+            scope.functions,
+            "lambda",
+            *("CreateFunction", "UpdateFunctionCode", "UpdateFunctionConfiguration", "DeleteFunction"),
+            *("PublishVersion", "CreateAlias", "UpdateAlias", "DeleteAlias", "AddPermission", "RemovePermission"),
+            *("PutFunctionConcurrency", "DeleteFunctionConcurrency", "PutFunctionEventInvokeConfig"),
+            *("UpdateFunctionEventInvokeConfig", "DeleteFunctionEventInvokeConfig", "TagResource", "UntagResource"),
+        ),
+        _named("Queues", scope.queues, "sqs", "CreateQueue", "SetQueueAttributes", "TagQueue", "UntagQueue"),
+        _named(
+            "Topics",
+            scope.topics,
+            "sns",
+            *("CreateTopic", "SetTopicAttributes", "DeleteTopic", "Subscribe", "Unsubscribe"),
+            *("SetSubscriptionAttributes", "TagResource", "UntagResource"),
+        ),
+        _named(
+            "Parameters",
+            scope.parameters,
+            "ssm",
+            *("PutParameter", "DeleteParameter", "AddTagsToResource", "RemoveTagsFromResource"),
+        ),
+        _named(
+            "Buckets",
+            scope.buckets,
+            "s3",
+            *("CreateBucket", "PutBucket*", "PutEncryptionConfiguration", "PutLifecycleConfiguration"),
+            "DeleteBucketPolicy",
+        ),
+        _named("Page", scope.site_objects, "s3", "PutObject", "PutObjectTagging", "DeleteObject"),
+        _named(
+            "LogGroups",
+            scope.log_groups,
+            "logs",
+            *("CreateLogGroup", "PutRetentionPolicy", "TagResource", "UntagResource"),
+        ),
+        _named(
+            "LogDeliveries",
+            (*scope.log_deliveries, scope.arn("logs", "delivery:*")),
+            "logs",
+            *("PutDeliverySource", "PutDeliveryDestination", "CreateDelivery", "UpdateDeliveryConfiguration"),
+            *("DeleteDelivery*", "TagResource", "UntagResource"),
+        ),
+        _named("Alarms", scope.alarms, "cloudwatch", "PutMetricAlarm", "DeleteAlarms", "TagResource", "UntagResource"),
+        _named("Dashboards", scope.dashboards, "cloudwatch", "PutDashboard", "DeleteDashboards"),
+        _named(
+            "Schedules",
+            scope.schedules,
+            "scheduler",
+            *("CreateSchedule*", "UpdateSchedule", "DeleteSchedule*", "TagResource", "UntagResource"),
+        ),
+        _named("Budgets", scope.budgets, "budgets", "ModifyBudget", "TagResource", "UntagResource"),
+        _named(
+            "EdgeFunctions",
+            scope.edge_functions,
+            "cloudfront",
+            *("CreateFunction", "UpdateFunction", "PublishFunction", "DeleteFunction"),
+        ),
+    ]
+
+
+def _write_by_tag(scope: Scope) -> list[Statement]:
+    distributions = scope.arn("cloudfront", "distribution/*", region=False)
+    keys = scope.arn("kms", "key/*")
+    collection = scope.arn("apigateway", "/apis", account=False)
+    tags = scope.arn("apigateway", "/tags/*", account=False)
+    return [
+        _tagged(scope, "MakeApi", [collection, tags], "apigateway", "POST", "PUT", conditions=scope.tagging),
+        _tagged(scope, "Api", scope.apis, "apigateway", "POST", "PUT", "PATCH", "DELETE"),
+        _tagged(scope, "MakePool", ["*"], "cognito-idp", "CreateUserPool", "TagResource", conditions=scope.tagging),
+        _tagged(
+            scope,
+            "Pool",
+            scope.pools,
+            "cognito-idp",
+            *("UpdateUserPool", "SetUserPoolMfaConfig", "UntagResource", "CreateGroup", "UpdateGroup", "DeleteGroup"),
+            *("CreateUserPoolClient", "UpdateUserPoolClient", "DeleteUserPoolClient"),
+        ),
+        _tagged(
+            scope,
+            "MakeDistribution",
+            [distributions],
+            "cloudfront",
+            *("CreateDistribution", "TagResource"),
+            conditions=scope.tagging,
+        ),
+        _tagged(
+            scope,
+            "Distribution",
+            [distributions],
+            "cloudfront",
+            *("UpdateDistribution", "DeleteDistribution", "CreateInvalidation", "UntagResource"),
+            "AllowVendedLogDeliveryForResource",
+        ),
+        _tagged(scope, "MakeKey", ["*"], "kms", "CreateKey", "TagResource", conditions=scope.tagging),
+        _tagged(
+            scope,
+            "Key",
+            [keys],
+            "kms",
+            *("PutKeyPolicy", "EnableKeyRotation", "UpdateKeyDescription", "UntagResource"),
+        ),
+    ]
+
+
+def _write_roles(scope: Scope) -> list[Statement]:
+    bounded: Conditions = {"StringEquals": {"iam:PermissionsBoundary": scope.boundary}}
+    return [
+        Statement(
+            sid="BoundedRoles",
+            actions=["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"],
+            resources=scope.roles,
+            conditions=bounded,
+            wide_because=BY_NAME,
+        ),
+        _named(
+            "Roles",
+            scope.roles,
+            "iam",
+            *("UpdateRole", "UpdateAssumeRolePolicy", "DeleteRole", "DeleteRolePolicy", "TagRole", "UntagRole"),
+        ),
+        Statement(
+            sid="PassRoles",
+            actions=["iam:PassRole"],
+            resources=scope.roles,
+            conditions={"StringEquals": {"iam:PassedToService": RUNS_ROLES}},
+            wide_because=BY_NAME,
+        ),
+    ]
+
+
+def _write_unscoped(scope: Scope) -> list[Statement]:
+    linked = {"apigateway": "ops.apigateway.amazonaws.com", "logs": "delivery.logs.amazonaws.com"}
+    return [
+        Statement(
+            sid="EventSources",
+            actions=[
+                "lambda:CreateEventSourceMapping",
+                "lambda:UpdateEventSourceMapping",
+                "lambda:DeleteEventSourceMapping",
+            ],
+            resources=["*"],
+            conditions={"ArnLike": {"lambda:FunctionArn": scope.functions}},
+            wide_because="mappings have made-up ids; the function that they call decides",
+        ),
+        Statement(
+            sid="EdgePolicies",
+            actions=[
+                f"cloudfront:{verb}{kind}"
+                for kind in ("CachePolicy", "OriginAccessControl", "ResponseHeadersPolicy")
+                for verb in ("Create", "Update", "Delete")
+            ],
+            resources=["*"],
+            wide_because="CloudFront gives these made-up ids and no tags; what a distribution uses cannot be deleted",
+        ),
+        Statement(
+            sid="CompositeAlarms",
+            actions=["cloudwatch:PutCompositeAlarm"],
+            resources=["*"],
+            wide_because="CloudWatch refuses a narrower permission for composite alarms",
+        ),
+        Statement(
+            sid="AccessLogs",
+            actions=[
+                *("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery"),
+                *("logs:ListLogDeliveries", "logs:DescribeResourcePolicies", "logs:PutResourcePolicy"),
+            ],
+            resources=["*"],
+            wide_because="API Gateway asks for these as a whole before it logs requests",
+        ),
+        Statement(
+            sid="ServiceRoles",
+            actions=["iam:CreateServiceLinkedRole"],
+            resources=[scope.arn("iam", "role/aws-service-role/*", region=False)],
+            conditions={"StringEquals": {"iam:AWSServiceName": list(linked.values())}},
+            wide_because="AWS makes these roles itself, the first time that an account uses the service",
+        ),
+    ]
+
+
+def _smoke(scope: Scope) -> list[Statement]:
+    """Two synthetic users play a quest through and are removed again."""
+    return [
+        _tagged(
+            scope,
+            "SyntheticUsers",
+            scope.pools,
+            "cognito-idp",
+            *("AdminCreateUser", "AdminSetUserPassword", "AdminGetUser", "AdminDeleteUser"),
+            *("AdminInitiateAuth", "AdminRespondToAuthChallenge", "AdminConfirmSignUp"),
+        ),
+        _named("SyntheticRows", scope.tables, "dynamodb", "GetItem", "Query", "UpdateItem", "DeleteItem"),
+    ]
+
+
+def _delete_data(scope: Scope) -> list[Statement]:
+    return [
+        _named("DeleteTables", scope.tables, "dynamodb", "DeleteTable"),
+        _named("DeleteQueues", scope.queues, "sqs", "DeleteQueue"),
+        _named("DeleteBuckets", scope.buckets, "s3", "DeleteBucket", "ListBucketVersions"),
+        _named(
+            "DeleteObjects", [f"{bucket}/*" for bucket in scope.buckets], "s3", "DeleteObject", "DeleteObjectVersion"
+        ),
+        _named("DeleteLogs", scope.log_groups, "logs", "DeleteLogGroup"),
+        _tagged(scope, "DeletePool", scope.pools, "cognito-idp", "DeleteUserPool"),
+        _tagged(scope, "DeleteKey", [scope.arn("kms", "key/*")], "kms", "ScheduleKeyDeletion"),
+    ]

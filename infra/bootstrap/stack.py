@@ -1,0 +1,155 @@
+"""The resources of the bootstrap stack."""
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.bootstrap.github import (
+    AUDIENCE,
+    DEPLOY_ENVIRONMENTS,
+    ISSUER,
+    STACK,
+    BootstrapConfig,
+    preview_environment,
+    remaining_commands,
+)
+from infra.bootstrap.permissions import Scope, boundary_statements, deploy_statements, preview_statements
+from infra.components.component import account_id
+from infra.components.policies import Statement, boundary_name, document, tls_only
+from infra.components.private_bucket import private_bucket
+from services.core.names import PROJECT, resource_name
+
+SESSION_SECONDS = 3600
+"""The least that IAM offers as a role's longest session."""
+
+
+class Bootstrap(pulumi.ComponentResource):
+    """What cannot be made again is protected: without the state and its key no stage can be changed any more."""
+
+    def __init__(self, config: BootstrapConfig) -> None:
+        super().__init__("civicforge:bootstrap:Bootstrap", STACK)
+        self.config = config
+        self.account = account_id()
+        self.child = pulumi.ResourceOptions(parent=self, delete_before_replace=True)
+        self.kept = pulumi.ResourceOptions(parent=self, protect=True, retain_on_delete=True)
+        self.state = self._state_bucket()
+        self.key, self.alias = self._secrets_key()
+        self.provider = self._identity_provider()
+        self.roles: dict[str, pulumi.Output[str]] = {}
+        for stage, environment in DEPLOY_ENVIRONMENTS.items():
+            scope = self._scope(stage)
+            self._boundary(scope, stage)
+            deploy = scope.apply(lambda scope: document(*deploy_statements(scope)))
+            preview = scope.apply(lambda scope: document(*preview_statements(scope)))
+            self._role(f"{stage}-deploy", environment, deploy)
+            self._role(f"{stage}-preview", preview_environment(stage), preview)
+        self.register_outputs({})
+
+    def _state_bucket(self) -> aws.s3.Bucket:
+        name = self.account.apply(lambda account: resource_name(STACK, f"state-{account}"))
+        bucket = private_bucket("state", name, child=self.child, stateful=self.kept)
+        everything = (bucket.arn, pulumi.Output.concat(bucket.arn, "/*"))
+        aws.s3.BucketPolicy(
+            "state", bucket=bucket.id, policy=document(tls_only(["s3:*"], *everything)), opts=self.child
+        )
+        return bucket
+
+    def _secrets_key(self) -> tuple[aws.kms.Key, aws.kms.Alias]:
+        account = Statement(
+            sid="Account",
+            principal={"AWS": pulumi.Output.concat("arn:aws:iam::", self.account, ":root")},
+            actions=["kms:*"],
+            resources=["*"],
+            wide_because="a key's policy means this key by *, and the account's IAM policies say who uses it",
+        )
+        key = aws.kms.Key(
+            "secrets",
+            description="Encrypts the secrets in the stages' Pulumi state",
+            enable_key_rotation=True,
+            deletion_window_in_days=30,
+            policy=document(account),
+            opts=self.kept,
+        )
+        alias = aws.kms.Alias(
+            "secrets", name=f"alias/{resource_name(STACK, 'secrets')}", target_key_id=key.key_id, opts=self.child
+        )
+        return key, alias
+
+    def _identity_provider(self) -> pulumi.Output[str]:
+        """The ARN of the account's provider for GitHub: there can be one, and another project may have made it."""
+        adopted = _foreign_provider()
+        if adopted is None:
+            provider = aws.iam.OpenIdConnectProvider(
+                "github", url=f"https://{ISSUER}", client_id_lists=[AUDIENCE], opts=self.kept
+            )
+            return provider.arn
+        if AUDIENCE not in adopted.client_id_lists:
+            raise pulumi.RunError(
+                f"The account's provider for GitHub does not serve {AUDIENCE}. Allow it, then run this again: "
+                f"aws iam add-client-id-to-open-id-connect-provider --client-id {AUDIENCE} "
+                f"--open-id-connect-provider-arn {adopted.arn}"
+            )
+        return pulumi.Output.from_input(adopted.arn)
+
+    def _scope(self, stage: str) -> pulumi.Output[Scope]:
+        return pulumi.Output.all(self.account, self.state.arn, self.key.arn).apply(
+            lambda known: Scope(
+                stage=stage, region=self.config.region, account=known[0], state_bucket=known[1], secrets_key=known[2]
+            )
+        )
+
+    def _boundary(self, scope: pulumi.Output[Scope], stage: str) -> None:
+        aws.iam.Policy(
+            f"{stage}-boundary",
+            name=boundary_name(stage),
+            description=f"The most that a role of {stage} can do",
+            policy=scope.apply(lambda scope: document(*boundary_statements(scope))),
+            opts=self.child,
+        )
+
+    def _role(self, thing: str, environment: str, policy: pulumi.Output[str]) -> None:
+        """A role for the jobs of one GitHub environment and nobody else."""
+        trust = {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Principal": {"Federated": self.provider},
+            "Condition": {
+                "StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": self.config.subject(environment)}
+            },
+        }
+        role = aws.iam.Role(
+            thing,
+            name=resource_name(STACK, thing),
+            description=f"GitHub environment {environment}",
+            max_session_duration=SESSION_SECONDS,
+            assume_role_policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [trust]}),
+            opts=self.child,
+        )
+        aws.iam.RolePolicy(thing, name=resource_name(STACK, thing), role=role.id, policy=policy, opts=self.child)
+        self.roles[environment] = role.arn
+
+
+def _foreign_provider() -> aws.iam.GetOpenIdConnectProviderResult | None:
+    """The account's provider for GitHub, if there is one that this stack did not make itself."""
+    try:
+        found = aws.iam.get_open_id_connect_provider(url=f"https://{ISSUER}")
+    except Exception as error:
+        # The SDK raises nothing more exact where a lookup finds nothing. Were it another failure, then making a
+        # second provider would be refused by AWS.
+        pulumi.log.debug(f"No provider for GitHub was found: {error}")
+        return None
+    ours = found.tags.get("project") == PROJECT and found.tags.get("stage") == STACK
+    return None if ours else found
+
+
+def bootstrap() -> None:
+    """The program of the stack `bootstrap`. Its output `next_steps` holds the commands that remain."""
+    config = BootstrapConfig.load()
+    made = Bootstrap(config)
+    commands = pulumi.Output.all(made.state.bucket, made.alias.name, made.roles).apply(
+        lambda known: "\n".join(remaining_commands(config, *known))
+    )
+    pulumi.export("state_bucket", made.state.bucket)
+    pulumi.export("secrets_key_alias", made.alias.name)
+    pulumi.export("identity_provider", made.provider)
+    pulumi.export("roles", made.roles)
+    pulumi.export("next_steps", commands)
