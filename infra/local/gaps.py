@@ -7,6 +7,7 @@
 | alarms looked at only when a metric is put; queues and APIs publish no metrics | `heartbeat`, `record_api_call` |
 | stream mappings retry for ever | `streams.Poller` |
 | `dynamodb:LeadingKeys`, `dynamodb:Attributes` on writes | `conditions`, per item of a transaction |
+| `ssm:GetParameters` is authorized on `*` | `_names_parameters`, `_per_item` |
 | PostConfirmation is never invoked | `post_confirmation` |
 | a silent handler takes 50 ms longer | `install` |
 | alarms know no dimensions, missing data, M of N, expressions, suppressors | `alarms` |
@@ -50,6 +51,7 @@ CONFIRMATIONS: Final = {
 }
 """Cognito operations after which the PostConfirmation trigger runs, and the source that it is told."""
 
+_parameter_arns: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("parameter_arns", default=())
 _item_contexts: contextvars.ContextVar[deque[dict[str, list[str]]] | None] = contextvars.ContextVar(
     "item_contexts", default=None
 )
@@ -64,6 +66,7 @@ def install() -> None:
     lambda_svc._emit_lambda_metrics = _throttles_only(lambda_svc._emit_lambda_metrics)
     lambda_svc._poll_dynamodb_streams = Poller(lambda_svc, dynamodb, request_scope)
     iam_actions.dynamodb_service_context = _with_condition_keys(iam_actions.dynamodb_service_context)
+    iam_actions.extract_resource_arn = _names_parameters(iam_actions.extract_resource_arn)
     iam_evaluator.enforce = _per_item(iam_evaluator.enforce)
 
 
@@ -173,15 +176,34 @@ def _with_condition_keys(service_context: Callable[[bytes], dict[str, Any]]) -> 
     return with_keys
 
 
-def _per_item(enforce: Callable[..., Any]) -> Callable[..., Any]:
-    """MiniStack authorizes a transaction item by item, but with one context: give each its own."""
+def _names_parameters(extract: Callable[..., str]) -> Callable[..., str]:
+    """MiniStack asks for leave on `*` where several parameters are read; AWS asks for each."""
 
-    def enforce_item(*args: Any, **kwargs: Any) -> Any:
+    def with_parameters(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
+        _parameter_arns.set(())
+        if service == "ssm" and str(headers.get("x-amz-target", "")).endswith(".GetParameters"):
+            names = json.loads(body or b"{}").get("Names") or []
+            ones = (json.dumps({"Name": name}).encode() for name in names)
+            _parameter_arns.set(tuple(extract(service, method, path, headers, one, *rest) for one in ones))
+        return extract(service, method, path, headers, body, *rest)
+
+    return with_parameters
+
+
+def _per_item(enforce: Callable[..., Any]) -> Callable[..., Any]:
+    """MiniStack authorizes a transaction item by item, but with one context: give each its own. And parameters that
+    are read together one by one.
+    """
+
+    def enforce_item(access_key: Any, action: str, *args: Any, **kwargs: Any) -> Any:
+        if action == "ssm:GetParameters" and (arns := _parameter_arns.get()):
+            denials = (enforce(access_key, action, *args, **{**kwargs, "resource_arn": arn}) for arn in arns)
+            return next(filter(None, denials), None)
         context = kwargs.get("service_context") or {}
         contexts = _item_contexts.get()
         if contexts and "dynamodb:EnclosingOperation" in context:
             kwargs["service_context"] = {**context, **contexts.popleft()}
-        return enforce(*args, **kwargs)
+        return enforce(access_key, action, *args, **kwargs)
 
     return enforce_item
 
