@@ -1,9 +1,9 @@
 """The chores of housekeeping: expire, release, forget, audit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from services.core.domain import quests
 from services.core.domain.ledger import drift, fold, totals_of
@@ -18,6 +18,8 @@ from services.core.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
+
+T = TypeVar("T")
 
 AUDIT_SLICES = 96
 """Runs in a day: each member's totals are compared with the ledger once a day."""
@@ -58,19 +60,12 @@ class Housekeeper:
 
     def forget(self, now: datetime) -> int:
         """Anonymises the members whose grace period is over. Returns how many."""
-        done = 0
-        for user in self.users.due_for_deletion(now):
-            try:
-                self._forget(user, now)
-            except NoSuchUserError:
-                continue  # they changed their mind a moment ago
-            done += 1
-        return done
+        return self._each(self.users.due_for_deletion(now), lambda user: self._forget(user, now))
 
     def audit(self, now: datetime) -> int:
         """Compares a slice of the members' totals with the fold of their entries. Returns how many differ."""
         number = int(now.timestamp()) // _RUN_SECONDS % AUDIT_SLICES
-        drifted = sum(self._drifts(user) for user in self.users.slice(number, AUDIT_SLICES))
+        drifted = self._each(self.users.slice(number, AUDIT_SLICES), self._drifts)
         self.telemetry.count(LEDGER_DRIFT, drifted)
         return drifted
 
@@ -83,7 +78,27 @@ class Housekeeper:
         return True
 
     def _change_all(self, status: Status, step: Callable[[Quest], Change], now: datetime) -> int:
-        return sum(self._save(stored.quest, step(stored.quest)) for stored in self.quests.due(status, now))
+        def change(quest_id: str) -> bool:
+            stored = self.quests.get(quest_id)
+            return stored is not None and self._save(stored.quest, step(stored.quest))
+
+        return self._each(self.quests.due(status, now), change)
+
+    def _each(self, things: Iterable[T], step: Callable[[T], bool]) -> int:
+        """Counts where the step did something. One thing's trouble does not keep the others waiting: the first one is
+        raised after the last thing.
+        """
+        done = 0
+        trouble: Exception | None = None
+        for thing in things:
+            try:
+                done += step(thing)
+            except Exception as error:
+                self.telemetry.log.warning("left for the next run", exc_info=True)
+                trouble = trouble or error
+        if trouble:
+            raise trouble
+        return done
 
     def _save(self, quest: Quest, change: Change) -> bool:
         if change.quest is quest:
@@ -94,8 +109,11 @@ class Housekeeper:
             return False  # a member was faster; the next run looks again
         return True
 
-    def _forget(self, user: User, now: datetime) -> None:
-        self.users.anonymise(user, now)
+    def _forget(self, user: User, now: datetime) -> bool:
+        try:
+            self.users.anonymise(user, now)
+        except NoSuchUserError:
+            return False  # they changed their mind a moment ago
         actor = Actor(user.user_id)
         for quest in self._quests_of(user, Role.REQUESTOR, Status.OPEN):
             self._save(quest, quests.cancel(quest, actor, now))
@@ -107,6 +125,7 @@ class Housekeeper:
         except self.cognito.exceptions.UserNotFoundException:
             pass  # an earlier run came this far
         self.users.finish_deletion(user.user_id, now)
+        return True
 
     def _quests_of(self, user: User, role: Role, status: Status) -> list[Quest]:
         found: list[Quest] = []

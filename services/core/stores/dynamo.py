@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -138,6 +138,16 @@ def call(operation: Callable[..., T], **arguments: Any) -> T:
             raise StoreUnavailableError(str(error)) from error
         time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311  # jitter, not a secret
     raise StoreUnavailableError(f"gave up after {_ATTEMPTS} attempts: {cause}") from cause
+
+
+def pages(operation: Callable[..., Any], **arguments: Any) -> Iterator[list[Item]]:
+    """The items of a query or scan, page by page. Raises StoreUnavailableError."""
+    while True:
+        answer = call(operation, **arguments)
+        yield [decode_item(item) for item in answer["Items"]]
+        if "LastEvaluatedKey" not in answer:
+            return
+        arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def _reasons(error: ClientError) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from services.core.domain.ledger import UNPAID, Entry, Kind, State
 from services.core.domain.values import timestamp
-from services.core.stores.dynamo import ConditionFailedError, Item, call, decode_item, dump, encode, encode_item
+from services.core.stores.dynamo import ConditionFailedError, Item, call, decode_item, dump, encode, encode_item, pages
 from services.core.stores.users import NoSuchUserError
 from services.core.tables import LEDGER
 
@@ -66,15 +66,16 @@ class LedgerStore:
 
     def unpaid(self, state: State) -> Iterator[tuple[str, str]]:
         """The (user id, entry id) of what is PENDING or HELD, oldest first, page by page; the index may lag behind."""
-        pages = self._client.get_paginator("query").paginate(
+        found = pages(
+            self._client.query,
             TableName=self._table,
             IndexName=LEDGER.index("due").name,
             KeyConditionExpression="due = :state",
             ExpressionAttributeValues={":state": encode(state)},
         )
-        for page in pages:
-            for key in page["Items"]:
-                yield key["userId"]["S"], key["entryId"]["S"]
+        for page in found:
+            for key in page:
+                yield key["userId"], key["entryId"]
 
     def pay(self, entry: Entry, now: datetime) -> bool:
         """Posts an unpaid entry and raises its member's totals, in one transaction; False if it was posted before.

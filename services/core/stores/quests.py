@@ -23,6 +23,7 @@ from services.core.stores.dynamo import (
     dump,
     encode,
     encode_item,
+    pages,
     update_expression,
 )
 from services.core.stores.ledger import put_entry
@@ -240,20 +241,18 @@ class QuestStore:
         items.sort(key=lambda item: str(item[_BOARD.sort_key]), reverse=True)
         return [item for item in items if frontier is None or item[_BOARD.sort_key] >= frontier], frontier
 
-    def due(self, status: Status, now: datetime) -> Iterator[StoredQuest]:
-        """The OPEN quests that have expired, or the CLAIMED ones that are overdue, oldest first, read afresh."""
+    def due(self, status: Status, now: datetime) -> Iterator[str]:
+        """The ids of OPEN quests that have expired, or of CLAIMED ones that are overdue; the index may lag behind."""
         for shard in range(self._shards):
-            pages = self._client.get_paginator("query").paginate(
+            found = pages(
+                self._client.query,
                 TableName=self._table,
                 IndexName=_BOARD.name,
                 KeyConditionExpression="lane = :lane AND laneAt < :now",
                 ExpressionAttributeValues=encode_item({":lane": self._lane(status, shard), ":now": timestamp(now)}),
-                PaginationConfig={"PageSize": 25},
             )
-            for page in pages:
-                for item in page["Items"]:
-                    if stored := self.get(item["questId"]["S"]):
-                        yield stored
+            for page in found:
+                yield from (item["questId"] for item in page)
 
     def of_member(
         self, user_id: str, role_index: Index, limit: int, after: Item | None

@@ -16,6 +16,7 @@ from services.core.stores.dynamo import (
     dump,
     encode,
     encode_item,
+    pages,
     update_expression,
 )
 from services.core.tables import USERS
@@ -150,14 +151,17 @@ class UserStore:
     def due_for_deletion(self, now: datetime) -> Iterator[User]:
         """Members whose grace period is over, page by page."""
         index = USERS.index("deletion")
-        pages = self._client.get_paginator("query").paginate(
+        found = pages(
+            self._client.query,
             TableName=self._table,
             IndexName=index.name,
             KeyConditionExpression=f"{index.partition_key} = :lane AND {index.sort_key} <= :now",
             ExpressionAttributeValues=encode_item({":lane": _DELETION_LANE, ":now": timestamp(now)}),
         )
-        for page in pages:
-            yield from self.get_many([item["userId"]["S"] for item in page["Items"]]) if page["Items"] else ()
+        for page in found:
+            ids = [item["userId"] for item in page]
+            for start in range(0, len(ids), 100):
+                yield from self.get_many(ids[start : start + 100])
 
     def anonymise(self, user: User, now: datetime) -> None:
         """Leaves "Former member" and the totals, and the mark of a deletion that is not finished yet.
@@ -175,12 +179,11 @@ class UserStore:
 
     def slice(self, number: int, slices: int) -> Iterator[User]:
         """One of the equal parts of all members, page by page."""
-        pages = self._client.get_paginator("scan").paginate(
-            TableName=self._table, Segment=number, TotalSegments=slices, ConsistentRead=True
+        found = pages(
+            self._client.scan, TableName=self._table, Segment=number, TotalSegments=slices, ConsistentRead=True
         )
-        for page in pages:
-            for item in page["Items"]:
-                yield User.model_validate(decode_item(item))
+        for page in found:
+            yield from map(User.model_validate, page)
 
     def _update(self, user_id: str, before: Item, after: Item, condition: str) -> User:
         try:
