@@ -7,8 +7,6 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import ValidationError
-
 from services.core import aws
 from services.core.domain.ledger import UNPAID, Entry
 from services.core.flags import Flags
@@ -60,7 +58,7 @@ def _take(change: dict[str, Any]) -> None:
     keys = decode_item(change["Keys"])
     try:
         entry = Entry.model_validate(decode_item(change["NewImage"]))
-    except (ValidationError, ValueError) as error:
+    except ValueError as error:
         payer.give_up(keys["userId"], keys["entryId"], f"the entry makes no sense: {type(error).__name__}")
         return
     if entry.state in UNPAID:

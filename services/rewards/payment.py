@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from services.core.domain.ledger import UNPAID, Entry, State
 from services.core.flags import INTERNAL, Flags
 from services.core.metrics import FAILED_REWARDS, OLDEST_UNPAID_REWARD, REWARDS_PAID
@@ -101,7 +99,7 @@ class Payer:
                         oldest = min(oldest, entry.created_at)
                     if entry and entry.state in UNPAID:
                         self.settle(entry, now)
-                except ValidationError as error:
+                except ValueError as error:
                     self.give_up(user_id, entry_id, f"the entry makes no sense: {type(error).__name__}")
                 except Exception as error:
                     self.telemetry.log.warning("not settled", extra={"entry_id": entry_id}, exc_info=True)
