@@ -13,9 +13,11 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
+from pydantic import ValidationError
+
 from services.api import problems
 from services.api.operations import OPERATIONS, Operation, Platform, Request
-from services.api.problems import ProblemError
+from services.api.problems import InvalidInputError, ProblemError
 from services.core.domain.quests import Actor
 from services.core.domain.values import Model
 from services.core.flags import Flags
@@ -146,7 +148,14 @@ def _groups(claim: object) -> list[str]:
 def _parse_query(operation: Operation, event: Event) -> Any:
     if operation.query is None:
         return None
-    return operation.query.model_validate(event.get("queryStringParameters") or {})
+    return _checked(operation.query.model_validate, event.get("queryStringParameters") or {})
+
+
+def _checked(validate: Callable[[Any], Model], sent: object) -> Model:
+    try:
+        return validate(sent)
+    except ValidationError as error:
+        raise InvalidInputError(error) from None
 
 
 def _parse_body(operation: Operation, event: Event) -> Any:
@@ -162,7 +171,7 @@ def _parse_body(operation: Operation, event: Event) -> Any:
         raise ProblemError(400, "bad_json", f"The body is not valid JSON: {error}.") from None
     except RecursionError:
         raise ProblemError(400, "bad_json", "The body is nested too deeply.") from None
-    return operation.body.model_validate_json(raw)
+    return _checked(operation.body.model_validate_json, raw)
 
 
 def _raw_body(event: Event) -> str:

@@ -21,6 +21,14 @@ class ProblemError(Exception):
         self.status, self.code, self.detail, self.retry_after = status, code, detail, retry_after
 
 
+class InvalidInputError(Exception):
+    """What the caller sent does not fit its model. A stored item that does not fit is no mistake of the caller's."""
+
+    def __init__(self, cause: ValidationError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
 def not_found(thing: str) -> ProblemError:
     """There is no such quest or member."""
     return ProblemError(404, f"{thing}_not_found", f"There is no such {thing}.")
@@ -77,7 +85,7 @@ def as_problem(error: Exception) -> ProblemError | None:
             return error
         case NotAllowedError():
             return ProblemError(409 if error.code in STATE_DENIALS else 403, error.code, _DENIALS[error.code])
-        case ValidationError() | RewardLoweredError():
+        case InvalidInputError() | RewardLoweredError():
             return ProblemError(422, "invalid_input", "Some fields do not fit; each is named under `errors`.")
         case BadCursorError():
             return ProblemError(400, "bad_cursor", "This cursor is not of this list. Start again without one.")
@@ -115,10 +123,10 @@ def body(problem: ProblemError, cause: Exception, context: Context) -> views.Pro
 
 def _field_errors(cause: Exception) -> list[views.FieldError] | None:
     if isinstance(cause, RewardLoweredError):
-        return [views.FieldError(field="rewardXp", message="Rewards may only rise: members may be counting on them.")]
-    if not isinstance(cause, ValidationError):
+        return [views.FieldError(field=cause.field, message="Rewards may only rise: members may be counting on them.")]
+    if not isinstance(cause, InvalidInputError):
         return None
     return [
         views.FieldError(field=".".join(map(str, error["loc"])) or "body", message=error["msg"])
-        for error in cause.errors(include_url=False, include_context=False, include_input=False)
+        for error in cause.cause.errors(include_url=False, include_context=False, include_input=False)
     ]

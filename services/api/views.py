@@ -221,7 +221,8 @@ def view(stored: StoredQuest, actor: Actor, now: datetime) -> QuestView:
     quest = stored.quest
     shared = _shared(stored)
     if quests.may_read_all(quest, actor):
-        if stored.submission is not None:
+        # A quest that was released keeps the text of its former performer until the next one hands in.
+        if stored.submission is not None and (quest.submitted_at or quest.change_requests or quest.dispute):
             shared |= {"submission": stored.submission, "submission_html": text.render(stored.submission)}
     else:
         for name in ("attestations", "change_requests", "dispute"):

@@ -239,7 +239,11 @@ class NotAllowedError(Exception):
 
 
 class RewardLoweredError(ValueError):
-    """An edit would lower a reward; members may already be counting on it."""
+    """An edit would lower a reward; members may already be counting on it. `field` is its name on the wire."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"{field} may only rise")
+        self.field = field
 
 
 class Change(NamedTuple):
@@ -418,8 +422,9 @@ def edit(quest: Quest, description: str, actor: Actor, changes: Edit, now: datet
     _require(quest, actor, Action.EDIT, now)
     update = {name: getattr(changes, name) for name in changes.model_fields_set if getattr(changes, name) is not None}
     new_description = update.pop("description", description)
-    if any(update.get(name, 0) < getattr(quest, name) for name in ("reward_xp", "reward_reputation") if name in update):
-        raise RewardLoweredError
+    for name, on_wire in (("reward_xp", "rewardXp"), ("reward_reputation", "rewardReputation")):
+        if update.get(name, getattr(quest, name)) < getattr(quest, name):
+            raise RewardLoweredError(on_wire)
     update = {name: value for name, value in update.items() if value != getattr(quest, name)}
     changed = new_description if new_description != description else None
     return Change(_next(quest, now, **update), description=changed) if update or changed else Change(quest)
