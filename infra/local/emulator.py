@@ -75,6 +75,7 @@ class Emulator:
         self.log = self.directory / "emulator.log"
         self._venv = (venv or self.directory / "emulator-venv").resolve()
         self._state = self.directory / "state.json"
+        self._process: subprocess.Popen[bytes] | None = None
 
     def running(self) -> Running | None:
         """The serving one, if there is one. A stale or foreign pid does not deceive: the process itself is asked."""
@@ -106,7 +107,7 @@ class Emulator:
                 _listen(known.front_port if known else FRONT_PORT) as front,
             ):
                 port, front_port = aws.getsockname()[1], front.getsockname()[1]
-                process = self._spawn(python, aws, front, environment or {})
+                self._process = process = self._spawn(python, aws, front, environment or {})
             self._wait(process, port)
             return self._remember(Running(process.pid, port, front_port, crashed=bool(known and known.pid)))
 
@@ -125,6 +126,8 @@ class Emulator:
                         f"The emulator (pid {running.pid}) did not stop and was killed; see {self.log}."
                     )
                 time.sleep(0.05)
+            if self._process is not None:
+                self._process.wait()
             self._remember(Running(0, running.port, running.front_port))
             return True
 
@@ -274,16 +277,11 @@ def _listen(preferred: int) -> socket.socket:
 
 
 def _alive(pid: int) -> bool:
-    """Whether the process runs; one that ended and was not waited for does not."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+    """Whether the process runs; a child that ended and was not waited for does not."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _kill_group(pid: int, venv: Path) -> None:

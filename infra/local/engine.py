@@ -102,8 +102,9 @@ def up(
         ConfigError: the project's configuration cannot be used.
     """
     config = load_config(stage, root, overrides)
-    run = _Run(config, Cloud(endpoint, config.region), State(_state_file(state_dir, stage)), progress, verify=verify)
-    return run.up(program or language_host.directory_program(config.program))
+    with contextlib.closing(Cloud(endpoint, config.region)) as cloud:
+        run = _Run(config, cloud, State(_state_file(state_dir, stage)), progress, verify=verify)
+        return run.up(program or language_host.directory_program(config.program))
 
 
 def preview(
@@ -118,8 +119,9 @@ def preview(
     """What `up` would do. Nothing is changed; outputs that are not known yet are missing."""
     config = load_config(stage, root, overrides)
     state = State(_state_file(state_dir, stage))
-    run = _Run(config, Cloud(endpoint, config.region), state, None, previewing=True)
-    return run.preview(program or language_host.directory_program(config.program))
+    with contextlib.closing(Cloud(endpoint, config.region)) as cloud:
+        run = _Run(config, cloud, state, None, previewing=True)
+        return run.preview(program or language_host.directory_program(config.program))
 
 
 def destroy(
@@ -141,8 +143,9 @@ def destroy(
     if protected and not force:
         raise EngineError(f"protected, so nothing was deleted: {', '.join(protected)}. Use force to delete them too.")
     config = StackConfig("", stage, {"aws:region": region}, Path())
-    run = _Run(config, Cloud(endpoint, region), state, progress, force=True)
-    run.delete([*state.pending, *state.records.values()])
+    with contextlib.closing(Cloud(endpoint, region)) as cloud:
+        run = _Run(config, cloud, state, progress, force=True)
+        run.delete([*state.pending, *state.records.values()])
     state.remove()
     return run.report
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import pulumi
 from pulumi.runtime import mocks, rpc, settings
-from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.proto import provider_pb2, resource_pb2
 from pulumi.runtime.stack import Stack, run_in_stack
 from pulumi.runtime.sync_await import _ensure_event_loop, _sync_await
 
@@ -29,6 +29,7 @@ Program = Callable[[], None]
 
 # Pulumi's runtime settings are global to the process: one program at a time.
 _one_program = threading.Lock()
+_loops: set[asyncio.AbstractEventLoop] = set()
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,10 @@ class Registration:
     ignore_changes: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
     secret_outputs: tuple[str, ...] = ()
+
+
+class NotFoundError(Exception):
+    """A function of the provider found nothing. Unlike any other exception, a program may catch it and go on."""
 
 
 class Engine(Protocol):
@@ -136,12 +141,17 @@ class _Monitor(mocks.MockMonitor):
     def Invoke(self, request: Any) -> Any:  # noqa: N802 - the name is the protocol's
         if request.tok == "pulumi:pulumi:getResource":
             return super().Invoke(request)  # type: ignore[no-untyped-call]  # Pulumi leaves it untyped
-        result = self._engine.invoke(request.tok, _deserialized(request.args))
+        try:
+            result = self._engine.invoke(request.tok, _deserialized(request.args))
+        except NotFoundError as error:
+            return resource_pb2.ResourceInvokeResponse(failures=[provider_pb2.CheckFailure(reason=str(error))])
         return resource_pb2.ResourceInvokeResponse(**{"return": _serialized(result)})
 
 
 def _deserialized(properties: Any) -> dict[str, Any]:
+    """Runs in one of the executor's threads, where the SDK wants an event loop of the thread's own."""
     _ensure_event_loop()  # type: ignore[no-untyped-call]  # Pulumi leaves it untyped
+    _loops.add(asyncio.get_event_loop())
     inputs: dict[str, Any] = rpc.deserialize_properties(properties, True)
     return inputs
 
@@ -155,7 +165,11 @@ def run(
 ) -> Exports:
     """Run `program` against `engine` and return what it exports. Raises what the program or the engine raises."""
     with _one_program:
-        return asyncio.run(_run(program, engine, project, stage, config, preview))
+        try:
+            return asyncio.run(_run(program, engine, project, stage, config, preview))
+        finally:
+            while _loops:
+                _loops.pop().close()
 
 
 async def _run(

@@ -80,6 +80,12 @@ class Cloud:
                 )
             return self._clients[service]
 
+    def close(self) -> None:
+        """Give the connections back."""
+        with self._lock:
+            while self._clients:
+                self._clients.popitem()[1].close()
+
     @cached_property
     def account(self) -> str:
         """The account's 12 digits."""

@@ -1,0 +1,324 @@
+"""The engine against the emulator: create, same, update, replace, delete, and what protects against accidents."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from infra.local.engine import EngineError, Report
+from tests.platform.conftest import Platform
+
+STAGE = "engine"
+
+
+@pytest.fixture
+def clean(platform: Platform) -> Iterator[Platform]:
+    yield platform
+    platform.destroy(STAGE, force=True)
+
+
+def names(urns: list[str]) -> list[str]:
+    return [urn.rsplit("::", 1)[-1] for urn in urns]
+
+
+def counts(report: Report) -> tuple[int, int, int, int, int]:
+    return tuple(map(len, (report.created, report.updated, report.replaced, report.deleted, report.same)))  # type: ignore[return-value]  # five of them
+
+
+class Queues:
+    """A program of two queues and a parameter that can be varied."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.settings: dict[str, Any] = {"name": "engine-work", "retention": 60, "description": "first"} | changes
+
+    def __call__(self) -> None:
+        options = pulumi.ResourceOptions(ignore_changes=["value"])
+        settings = self.settings
+        if not settings.get("without_dead"):
+            dead = aws.sqs.Queue(
+                "dead", name="engine-dead", opts=pulumi.ResourceOptions(protect=settings.get("protect", False))
+            )
+            pulumi.export("dead", dead.url)
+        aws.sqs.Queue(
+            "work", name=settings["name"], message_retention_seconds=settings["retention"], tags=settings.get("tags")
+        )
+        aws.ssm.Parameter(
+            "flag",
+            name="/engine/flag",
+            type="String",
+            value="off",
+            description=settings["description"],
+            opts=options,
+        )
+
+
+def test_what_is_unchanged_is_left_alone(clean: Platform) -> None:
+    assert counts(clean.up(STAGE, Queues())) == (3, 0, 0, 0, 0)
+    assert counts(clean.up(STAGE, Queues())) == (0, 0, 0, 0, 3)
+
+
+def test_a_change_is_made_in_place(clean: Platform) -> None:
+    clean.up(STAGE, Queues())
+    report = clean.up(STAGE, Queues(retention=120, tags={"a": "1", "b": "2"}))
+    assert names(report.updated) == ["work"]
+    sqs = clean.client("sqs")
+    url = sqs.get_queue_url(QueueName="engine-work")["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["MessageRetentionPeriod"])["Attributes"]
+    assert attributes == {"MessageRetentionPeriod": "120"}
+    clean.up(STAGE, Queues(retention=120, tags={"b": "3"}))
+    assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"b": "3"}
+
+
+def test_a_new_name_replaces_and_removes_the_old(clean: Platform) -> None:
+    clean.up(STAGE, Queues())
+    report = clean.up(STAGE, Queues(name="engine-renamed"))
+    assert (names(report.replaced), names(report.deleted)) == (["work"], ["work"])
+    urls = clean.client("sqs").list_queues(QueueNamePrefix="engine-").get("QueueUrls", [])
+    assert sorted(url.rsplit("/", 1)[-1] for url in urls) == ["engine-dead", "engine-renamed"]
+
+
+def test_a_replacement_of_the_same_name_deletes_first(clean: Platform) -> None:
+    def program(hash_key: str) -> pulumi.Output[str]:
+        table = aws.dynamodb.Table(
+            "table",
+            name="engine-table",
+            billing_mode="PAY_PER_REQUEST",
+            hash_key=hash_key,
+            attributes=[aws.dynamodb.TableAttributeArgs(name=hash_key, type="S")],
+        )
+        return table.arn
+
+    clean.up(STAGE, lambda: pulumi.export("arn", program("a")))
+    report = clean.up(STAGE, lambda: pulumi.export("arn", program("b")))
+    assert names(report.replaced) == ["table"]
+    table = clean.client("dynamodb").describe_table(TableName="engine-table")["Table"]
+    assert table["KeySchema"][0]["AttributeName"] == "b"
+
+
+def test_what_is_no_longer_declared_is_deleted_dependents_first(clean: Platform) -> None:
+    def program(*, with_role: bool) -> None:
+        if with_role:
+            role = aws.iam.Role("role", name="engine-role", assume_role_policy=TRUST)
+            policy = aws.iam.Policy("policy", name="engine-policy", policy=json.dumps(POLICY))
+            aws.iam.RolePolicyAttachment("attached", role=role.name, policy_arn=policy.arn)
+            aws.iam.RolePolicy("inline", role=role.name, policy=json.dumps(POLICY))
+
+    clean.up(STAGE, lambda: program(with_role=True))
+    report = clean.up(STAGE, lambda: program(with_role=False))
+    deleted = names(report.deleted)
+    assert set(deleted) == {"role", "policy", "attached", "inline"}
+    assert deleted.index("role") > max(deleted.index("attached"), deleted.index("inline"))
+    assert not clean.client("iam").list_policies(Scope="Local")["Policies"]
+
+
+def test_a_live_value_is_kept_even_when_something_else_is_updated(clean: Platform) -> None:
+    clean.up(STAGE, Queues())
+    ssm = clean.client("ssm")
+    ssm.put_parameter(Name="/engine/flag", Value="on", Type="String", Overwrite=True)
+    assert counts(clean.up(STAGE, Queues()))[4] == 3
+    clean.up(STAGE, Queues(description="second"))
+    assert ssm.get_parameter(Name="/engine/flag")["Parameter"]["Value"] == "on"
+
+
+def test_protected_things_are_not_deleted(clean: Platform) -> None:
+    clean.up(STAGE, Queues(protect=True))
+    with pytest.raises(EngineError, match="dead"):
+        clean.destroy(STAGE)
+    with pytest.raises(EngineError, match="protected: dead"):
+        clean.up(STAGE, Queues(protect=True, without_dead=True))
+    assert clean.client("sqs").get_queue_url(QueueName="engine-dead")
+    clean.up(STAGE, Queues())
+    assert names(clean.destroy(STAGE).deleted).count("dead") == 1
+
+
+def test_a_replacement_of_something_protected_is_refused(clean: Platform) -> None:
+    def program(name: str) -> None:
+        aws.sns.Topic("topic", name=name, opts=pulumi.ResourceOptions(protect=True))
+
+    clean.up(STAGE, lambda: program("engine-a"))
+    with pytest.raises(EngineError, match="protected"):
+        clean.up(STAGE, lambda: program("engine-b"))
+
+
+def test_retained_things_stay_when_they_are_dropped(clean: Platform) -> None:
+    def program() -> None:
+        aws.sns.Topic("topic", name="engine-kept", opts=pulumi.ResourceOptions(retain_on_delete=True))
+
+    clean.up(STAGE, program)
+    clean.up(STAGE, lambda: None)
+    arns = [topic["TopicArn"] for topic in clean.client("sns").list_topics()["Topics"]]
+    assert any(arn.endswith(":engine-kept") for arn in arns)
+    clean.client("sns").delete_topic(TopicArn=next(arn for arn in arns if arn.endswith(":engine-kept")))
+
+
+def test_a_preview_changes_nothing(clean: Platform) -> None:
+    clean.up(STAGE, Queues())
+    report = clean.preview(STAGE, Queues(retention=90, without_dead=True, name="engine-other"))
+    assert (names(report.replaced), names(report.deleted), names(report.same)) == (["work"], ["dead"], ["flag"])
+    assert counts(clean.up(STAGE, Queues())) == (0, 0, 0, 0, 3)
+    assert counts(clean.preview("another", Queues()))[0] == 3
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(clean: Platform) -> None:
+    def broken() -> None:
+        Queues()()
+        raise RuntimeError("pulled the plug")
+
+    with pytest.raises(RuntimeError, match="pulled the plug"):
+        clean.up(STAGE, broken)
+    report = clean.up(STAGE, Queues())
+    assert len(report.created) + len(report.same) == 3
+
+
+def test_what_was_made_without_being_remembered_is_taken_over_after_a_crash(clean: Platform) -> None:
+    clean.up(STAGE, lambda: None)
+    state = clean.emulator.stacks / f"{STAGE}.json"
+    state.write_text(state.read_text().replace('"settled": true', '"settled": false'))
+    clean.client("ssm").put_parameter(Name="/engine/flag", Value="live", Type="String")
+    assert "flag" in names(clean.up(STAGE, Queues()).created)
+
+
+def test_a_stranger_s_resource_is_not_taken_over(clean: Platform) -> None:
+    clean.up(STAGE, lambda: None)
+    clean.client("ssm").put_parameter(Name="/engine/flag", Value="theirs", Type="String")
+    with pytest.raises(EngineError, match="ParameterAlreadyExists"):
+        clean.up(STAGE, Queues())
+    clean.client("ssm").delete_parameter(Name="/engine/flag")
+
+
+def test_verifying_makes_again_what_is_gone(clean: Platform) -> None:
+    clean.up(STAGE, Queues())
+    clean.client("ssm").delete_parameter(Name="/engine/flag")
+    assert counts(clean.up(STAGE, Queues()))[4] == 3
+    assert names(clean.up(STAGE, Queues(), verify=True).created) == ["flag"]
+
+
+def test_mistakes_are_named(clean: Platform) -> None:
+    def unresolved() -> None:
+        queue = aws.sqs.Queue("dead", name="engine-dead")
+        aws.ssm.Parameter("bad", name="/engine/bad", type="String", value=f"https://{queue.url}")
+
+    def nothing() -> None:
+        aws.ssm.Parameter("empty", name="/engine/empty", type="String", value=f"https://{None}/x")
+
+    def unknown() -> None:
+        aws.ec2.Vpc("net", cidr_block="10.0.0.0/16")
+
+    def unsupported() -> None:
+        aws.sns.Topic("topic", name="engine-topic", opts=pulumi.ResourceOptions(protect=False))
+        aws.cognito.UserPoolClient("client", name="x", user_pool_id="nope", generate_secret=True)
+
+    def twice() -> None:
+        aws.sns.Topic("same", name="engine-same")
+        aws.sns.Topic("same", name="engine-same")
+
+    for program, message in (
+        (unresolved, "'bad': input value is unresolved"),
+        (nothing, "'empty': input value is unresolved"),
+        (unknown, "'net' is of type aws:ec2/vpc:Vpc"),
+        (unsupported, "'client': ResourceNotFoundException"),
+        (twice, "'same' is declared twice"),
+    ):
+        with pytest.raises(EngineError, match=message):
+            clean.up(STAGE, program)
+
+
+def test_secrets_stay_secret(clean: Platform) -> None:
+    def program() -> None:
+        parameter = aws.ssm.Parameter(
+            "key", name="/engine/key", type="SecureString", value=pulumi.Output.secret("hush")
+        )
+        pulumi.export("key", parameter.value)
+        pulumi.export("name", parameter.name)
+
+    report = clean.up(STAGE, program)
+    assert report.outputs == {"key": "hush", "name": "/engine/key"}
+    assert report.secret_outputs == {"key"}
+    assert (clean.emulator.stacks / f"{STAGE}.json").stat().st_mode & 0o077 == 0
+
+
+def test_default_tags_go_on_what_can_be_tagged(clean: Platform) -> None:
+    tags = {"aws:defaultTags": json.dumps({"tags": {"project": "civicforge", "a": "0"}})}
+    clean.up(STAGE, Queues(tags={"a": "1"}), overrides=tags)
+    sqs = clean.client("sqs")
+    url = sqs.get_queue_url(QueueName="engine-work")["QueueUrl"]
+    assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"project": "civicforge", "a": "1"}
+    found = clean.client("ssm").list_tags_for_resource(ResourceType="Parameter", ResourceId="/engine/flag")["TagList"]
+    assert {"Key": "project", "Value": "civicforge"} in found
+
+
+def test_a_thing_can_be_read_and_functions_called(clean: Platform) -> None:
+    clean.up(STAGE, Queues())
+
+    def program() -> None:
+        Queues()()
+        flag = aws.ssm.Parameter.get("existing", "/engine/flag")
+        pulumi.export("value", pulumi.Output.unsecret(flag.value))
+        pulumi.export("account", aws.get_caller_identity_output().account_id)
+        pulumi.export("region", aws.get_region_output().region)
+        document = aws.iam.get_policy_document_output(
+            statements=[
+                aws.iam.GetPolicyDocumentStatementArgs(
+                    sid="One",
+                    actions=["sqs:SendMessage"],
+                    resources=["*"],
+                    principals=[
+                        aws.iam.GetPolicyDocumentStatementPrincipalArgs(
+                            type="Service", identifiers=["sns.amazonaws.com"]
+                        )
+                    ],
+                    conditions=[
+                        aws.iam.GetPolicyDocumentStatementConditionArgs(
+                            test="ArnLike", variable="aws:SourceArn", values=["x", "y"]
+                        )
+                    ],
+                )
+            ]
+        )
+        pulumi.export("policy", document.json)
+
+    outputs = clean.up(STAGE, program).outputs
+    assert (outputs["value"], outputs["account"], outputs["region"]) == ("off", "000000000000", "us-east-1")
+    assert json.loads(outputs["policy"])["Statement"] == [
+        {
+            "Sid": "One",
+            "Effect": "Allow",
+            "Action": "sqs:SendMessage",
+            "Resource": "*",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Condition": {"ArnLike": {"aws:SourceArn": ["x", "y"]}},
+        }
+    ]
+
+
+def test_stages_side_by_side_do_not_touch_each_other(platform: Platform) -> None:
+    def program() -> None:
+        stage = pulumi.get_stack()
+        aws.sqs.Queue("queue", name=f"side-{stage}")
+        aws.ssm.Parameter("parameter", name=f"/side/{stage}", type="String", value=stage)
+
+    for stage in ("one", "two", "three"):
+        assert counts(platform.up(stage, program))[0] == 2
+    platform.destroy("two")
+    left = platform.client("sqs").list_queues(QueueNamePrefix="side-")["QueueUrls"]
+    assert sorted(url.rsplit("-", 1)[-1] for url in left) == ["one", "three"]
+    for stage in ("one", "three"):
+        assert counts(platform.up(stage, program)) == (0, 0, 0, 0, 2)
+        platform.destroy(stage)
+
+
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+)
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:us-east-1:000000000000:x"}],
+}
