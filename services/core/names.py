@@ -19,3 +19,8 @@ def parameter_name(stage: str, key: str) -> str:
 def log_group(stage: str, service: str) -> str:
     """The log group of a service's Lambda; Lambda itself fixes the prefix."""
     return f"/aws/lambda/{resource_name(stage, service)}"
+
+
+def audit_log_group(stage: str) -> str:
+    """The log group of what operators changed: who, why, what and when."""
+    return f"/{PROJECT}/{stage}/audit"

@@ -568,6 +568,19 @@ def release_overdue(quest: Quest, now: datetime) -> Change:
     return Change(_reopened(quest, now, None)) if due else Change(quest)
 
 
+def reopen(quest: Quest, now: datetime) -> Change:
+    """An operator's: takes a quest that is stuck from its performer; one that nobody works on stays as it is."""
+    stuck = quest.status in (Status.CLAIMED, Status.SUBMITTED, Status.DISPUTED)
+    return Change(_reopened(quest, now, quest.performer_id)) if stuck else Change(quest)
+
+
+def withdraw(quest: Quest, now: datetime) -> Change:
+    """An operator's: cancels a quest in whatever state and gives the point back; a final one stays as it is."""
+    if quest.status in (Status.COMPLETE, Status.CANCELLED, Status.EXPIRED):
+        return Change(quest)
+    return _closed(quest, Status.CANCELLED, now, performer_id=None, released_by=quest.performer_id)
+
+
 def release_due(quest: Quest) -> datetime:
     """When housekeeping takes a CLAIMED quest from its performer."""
     assert quest.claim_deadline is not None, "a CLAIMED quest has a deadline"

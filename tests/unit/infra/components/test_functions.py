@@ -104,6 +104,8 @@ def test_permissions_name_their_caller(stage_plan: Plan) -> None:
 def test_logs_are_explicit_and_kept_as_long_as_the_stage_says(stage_plan: Plan) -> None:
     days = {"dev": 7, "local": 7, "staging": 30, "prod": 90}[stage_plan.stage]
     groups = {group.inputs["name"]: group for group in stage_plan.of("LogGroup")}
+    audit = groups.pop(f"/civicforge/{stage_plan.stage}/audit")
+    assert audit.inputs["retentionInDays"] == 365
     assert all(group.inputs["retentionInDays"] == days for group in groups.values())
     for function in functions(stage_plan):
         name = f"/aws/lambda/civicforge-{stage_plan.stage}-{function.name}"

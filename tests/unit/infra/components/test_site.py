@@ -10,7 +10,7 @@ from tests.unit.infra.plan import ACCOUNT, Plan, plan, run_program
 
 def test_buckets_are_closed(stage_plan: Plan) -> None:
     names = {bucket.inputs["bucket"] for bucket in stage_plan.of("Bucket")}
-    assert names == {f"civicforge-{stage_plan.stage}-{thing}-{ACCOUNT}" for thing in ("site", "logs")}
+    assert names == {f"civicforge-{stage_plan.stage}-{thing}-{ACCOUNT}" for thing in ("site", "logs", "releases")}
 
     def of_every_bucket(type_: str) -> list[dict[str, object]]:
         found = stage_plan.of(type_)
