@@ -8,8 +8,9 @@ Started by `emulator`, in the emulator's own environment, with two listening soc
 - the AWS endpoint: every AWS API; the browser calls Cognito here, across origins. `POST /_local/save` writes all
   state to disk, `GET /_local/health` says who serves.
 - the front door: one origin for page and `/api`. Every request goes to the CloudFront distribution whose domain is in
-  `<data>/front-door`, with the Host header rewritten, as a viewer on HTTPS. `/_local/mailbox` shows the mails that
-  AWS would have sent (`?format=json`: to, subject, body, code, at; newest first).
+  `<data>/front-door`, with the Host header rewritten, as a viewer on HTTPS. `/_local/` is the console, and
+  `/_local/mailbox` shows the mails that AWS would have sent (`?format=json`: to, subject, body, code, at; newest
+  first).
 """
 
 import argparse
@@ -23,6 +24,7 @@ import socket
 import time
 import urllib.parse
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +35,7 @@ from ministack.core import hypercorn_compat, persistence  # type: ignore[import-
 from ministack.services import ses  # type: ignore[import-not-found]  # likewise
 
 from infra.local import gaps
+from infra.local.console import Console
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -57,6 +60,7 @@ class Gateway:
     def __init__(self, data: Path, front_port: int) -> None:
         self._data = data
         self._front_port = front_port
+        self._console = Console(cache(_client))
         self._api_slots = asyncio.Semaphore(API_CONCURRENCY)
         self._changed = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -165,6 +169,11 @@ class Gateway:
         if scope["path"] == "/_local/mailbox":
             await self._mailbox(scope, send)
             return
+        if scope["path"] in ("/_local", "/_local/"):
+            query = urllib.parse.parse_qs(scope["query_string"].decode())
+            # In a thread: it asks this very process for all that it shows.
+            await _respond(send, 200, await asyncio.to_thread(self._console.page, query))
+            return
         try:
             domain = (self._data / "front-door").read_text(encoding="utf-8").strip()
         except FileNotFoundError:
@@ -184,6 +193,14 @@ class Gateway:
             await _respond(send, 200, mails)
         else:
             await _respond(send, 200, _mailbox_page(mails))
+
+
+def _client(service: str) -> Any:
+    """A client of this process's own AWS endpoint; its credentials are in the environment."""
+    import boto3  # the first look at the console pays for it, not every start
+
+    endpoint = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
+    return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1")  # type: ignore[call-overload]  # any
 
 
 def _mails() -> list[dict[str, Any]]:

@@ -160,13 +160,17 @@ def panel_properties(panel: Panel, platform: Platform) -> dict[str, Any]:
     }
     if panel.number:
         properties["setPeriodToTimeRange"] = True
-    thresholds = [
-        {"label": f"{severity} above {value:g}: {alarm.key}", "value": value}
-        for alarm in panel.alarms
-        for severity, value in alarm.thresholds.items()
-    ]
+    thresholds: dict[float, set[Severity]] = {}
+    for alarm in panel.alarms:
+        for severity, value in alarm.thresholds.items():
+            thresholds.setdefault(value, set()).add(severity)
     if thresholds:
-        properties["annotations"] = {"horizontal": list({t["value"]: t for t in thresholds}.values())}
+        properties["annotations"] = {
+            "horizontal": [
+                {"label": f"{', '.join(sorted(severities))} above {value:g}", "value": value}
+                for value, severities in sorted(thresholds.items())
+            ]
+        }
     return properties
 
 

@@ -59,7 +59,7 @@ def _health(platform: Platform, alarms: Alarms) -> Dashboard:
             ),
             Panel(title="Lambda: p95 duration (ms)", shows=_per_function(platform, aws.LAMBDA_DURATION, "p95")),
             Panel(
-                title="Lambda: throttled, at once",
+                title="Lambda: throttles, concurrency",
                 shows=(
                     *_per_function(platform, aws.LAMBDA_THROTTLES),
                     Line(
@@ -111,14 +111,14 @@ def _business(platform: Platform, alarms: Alarms) -> Dashboard:
                 )
             ),
             Panel(
-                title="Quests per day",
+                title="Quests posted and completed",
                 shows=(line(metrics.QUESTS_CREATED), line(metrics.QUESTS_COMPLETED)),
                 period=DAY,
                 width=12,
             ),
             Panel(title="Completed per 100 posted", shows=(completion,), period=7 * DAY, width=12),
             Panel(
-                title="Attestations per day",
+                title="Attestations and conflicts",
                 shows=(
                     line(metrics.ATTESTATIONS_SUBMITTED),
                     line(metrics.CONCURRENT_ATTESTATION_CONFLICTS),
@@ -127,7 +127,7 @@ def _business(platform: Platform, alarms: Alarms) -> Dashboard:
             ),
             Panel(title="Rewards that failed", shows=(alarms.failed_rewards,)),
             Panel(title="Oldest unpaid reward", shows=(alarms.unpaid_rewards,)),
-            Panel(title="Rewards paid per day", shows=(line(metrics.REWARDS_PAID),), period=DAY),
+            Panel(title="Rewards paid, over time", shows=(line(metrics.REWARDS_PAID),), period=DAY),
             Panel(title="Ledger drift", shows=(alarms.ledger_drift,)),
             Panel(
                 title="Two wanted the same thing: failed conditions, conflicts",
@@ -163,19 +163,26 @@ def _cost(platform: Platform) -> Dashboard:
             ),
             Panel(title="Use (dollars)", shows=(Line(label="use", watch=_total(parts)),), number=True, width=6),
             Panel(
+                title="Quests completed",
+                shows=(Line(label="completed", watch=own(metrics.QUESTS_COMPLETED, platform)),),
+                number=True,
+                width=6,
+            ),
+            Panel(
                 title="Account's bill this month (dollars)",
                 shows=(Line(label="bill", watch=_bill()),),
                 period=6 * HOUR,
-                width=12,
+                number=True,
+                width=6,
             ),
             Panel(
-                title="Dollars per day",
+                title="Dollars by service",
                 shows=tuple(Line(label=label, watch=part) for label, part in parts.items()),
                 period=DAY,
                 width=12,
             ),
             Panel(
-                title="Dollars per completed quest, by week",
+                title="Dollars per completed quest, over time",
                 shows=(Line(label="per completed quest", watch=_per_quest(platform, parts)),),
                 period=7 * DAY,
                 width=12,
