@@ -22,6 +22,9 @@ DATA_LOSS_LABEL = "data-loss-accepted"
 """The label without which a pull request that deletes or replaces what holds data cannot pass."""
 
 
+_LABEL = ("--color", "B60205", "--description", "The loss of data that the preview shows is meant")
+
+
 def preview_environment(stage: str) -> str:
     """The GitHub environment from which a pull request reads a stage."""
     return f"preview-{stage}"
@@ -93,8 +96,8 @@ def remaining_commands(config: BootstrapConfig, bucket: str, alias: str, roles: 
         provider = secrets_provider(alias, config.region, stage)
         init = ["pulumi", "stack", "init", stage, "--secrets-provider", provider]
         commands.append(["env", f"PULUMI_BACKEND_URL={url}", *init])
-    label = ["gh", "label", "create", DATA_LOSS_LABEL, "--repo", config.slug, "--force"]
-    commit = ["git", "commit", "-m", "Name the key of the stages' secrets", "--", *_stage_files()]
+    label = ["gh", "label", "create", DATA_LOSS_LABEL, "--repo", config.slug, "--force", *_LABEL]
+    commit = ["git", "commit", "-m", "Name the key of the secrets", "--", *_stage_files()]
     activate = ["aws", "ce", "update-cost-allocation-tags-status", "--cost-allocation-tags-status"]
     return [
         *(shlex.join(command) for command in (*commands, label, commit)),

@@ -1,4 +1,4 @@
-"""What GitHub may do in a stage: the deploy role's policy, the preview role's, and the boundary of what is deployed.
+"""What GitHub may do in a stage: the policy to read it, those to deploy it, and the boundary of what is deployed.
 
 A stage's things are found by name (`civicforge-<stage>-*`), or, where AWS makes up the name, by the tag `stage` that
 `aws:defaultTags` puts on everything. What AWS can restrict by neither carries its reason in `wide_because`.
@@ -12,7 +12,7 @@ from infra.components.policies import Conditions, Statement, boundary_name
 from services.core.names import parameter_name, resource_name
 
 DISPOSABLE_STAGES = ("dev",)
-"""Whose deploy role may delete what holds data. On the others only a person with other rights can."""
+"""Whose deploy role may delete what holds data; on the others that takes a person with rights of their own."""
 
 RUNS_ROLES = ("lambda.amazonaws.com", "scheduler.amazonaws.com")
 """The services to which a stage hands its roles."""
@@ -39,11 +39,6 @@ class Scope:
     def named(self) -> str:
         """The pattern of the stage's names."""
         return resource_name(self.stage, "*")
-
-    @property
-    def disposable(self) -> bool:
-        """Whether the stage may be destroyed by its own deploy role."""
-        return self.stage in DISPOSABLE_STAGES
 
     @property
     def boundary(self) -> str:
@@ -158,26 +153,38 @@ def _tagged(
     )
 
 
-def preview_statements(scope: Scope) -> list[Statement]:
+def read_statements(scope: Scope) -> list[Statement]:
     """To read the stage's state and settings, for a preview and for finding drift.
 
-    It reads no row, no message, no user and no log line. It can decrypt the stage's part of the Pulumi state and its
-    parameters, because a preview cannot be made without.
+    It reads no row, no message, no user and no log line. It can decrypt the stage's part of the Pulumi state and read
+    its parameters, because a preview cannot be made without.
     """
     return [*_read_state(scope), *_read_by_name(scope), *_read_by_tag(scope), _read_metadata()]
 
 
-def deploy_statements(scope: Scope) -> list[Statement]:
-    """To make, change and release the stage; to delete what holds data only where the stage is disposable."""
+def write_named_statements(scope: Scope) -> list[Statement]:
+    """To make and change what has the stage in its name, and the Pulumi state."""
+    state = _named("WriteState", [f"{scope.state_bucket}/{scope.stage}/*"], "s3", "PutObject", "DeleteObject")
+    return [state, *_write_by_name(scope), *_write_roles(scope)]
+
+
+def write_other_statements(scope: Scope) -> list[Statement]:
+    """To make and change everything else, and to try the release."""
+    return [*_write_by_tag(scope), *_write_unscoped(scope), *_smoke(scope)]
+
+
+def delete_statements(scope: Scope) -> list[Statement]:
+    """To delete what holds data; only for DISPOSABLE_STAGES."""
     return [
-        *preview_statements(scope),
-        _named("WriteState", [f"{scope.state_bucket}/{scope.stage}/*"], "s3", "PutObject", "DeleteObject"),
-        *_write_by_name(scope),
-        *_write_by_tag(scope),
-        *_write_roles(scope),
-        *_write_unscoped(scope),
-        *_smoke(scope),
-        *(_delete_data(scope) if scope.disposable else ()),
+        _named("DeleteTables", scope.tables, "dynamodb", "DeleteTable"),
+        _named("DeleteQueues", scope.queues, "sqs", "DeleteQueue"),
+        _named("DeleteBuckets", scope.buckets, "s3", "DeleteBucket", "ListBucketVersions"),
+        _named(
+            "DeleteObjects", [f"{bucket}/*" for bucket in scope.buckets], "s3", "DeleteObject", "DeleteObjectVersion"
+        ),
+        _named("DeleteLogs", scope.log_groups, "logs", "DeleteLogGroup"),
+        _tagged(scope, "DeletePool", scope.pools, "cognito-idp", "DeleteUserPool"),
+        _tagged(scope, "DeleteKey", [scope.arn("kms", "key/*")], "kms", "ScheduleKeyDeletion"),
     ]
 
 
@@ -195,7 +202,15 @@ def boundary_statements(scope: Scope) -> list[Statement]:
         _named("Queues", scope.queues, "sqs", "SendMessage"),
         _named("Functions", scope.functions, "lambda", "InvokeFunction"),
         _named("Logs", [f"{group}:*" for group in scope.log_groups], "logs", "CreateLogStream", "PutLogEvents"),
-        _tagged(scope, "Accounts", scope.pools, "cognito-idp", "AdminDeleteUser", "AdminUserGlobalSignOut"),
+        _tagged(
+            scope,
+            "Accounts",
+            scope.pools,
+            "cognito-idp",
+            "AdminDeleteUser",
+            "AdminUserGlobalSignOut",
+            "ListUsersInGroup",
+        ),
         Statement(
             sid="Metrics",
             actions=["cloudwatch:GetMetricData"],
@@ -231,7 +246,9 @@ def _read_by_name(scope: Scope) -> list[Statement]:
         _named("ReadRoles", scope.roles, "iam", "GetRole", "GetRolePolicy", "ListRolePolicies", "ListRoleTags"),
         _named("ReadRoles2", scope.roles, "iam", "ListAttachedRolePolicies", "ListInstanceProfilesForRole"),
         _named("ReadQueues", scope.queues, "sqs", "GetQueueAttributes", "GetQueueUrl", "ListQueueTags"),
-        _named("ReadTopics", scope.topics, "sns", "GetTopicAttributes", "List*", "GetSubscriptionAttributes"),
+        _named(
+            "ReadTopics", scope.topics, "sns", "GetTopicAttributes", "ListTagsForResource", "ListSubscriptionsByTopic"
+        ),
         _named("ReadParameters", scope.parameters, "ssm", "GetParameter", "GetParameters", "ListTagsForResource"),
         _named("ReadBuckets", scope.buckets, "s3", "GetBucket*", "Get*Configuration", "ListBucket"),
         _named("ReadPage", scope.site_objects, "s3", "GetObject", "GetObjectTagging"),
@@ -288,6 +305,7 @@ def _read_metadata() -> Statement:
             "logs:DescribeDeliverySources",
             "logs:DescribeLogGroups",
             "logs:GetDelivery",
+            "sns:GetSubscriptionAttributes",
             "ssm:DescribeParameters",
         ],
         resources=["*"],
@@ -317,8 +335,7 @@ def _write_by_name(scope: Scope) -> list[Statement]:
             "Topics",
             scope.topics,
             "sns",
-            *("CreateTopic", "SetTopicAttributes", "DeleteTopic", "Subscribe", "Unsubscribe"),
-            *("SetSubscriptionAttributes", "TagResource", "UntagResource"),
+            *("CreateTopic", "SetTopicAttributes", "DeleteTopic", "Subscribe", "TagResource", "UntagResource"),
         ),
         _named(
             "Parameters",
@@ -342,10 +359,10 @@ def _write_by_name(scope: Scope) -> list[Statement]:
         ),
         _named(
             "LogDeliveries",
-            (*scope.log_deliveries, scope.arn("logs", "delivery:*")),
+            scope.log_deliveries,
             "logs",
-            *("PutDeliverySource", "PutDeliveryDestination", "CreateDelivery", "UpdateDeliveryConfiguration"),
-            *("DeleteDelivery*", "TagResource", "UntagResource"),
+            *("PutDeliverySource", "PutDeliveryDestination", "CreateDelivery", "DeleteDeliverySource"),
+            *("DeleteDeliveryDestination", "TagResource", "UntagResource"),
         ),
         _named("Alarms", scope.alarms, "cloudwatch", "PutMetricAlarm", "DeleteAlarms", "TagResource", "UntagResource"),
         _named("Dashboards", scope.dashboards, "cloudwatch", "PutDashboard", "DeleteDashboards"),
@@ -360,7 +377,7 @@ def _write_by_name(scope: Scope) -> list[Statement]:
             "EdgeFunctions",
             scope.edge_functions,
             "cloudfront",
-            *("CreateFunction", "UpdateFunction", "PublishFunction", "DeleteFunction"),
+            *("UpdateFunction", "PublishFunction", "DeleteFunction"),
         ),
     ]
 
@@ -368,11 +385,22 @@ def _write_by_name(scope: Scope) -> list[Statement]:
 def _write_by_tag(scope: Scope) -> list[Statement]:
     distributions = scope.arn("cloudfront", "distribution/*", region=False)
     keys = scope.arn("kms", "key/*")
+    deliveries = scope.arn("logs", "delivery:*")
     collection = scope.arn("apigateway", "/apis", account=False)
     tags = scope.arn("apigateway", "/tags/*", account=False)
     return [
         _tagged(scope, "MakeApi", [collection, tags], "apigateway", "POST", "PUT", conditions=scope.tagging),
         _tagged(scope, "Api", scope.apis, "apigateway", "POST", "PUT", "PATCH", "DELETE"),
+        _tagged(
+            scope, "MakeLogDelivery", [deliveries], "logs", "CreateDelivery", "TagResource", conditions=scope.tagging
+        ),
+        _tagged(
+            scope,
+            "LogDelivery",
+            [deliveries],
+            "logs",
+            *("UpdateDeliveryConfiguration", "DeleteDelivery", "UntagResource"),
+        ),
         _tagged(scope, "MakePool", ["*"], "cognito-idp", "CreateUserPool", "TagResource", conditions=scope.tagging),
         _tagged(
             scope,
@@ -385,7 +413,7 @@ def _write_by_tag(scope: Scope) -> list[Statement]:
         _tagged(
             scope,
             "MakeDistribution",
-            [distributions],
+            ["*"],
             "cloudfront",
             *("CreateDistribution", "TagResource"),
             conditions=scope.tagging,
@@ -460,6 +488,18 @@ def _write_unscoped(scope: Scope) -> list[Statement]:
             wide_because="CloudFront gives these made-up ids and no tags; what a distribution uses cannot be deleted",
         ),
         Statement(
+            sid="EdgeFunction",
+            actions=["cloudfront:CreateFunction"],
+            resources=["*"],
+            wide_because="CloudFront offers no permission on functions that are not there yet; it overwrites none",
+        ),
+        Statement(
+            sid="Subscriptions",
+            actions=["sns:SetSubscriptionAttributes", "sns:Unsubscribe"],
+            resources=["*"],
+            wide_because="SNS offers no permission on single subscriptions",
+        ),
+        Statement(
             sid="CompositeAlarms",
             actions=["cloudwatch:PutCompositeAlarm"],
             resources=["*"],
@@ -496,18 +536,4 @@ def _smoke(scope: Scope) -> list[Statement]:
             *("AdminInitiateAuth", "AdminRespondToAuthChallenge", "AdminConfirmSignUp"),
         ),
         _named("SyntheticRows", scope.tables, "dynamodb", "GetItem", "Query", "UpdateItem", "DeleteItem"),
-    ]
-
-
-def _delete_data(scope: Scope) -> list[Statement]:
-    return [
-        _named("DeleteTables", scope.tables, "dynamodb", "DeleteTable"),
-        _named("DeleteQueues", scope.queues, "sqs", "DeleteQueue"),
-        _named("DeleteBuckets", scope.buckets, "s3", "DeleteBucket", "ListBucketVersions"),
-        _named(
-            "DeleteObjects", [f"{bucket}/*" for bucket in scope.buckets], "s3", "DeleteObject", "DeleteObjectVersion"
-        ),
-        _named("DeleteLogs", scope.log_groups, "logs", "DeleteLogGroup"),
-        _tagged(scope, "DeletePool", scope.pools, "cognito-idp", "DeleteUserPool"),
-        _tagged(scope, "DeleteKey", [scope.arn("kms", "key/*")], "kms", "ScheduleKeyDeletion"),
     ]

@@ -1,5 +1,7 @@
 """The resources of the bootstrap stack."""
 
+from collections.abc import Callable
+
 import pulumi
 import pulumi_aws as aws
 
@@ -12,9 +14,17 @@ from infra.bootstrap.github import (
     preview_environment,
     remaining_commands,
 )
-from infra.bootstrap.permissions import Scope, boundary_statements, deploy_statements, preview_statements
+from infra.bootstrap.permissions import (
+    DISPOSABLE_STAGES,
+    Scope,
+    boundary_statements,
+    delete_statements,
+    read_statements,
+    write_named_statements,
+    write_other_statements,
+)
 from infra.components.component import account_id
-from infra.components.policies import Statement, boundary_name, document, tls_only
+from infra.components.policies import Statement, document, tls_only
 from infra.components.private_bucket import private_bucket
 from services.core.names import PROJECT, resource_name
 
@@ -37,11 +47,16 @@ class Bootstrap(pulumi.ComponentResource):
         self.roles: dict[str, pulumi.Output[str]] = {}
         for stage, environment in DEPLOY_ENVIRONMENTS.items():
             scope = self._scope(stage)
-            self._boundary(scope, stage)
-            deploy = scope.apply(lambda scope: document(*deploy_statements(scope)))
-            preview = scope.apply(lambda scope: document(*preview_statements(scope)))
-            self._role(f"{stage}-deploy", environment, deploy)
-            self._role(f"{stage}-preview", preview_environment(stage), preview)
+            read = self._policy(f"{stage}-read", scope, read_statements)
+            write = [
+                self._policy(f"{stage}-write-named", scope, write_named_statements),
+                self._policy(f"{stage}-write-other", scope, write_other_statements),
+            ]
+            if stage in DISPOSABLE_STAGES:
+                write.append(self._policy(f"{stage}-delete", scope, delete_statements))
+            self._policy(f"{stage}-boundary", scope, boundary_statements)
+            self._role(f"{stage}-preview", preview_environment(stage), read)
+            self._role(f"{stage}-deploy", environment, read, *write)
         self.register_outputs({})
 
     def _state_bucket(self) -> aws.s3.Bucket:
@@ -97,16 +112,13 @@ class Bootstrap(pulumi.ComponentResource):
             )
         )
 
-    def _boundary(self, scope: pulumi.Output[Scope], stage: str) -> None:
-        aws.iam.Policy(
-            f"{stage}-boundary",
-            name=boundary_name(stage),
-            description=f"The most that a role of {stage} can do",
-            policy=scope.apply(lambda scope: document(*boundary_statements(scope))),
-            opts=self.child,
-        )
+    def _policy(
+        self, thing: str, scope: pulumi.Output[Scope], statements: Callable[[Scope], list[Statement]]
+    ) -> aws.iam.Policy:
+        policy: pulumi.Output[str] = scope.apply(lambda known: document(*statements(known)))
+        return aws.iam.Policy(thing, name=resource_name(STACK, thing), policy=policy, opts=self.child)
 
-    def _role(self, thing: str, environment: str, policy: pulumi.Output[str]) -> None:
+    def _role(self, thing: str, environment: str, *policies: aws.iam.Policy) -> None:
         """A role for the jobs of one GitHub environment and nobody else."""
         trust = {
             "Effect": "Allow",
@@ -124,7 +136,8 @@ class Bootstrap(pulumi.ComponentResource):
             assume_role_policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [trust]}),
             opts=self.child,
         )
-        aws.iam.RolePolicy(thing, name=resource_name(STACK, thing), role=role.id, policy=policy, opts=self.child)
+        for number, policy in enumerate(policies):
+            aws.iam.RolePolicyAttachment(f"{thing}-{number}", role=role.name, policy_arn=policy.arn, opts=self.child)
         self.roles[environment] = role.arn
 
 

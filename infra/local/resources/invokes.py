@@ -5,7 +5,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from infra.local.resources.base import Cloud
+from botocore.exceptions import ClientError
+
+from infra.local.language_host import NotFoundError
+from infra.local.resources.base import Cloud, is_missing
 
 _STATEMENT_KEYS: Final = {
     "actions": "Action",
@@ -26,11 +29,15 @@ def _region(cloud: Cloud, args: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _identity_provider(cloud: Cloud, args: Mapping[str, Any]) -> dict[str, Any]:
-    """Raises ClientError where there is none, as the provider fails."""
     arn = args.get("arn") or cloud.arn(
         "iam", f"oidc-provider/{str(args['url']).removeprefix('https://')}", region=False
     )
-    found = cloud.client("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+    try:
+        found = cloud.client("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+    except ClientError as error:
+        if is_missing(error):
+            raise NotFoundError(f"there is no {arn}") from error
+        raise
     return {
         "arn": arn,
         "id": arn,

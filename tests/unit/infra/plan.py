@@ -86,7 +86,7 @@ def _outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]
     kind = type_.split(":")[-1].lower()
     # SSM's ARNs repeat the slash that its names begin with.
     arn = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{kind}/{str(physical).removeprefix('/')}"
-    if kind == "alias":
+    if type_ == "aws:lambda/alias:Alias":
         arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{inputs['functionName']}:{physical}"
     return {
         "arn": arn,

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Makes what GitHub needs before it can deploy (see infra/bootstrap), and prints the commands that remain.
+#
+#   scripts/setup-oidc.sh [owner/name | owner@id/name@id]
+#
+# Needs credentials of the account's administrator, `pulumi`, `aws`, and `gh` where no repository is given. Run again,
+# it changes only what is different. The stack's state moves into the bucket that the first run makes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+repository() {
+  # Tokens of repositories made since 15 July 2026 name the ids too.
+  gh api "repos/$(gh repo view --json nameWithOwner --jq .nameWithOwner)" --jq '
+    if .created_at >= "2026-07-15" then "\(.owner.login)@\(.owner.id)/\(.name)@\(.id)" else .full_name end'
+}
+
+make .venv/.ready
+export PULUMI_CONFIG_PASSPHRASE="" # the stack holds no secret
+account=$(aws sts get-caller-identity --query Account --output text)
+region=$(sed -n 's/^  aws:region: //p' Pulumi.yaml)
+bucket="civicforge-bootstrap-state-$account"
+remote="s3://$bucket/bootstrap?region=$region"
+
+if aws s3api head-bucket --bucket "$bucket" 2>/dev/null; then
+  export PULUMI_BACKEND_URL="$remote"
+else
+  mkdir -p .local/bootstrap
+  export PULUMI_BACKEND_URL="file://$PWD/.local/bootstrap"
+fi
+
+pulumi stack select bootstrap --create --secrets-provider passphrase
+pulumi config set repository "${1:-$(repository)}"
+pulumi up
+
+if [[ $PULUMI_BACKEND_URL != "$remote" ]]; then
+  pulumi stack export --file .local/bootstrap/state.json
+  export PULUMI_BACKEND_URL="$remote"
+  pulumi stack init bootstrap --secrets-provider passphrase
+  pulumi stack import --file .local/bootstrap/state.json
+  rm -r .local/bootstrap
+fi
+
+echo "Now run:"
+pulumi stack output next_steps

@@ -1,0 +1,329 @@
+"""The bootstrap stack: who is trusted, what each role may do, and the commands that it prints."""
+
+import json
+import shlex
+from fnmatch import fnmatchcase
+from typing import Any
+from unittest.mock import patch
+
+import pulumi
+import pytest
+
+from infra.bootstrap.github import AUDIENCE, DATA_LOSS_LABEL, ISSUER
+from infra.local.language_host import NotFoundError
+from tests.unit.infra.plan import ACCOUNT, Plan, Recorder, plan, run_program
+
+REPOSITORY = "town@12/civicforge@34"
+STAGES = ("dev", "staging", "prod")
+ENVIRONMENTS = {
+    "dev-deploy": "development",
+    "staging-deploy": "staging",
+    "prod-deploy": "production",
+    "dev-preview": "preview-dev",
+    "staging-preview": "preview-staging",
+    "prod-preview": "preview-prod",
+}
+INLINE_LIMIT = 6144
+"""Characters of a managed policy, white space not counted."""
+
+PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"
+OURS = {"project": "civicforge", "stage": "bootstrap"}
+
+
+class Account(Recorder):
+    """A recorder of an account that may have a provider for GitHub already."""
+
+    provider: dict[str, Any] | None = None
+
+    def invoke(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
+        if token != "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider":
+            return super().invoke(token, args)
+        if self.provider is None:
+            raise NotFoundError(args["url"])
+        return self.provider
+
+
+def bootstrapped(provider: dict[str, Any] | None = None, repository: str = REPOSITORY) -> Plan:
+    """The plan of the bootstrap stack."""
+    account = type("Account", (Account,), {"provider": provider})
+    with patch("tests.unit.infra.plan.Recorder", account):
+        return run_program("bootstrap", {"repository": repository})
+
+
+def found(*audiences: str, **tags: str) -> dict[str, Any]:
+    """What the provider's lookup answers."""
+    return {
+        "arn": PROVIDER,
+        "id": PROVIDER,
+        "url": ISSUER,
+        "clientIdLists": audiences,
+        "thumbprintLists": [],
+        "tags": tags,
+    }
+
+
+@pytest.fixture(scope="module")
+def account() -> Plan:
+    """An account that had nothing before."""
+    return bootstrapped()
+
+
+def policies(plan: Plan, role: str) -> dict[str, list[dict[str, Any]]]:
+    """The statements of each policy that is attached to a role."""
+    attached = [item for item in plan.of("RolePolicyAttachment") if item.inputs["role"].endswith(f"-{role}")]
+    names = [item.inputs["policyArn"].rsplit("civicforge-bootstrap-", 1)[1] for item in attached]
+    return {name: plan.one("Policy", name).policy() for name in names}
+
+
+def statements(plan: Plan, role: str) -> list[dict[str, Any]]:
+    """All statements that hold for a role."""
+    return [statement for part in policies(plan, role).values() for statement in part]
+
+
+def actions(found: list[dict[str, Any]]) -> set[str]:
+    """The actions that statements name."""
+    return {action for statement in found for action in statement["Action"]}
+
+
+# Who is trusted.
+
+
+@pytest.mark.parametrize(("role", "environment"), ENVIRONMENTS.items())
+def test_a_role_trusts_the_jobs_of_one_environment(account: Plan, role: str, environment: str) -> None:
+    (trust,) = account.one("Role", role).policy("assumeRolePolicy")
+    assert trust["Action"] == "sts:AssumeRoleWithWebIdentity"
+    assert set(trust["Principal"]) == {"Federated"}
+    assert trust["Condition"] == {
+        "StringEquals": {
+            f"{ISSUER}:aud": AUDIENCE,
+            f"{ISSUER}:sub": f"repo:{REPOSITORY}:environment:{environment}",
+        }
+    }
+
+
+def test_there_are_no_other_roles(account: Plan) -> None:
+    assert {role.name for role in account.of("Role")} == set(ENVIRONMENTS)
+
+
+def test_the_provider_is_made_where_there_is_none(account: Plan) -> None:
+    (provider,) = account.of("OpenIdConnectProvider")
+    assert provider.inputs == {"url": f"https://{ISSUER}", "clientIdLists": [AUDIENCE]}
+    assert provider.registration.protect
+
+
+def test_the_provider_of_another_project_is_adopted() -> None:
+    adopting = bootstrapped(found(AUDIENCE, "other", project="other"))
+    assert not [r for r in adopting.resources if r.type.endswith("OpenIdConnectProvider")]
+    assert adopting.exports.values["identity_provider"] == PROVIDER
+    (trust,) = adopting.one("Role", "dev-deploy").policy("assumeRolePolicy")
+    assert trust["Principal"] == {"Federated": PROVIDER}
+
+
+def test_a_provider_of_our_own_stays_in_the_program() -> None:
+    """Otherwise the second run would delete what the first one made."""
+    assert bootstrapped(found(AUDIENCE, **OURS)).of("OpenIdConnectProvider")
+
+
+def test_an_adopted_provider_without_our_audience_is_refused_with_the_remedy() -> None:
+    with pytest.raises(pulumi.RunError, match="add-client-id-to-open-id-connect-provider --client-id sts"):
+        bootstrapped(found("other"))
+
+
+@pytest.mark.parametrize(
+    "repository", ["", "civicforge", "town/*", "town/civicforge:ref", "town@1/civicforge", "a/b/c"]
+)
+def test_only_one_repository_can_be_named(repository: str) -> None:
+    with pytest.raises(pulumi.RunError, match=r"Pulumi\.bootstrap\.yaml: repository"):
+        bootstrapped(repository=repository)
+
+
+# What is kept.
+
+
+def test_state_and_key_are_kept(account: Plan) -> None:
+    (bucket,) = account.of("Bucket")
+    (key,) = account.of("Key")
+    assert bucket.inputs["bucket"] == f"civicforge-bootstrap-state-{ACCOUNT}"
+    assert not bucket.inputs["forceDestroy"]
+    for kept in (bucket, key):
+        assert kept.registration.protect
+        assert kept.registration.retain_on_delete
+    assert key.inputs["enableKeyRotation"]
+    assert account.of("BucketVersioning")[0].inputs["versioningConfiguration"] == {"status": "Enabled"}
+    assert account.of("BucketServerSideEncryptionConfiguration")
+    block = account.of("BucketPublicAccessBlock")[0].inputs
+    assert all(
+        block[key] for key in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+    )
+    (tls,) = account.of("BucketPolicy")[0].policy()
+    assert (tls["Effect"], tls["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_everything_is_out_of_the_stages_reach(account: Plan) -> None:
+    for resource in account.resources:
+        name = resource.inputs.get("name") or resource.inputs.get("bucket")
+        assert name is None or name.removeprefix("alias/").startswith("civicforge-bootstrap-"), resource.label
+
+
+# What the roles may do.
+
+
+def test_policies_fit_into_iam(account: Plan) -> None:
+    for policy in account.of("Policy"):
+        assert len(json.dumps(json.loads(policy.inputs["policy"]), separators=(",", ":"))) <= INLINE_LIMIT, policy.name
+    for role in ENVIRONMENTS:
+        assert 1 <= len(policies(account, role)) <= 10
+
+
+@pytest.mark.parametrize("role", ENVIRONMENTS)
+def test_no_statement_names_another_stage(account: Plan, role: str) -> None:
+    stage = role.split("-")[0]
+    for statement in statements(account, role):
+        text = json.dumps({key: statement[key] for key in ("Resource", "Condition") if key in statement})
+        for other in {*STAGES, "local"} - {stage}:
+            assert f"civicforge-{other}-" not in text, statement["Sid"]
+            assert f"civicforge/{other}/" not in text, statement["Sid"]
+            assert f"civicforge-bootstrap-{other}" not in text, statement["Sid"]
+
+
+@pytest.mark.parametrize("role", ENVIRONMENTS)
+def test_what_has_no_name_of_ours_is_told_by_its_tag(account: Plan, role: str) -> None:
+    stage = role.split("-")[0]
+    for statement in statements(account, role):
+        wide = [
+            arn
+            for arn in statement["Resource"]
+            if f"civicforge-{stage}-" not in arn and "civicforge-bootstrap" not in arn
+        ]
+        tagged = {"aws:ResourceTag/stage": stage}.items() <= statement.get("Condition", {}).get(
+            "StringEquals", {}
+        ).items()
+        made = {"aws:RequestTag/stage": stage}.items() <= statement.get("Condition", {}).get("StringEquals", {}).items()
+        if wide and not tagged and not made and f"/civicforge/{stage}/*" not in wide[0]:
+            assert statement["Sid"] in UNSCOPED, statement["Sid"]
+
+
+# What AWS can restrict neither by name nor by tag; the reason of each stands beside it in permissions.py.
+UNSCOPED = {
+    "AccessLogs",
+    "CompositeAlarms",
+    "DecryptState",
+    "EdgeFunction",
+    "EdgePolicies",
+    "EventSources",
+    "ReadMetadata",
+    "ServiceRoles",
+    "Subscriptions",
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_preview_role_only_reads(account: Plan, stage: str) -> None:
+    reading = ("Get", "List", "Describe", "View", "GET", "Decrypt")
+    for action in actions(statements(account, f"{stage}-preview")):
+        assert action.split(":")[1].startswith(reading), action
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_preview_role_reads_no_data(account: Plan, stage: str) -> None:
+    data = {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "sqs:ReceiveMessage", "logs:GetLogEvents"}
+    data |= {"cognito-idp:ListUsers", "cognito-idp:AdminGetUser", "logs:FilterLogEvents", "s3:GetObjectVersion"}
+    for statement in statements(account, f"{stage}-preview"):
+        for action in data:
+            assert not any(fnmatchcase(action, pattern) for pattern in statement["Action"]), (action, statement["Sid"])
+    objects = [s["Resource"] for s in statements(account, f"{stage}-preview") if "s3:GetObject" in s["Action"]]
+    site = f"arn:aws:s3:::civicforge-{stage}-site-{ACCOUNT}/*"
+    (state,) = (resource for (resource,) in objects if resource != site)
+    assert state.endswith(f"/{stage}/*")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_state_and_secrets_of_a_stage_are_its_own(account: Plan, stage: str) -> None:
+    for role in (f"{stage}-preview", f"{stage}-deploy"):
+        found = {statement["Sid"]: statement for statement in statements(account, role)}
+        assert found["DecryptState"]["Condition"] == {"StringEquals": {"kms:EncryptionContext:stage": stage}}
+        assert found["ListState"]["Condition"] == {"StringLike": {"s3:prefix": [f"{stage}/*"]}}
+        assert all(arn.endswith(f"/{stage}/*") for arn in found["ReadState"]["Resource"])
+
+
+DELETING_DATA = {
+    "dynamodb:DeleteTable",
+    "s3:DeleteBucket",
+    "s3:DeleteObjectVersion",
+    "cognito-idp:DeleteUserPool",
+    "sqs:DeleteQueue",
+    "kms:ScheduleKeyDeletion",
+    "logs:DeleteLogGroup",
+}
+
+
+def test_only_dev_may_lose_its_data(account: Plan) -> None:
+    assert actions(statements(account, "dev-deploy")) >= DELETING_DATA
+    for stage in ("staging", "prod"):
+        for statement in statements(account, f"{stage}-deploy"):
+            for action in DELETING_DATA:
+                assert not any(fnmatchcase(action, pattern) for pattern in statement["Action"]), statement["Sid"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_roles_are_made_bounded_and_passed_to_two_services(account: Plan, stage: str) -> None:
+    found = {statement["Sid"]: statement for statement in statements(account, f"{stage}-deploy")}
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/civicforge-bootstrap-{stage}-boundary"
+    bounded, passing = found["BoundedRoles"], found["PassRoles"]
+    assert bounded["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": boundary}}
+    assert passing["Condition"] == {
+        "StringEquals": {"iam:PassedToService": ["lambda.amazonaws.com", "scheduler.amazonaws.com"]}
+    }
+    granting = {"iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary"}
+    granting |= {
+        "iam:DeleteRolePermissionsBoundary",
+        "iam:CreatePolicyVersion",
+        "iam:CreateUser",
+        "iam:CreateAccessKey",
+    }
+    for statement in found.values():
+        if statement is not bounded:
+            assert not granting & set(statement["Action"]), statement["Sid"]
+    assert set(bounded["Action"]) < granting
+    assert not {"iam:*", "*"} & actions(list(found.values()))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_stages_roles_carry_the_boundary_and_stay_within(account: Plan, stage: str) -> None:
+    """What a Lambda is granted but its boundary lacks would fail on AWS alone."""
+    allowed = actions(account.one("Policy", f"{stage}-boundary").policy())
+    for role in plan(stage).of("Role"):
+        assert role.inputs["permissionsBoundary"].endswith(f":policy/civicforge-bootstrap-{stage}-boundary"), role.label
+    for policy in plan(stage).of("RolePolicy"):
+        assert actions(policy.policy()) <= allowed, policy.label
+
+
+# What is left to do.
+
+
+def test_the_commands_that_remain(account: Plan) -> None:
+    commands = [shlex.split(line) for line in account.exports.values["next_steps"].splitlines() if line[0] != "#"]
+    roles = account.exports.values["roles"]
+    for environment in ENVIRONMENTS.values():
+        at = ["--repo", "town/civicforge", "--env", environment, "--body"]
+        assert ["gh", "variable", "set", "AWS_ROLE_TO_ASSUME", *at, roles[environment]] in commands
+        assert ["gh", "variable", "set", "AWS_REGION", *at, "us-east-1"] in commands
+    assert roles["production"].endswith("role/civicforge-bootstrap-prod-deploy")
+    assert roles["preview-prod"].endswith("role/civicforge-bootstrap-prod-preview")
+    for stage in STAGES:
+        url = f"s3://civicforge-bootstrap-state-{ACCOUNT}/{stage}?region=us-east-1"
+        key = f"awskms://alias/civicforge-bootstrap-secrets?region=us-east-1&context_stage={stage}"
+        init = ["pulumi", "stack", "init", stage, "--secrets-provider", key]
+        assert ["env", f"PULUMI_BACKEND_URL={url}", *init] in commands
+    assert ["gh", "label", "create", DATA_LOSS_LABEL] in [command[:4] for command in commands]
+
+
+def test_any_branch_may_deploy_dev_and_nothing_else(account: Plan) -> None:
+    commands = [shlex.split(line) for line in account.exports.values["next_steps"].splitlines()]
+    made = {command[5].rsplit("/", 1)[1]: command[6:] for command in commands if command[3:5] == ["--method", "PUT"]}
+    kept_to_main = {name for name, options in made.items() if options}
+    assert set(made) == set(ENVIRONMENTS.values())
+    assert kept_to_main == {"staging", "production"}
+    for name in kept_to_main:
+        path = f"repos/town/civicforge/environments/{name}/deployment-branch-policies"
+        assert ["gh", "api", "--silent", "--method", "POST", path, "-f", "name=main"] in commands
