@@ -102,6 +102,8 @@ class Emulator:
             known = self._known()
             if known is not None and known.pid:
                 _kill_group(known.pid, self._venv)
+            if self._process is not None:
+                self._process.wait()
             with (
                 _listen(known.port if known else AWS_PORT) as aws,
                 _listen(known.front_port if known else FRONT_PORT) as front,

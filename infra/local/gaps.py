@@ -9,6 +9,7 @@
 | `dynamodb:LeadingKeys`, `dynamodb:Attributes` on writes | `conditions`, per item of a transaction |
 | `ssm:GetParameters` is authorized on `*` | `_names_parameters`, `_per_item` |
 | PostConfirmation is never invoked | `post_confirmation` |
+| what the emulator does by itself (SNS to SQS) counts as plain HTTP, so that TLS-only policies refuse it | `install` |
 | a silent handler takes 50 ms longer | `install` |
 | alarms know no dimensions, missing data, M of N, expressions, suppressors | `alarms` |
 | Python Lambdas see the emulator's own packages | `install`: an interpreter with nothing installed |
@@ -67,6 +68,7 @@ def install() -> None:
     lambda_svc._poll_dynamodb_streams = Poller(lambda_svc, dynamodb, request_scope)
     iam_actions.dynamodb_service_context = _with_condition_keys(iam_actions.dynamodb_service_context)
     iam_actions.extract_resource_arn = _names_parameters(iam_actions.extract_resource_arn)
+    iam_evaluator._request_origin = contextvars.ContextVar("request_origin", default=("127.0.0.1", True))
     iam_evaluator.enforce = _per_item(iam_evaluator.enforce)
 
 

@@ -1,9 +1,7 @@
 """A private emulator per test session: its own data, its own ports, nothing of the developer's own local cloud."""
 
 import json
-import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import coverage
 import pytest
 from botocore.config import Config
 
@@ -120,10 +119,8 @@ def _coverage_environment(directory: Path) -> dict[str, str]:
     Its environment has no coverage package: it gets this one's, and forgets the variables again at once so that the
     Lambdas do not see them.
     """
-    if "coverage" not in sys.modules or not os.environ.get("COV_CORE_SOURCE", os.environ.get("COVERAGE_RUN")):
+    if coverage.Coverage.current() is None:
         return {}
-    import coverage
-
     hooks = directory / "coverage"
     hooks.mkdir(parents=True, exist_ok=True)
     package = hooks / "coverage"

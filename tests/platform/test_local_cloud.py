@@ -1,0 +1,662 @@
+"""The local cloud: every gap of the emulator filled, data that survives, emulators side by side."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pulumi
+import pulumi_aws as aws
+import pytest
+from botocore.exceptions import ClientError
+
+from infra.local.emulator import DATA_LOSS_SECONDS
+from tests.platform.conftest import Platform
+
+STAGE = "gaps"
+MEGABYTE = 1024 * 1024
+
+HANDLER = """
+import importlib.util, json, time
+
+def handler(event, context):
+    if event.get("triggerSource"):
+        if event["request"]["userAttributes"]["email"].startswith("refused"):
+            raise ValueError("not you")
+        print(json.dumps({"confirmed": event["userName"], "source": event["triggerSource"]}))
+        return event
+    if "Records" in event:
+        keys = [record["dynamodb"]["Keys"]["id"]["S"] for record in event["Records"]]
+        poison = "poison-" + context.function_name.removeprefix("gaps-")
+        print(json.dumps({"batch": keys}))
+        if "partial" in context.function_name:
+            numbers = {r["dynamodb"]["SequenceNumber"]: r["dynamodb"]["Keys"]["id"]["S"] for r in event["Records"]}
+            return {"batchItemFailures": [{"itemIdentifier": n} for n, key in numbers.items() if key == poison]}
+        if poison in keys:
+            raise ValueError("poison")
+        return
+    path = event.get("rawPath", "")
+    if path == "/fail":
+        raise ValueError("broken")
+    if path == "/slow":
+        time.sleep(0.3)
+    if path == "/metric":
+        print(json.dumps({
+            "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [
+                {"Namespace": "Gaps", "Dimensions": [["service"]], "Metrics": [{"Name": "made", "Unit": "Count"}]}]},
+            "service": "probe", "made": [1, 2]}))
+    return {"packages": [name for name in ("boto3", "ministack") if importlib.util.find_spec(name)]}
+"""
+
+
+def trust(service: str) -> str:
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    caller = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement, caller]})
+
+
+def function(name: str, role: aws.iam.Role) -> aws.lambda_.Function:
+    return aws.lambda_.Function(
+        name,
+        name=f"gaps-{name}",
+        role=role.arn,
+        runtime="python3.13",
+        handler="index.handler",
+        code=pulumi.AssetArchive({"index.py": pulumi.StringAsset(HANDLER)}),
+        timeout=10,
+        memory_size=256,
+        publish=True,
+    )
+
+
+def mapping(
+    name: str, table: aws.dynamodb.Table, consumer: aws.lambda_.Function, dead: aws.sqs.Queue, **rules: Any
+) -> None:
+    aws.lambda_.EventSourceMapping(
+        name,
+        event_source_arn=table.stream_arn,
+        function_name=consumer.arn,
+        starting_position="TRIM_HORIZON",
+        batch_size=10,
+        destination_config=aws.lambda_.EventSourceMappingDestinationConfigArgs(
+            on_failure=aws.lambda_.EventSourceMappingDestinationConfigOnFailureArgs(destination_arn=dead.arn)
+        ),
+        **rules,
+    )
+
+
+def program() -> None:
+    role = aws.iam.Role("role", name="gaps-role", assume_role_policy=trust("lambda.amazonaws.com"))
+    probe, whole, partial = (function(name, role) for name in ("probe", "whole", "partial"))
+    table = aws.dynamodb.Table(
+        "table",
+        name="gaps-table",
+        billing_mode="PAY_PER_REQUEST",
+        hash_key="id",
+        attributes=[aws.dynamodb.TableAttributeArgs(name="id", type="S")],
+        stream_enabled=True,
+        stream_view_type="NEW_IMAGE",
+    )
+    dead_whole, dead_partial = (
+        aws.sqs.Queue(f"dead-{name}", name=f"gaps-dead-{name}") for name in ("whole", "partial")
+    )
+    mapping("whole", table, whole, dead_whole, maximum_retry_attempts=1, bisect_batch_on_function_error=True)
+    mapping(
+        "partial",
+        table,
+        partial,
+        dead_partial,
+        maximum_retry_attempts=1,
+        function_response_types=["ReportBatchItemFailures"],
+    )
+    pool = aws.cognito.UserPool(
+        "pool",
+        name="gaps-pool",
+        username_attributes=["email"],
+        auto_verified_attributes=["email"],
+        lambda_config=aws.cognito.UserPoolLambdaConfigArgs(post_confirmation=probe.arn),
+    )
+    client = aws.cognito.UserPoolClient(
+        "client", name="gaps-client", user_pool_id=pool.id, explicit_auth_flows=["ALLOW_USER_PASSWORD_AUTH"]
+    )
+    api = aws.apigatewayv2.Api("api", name="gaps-api", protocol_type="HTTP")
+    integration = aws.apigatewayv2.Integration(
+        "integration",
+        api_id=api.id,
+        integration_type="AWS_PROXY",
+        integration_uri=probe.invoke_arn,
+        payload_format_version="2.0",
+    )
+    aws.apigatewayv2.Route(
+        "route", api_id=api.id, route_key="$default", target=pulumi.Output.concat("integrations/", integration.id)
+    )
+    aws.apigatewayv2.Stage("stage", api_id=api.id, name="$default", auto_deploy=True)
+    alarmed = aws.sqs.Queue("alarmed", name="gaps-alarmed")
+    topic = aws.sns.Topic("topic", name="gaps-topic")
+    paged = aws.sqs.Queue("paged", name="gaps-paged")
+    aws.sns.TopicSubscription("subscription", topic=topic.arn, protocol="sqs", endpoint=paged.arn)
+    aws.sqs.QueuePolicy(
+        "paged",
+        queue_url=paged.url,
+        policy=pulumi.Output.json_dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"Service": "sns.amazonaws.com"},
+                        "Action": "sqs:SendMessage",
+                        "Resource": paged.arn,
+                    },
+                    {
+                        "Effect": "Deny",
+                        "Principal": "*",
+                        "Action": "sqs:*",
+                        "Resource": paged.arn,
+                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    },
+                ],
+            }
+        ),
+    )
+    aws.cloudwatch.MetricAlarm(
+        "depth",
+        name="gaps-depth",
+        namespace="AWS/SQS",
+        metric_name="ApproximateNumberOfMessagesVisible",
+        dimensions={"QueueName": alarmed.name},
+        statistic="Maximum",
+        comparison_operator="GreaterThanThreshold",
+        threshold=0,
+        period=60,
+        evaluation_periods=1,
+        alarm_actions=[topic.arn],
+    )
+    narrow = aws.iam.Role("narrow", name="gaps-narrow", assume_role_policy=trust("lambda.amazonaws.com"))
+    aws.iam.RolePolicy(
+        "narrow",
+        name="narrow",
+        role=narrow.name,
+        policy=pulumi.Output.json_dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Action": ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query", "dynamodb:GetItem"],
+                        "Resource": table.arn,
+                        "Condition": {
+                            "ForAllValues:StringEquals": {
+                                "dynamodb:LeadingKeys": ["mine"],
+                                "dynamodb:Attributes": ["id", "name", "state"],
+                            },
+                        },
+                    }
+                ],
+            }
+        ),
+    )
+    bucket = aws.s3.Bucket("site", bucket="gaps-site", force_destroy=True)
+    aws.s3.BucketObjectv2(
+        "index", bucket=bucket.id, key="index.html", content="<h1>home</h1>", content_type="text/html"
+    )
+    control = aws.cloudfront.OriginAccessControl(
+        "site",
+        name="gaps-site",
+        origin_access_control_origin_type="s3",
+        signing_behavior="always",
+        signing_protocol="sigv4",
+    )
+    policy = aws.cloudfront.get_cache_policy_output(name="Managed-CachingDisabled")
+    behaviour: dict[str, Any] = {
+        "viewer_protocol_policy": "redirect-to-https",
+        "allowed_methods": ["GET", "HEAD"],
+        "cached_methods": ["GET", "HEAD"],
+        "cache_policy_id": policy.id.apply(str),
+    }
+    distribution = aws.cloudfront.Distribution(
+        "site",
+        enabled=True,
+        default_root_object="index.html",
+        origins=[
+            aws.cloudfront.DistributionOriginArgs(
+                origin_id="site", domain_name=bucket.bucket_regional_domain_name, origin_access_control_id=control.id
+            ),
+            aws.cloudfront.DistributionOriginArgs(
+                origin_id="api",
+                domain_name=api.api_endpoint.apply(lambda url: url.removeprefix("https://")),
+                custom_origin_config=aws.cloudfront.DistributionOriginCustomOriginConfigArgs(
+                    http_port=80, https_port=443, origin_protocol_policy="https-only", origin_ssl_protocols=["TLSv1.2"]
+                ),
+            ),
+        ],
+        default_cache_behavior=aws.cloudfront.DistributionDefaultCacheBehaviorArgs(
+            target_origin_id="site", **behaviour
+        ),
+        ordered_cache_behaviors=[
+            aws.cloudfront.DistributionOrderedCacheBehaviorArgs(
+                target_origin_id="api", path_pattern="/api/*", **behaviour
+            )
+        ],
+        restrictions=aws.cloudfront.DistributionRestrictionsArgs(
+            geo_restriction=aws.cloudfront.DistributionRestrictionsGeoRestrictionArgs(restriction_type="none")
+        ),
+        viewer_certificate=aws.cloudfront.DistributionViewerCertificateArgs(cloudfront_default_certificate=True),
+    )
+    aws.s3.BucketPolicy(
+        "site",
+        bucket=bucket.id,
+        policy=pulumi.Output.json_dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"Service": "cloudfront.amazonaws.com"},
+                        "Action": "s3:GetObject",
+                        "Resource": pulumi.Output.concat(bucket.arn, "/*"),
+                        "Condition": {"StringEquals": {"AWS:SourceArn": distribution.arn}},
+                    }
+                ],
+            }
+        ),
+    )
+    for name, value in {
+        "api": api.id,
+        "client": client.id,
+        "pool": pool.id,
+        "table": table.name,
+        "alarmed": alarmed.url,
+        "paged": paged.url,
+        "dead_whole": dead_whole.url,
+        "dead_partial": dead_partial.url,
+        "narrow": narrow.arn,
+        "domain": distribution.domain_name,
+    }.items():
+        pulumi.export(name, value)
+
+
+@pytest.fixture(scope="module")
+def outputs(platform: Platform) -> Iterator[dict[str, Any]]:
+    report = platform.up(STAGE, program)
+    platform.emulator.serve_at_front_door(report.outputs["domain"])
+    yield report.outputs
+    platform.destroy(STAGE)
+
+
+def eventually(what: Callable[[], Any], seconds: float = 20) -> Any:
+    """The first true answer."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = what()
+        if answer or time.monotonic() > deadline:
+            return answer
+        time.sleep(0.1)
+
+
+def call(platform: Platform, outputs: dict[str, Any], path: str) -> httpx.Response:
+    return httpx.get(f"{platform.endpoint}/_aws/execute-api/{outputs['api']}/$default{path}", timeout=30)
+
+
+def logged(platform: Platform, function_name: str) -> list[dict[str, Any]]:
+    with suppress(ClientError):
+        events = platform.client("logs").filter_log_events(logGroupName=f"/aws/lambda/gaps-{function_name}")["events"]
+        return [json.loads(event["message"]) for event in events if event["message"].startswith("{")]
+    return []
+
+
+def messages(platform: Platform, url: str) -> list[dict[str, Any]]:
+    answer = platform.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+
+def sign_up(platform: Platform, outputs: dict[str, Any], email: str) -> str:
+    platform.client("cognito-idp").sign_up(
+        ClientId=outputs["client"],
+        Username=email,
+        Password="Correct-horse-1",
+        UserAttributes=[{"Name": "email", "Value": email}],
+    )
+    mails = httpx.get(f"{platform.running.front_url}/_local/mailbox", params={"format": "json"}).json()
+    return str(next(mail["code"] for mail in mails if mail["to"] == email))
+
+
+# The front door.
+
+
+def test_page_and_api_have_one_origin(platform: Platform, outputs: dict[str, Any]) -> None:
+    page = httpx.get(platform.running.front_url)
+    assert (page.status_code, page.text) == (200, "<h1>home</h1>")
+    assert httpx.get(f"{platform.running.front_url}/api/anything").json() == {"packages": []}
+
+
+def test_the_bucket_itself_is_closed(platform: Platform, outputs: dict[str, Any]) -> None:
+    assert httpx.get(f"{platform.endpoint}/gaps-site/index.html").status_code == 403
+
+
+def test_the_mailbox_is_also_a_page(platform: Platform, outputs: dict[str, Any]) -> None:
+    sign_up(platform, outputs, "reader@example.org")
+    page = httpx.get(f"{platform.running.front_url}/_local/mailbox")
+    assert "reader@example.org" in page.text
+    assert page.headers["content-type"].startswith("text/html")
+
+
+def test_a_browser_may_call_cognito_across_origins(platform: Platform) -> None:
+    origin = {"Origin": platform.running.front_url}
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type,x-amz-target"}
+    preflight = httpx.options(platform.endpoint, headers=origin | asked)
+    assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, "*")
+    target = {
+        "X-Amz-Target": "AWSCognitoIdentityProviderService.ConfirmSignUp",
+        "Content-Type": "application/x-amz-json-1.1",
+    }
+    refused = httpx.post(
+        platform.endpoint, headers=origin | target, json={"ClientId": "none", "Username": "x", "ConfirmationCode": "1"}
+    )
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (400, "*")
+
+
+# What the emulator lacks.
+
+
+def test_post_confirmation_runs_before_the_answer(platform: Platform, outputs: dict[str, Any]) -> None:
+    code = sign_up(platform, outputs, "ada@example.org")
+    cognito = platform.client("cognito-idp")
+    cognito.confirm_sign_up(ClientId=outputs["client"], Username="ada@example.org", ConfirmationCode=code)
+    user = cognito.admin_get_user(UserPoolId=outputs["pool"], Username="ada@example.org")["Username"]
+    assert {"confirmed": user, "source": "PostConfirmation_ConfirmSignUp"} in logged(platform, "probe")
+
+
+def test_a_failing_trigger_is_told_and_the_user_stays_confirmed(platform: Platform, outputs: dict[str, Any]) -> None:
+    code = sign_up(platform, outputs, "refused@example.org")
+    cognito = platform.client("cognito-idp")
+    with pytest.raises(
+        cognito.exceptions.UserLambdaValidationException, match="PostConfirmation failed with error not you"
+    ):
+        cognito.confirm_sign_up(ClientId=outputs["client"], Username="refused@example.org", ConfirmationCode=code)
+    user = cognito.admin_get_user(UserPoolId=outputs["pool"], Username="refused@example.org")
+    assert user["UserStatus"] == "CONFIRMED"
+
+
+def test_an_administrator_s_confirmation_runs_it_too(platform: Platform, outputs: dict[str, Any]) -> None:
+    sign_up(platform, outputs, "bob@example.org")
+    cognito = platform.client("cognito-idp")
+    cognito.admin_confirm_sign_up(UserPoolId=outputs["pool"], Username="bob@example.org")
+    user = cognito.admin_get_user(UserPoolId=outputs["pool"], Username="bob@example.org")["Username"]
+    assert any(line.get("confirmed") == user for line in logged(platform, "probe"))
+
+
+def metric_sum(platform: Platform, namespace: str, name: str, dimensions: dict[str, str]) -> float:
+    now = time.time()
+    answer = platform.client("cloudwatch").get_metric_statistics(
+        Namespace=namespace,
+        MetricName=name,
+        Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+        StartTime=now - 600,
+        EndTime=now + 60,
+        Period=3600,
+        Statistics=["Sum"],
+    )
+    return float(sum(point["Sum"] for point in answer["Datapoints"]))
+
+
+def test_embedded_metrics_are_metrics(platform: Platform, outputs: dict[str, Any]) -> None:
+    before = metric_sum(platform, "Gaps", "made", {"service": "probe"})
+    call(platform, outputs, "/metric")
+    assert metric_sum(platform, "Gaps", "made", {"service": "probe"}) - before == 3
+
+
+def test_calls_through_the_api_are_counted(platform: Platform, outputs: dict[str, Any]) -> None:
+    function_name, api = {"FunctionName": "gaps-probe"}, {"ApiId": outputs["api"], "Stage": "$default"}
+    wanted = (
+        ("AWS/Lambda", "Invocations", function_name),
+        ("AWS/Lambda", "Errors", function_name),
+        ("AWS/ApiGateway", "Count", api),
+        ("AWS/ApiGateway", "5xx", api),
+        ("AWS/ApiGateway", "4xx", api),
+    )
+    before = [metric_sum(platform, *metric) for metric in wanted]
+    assert call(platform, outputs, "/ok").status_code == 200
+    assert call(platform, outputs, "/fail").status_code >= 500
+    after = [metric_sum(platform, *metric) for metric in wanted]
+    assert [late - early for early, late in zip(before, after, strict=True)] == [2, 1, 2, 1, 0]
+
+
+def test_an_alarm_goes_off_by_itself(platform: Platform, outputs: dict[str, Any]) -> None:
+    platform.client("sqs").send_message(QueueUrl=outputs["alarmed"], MessageBody="stuck")
+    received = eventually(lambda: messages(platform, outputs["paged"]), 30)
+    assert json.loads(received[0]["Message"])["AlarmName"] == "gaps-depth"
+
+
+@pytest.mark.parametrize("consumer", ["whole", "partial"])
+def test_poison_goes_to_its_queue_and_the_rest_goes_on(
+    platform: Platform, outputs: dict[str, Any], consumer: str
+) -> None:
+    table = platform.client("dynamodb")
+    started = time.time()
+    items = [f"{consumer}-{number}" for number in range(3)]
+    for key in (*items[:2], f"poison-{consumer}", items[2]):
+        table.put_item(TableName=outputs["table"], Item={"id": {"S": key}, "at": {"S": str(started)}})
+    described = eventually(lambda: messages(platform, outputs[f"dead_{consumer}"]))
+    assert described[0]["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert described[0]["DDBStreamBatchInfo"]["batchSize"] <= 2
+    batches = eventually(
+        lambda: (
+            items[2] in {key for line in logged(platform, consumer) for key in line.get("batch", [])}
+            and [line["batch"] for line in logged(platform, consumer) if "batch" in line]
+        )
+    )
+    assert set(items) <= {key for batch in batches for key in batch}
+    # One attempt and one retry of what holds nothing but the poison (and what came with it), not more.
+    assert 2 <= sum(batch[0] == f"poison-{consumer}" for batch in batches) <= 4
+
+
+def test_lambdas_have_nothing_but_their_zip(platform: Platform, outputs: dict[str, Any]) -> None:
+    assert call(platform, outputs, "/x").json() == {"packages": []}
+
+
+def workers(platform: Platform) -> list[int]:
+    listed = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(platform.running.pid)], capture_output=True, text=True, check=False
+    ).stdout.splitlines()
+    return [int(line.split()[0]) for line in listed if "_worker.py" in line]
+
+
+def test_a_burst_starts_four_workers_at_most(platform: Platform, outputs: dict[str, Any]) -> None:
+    before = set(workers(platform))
+    with ThreadPoolExecutor(24) as pool:
+        answers = list(pool.map(lambda _: call(platform, outputs, "/slow").status_code, range(24)))
+    assert set(answers) == {200}
+    assert len(set(workers(platform)) - before) <= 4
+
+
+def test_a_silent_handler_is_not_punished(platform: Platform, outputs: dict[str, Any]) -> None:
+    url = f"{platform.endpoint}/_aws/execute-api/{outputs['api']}/$default/silent"
+    with httpx.Client() as client:
+        client.get(url)
+        times = []
+        for _ in range(30):
+            started = time.perf_counter()
+            client.get(url)
+            times.append(time.perf_counter() - started)
+    assert min(times) < 0.045
+
+
+def test_condition_keys_hold_on_writes(platform: Platform, outputs: dict[str, Any]) -> None:
+    session = platform.client("sts").assume_role(RoleArn=outputs["narrow"], RoleSessionName="probe")["Credentials"]
+    table = platform.client(
+        "dynamodb",
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )
+    name = outputs["table"]
+
+    def put(key: str, **attributes: str) -> None:
+        table.put_item(TableName=name, Item={"id": {"S": key}, **{k: {"S": v} for k, v in attributes.items()}})
+
+    def update(attribute: str) -> None:
+        table.update_item(
+            TableName=name,
+            Key={"id": {"S": "mine"}},
+            UpdateExpression="SET #a = :v",
+            ExpressionAttributeNames={"#a": attribute},
+            ExpressionAttributeValues={":v": {"S": "x"}},
+        )
+
+    def transact(*items: tuple[str, str]) -> None:
+        table.transact_write_items(
+            TransactItems=[
+                {"Put": {"TableName": name, "Item": {"id": {"S": key}, attribute: {"S": "x"}}}}
+                for key, attribute in items
+            ]
+        )
+
+    def query(key: str) -> None:
+        table.query(
+            TableName=name,
+            KeyConditionExpression="id = :k",
+            ExpressionAttributeValues={":k": {"S": key}},
+            ProjectionExpression="id",
+        )
+
+    put("mine", name="x")
+    update("state")
+    transact(("mine", "name"))
+    query("mine")
+    refused: list[Callable[[], None]] = [
+        lambda: put("theirs", name="x"),
+        lambda: put("mine", xp="1000"),
+        lambda: update("xp"),
+        lambda: transact(("mine", "xp")),
+        lambda: transact(("theirs", "name")),
+        lambda: query("theirs"),
+    ]
+    for attempt in refused:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            attempt()
+
+
+def test_tls_only_policies_do_not_shut_out_the_local_cloud(platform: Platform, outputs: dict[str, Any]) -> None:
+    assert platform.client("sqs").get_queue_attributes(QueueUrl=outputs["paged"], AttributeNames=["QueueArn"])[
+        "Attributes"
+    ]
+
+
+# Lasting and living side by side.
+
+
+def test_a_killed_emulator_comes_back_with_its_data(make_platform: Callable[[], Platform]) -> None:
+    platform = make_platform()
+    platform.up("lasting", lasting)
+    table = platform.client("dynamodb")
+    table.put_item(TableName="lasting", Item={"id": {"S": "kept"}})
+    time.sleep(DATA_LOSS_SECONDS)
+    os.kill(platform.running.pid, signal.SIGKILL)
+    ports = (platform.running.port, platform.running.front_port)
+    assert eventually(lambda: platform.emulator.running() is None)
+    running = platform.restart()
+    assert running.crashed
+    assert (running.port, running.front_port) == ports
+    assert platform.client("dynamodb").get_item(TableName="lasting", Key={"id": {"S": "kept"}})["Item"]
+    assert platform.client("s3").get_object(Bucket="lasting", Key="a")["Body"].read() == b"kept"
+    assert len(platform.up("lasting", lasting, verify=True).same) == 3
+
+
+def lasting() -> None:
+    aws.dynamodb.Table(
+        "table",
+        name="lasting",
+        billing_mode="PAY_PER_REQUEST",
+        hash_key="id",
+        attributes=[aws.dynamodb.TableAttributeArgs(name="id", type="S")],
+    )
+    bucket = aws.s3.Bucket("bucket", bucket="lasting", force_destroy=True)
+    aws.s3.BucketObjectv2("object", bucket=bucket.id, key="a", content="kept")
+
+
+def test_stopping_keeps_everything_and_reset_nothing(make_platform: Callable[[], Platform]) -> None:
+    platform = make_platform()
+    platform.client("ssm").put_parameter(Name="/kept", Value="1", Type="String")
+    assert platform.emulator.stop()
+    assert not platform.emulator.stop()
+    assert not platform.restart().crashed
+    assert platform.client("ssm").get_parameter(Name="/kept")["Parameter"]["Value"] == "1"
+    platform.emulator.reset()
+    platform.restart()
+    with pytest.raises(ClientError, match="ParameterNotFound"):
+        platform.client("ssm").get_parameter(Name="/kept")
+
+
+def test_two_emulators_live_side_by_side(platform: Platform, make_platform: Callable[[], Platform]) -> None:
+    other = make_platform()
+    assert {other.running.port, other.running.front_port}.isdisjoint(
+        {platform.running.port, platform.running.front_port}
+    )
+    other.client("ssm").put_parameter(Name="/side", Value="other", Type="String")
+    with pytest.raises(ClientError, match="ParameterNotFound"):
+        platform.client("ssm").get_parameter(Name="/side")
+    assert other.emulator.start() == other.running
+
+
+def test_a_stale_pid_is_not_believed(make_platform: Callable[[], Platform]) -> None:
+    platform = make_platform()
+    state = platform.emulator.directory / "state.json"
+    platform.emulator.stop()
+    sleeper = subprocess.Popen(["sleep", "60"])
+    try:
+        state.write_text(
+            json.dumps({"pid": sleeper.pid, "port": platform.running.port, "front_port": platform.running.front_port})
+        )
+        assert platform.emulator.running() is None
+        platform.restart()
+        assert sleeper.poll() is None, "a process that is not ours was killed"
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process and its children hold."""
+    status = Path(f"/proc/{pid}/status")
+    own = next((int(line.split()[1]) * 1024 for line in status.read_text().splitlines() if line.startswith("VmRSS")), 0)
+    children = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    ).stdout.split()
+    return own + sum(resident(int(child)) for child in children if Path(f"/proc/{child}/status").exists())
+
+
+def test_the_platform_stays_small(platform: Platform, outputs: dict[str, Any]) -> None:
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(lambda _: call(platform, outputs, "/slow"), range(24)))
+    assert resident(platform.running.pid) < 600 * MEGABYTE
+
+
+def test_nothing_deployed_is_said(make_platform: Callable[[], Platform]) -> None:
+    platform = make_platform()
+    answer = httpx.get(platform.running.front_url)
+    assert (answer.status_code, "make up" in answer.text) == (503, True)
+    with urllib.request.urlopen(f"{platform.endpoint}/_local/health") as response:
+        assert json.load(response)["pid"] == platform.running.pid
+    assert httpx.get(f"{platform.endpoint}/_local/nothing").status_code == 404
+
+
+def test_several_starts_at_once_start_one(make_platform: Callable[[], Platform]) -> None:
+    platform = make_platform()
+    platform.emulator.stop()
+    found: list[int] = []
+    threads = [threading.Thread(target=lambda: found.append(platform.emulator.start().pid)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(found)) == 1
