@@ -3,7 +3,6 @@ import { LocationProvider, lazy, Route, Router } from "preact-iso";
 import { queryClient } from "../api/queries";
 import { DiscoverPage } from "../features/discover/DiscoverPage";
 import { NotFoundPage } from "../ui/NotFoundPage";
-import { markNavigation } from "../ui/PageTitle";
 import { CrashBoundary } from "./CrashBoundary";
 import { MembersOnly } from "./MembersOnly";
 import { Shell } from "./Shell";
@@ -48,7 +47,7 @@ export function App() {
       <LocationProvider>
         <Shell>
           <CrashBoundary>
-            <Router onRouteChange={markNavigation}>
+            <Router>
               {Object.entries(routes).map(([path, component]) => (
                 <Route key={path} path={path} component={component} />
               ))}

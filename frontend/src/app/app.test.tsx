@@ -1,0 +1,108 @@
+import { render, screen, waitFor } from "@testing-library/preact";
+import userEvent from "@testing-library/user-event";
+import { act } from "preact/test-utils";
+import { describe, expect, it, vi } from "vitest";
+import { card, me, person, problem, serve, signInAs, view } from "../../test/api";
+import { address, open } from "../../test/page";
+import { ApiError } from "../api/problem";
+import { endSession } from "../api/session";
+import { t } from "../lib/text";
+import { CrashBoundary } from "./CrashBoundary";
+import { StartFailure } from "./StartFailure";
+
+describe("the frame", () => {
+  it("moves the focus to the heading after a navigation, and names the tab", async () => {
+    signInAs("ben");
+    await serve({
+      "GET /quests": { items: [card()] },
+      "GET /me/quests/q1": view([]),
+      "GET /users/ana": person("ana", "Ana"),
+    });
+    open("/");
+    await userEvent.click(await screen.findByRole("link", { name: "Carry a sofa" }));
+    const heading = await screen.findByRole("heading", { level: 1, name: "Carry a sofa" });
+    await waitFor(() => expect(document.activeElement).toBe(heading));
+    expect(document.title).toBe(t.nav.moved("Carry a sofa"));
+  });
+
+  it("has an answer to every address", async () => {
+    await serve({});
+    open("/nowhere/at/all");
+    expect(await screen.findByRole("heading", { level: 1, name: t.notFound.title })).toBeTruthy();
+  });
+
+  it("says when changes are paused, also on an idle page", async () => {
+    await serve({
+      "GET /quests": { items: [] },
+      "GET /api/health": { status: "maintenance", stage: "test", release: "1", breaker: "read-only" },
+    });
+    open("/");
+    expect(await screen.findByText(t.banner.paused)).toBeTruthy();
+  });
+
+  it("keeps a form and its text when the session ends in the middle, and leads back to it", async () => {
+    signInAs("ana");
+    await serve({ "GET /me": me({ userId: "ana" }) });
+    open("/quests/new");
+    const title = await screen.findByLabelText(t.compose.title);
+    await userEvent.type(title, "A long text");
+    act(() => endSession({ expired: true }));
+    expect(await screen.findByText(t.banner.expired)).toBeTruthy();
+    expect((screen.getByLabelText(t.compose.title) as HTMLInputElement).value).toBe("A long text");
+    const again = screen
+      .getAllByRole("link", { name: t.nav.signIn })
+      .find((link) => link.getAttribute("href")?.includes("next"));
+    expect(again?.getAttribute("href")).toBe(`/sign-in?next=${encodeURIComponent("/quests/new")}`);
+    act(() => void signInAs("ana"));
+    expect((screen.getByLabelText(t.compose.title) as HTMLInputElement).value).toBe("A long text");
+  });
+
+  it("leaves members' places on sign-out", async () => {
+    signInAs("ana");
+    await serve({ "GET /me/quests": { items: [] }, "GET /quests": { items: [] } });
+    open("/mine");
+    await screen.findByText(t.mine.emptyTitle);
+    act(() => endSession({ expired: false }));
+    await waitFor(() => expect(address()).toBe("/"));
+  });
+
+  it("explains every kind of refusal", async () => {
+    const ended = new Response(JSON.stringify({ __type: "NotAuthorizedException" }), { status: 400 });
+    for (const [status, text] of [
+      [401, t.errors.signInFirst],
+      [404, t.errors.notFound],
+      [422, t.errors.invalid],
+      [403, t.errors.notAllowed],
+    ] as const) {
+      signInAs("ana");
+      await serve({ "GET /me/quests": problem(status, "x"), "Cognito.InitiateAuth": ended });
+      const page = open("/mine");
+      expect((await screen.findAllByText(text)).length).toBeGreaterThan(0);
+      page.unmount();
+    }
+    await serve({ "GET /me/quests": problem(429, "x", {}, { "retry-after": "9" }) });
+    open("/mine");
+    expect(await screen.findByText(t.errors.tooMany(9))).toBeTruthy();
+  });
+});
+
+describe("a crash", () => {
+  it("shows a way on and the request id, and keeps the frame", () => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const Broken = (): never => {
+      throw new ApiError({ status: 500, code: "x", title: "x", requestId: "req-9" });
+    };
+    render(
+      <CrashBoundary>
+        <Broken />
+      </CrashBoundary>,
+    );
+    expect(screen.getByText(t.errors.requestId("req-9"))).toBeTruthy();
+    expect(screen.getByRole("button", { name: t.errors.reload })).toBeTruthy();
+  });
+
+  it("before the start says that the service cannot be reached", () => {
+    render(<StartFailure />);
+    expect(screen.getByRole("heading", { name: t.errors.startTitle })).toBeTruthy();
+  });
+});

@@ -1,0 +1,138 @@
+import { screen, waitFor } from "@testing-library/preact";
+import userEvent from "@testing-library/user-event";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { me, serve, signInAs } from "../../../test/api";
+import { address, open } from "../../../test/page";
+import * as cognito from "../../api/cognito";
+import { t } from "../../lib/text";
+
+vi.mock("../../api/cognito", async (original) => {
+  const real = await original<typeof cognito>();
+  const nothing = () => vi.fn(async (): Promise<unknown> => ({}));
+  return {
+    ...real,
+    signIn: vi.fn(async () => signInAs("ana")),
+    signUp: nothing(),
+    confirmSignUp: nothing(),
+    resendCode: nothing(),
+    forgotPassword: nothing(),
+    resetPassword: nothing(),
+  };
+});
+
+const PASSWORD = "correct horse battery";
+const refusal = (code: string) => new cognito.SignInError(code, code);
+
+async function enter(email: string, password: string, button: string) {
+  const user = userEvent.setup();
+  await user.type(await screen.findByLabelText(t.auth.email), email);
+  await user.type(screen.getByLabelText(/password/i, { selector: "input:not([type=checkbox])" }), password);
+  await user.click(screen.getByRole("button", { name: button }));
+  return user;
+}
+
+beforeEach(async () => {
+  vi.clearAllMocks();
+  vi.mocked(cognito.signIn).mockImplementation(async () => signInAs("ana"));
+  await serve({ "GET /me": me({ userId: "ana" }), "GET /quests": { items: [] }, "GET /me/quests": { items: [] } });
+});
+
+describe("signing in", () => {
+  it("comes back to where the member was", async () => {
+    open(`/sign-in?next=${encodeURIComponent("/mine")}`);
+    expect(await screen.findByText(t.auth.intent)).toBeTruthy();
+    await enter("ana@example.org", PASSWORD, t.auth.signIn);
+    await waitFor(() => expect(address()).toBe("/mine"));
+    expect(cognito.signIn).toHaveBeenCalledWith("ana@example.org", PASSWORD);
+  });
+
+  it("says what is wrong before and after asking", async () => {
+    open("/sign-in");
+    const user = await enter("ana", "x", t.auth.signIn);
+    expect(await screen.findByText(t.form.email)).toBeTruthy();
+    expect(cognito.signIn).not.toHaveBeenCalled();
+    vi.mocked(cognito.signIn).mockRejectedValue(refusal("NotAuthorizedException"));
+    await user.type(screen.getByLabelText(t.auth.email), "@example.org");
+    await user.click(screen.getByRole("button", { name: t.auth.signIn }));
+    expect(await screen.findByText(t.auth.codes.NotAuthorizedException as string)).toBeTruthy();
+  });
+
+  it("shows the password when asked", async () => {
+    open("/sign-in");
+    await userEvent.click(await screen.findByLabelText(t.auth.show));
+    expect(screen.getByLabelText(t.auth.password).getAttribute("type")).toBe("text");
+  });
+
+  it("continues with the code where that was left out", async () => {
+    vi.mocked(cognito.signIn).mockRejectedValueOnce(refusal("UserNotConfirmedException"));
+    open("/sign-in");
+    await enter("ana@example.org", PASSWORD, t.auth.signIn);
+    expect(await screen.findByText(t.auth.codeSent("ana@example.org"))).toBeTruthy();
+  });
+});
+
+describe("signing up", () => {
+  it("goes by code to the welcome, and from there to where the member was", async () => {
+    open(`/sign-up?next=${encodeURIComponent("/mine")}`);
+    const user = await enter("ana@example.org", PASSWORD, t.auth.signUp);
+    const code = await screen.findByLabelText(t.auth.code);
+    vi.mocked(cognito.confirmSignUp).mockRejectedValueOnce(refusal("CodeMismatchException"));
+    await user.type(code, "000000");
+    expect(await screen.findByText(t.auth.codes.CodeMismatchException as string)).toBeTruthy();
+    await user.clear(code);
+    await user.click(code);
+    await user.paste(" 123 456 ");
+    await waitFor(() => expect(address()).toBe(`/welcome?next=${encodeURIComponent("/mine")}`));
+    expect(cognito.confirmSignUp).toHaveBeenLastCalledWith("ana@example.org", "123456");
+    expect(await screen.findByText(t.auth.welcomePoints)).toBeTruthy();
+    const calls = await serve({ "PATCH /me": me({ userId: "ana" }), "GET /me/quests": { items: [] } });
+    await user.type(screen.getByLabelText(t.auth.welcomeName), "Ana");
+    await user.click(screen.getByRole("checkbox", { name: t.category.social }));
+    await user.click(screen.getByRole("checkbox", { name: t.category.civic }));
+    await user.click(screen.getByRole("checkbox", { name: t.category.civic }));
+    await user.click(screen.getByRole("button", { name: t.auth.welcomeDone }));
+    await waitFor(() => expect(address()).toBe("/mine"));
+    expect(calls[0]?.body).toEqual({ displayName: "Ana", interests: ["social"] });
+  });
+
+  it("wants a long password, and knows when the account exists", async () => {
+    open("/sign-up");
+    const user = await enter("ana@example.org", "short", t.auth.signUp);
+    expect(await screen.findByText(t.form.tooShort(12))).toBeTruthy();
+    vi.mocked(cognito.signUp).mockRejectedValueOnce(refusal("UsernameExistsException"));
+    await user.type(screen.getByLabelText(t.auth.newPassword), " but then longer");
+    await user.click(screen.getByRole("button", { name: t.auth.signUp }));
+    expect(await screen.findByText(t.auth.codes.UsernameExistsException as string)).toBeTruthy();
+  });
+
+  it("sends the code again after a pause", async () => {
+    vi.useFakeTimers({ shouldAdvanceTime: true, advanceTimeDelta: 400 });
+    open("/sign-up");
+    const user = userEvent.setup({ advanceTimers: vi.advanceTimersByTime });
+    await user.type(await screen.findByLabelText(t.auth.email), "ana@example.org");
+    await user.type(screen.getByLabelText(t.auth.newPassword), PASSWORD);
+    await user.click(screen.getByRole("button", { name: t.auth.signUp }));
+    await user.click(await screen.findByRole("button", { name: /Send again in \d+ s/ }));
+    expect(cognito.resendCode).not.toHaveBeenCalled();
+    for (let second = 0; second < 31; second++) await vi.advanceTimersByTimeAsync(1000);
+    await user.click(await screen.findByRole("button", { name: t.auth.resend }));
+    expect(await screen.findByText(t.auth.resent)).toBeTruthy();
+    expect(cognito.resendCode).toHaveBeenCalledWith("ana@example.org");
+    vi.useRealTimers();
+  });
+});
+
+describe("a forgotten password", () => {
+  it("is replaced with the code from the mail", async () => {
+    open("/forgot");
+    const user = userEvent.setup();
+    await user.type(await screen.findByLabelText(t.auth.email), "ana@example.org");
+    await user.click(screen.getByRole("button", { name: t.auth.sendCode }));
+    await user.type(await screen.findByLabelText(t.auth.code), "654321");
+    await user.type(screen.getByLabelText(t.auth.newPassword), PASSWORD);
+    await user.click(screen.getByRole("button", { name: t.auth.reset }));
+    await waitFor(() => expect(address()).toBe("/sign-in"));
+    expect(cognito.resetPassword).toHaveBeenCalledWith("ana@example.org", "654321", PASSWORD);
+    expect(await screen.findByText(t.auth.resetDone)).toBeTruthy();
+  });
+});

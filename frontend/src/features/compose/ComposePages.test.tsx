@@ -1,0 +1,148 @@
+import { screen, waitFor } from "@testing-library/preact";
+import userEvent from "@testing-library/user-event";
+import { describe, expect, it } from "vitest";
+import { me, person, problem, serve, signInAs, view } from "../../../test/api";
+import { address, open } from "../../../test/page";
+import { t } from "../../lib/text";
+import { changesOf } from "./ComposePages";
+
+async function fill(user: ReturnType<typeof userEvent.setup>) {
+  await user.type(await screen.findByLabelText(t.compose.title), "Carry <b>a</b> sofa");
+  await user.click(screen.getByRole("radio", { name: t.category.social }));
+  await user.type(screen.getByLabelText(t.compose.description), "Two floors up, about one hour.");
+  await user.type(screen.getByLabelText(t.compose.tags, { exact: false }), "heavy, , heavy,fun");
+}
+
+describe("posting a quest", () => {
+  it("shows a live preview, the cost and what is left, and posts once however often it is pressed", async () => {
+    signInAs("ana");
+    let answer: (value: unknown) => void = () => undefined;
+    const calls = await serve({
+      "GET /me": me({ points: 3 }),
+      "POST /quests": () => new Promise((resolve) => (answer = resolve)),
+      "GET /me/quests/q1": view([]),
+      "GET /users/ana": person("ana", "Ana"),
+    });
+    open("/quests/new");
+    const user = userEvent.setup();
+    await fill(user);
+    expect(screen.getByRole("heading", { level: 3, name: "Carry <b>a</b> sofa" })).toBeTruthy();
+    expect(await screen.findByText(new RegExp(t.compose.left(2)))).toBeTruthy();
+    const post = screen.getByRole("button", { name: t.compose.post });
+    await user.dblClick(post);
+    await waitFor(() => expect(calls.filter(({ method }) => method === "POST")).toHaveLength(1));
+    expect(screen.getByRole("button", { name: t.common.busy }).getAttribute("aria-busy")).toBe("true");
+    answer(view([], { questId: "q1" }));
+    await waitFor(() => expect(address()).toBe("/quests/q1"));
+    const sent = calls.find(({ method }) => method === "POST");
+    expect(sent?.headers.get("idempotency-key")).toMatch(/^[0-9a-f-]{36}$/);
+    expect(sent?.body).toMatchObject({
+      title: "Carry <b>a</b> sofa",
+      tags: ["heavy", "fun"],
+      rewardXp: 100,
+      category: "social",
+    });
+    expect(localStorage.getItem("civicforge.draft.ana.create")).toBeNull();
+  });
+
+  it("repeats a lost post under the same key, and an edited one under another", async () => {
+    signInAs("ana");
+    const calls = await serve({ "GET /me": me(), "POST /quests": problem(500, "internal_error") });
+    open("/quests/new");
+    const user = userEvent.setup();
+    await fill(user);
+    const keys = () =>
+      calls.filter(({ method }) => method === "POST").map(({ headers }) => headers.get("idempotency-key"));
+    const press = async () => {
+      await user.click(await screen.findByRole("button", { name: t.compose.post }));
+      await screen.findByText(t.errors.requestId("req-1"));
+    };
+    await press();
+    await press();
+    await user.type(screen.getByLabelText(t.compose.title), "!");
+    await press();
+    await waitFor(() => expect(keys()).toHaveLength(3));
+    expect(keys()[0]).toBe(keys()[1]);
+    expect(keys()[2]).not.toBe(keys()[0]);
+  });
+
+  it("marks what is missing and goes there", async () => {
+    signInAs("ana");
+    const calls = await serve({ "GET /me": me() });
+    open("/quests/new");
+    await userEvent.click(await screen.findByRole("button", { name: t.compose.post }));
+    expect(await screen.findByText(t.form.fix)).toBeTruthy();
+    await waitFor(() => expect(document.activeElement).toBe(screen.getByLabelText(t.compose.title)));
+    expect(calls.some(({ method }) => method === "POST")).toBe(false);
+  });
+
+  it("shows the API's own objections at the fields", async () => {
+    signInAs("ana");
+    const errors = [{ field: "title", message: "must not contain the invisible character U+200B" }];
+    await serve({ "GET /me": me(), "POST /quests": problem(422, "invalid_input", { errors }) });
+    open("/quests/new");
+    const user = userEvent.setup();
+    await fill(user);
+    await user.click(screen.getByRole("button", { name: t.compose.post }));
+    expect(await screen.findByText(/U\+200B/)).toBeTruthy();
+  });
+
+  it("says why it cannot be done without points", async () => {
+    signInAs("ana");
+    await serve({ "GET /me": me({ points: 0 }) });
+    open("/quests/new");
+    expect(await screen.findByText(t.errors.noPoints)).toBeTruthy();
+    expect(screen.getByRole("button", { name: t.compose.post }).getAttribute("aria-disabled")).toBe("true");
+  });
+
+  it("is for members", async () => {
+    await serve({});
+    open("/quests/new");
+    await waitFor(() => expect(address()).toBe(`/sign-in?next=${encodeURIComponent("/quests/new")}`));
+  });
+});
+
+describe("editing a quest", () => {
+  it("sends only what changed, and lets rewards only rise", async () => {
+    signInAs("ana");
+    const quest = view(["edit"], { requestorId: "ana", role: "requestor" });
+    const calls = await serve({
+      "GET /me/quests/q1": quest,
+      "PATCH /quests/q1": quest,
+      "GET /users/ana": person("ana", "Ana"),
+    });
+    open("/quests/q1/edit");
+    const user = userEvent.setup();
+    const xp = await screen.findByLabelText(t.compose.rewardXp);
+    await user.clear(xp);
+    await user.type(xp, "100");
+    await user.click(screen.getByRole("button", { name: t.common.save }));
+    expect(await screen.findByText(t.form.between(120, 1000))).toBeTruthy();
+    await user.clear(xp);
+    await user.type(xp, "150");
+    await user.click(screen.getByRole("button", { name: t.common.save }));
+    await waitFor(() => expect(address()).toBe("/quests/q1"));
+    expect(calls.find(({ method }) => method === "PATCH")?.body).toEqual({ rewardXp: 150 });
+  });
+
+  it("says why it is not possible", async () => {
+    signInAs("ana");
+    await serve({ "GET /me/quests/q1": view([]) });
+    open("/quests/q1/edit");
+    expect(await screen.findByText(t.denial.wrong_status as string)).toBeTruthy();
+  });
+
+  it("compares lists by what is in them", () => {
+    const draft = {
+      title: "T",
+      description: "D",
+      category: "other",
+      tags: ["a"],
+      area: "",
+      rewardXp: 1,
+      rewardReputation: 1,
+    } as const;
+    expect(changesOf({ ...draft, tags: ["a"] }, { ...draft, tags: ["a"] })).toEqual({});
+    expect(changesOf({ ...draft, tags: ["a"] }, { ...draft, tags: ["b"] })).toEqual({ tags: ["b"] });
+  });
+});

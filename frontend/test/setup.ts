@@ -1,0 +1,19 @@
+import { cleanup } from "@testing-library/preact";
+import { afterEach, beforeEach } from "vitest";
+import { queryClient } from "../src/api/queries";
+import { reportService } from "../src/api/service";
+import { endSession } from "../src/api/session";
+import { serve } from "./api";
+
+beforeEach(async () => {
+  history.replaceState(null, "", "/");
+  await serve({});
+});
+
+afterEach(() => {
+  cleanup();
+  endSession({ expired: false });
+  localStorage.clear();
+  queryClient.clear();
+  reportService("up");
+});

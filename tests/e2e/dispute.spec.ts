@@ -1,0 +1,59 @@
+/** J3: a disagreement, decided by a moderator who takes no part in it. */
+import { expect, t, test } from "./people.ts";
+
+/** The account that `python -m tests.e2e` has made a moderator, with the password of everybody here. */
+const MODERATOR = process.env.CIVICFORGE_MODERATOR ?? "";
+
+test("both see the dispute, a moderator decides, and a party cannot", async ({ somebody }) => {
+  const ana = await (await somebody("Ana")).join();
+  const path = await ana.post({ title: `Mow the lawn ${Date.now()}`, category: "environment" });
+  const ben = await (await somebody("Ben")).join();
+  await ben.goto(path);
+  await ben.act("claim");
+  await ben.act("submit", "The lawn is as short as it can be.");
+
+  await ana.goto(path);
+  await ana.button(t.action.dispute.name).click();
+  await expect(ana.page.getByText(t.action.dispute.ask)).toBeVisible();
+  await ana.looksRight();
+  await ana.page.getByLabel(t.action.dispute.label).fill("Half of it was never mowed at all.");
+  await ana.button(t.action.dispute.confirm).click();
+  await expect(ana.page.getByText(t.status.DISPUTED)).toBeVisible();
+  await expect(ben.page.getByText(t.status.DISPUTED)).toBeVisible();
+  await expect(ben.page.getByText("Half of it was never mowed at all.")).toBeVisible();
+  await ben.looksRight();
+
+  const mo = await somebody("Mo", { email: MODERATOR });
+  await mo.signIn();
+  await expect(mo.page.getByRole("link", { name: t.nav.me })).toBeVisible();
+  await mo.goto(path);
+  await mo.button(t.action.resolve.name).click();
+  await mo.page.getByRole("radio", { name: t.action.resolve.outcomes.COMPLETE }).check();
+  await mo.page.getByLabel(t.action.resolve.label).fill("The photographs show a mowed lawn.");
+  await mo.looksRight();
+  await mo.button(t.action.resolve.confirm).click();
+  await expect(mo.page.getByText(t.action.resolve.done)).toBeVisible();
+
+  for (const party of [ana, ben]) {
+    await expect(party.page.getByText("The photographs show a mowed lawn.")).toBeVisible();
+    await expect(party.page.getByText(t.status.COMPLETE, { exact: true }).first()).toBeVisible();
+  }
+  await expect(ben.page.getByText(t.quest.rewarded(100, 10, 2))).toBeVisible();
+});
+
+test("a moderator who is a party cannot decide", async ({ somebody }) => {
+  const mo = await somebody("Mo", { email: MODERATOR });
+  await mo.signIn();
+  await expect(mo.page.getByRole("link", { name: t.nav.me })).toBeVisible();
+  const path = await mo.post({ title: `Sort the books ${Date.now()}`, category: "education" });
+  const ben = await (await somebody("Ben")).join();
+  await ben.goto(path);
+  await ben.act("claim");
+  await ben.act("submit", "Sorted by colour, as one does.");
+  await ben.act("dispute", "I hear that alphabetical was meant.");
+  await mo.page.reload();
+  await expect(mo.page.getByText(t.status.DISPUTED)).toBeVisible();
+  await expect(mo.button(t.action.resolve.name)).toHaveCount(0);
+  await mo.page.getByText(t.quest.denied).click();
+  await expect(mo.page.getByText(t.denial.party_cannot_judge as string)).toBeVisible();
+});
