@@ -90,6 +90,10 @@ page-test: frontend/node_modules/.ready frontend/dist/index.html ## The page's u
 platform: .venv/.ready ## The platform on emulators of its own, through HTTP
 	@$(BIN)/pytest tests/platform -q --cov --cov-append --cov-report=
 
+.PHONY: drill
+drill: .venv/.ready ## Set off every alarm on a local stage of its own; writes docs/drills.md
+	@DRILL_REPORT=docs/drills.md $(BIN)/pytest tests/platform/test_drills.py -q
+
 .PHONY: e2e
 e2e: .venv/.ready frontend/dist/index.html tests/e2e/node_modules/.ready ## The journeys, in a browser
 	@$(RUN) tests.e2e

@@ -176,7 +176,7 @@ def number(value: float) -> str:
             return f"{value / divisor:.3g} {unit}"
     if 0 < abs(value) < 0.01:
         return f"{value:.{2 - math.floor(math.log10(abs(value)))}f}".rstrip("0")
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def duration(seconds: float) -> str:

@@ -22,7 +22,7 @@ DASHBOARDS: Final = {"health": "Service health", "business": "Business", "cost":
 LOG_SECONDS: Final = 1800
 LOG_LINES: Final = 40
 _PAGE: Final = Path(__file__).with_name("console.html")
-_SHOWN: Final = {"message": "{}", "route": "{}", "outcome": "{}", "status": "{}", "duration_ms": "{} ms"}
+_SHOWN: Final = {"message": "{}", "route": "{}", "chore": "{}", "status": "{}", "code": "{}", "duration_ms": "{} ms"}
 """Keys of a log line that are seen without a click."""
 
 Client = Any
