@@ -83,7 +83,7 @@ class Stage(_ApiPart):
         result = without(inputs, "tags", "name")
         if "name" in inputs:
             result["stageName"] = inputs["name"]
-        if inputs.get("routeSettings"):
+        if "routeSettings" in inputs:
             result["routeSettings"] = {
                 settings["routeKey"]: without(settings, "routeKey") for settings in inputs["routeSettings"]
             }

@@ -1,0 +1,95 @@
+"""Three stages in one account, stood up by the same program: no clash, no reach across, no change the second time."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from botocore.exceptions import ClientError
+
+from infra import packaging
+from infra.local.emulator import REPOSITORY
+from infra.local.engine import Report
+from services.core.names import parameter_name, resource_name
+from services.core.parameters import API_KEY
+from tests.platform.conftest import Platform
+
+STAGES = ("dev", "staging", "prod")
+# What this machine has instead of Graviton.
+HERE = {"civicforge:artifacts": "dist/host", "civicforge:architecture": "x86_64"}
+
+
+@pytest.fixture(scope="module")
+def account(make_platform: Callable[[], Platform]) -> Platform:
+    packaging.build("host", REPOSITORY / "dist" / "host")
+    return make_platform()
+
+
+@pytest.fixture(scope="module")
+def reports(account: Platform) -> dict[str, Report]:
+    account.up("bootstrap", root=REPOSITORY, overrides={"civicforge:repository": "civicforge/platform"})
+    return {stage: account.up(stage, root=REPOSITORY, overrides=HERE) for stage in STAGES}
+
+
+def test_the_stages_share_nothing(account: Platform, reports: dict[str, Report]) -> None:
+    tables = {reports[stage].outputs["quests_table"] for stage in STAGES}
+    assert tables == {resource_name(stage, "quests") for stage in STAGES}
+    for output in ("user_pool_id", "site_bucket", "api_id", "distribution_id", "page_topic_arn"):
+        assert len({reports[stage].outputs[output] for stage in STAGES}) == len(STAGES), output
+
+
+def test_the_role_of_one_stage_cannot_read_the_parameters_of_another(
+    account: Platform, reports: dict[str, Report]
+) -> None:
+    del reports
+    role = account.client("iam").get_role(RoleName=resource_name("staging", "api"))["Role"]["Arn"]
+    found = account.client("sts").assume_role(RoleArn=role, RoleSessionName="platform-test")["Credentials"]
+    ssm = account.client(
+        "ssm",
+        aws_access_key_id=found["AccessKeyId"],
+        aws_secret_access_key=found["SecretAccessKey"],
+        aws_session_token=found["SessionToken"],
+    )
+    assert ssm.get_parameters(Names=[parameter_name("staging", API_KEY.key)], WithDecryption=True)["Parameters"]
+    for names in ([parameter_name("prod", API_KEY.key)], [parameter_name(s, API_KEY.key) for s in ("staging", "prod")]):
+        with pytest.raises(ClientError, match="not authorized"):
+            ssm.get_parameters(Names=names, WithDecryption=True)
+
+
+def test_a_second_up_changes_nothing_and_keeps_live_values(account: Platform, reports: dict[str, Report]) -> None:
+    flag = parameter_name("staging", "feature-rewards")
+    assert account.client("ssm").get_parameter(Name=flag)["Parameter"]["Value"] == "off"
+    account.client("ssm").put_parameter(Name=flag, Value="10%", Overwrite=True)
+    started = time.monotonic()
+    again = account.up("staging", root=REPOSITORY, overrides=HERE)
+    assert time.monotonic() - started < 10
+    assert not again.changed
+    assert sorted(again.same) == sorted(reports["staging"].created)
+    assert account.client("ssm").get_parameter(Name=flag)["Parameter"]["Value"] == "10%"
+
+
+def test_destroying_dev_leaves_nothing_of_it_and_all_of_the_others(
+    account: Platform, reports: dict[str, Report]
+) -> None:
+    dynamodb, functions = account.client("dynamodb"), account.client("lambda")
+
+    def remaining(stage: str) -> list[str]:
+        names = dynamodb.list_tables()["TableNames"]
+        names += [function["FunctionName"] for function in functions.list_functions()["Functions"]]
+        names += [role["RoleName"] for role in account.client("iam").list_roles()["Roles"]]
+        names += [group["logGroupName"] for group in account.client("logs").describe_log_groups()["logGroups"]]
+        return [name for name in names if f"civicforge-{stage}-" in name]
+
+    others = {stage: sorted(remaining(stage)) for stage in ("staging", "prod")}
+    account.destroy("dev")
+    assert remaining("dev") == []
+    assert {stage: sorted(remaining(stage)) for stage in others} == others
+
+
+def test_prod_is_not_destroyed_by_a_slip(account: Platform, reports: dict[str, Report]) -> None:
+    table = reports["prod"].outputs["quests_table"]
+    with pytest.raises(Exception, match="protect"):
+        account.destroy("prod")
+    described = account.client("dynamodb").describe_table(TableName=table)["Table"]
+    assert described["TableStatus"] == "ACTIVE"
+    with pytest.raises(ClientError, match=r"[Dd]eletion ?[Pp]rotection"):
+        account.client("dynamodb").delete_table(TableName=table)
