@@ -139,7 +139,7 @@ def _coverage_environment(directory: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def stage(make_platform: Callable[[], Platform]) -> Stage:
+def stage(make_platform: Callable[[], Platform]) -> Iterator[Stage]:
     """The stage `local`, up on an emulator of its own, with its flags on."""
     packaging.build("host", REPOSITORY / "dist" / "host")
     platform = make_platform()
@@ -150,4 +150,5 @@ def stage(make_platform: Callable[[], Platform]) -> Stage:
     for flag in FLAGS:
         name = parameter_name("local", flag_parameter(flag).key)
         stage.client("ssm").put_parameter(Name=name, Value="on", Overwrite=True)
-    return stage
+    yield stage
+    stage.http.close()
