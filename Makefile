@@ -33,9 +33,10 @@ help: ## Show this list
 	@$(BIN)/uv -q pip sync --python .cache/node/bin/python --require-hashes requirements/node.txt
 	@touch $@
 
+# Not `npm ci`: it wants every platform's build of Biome in the lock, and a mirror may lack some. Hashes are checked alike.
 frontend/node_modules/.ready tests/e2e/node_modules/.ready: %/node_modules/.ready: %/package-lock.json $(OWN_NODE)
 	@echo "Setting up $* ..."
-	@npm --prefix $* ci --silent --no-audit --no-fund
+	@npm --prefix $* install --no-save --silent --no-audit --no-fund
 	@touch $@
 
 frontend/dist/index.html: $(PAGE_SOURCES) frontend/node_modules/.ready
@@ -50,7 +51,7 @@ setup: .venv/.ready frontend/node_modules/.ready tests/e2e/node_modules/.ready #
 up: .venv/.ready frontend/dist/index.html ## Bring the whole platform up on this machine, with a small community
 	@$(RUN) infra.packaging --target host
 	@$(RUN) infra.local up
-	@$(RUN) ops page publish --stage local
+	@$(RUN) ops publish --stage local
 	@$(RUN) ops seed --stage local
 
 .PHONY: down reset logs

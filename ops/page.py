@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.local.emulator import REPOSITORY
+from ops.console import Terminal
 from ops.context import OperatorError, Stage
 from services.core.parameters import DISTRIBUTION_ID, SITE_BUCKET
 
@@ -28,7 +29,7 @@ class Publication:
     invalidation: str | None
 
 
-def publish(stage: Stage, dist: Path = DIST) -> Publication:
+def upload(stage: Stage, dist: Path = DIST) -> Publication:
     """Uploads what the bucket lacks. Former assets stay, for pages that are open and for a rollback.
 
     Raises OperatorError where the page was not built.
@@ -74,3 +75,10 @@ def _invalidate(stage: Stage) -> str:
         InvalidationBatch={"CallerReference": uuid.uuid4().hex, "Paths": {"Quantity": 1, "Items": ["/*"]}},
     )
     return answer["Invalidation"]["Id"]
+
+
+def publish(stage: Stage, terminal: Terminal) -> None:
+    """Upload the built page where it differs from the stage's; `deploy` does this and records a release."""
+    done = upload(stage)
+    said = f"The page: {len(done.uploaded)} files uploaded." if done.uploaded else "The page is as it was."
+    terminal.result({"uploaded": done.uploaded, "invalidation": done.invalidation}, said)
