@@ -368,10 +368,12 @@ class _Run:
         if self._previewing:
             self._done("replace", registration)
             return Record(registration.urn, registration.type, "", {}, inputs)
-        if handler.identify(self._cloud, inputs) == handler.identify(self._cloud, old.inputs) is not None:
-            if not registration.retain_on_delete:
-                self._delete_one(old)
-        elif not registration.retain_on_delete:
+        same_name = handler.identify(self._cloud, inputs) == handler.identify(self._cloud, old.inputs) is not None
+        if registration.retain_on_delete:
+            pass
+        elif same_name or handler.delete_first or registration.delete_before_replace:
+            self._delete_one(old)
+        else:
             self._state.replaced(old)
         record = self._remember(registration, handler, inputs, handler.create(self._cloud, inputs), {})
         self._done("replace", registration)

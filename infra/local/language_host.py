@@ -48,6 +48,7 @@ class Registration:
     ignore_changes: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
     secret_outputs: tuple[str, ...] = ()
+    delete_before_replace: bool = False
 
 
 class NotFoundError(Exception):
@@ -126,6 +127,7 @@ class _Monitor(mocks.MockMonitor):
                 ignore_changes=tuple(request.ignoreChanges),
                 replace_on_changes=tuple(request.replaceOnChanges),
                 secret_outputs=tuple(request.additionalSecretOutputs),
+                delete_before_replace=request.deleteBeforeReplace,
             )
         )
         self.resources[urn] = mocks.MockMonitor.ResourceRegistration(urn, id_, outputs)
@@ -175,6 +177,8 @@ def run(
 async def _run(
     program: Program, engine: Engine, project: str, stage: str, config: Mapping[str, str], preview: bool
 ) -> Exports:
+    # One failure fails every output that depends on it; the first one is raised, the rest would only be noise.
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
     monitor = _Monitor(engine)
     pulumi.runtime.set_all_config(dict(config), [])
     mocks.set_mocks(

@@ -111,7 +111,15 @@ class UserGroup(Handler):
         return self.identify(cloud, inputs)
 
     def update(self, cloud: Cloud, id_: str, inputs: Inputs, old: Inputs) -> None:
-        cloud.call("cognito-idp", "update_group", without(inputs), renames={"name": "GroupName"})
+        """MiniStack has no UpdateGroup: the group is made anew, and its members with it."""
+        client = cloud.client("cognito-idp")
+        group = {"UserPoolId": inputs["userPoolId"], "GroupName": inputs["name"]}
+        pages = client.get_paginator("list_users_in_group").paginate(**group)
+        members = [user["Username"] for page in pages for user in page["Users"]]
+        self.delete(cloud, id_, inputs)
+        self.create(cloud, inputs)
+        for member in members:
+            client.admin_add_user_to_group(**group, Username=member)
 
     def delete(self, cloud: Cloud, id_: str, inputs: Inputs) -> None:
         cloud.client("cognito-idp").delete_group(UserPoolId=inputs["userPoolId"], GroupName=inputs["name"])

@@ -135,7 +135,7 @@ class RolePolicyAttachment(Handler):
 
 @handles("aws:iam/openIdConnectProvider:OpenIdConnectProvider")
 class OpenIdConnectProvider(Handler):
-    replace_on = frozenset({"url"})
+    replace_on = frozenset({"url", "clientIdLists", "thumbprintLists"})  # of which MiniStack can change none
     taggable = True
 
     def identify(self, cloud: Cloud, inputs: Inputs) -> str:
@@ -149,18 +149,6 @@ class OpenIdConnectProvider(Handler):
             renames={"clientIdLists": "ClientIDList", "thumbprintLists": "ThumbprintList"},
         )
         return str(provider["OpenIDConnectProviderArn"])
-
-    def update(self, cloud: Cloud, id_: str, inputs: Inputs, old: Inputs) -> None:
-        client = cloud.client("iam")
-        if inputs.get("thumbprintLists"):
-            client.update_open_id_connect_provider_thumbprint(
-                OpenIDConnectProviderArn=id_, ThumbprintList=inputs["thumbprintLists"]
-            )
-        before, after = set(old.get("clientIdLists") or []), set(inputs.get("clientIdLists") or [])
-        for added in sorted(after - before):
-            client.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=id_, ClientID=added)
-        for removed in sorted(before - after):
-            client.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=id_, ClientID=removed)
 
     def delete(self, cloud: Cloud, id_: str, inputs: Inputs) -> None:
         cloud.client("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=id_)

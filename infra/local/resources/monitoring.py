@@ -213,7 +213,11 @@ class LogDeliveryDestination(PutHandler):
 
 @handles("aws:cloudwatch/logDelivery:LogDelivery")
 class LogDelivery(Handler):
-    replace_on = frozenset({"deliverySourceName", "deliveryDestinationArn"})
+    delete_first = True
+    # MiniStack has no UpdateDeliveryConfiguration: the last three could change in place on AWS.
+    replace_on = frozenset(
+        {"deliverySourceName", "deliveryDestinationArn", "recordFields", "fieldDelimiter", "s3DeliveryConfigurations"}
+    )
     taggable = True
 
     def create(self, cloud: Cloud, inputs: Inputs) -> str:
@@ -223,9 +227,6 @@ class LogDelivery(Handler):
             without(inputs, "tags"),
         )
         return str(made["delivery"]["id"])
-
-    def update(self, cloud: Cloud, id_: str, inputs: Inputs, old: Inputs) -> None:
-        cloud.call("logs", "update_delivery_configuration", without(inputs, "tags", *self.replace_on), id=id_)
 
     def delete(self, cloud: Cloud, id_: str, inputs: Inputs) -> None:
         cloud.client("logs").delete_delivery(id=id_)
