@@ -220,12 +220,17 @@ def _trim_botocore(botocore: Path) -> None:
         if folder.name not in AWS_OPERATIONS:
             shutil.rmtree(folder)
             continue
-        for path in folder.glob("*/service-2.json.gz"):
-            model = trimmed_model(json.loads(gzip.decompress(path.read_bytes())), AWS_OPERATIONS[folder.name])
-            prefixes.add(model["metadata"]["endpointPrefix"])
-            path.write_bytes(gzip.compress(json.dumps(model, separators=(",", ":")).encode(), mtime=0))
-        for path in folder.glob("*/examples-1.json"):
+        *superseded, version = sorted(folder.iterdir())
+        for path in superseded:
+            shutil.rmtree(path)
+        (version / "examples-1.json").unlink()
+        for path in version.glob("*.gz"):
+            content = json.loads(gzip.decompress(path.read_bytes()))
             path.unlink()
+            if path.name == "service-2.json.gz":
+                content = trimmed_model(content, AWS_OPERATIONS[folder.name])
+                prefixes.add(content["metadata"]["endpointPrefix"])
+            path.with_suffix("").write_text(json.dumps(content, separators=(",", ":")))
     endpoints = botocore / "data/endpoints.json"
     regions = json.loads(endpoints.read_bytes())
     for partition in regions["partitions"]:

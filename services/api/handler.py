@@ -1,5 +1,8 @@
 """The api Lambda's entry. What is made here is made once per sandbox, in Lambda's init phase."""
 
+from services.core import cold_start  # before the rest, which it is to pause the garbage collector for
+
+# isort: split
 import os
 from typing import Any
 
@@ -8,6 +11,7 @@ from services.core import aws
 from services.core.settings import ApiSettings
 
 app = App(ApiSettings.load(os.environ), Clients(aws.dynamodb(), aws.ssm(), cloudwatch=lambda: aws.client("cloudwatch")))
+cold_start.finish()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -13,7 +13,9 @@ class SettingsError(RuntimeError):
 class Settings(BaseModel):
     """What every Lambda needs. A field's variable is its name in upper case."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=str.upper, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=str.upper, populate_by_name=True, defer_build=True
+    )
 
     stage: str = Field(description="Name of the stage: dev, staging, prod, local.")
     release: str = Field(description="Release that the code belongs to, as /health reports it.")

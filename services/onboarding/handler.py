@@ -4,6 +4,9 @@ Cognito calls it synchronously and gives it 5 s; what cannot be stored goes to t
 sign-up succeeds all the same: the first call of the API makes the row if the queue has not been redriven by then.
 """
 
+from services.core import cold_start  # before the rest, which it is to pause the garbage collector for
+
+# isort: split
 import json
 import os
 from datetime import UTC, datetime
@@ -18,6 +21,7 @@ settings = OnboardingSettings.load(os.environ)
 telemetry = Telemetry("onboarding", settings.stage, settings.log_level)
 users = UserStore(aws.dynamodb(), settings.users_table, settings.ledger_table)
 sqs = aws.sqs()
+cold_start.finish()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
