@@ -12,7 +12,7 @@ from infra.observability.evaluator import Points, calculate
 HEIGHT: Final = 170
 COLUMN_WIDTH: Final = 50
 """In the drawing's own units, which are about a pixel."""
-LEFT, RIGHT, TOP, BOTTOM = 44, 12, 10, 22
+LEFT, RIGHT, TOP, BOTTOM = 54, 12, 10, 22
 COLOURS: Final = 8
 MOST_POINTS: Final = 60
 

@@ -11,6 +11,7 @@
 | PostConfirmation is never invoked | `post_confirmation` |
 | what the emulator does by itself (SNS to SQS) counts as plain HTTP, so that TLS-only policies refuse it | `install` |
 | a silent handler takes 50 ms longer | `install` |
+| DynamoDB and CloudFront publish no metrics | `meters` |
 | alarms know no dimensions, missing data, M of N, expressions, suppressors | `alarms` |
 | Python Lambdas see the emulator's own packages | `install`: an interpreter with nothing installed |
 
@@ -37,7 +38,7 @@ from ministack.services import (  # type: ignore[import-not-found]  # its own en
     sqs,
 )
 
-from infra.local import alarms
+from infra.local import alarms, meters
 from infra.local.conditions import condition_keys, transaction_items
 from infra.local.streams import Poller
 
@@ -61,6 +62,7 @@ _item_contexts: contextvars.ContextVar[deque[dict[str, list[str]]] | None] = con
 def install() -> None:
     """Patch the emulator. Call once, before it serves."""
     alarms.install()
+    meters.install()
     lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (SILENT_HANDLER_WAIT_SECONDS, 0.005, 0.250)
     lambda_runtime._detect_runtime_binary = _own_interpreter(lambda_runtime._detect_runtime_binary)
     lambda_svc._emit_lambda_logs = _log_metrics(lambda_svc._emit_lambda_logs)
@@ -135,7 +137,8 @@ def record_api_call(api_id: str, stage: str, status: int, seconds: float) -> Non
         cloudwatch.record_metric("AWS/ApiGateway", "Count", 1, "Count", dimensions)
         cloudwatch.record_metric("AWS/ApiGateway", "4xx", int(400 <= status < 500), "Count", dimensions)
         cloudwatch.record_metric("AWS/ApiGateway", "5xx", int(status >= 500), "Count", dimensions)
-        cloudwatch.record_metric("AWS/ApiGateway", "Latency", seconds * 1000, "Milliseconds", dimensions)
+        for metric in ("Latency", "IntegrationLatency"):
+            cloudwatch.record_metric("AWS/ApiGateway", metric, seconds * 1000, "Milliseconds", dimensions)
 
 
 def heartbeat() -> None:

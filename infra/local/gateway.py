@@ -34,7 +34,7 @@ from ministack import app as ministack  # type: ignore[import-not-found]  # in t
 from ministack.core import hypercorn_compat, persistence  # type: ignore[import-not-found]  # likewise
 from ministack.services import ses  # type: ignore[import-not-found]  # likewise
 
-from infra.local import gaps
+from infra.local import gaps, meters
 from infra.local.console import Console
 
 Scope = MutableMapping[str, Any]
@@ -182,7 +182,15 @@ class Gateway:
         replaced = {b"host", b"x-forwarded-proto"}
         headers = [(name, value) for name, value in scope["headers"] if name.lower() not in replaced]
         viewer = [(b"host", domain.encode()), (b"x-forwarded-proto", b"https")]
-        await ministack.app({**scope, "headers": [*headers, *viewer]}, receive, send)
+        status = size = 0
+
+        async def metering(message: Message) -> None:
+            nonlocal status, size
+            status, size = message.get("status", status), size + len(message.get("body", b""))
+            await send(message)
+
+        await ministack.app({**scope, "headers": [*headers, *viewer]}, receive, metering)
+        meters.record_edge_request(domain, status, size)
 
     async def _mailbox(self, scope: Scope, send: Send) -> None:
         if scope["path"] != "/_local/mailbox":

@@ -98,7 +98,7 @@ def test_a_gap_in_the_data_is_a_gap_in_the_curve() -> None:
 def test_higher_values_are_drawn_higher_and_thresholds_fit_in() -> None:
     drawn = charts.chart([Line("m", [1, 2])], [{"value": 50}], Window(0, 60, 2), 8)
     low, high = (float(y) for y in re.findall(r'cy="([\d.]+)"', drawn))
-    (limit,) = (float(y) for y in re.findall(r'class="threshold" d="M44 ([\d.]+)H', drawn))
+    (limit,) = (float(y) for y in re.findall(r'class="threshold" d="M54 ([\d.]+)H', drawn))
     assert charts.HEIGHT > low > high > limit > 0
 
 

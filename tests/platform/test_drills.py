@@ -1,0 +1,321 @@
+"""Every deployed alarm of a stage: tried by CloudWatch's rules, then breached on the local cloud until it is heard.
+
+`make drill` runs this and writes the outcome to docs/drills.md.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra import packaging
+from infra.local.emulator import REPOSITORY
+from infra.observability.catalogue import Alarms
+from infra.observability.docs import DOCS
+from infra.observability.evaluator import Data, Identity, evaluate
+from services.core.domain.ledger import Kind, entry_id
+from services.core.domain.values import timestamp
+from services.core.metrics import METRICS, NAMESPACE
+from services.core.names import SERVICES, log_group, parameter_name, resource_name
+from services.core.parameters import flag_parameter
+from tests.platform.community import API, Member, Stage, wait_for
+from tests.platform.drills import (
+    MARGIN_SECONDS,
+    Description,
+    Listener,
+    Publication,
+    breach_ages,
+    calm_ages,
+    decide,
+    elsewhere,
+    series,
+    step,
+)
+
+STAGE = "local"
+REPORT = os.environ.get("DRILL_REPORT")
+"""Where the outcome is written to, if anywhere."""
+
+ALARMS = Alarms(DOCS)
+OUTAGE, LOST_WORK = (composite.name(STAGE) for composite in ALARMS.composites)
+METRIC_ALARMS = [alarm.name(STAGE, severity) for alarm in ALARMS.all for severity in alarm.thresholds]
+SEVERITIES = {alarm.name(STAGE, severity): severity for alarm in ALARMS.all for severity in alarm.thresholds}
+OF_OUTAGE = ALARMS.composites[0].member_names(STAGE)
+OF_LOST_WORK = ALARMS.composites[1].member_names(STAGE)
+SWEEP = resource_name(STAGE, "unpaid-rewards-p2")
+
+DAMAGE = "a quest whose stored item is damaged, read 25 times"
+POISON = "two rewards for a member who does not exist"
+FAULTS = {
+    "user-creation-queue-depth-p1": "a message in user-creation-dlq",
+    "rewards-queue-depth-p2": "a message in rewards-dlq",
+    "schedules-queue-depth-p2": "a message in schedules-dlq",
+    "lambda-onboarding-errors-p2": "a trigger event without a user",
+    "failed-rewards-p3": POISON,
+    "failed-rewards-p1": POISON,
+    "flag-errors-p3": "flag `rewards` set to `sometimes`, then asked for",
+    "lost-work-p1": "its members' faults",
+    "api-5xx-p3": DAMAGE,
+    "api-5xx-p1": DAMAGE,
+    "api-error-rate-p1": DAMAGE,
+    "api-errors-p2": DAMAGE,
+    "api-outage-p1": DAMAGE,
+}
+"""What is broken in earnest, beyond the samples that every alarm gets."""
+
+
+@dataclass
+class Drill:
+    """A stage, what is deployed on it, who listens, and what was found out."""
+
+    stage: Stage
+    listener: Listener
+    alarms: dict[str, Description]
+    outcome: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def state(self, name: str) -> str:
+        kinds = ["MetricAlarm", "CompositeAlarm"]
+        found = self.stage.client("cloudwatch").describe_alarms(AlarmNames=[name], AlarmTypes=kinds)
+        return str([*found["MetricAlarms"], *found["CompositeAlarms"]][0]["StateValue"])
+
+    def breach(self, *names: str) -> float:
+        """Publishes a breach of each by a hair. Returns when."""
+        self.listener.listen()
+        since, publication = time.monotonic(), Publication(self.stage)
+        for alarm in map(self.alarms.__getitem__, names):
+            publication.add(alarm, alarm["Threshold"] + step(alarm), breach_ages(alarm))
+        publication.publish()
+        return since
+
+    def calm(self, *names: str) -> None:
+        """Publishes that all is well."""
+        publication = Publication(self.stage)
+        for alarm in map(self.alarms.__getitem__, names):
+            publication.add(alarm, 0, calm_ages(alarm))
+        publication.publish()
+
+    def end(self, since: float, *names: str) -> None:
+        """Waits until a breach is over by itself, then calms."""
+        time.sleep(max(0.0, MARGIN_SECONDS + 2 - (time.monotonic() - since)))
+        self.calm(*names)
+
+    def pages(self, since: float) -> list[str]:
+        """The alarms that woke somebody."""
+        told = (m for m in self.listener.heard if (m.topic, m.state) == ("page", "ALARM"))
+        return [message.alarm for message in told if message.at >= since]
+
+    def told(self, column: str, name: str, state: str, since: float) -> None:
+        """Waits for the message, and holds it against what it must say."""
+        message = self.listener.wait(name, state, since)
+        severity = SEVERITIES.get(name, "P1")
+        assert message.topic == ("page" if name in (OUTAGE, LOST_WORK) else "notify")
+        assert message.text.startswith(f"{severity}: ")
+        assert "Runbook: docs/operations.md#" in message.text
+        self.outcome.setdefault(name, {})[column] = f"{message.topic}, {message.at - since:.0f} s"
+
+
+@pytest.fixture(scope="module")
+def drill(make_platform: Callable[[], Any]) -> Iterator[Drill]:
+    packaging.build("host", REPOSITORY / "dist" / "host")
+    platform = make_platform()
+    report = platform.up(STAGE, root=REPOSITORY, overrides={"civicforge:siteUrl": platform.running.front_url})
+    platform.emulator.serve_at_front_door(report.outputs["distribution_domain"])
+    stage = Stage(platform.endpoint, platform.running.front_url, report.outputs)
+    described = stage.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"])
+    alarms = {alarm["AlarmName"]: alarm for page in described for alarm in page["MetricAlarms"]}
+    drill = Drill(stage, Listener(stage), alarms)
+    drill.calm(SWEEP)
+    wait_for(lambda: drill.state(SWEEP) == "OK", 20, "the first sweep ends the alarm of a new stage")
+    yield drill
+    stage.http.close()
+    if REPORT:
+        Path(REPORT).write_text(page(drill.outcome), encoding="utf-8")
+
+
+def test_every_alarm_of_the_catalogue_is_deployed(drill: Drill) -> None:
+    assert sorted(drill.alarms) == sorted(METRIC_ALARMS)
+
+
+@pytest.mark.parametrize("name", METRIC_ALARMS)
+def test_by_the_rules_it_goes_off_just_above_and_at_nothing_else(drill: Drill, name: str) -> None:
+    alarm = drill.alarms[name]
+    above, below = alarm["Threshold"] + step(alarm), alarm["Threshold"]
+    silent = "ALARM" if name == SWEEP else "OK"
+    twin = elsewhere(alarm, STAGE)
+    assert decide(alarm, above) == "ALARM"
+    assert decide(alarm, below) == "OK"
+    assert evaluate(alarm, Data(), 0, "OK") == silent
+    assert decide(twin, above) == "ALARM"
+    assert decide(alarm, above, published=twin) == silent, "the same breach in another stage"
+    drill.outcome.setdefault(name, {})["rules"] = f"above {above:g}: ALARM; {below:g}: OK; silent: {silent}"
+
+
+def test_in_earnest(drill: Drill) -> None:
+    each_alarm_is_heard_and_so_is_its_end(drill)
+    an_outage_pages_once_and_keeps_what_follows_from_it_silent(drill)
+    faults_raise_their_alarms_the_whole_way(drill)
+    what_is_watched_is_emitted(drill)
+
+
+def each_alarm_is_heard_and_so_is_its_end(drill: Drill) -> None:
+    rest = [name for name in METRIC_ALARMS if name not in OF_OUTAGE]
+    since = drill.breach(*rest)
+    for name in (*rest, LOST_WORK):
+        drill.told("alarm", name, "ALARM", since)
+    drill.end(since, *rest)
+    for name in (*rest, LOST_WORK):
+        drill.told("ok", name, "OK", since)
+
+
+def an_outage_pages_once_and_keeps_what_follows_from_it_silent(drill: Drill) -> None:
+    since = drill.breach(*OF_OUTAGE)
+    for name in (*OF_OUTAGE, OUTAGE):
+        drill.told("alarm", name, "ALARM", since)
+    (follows, *_) = OF_LOST_WORK
+    drill.breach(follows)
+    drill.listener.wait(follows, "ALARM", since)
+    assert drill.state(LOST_WORK) == "ALARM"
+    time.sleep(2)
+    drill.listener.listen()
+    assert drill.pages(since) == [OUTAGE]
+    drill.end(since, *OF_OUTAGE, follows)
+    for name in (*OF_OUTAGE, OUTAGE, follows):
+        drill.listener.wait(name, "OK", since)
+    for name in (*OF_OUTAGE, OUTAGE):
+        drill.told("ok", name, "OK", since)
+
+
+def faults_raise_their_alarms_the_whole_way(drill: Drill) -> None:
+    stage, since = drill.stage, time.monotonic()
+    for queue in ("user_creation", "rewards", "schedules"):
+        stage.client("sqs").send_message(QueueUrl=stage.outputs[f"{queue}_dlq_url"], MessageBody="{}")
+    stage.client("lambda").invoke(FunctionName=stage.outputs["function_onboarding"], Payload=b'{"request": {}}')
+    _set_flag(stage, "on")
+    for number in (1, 2):
+        _book_reward_of_nobody(stage, number)
+    drill.listener.wait(LOST_WORK, "ALARM", since)
+    _set_flag(stage, "sometimes")
+    stage.sign_up().get("/feature-flags")
+    _read_a_damaged_quest(stage, times=25)
+    for short in FAULTS:
+        name = resource_name(STAGE, short)
+        drill.told("fault", name, "ALARM", since)
+    assert drill.pages(since) == [LOST_WORK, OUTAGE]
+
+
+def what_is_watched_is_emitted(drill: Drill) -> None:
+    """Joins the lines that the Lambdas wrote in this run with what alarms and dashboards ask for of ours."""
+    stage = drill.stage
+    for service in ("rewards", "housekeeping"):
+        stage.client("lambda").invoke(FunctionName=stage.outputs[f"function_{service}"], Payload=b"{}")
+    _set_flag(stage, "on")
+    ann, bob = stage.sign_up("ann"), stage.sign_up("bob")
+    wanted = set(_asked_for(drill))
+    assert {identity.name for identity in wanted} == {metric.name for metric in METRICS}
+
+    def emitted() -> bool:
+        attest_at_once(ann, bob)
+        return wanted <= set(_emitted(stage))
+
+    wait_for(emitted, 60, f"{wanted} are emitted, but there are only {set(_emitted(stage))}")
+
+
+def attest_at_once(requestor: Member, performer: Member) -> None:
+    """A quest to whose end both parties attest at the same moment."""
+    quest = requestor.create()
+    performer.act(quest, "claim")
+    performer.act(quest, "submit", {"submission": "It is done, all of it."})
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda member: member.act(quest, "attest"), (requestor, performer)))
+
+
+def _asked_for(drill: Drill) -> Iterator[Identity]:
+    for alarm in drill.alarms.values():
+        yield from (identity for identity in series(alarm).values() if identity.namespace == NAMESPACE)
+    cloudwatch = drill.stage.client("cloudwatch")
+    for entry in cloudwatch.list_dashboards()["DashboardEntries"]:
+        body = json.loads(cloudwatch.get_dashboard(DashboardName=entry["DashboardName"])["DashboardBody"])
+        for widget in body["widgets"]:
+            for namespace, name, *rest in (row for row in widget["properties"].get("metrics", []) if len(row) > 2):
+                if namespace == NAMESPACE:
+                    yield Identity(namespace, name, frozenset(zip(rest[:-1:2], rest[1:-1:2], strict=True)))
+
+
+def _emitted(stage: Stage) -> Iterator[Identity]:
+    logs = stage.client("logs")
+    for service in SERVICES:
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=log_group(STAGE, service))
+        for line in (event["message"] for page in pages for event in page["events"] if '"_aws"' in event["message"]):
+            blob = json.loads(line)
+            for directive in blob["_aws"]["CloudWatchMetrics"]:
+                for keys in directive["Dimensions"]:
+                    dimensions = frozenset((key, blob[key]) for key in keys)
+                    for metric in directive["Metrics"]:
+                        yield Identity(directive["Namespace"], metric["Name"], dimensions)
+
+
+def _read_a_damaged_quest(stage: Stage, times: int) -> None:
+    stage.dynamodb.put_item(TableName=stage.outputs["quests_table"], Item={"questId": {"S": "0" * 26}})
+    for _ in range(times):
+        assert stage.http.get(f"{API}/quests/{'0' * 26}").status_code == 500
+
+
+def _set_flag(stage: Stage, value: str) -> None:
+    name = parameter_name(STAGE, flag_parameter("rewards").key)
+    stage.client("ssm").put_parameter(Name=name, Value=value, Overwrite=True)
+
+
+def _book_reward_of_nobody(stage: Stage, number: int) -> None:
+    now = datetime.now(UTC)
+    item = {
+        "userId": {"S": "nobody"},
+        "entryId": {"S": entry_id(Kind.REWARD, f"drill-{number}", now)},
+        "questId": {"S": f"drill-{number}"},
+        "kind": {"S": "reward"},
+        "points": {"N": "2"},
+        "xp": {"N": "100"},
+        "reputation": {"N": "10"},
+        "state": {"S": "PENDING"},
+        "attempts": {"N": "0"},
+        "createdAt": {"S": timestamp(now)},
+    }
+    stage.dynamodb.put_item(TableName=stage.outputs["ledger_table"], Item=item)
+
+
+HEAD = """\
+# Drills
+
+Written by `make drill` on {date}. Each alarm that the stage `local` really has was tried by CloudWatch's rules just
+above its threshold, at it, without any data, and with the same breach in another stage, which left it as silence does.
+Then it was breached by a hair on the local cloud until the message with its link to the runbook had arrived, and again
+when it was over. Where the last column says so, the fault itself was made, not its figures.
+
+| alarm | by the rules | heard in ALARM | heard in OK | in earnest |
+| --- | --- | --- | --- | --- |
+"""
+
+TAIL = """
+The composites page in place of their members. While `api-outage-p1` was in ALARM, `lost-work-p1` went into ALARM and
+kept silent.
+"""
+
+
+def page(outcome: dict[str, dict[str, str]]) -> str:
+    """docs/drills.md."""
+
+    def row(name: str) -> str:
+        found = outcome.get(name, {})
+        short = name.removeprefix(resource_name(STAGE, ""))
+        fault = f"{FAULTS[short]}: {found['fault']}" if "fault" in found else ""
+        cells = (f"`{short}`", *(found.get(key, "") for key in ("rules", "alarm", "ok")), fault)
+        return f"| {' | '.join(cells)} |\n"
+
+    rows = "".join(row(name) for name in (*METRIC_ALARMS, OUTAGE, LOST_WORK))
+    return HEAD.format(date=datetime.now(UTC).date().isoformat()) + rows + TAIL
