@@ -198,7 +198,7 @@ def move(stage: Stage, level: Level | None) -> Json:
             remembered.setdefault(switch.name, switch.read())
     if remembered:
         stage.put_parameter(FORMER, json.dumps(remembered))
-    # Opening starts at the gateway's clients' end, closing at the other: no request meets a half-closed stage.
+    # Members are told first and let in last, so that nobody meets a stage that is half back.
     for switch, state, opens in wanted if level else reversed(wanted):
         switch.write(state)
         if not opens:

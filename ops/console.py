@@ -88,7 +88,7 @@ class Change:
 
 def carry_out(stage: Stage, terminal: Terminal, change: Change) -> Json | None:
     """Shows the plan, asks, does it, records it. Returns what came of it, or None where nothing was done."""
-    terminal.say(f"{change.action} {change.target}: {stage.where}")
+    terminal.say(f"{f'{change.action} {change.target}'.strip()}: {stage.where}")
     for line in change.plan or ["nothing to do"]:
         terminal.say(f"  {line}")
     if not change.plan or terminal.dry_run:

@@ -21,7 +21,6 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from infra.local.emulator import REPOSITORY, Emulator
-from infra.local.resources.base import ACCESS_KEY, SECRET_KEY
 from infra.local.stack_config import load_config
 from services.core.domain.values import timestamp
 from services.core.names import LIVE_ALIAS, audit_log_group, parameter_name, resource_name
@@ -308,5 +307,8 @@ def open_stage(name: str) -> Stage:
         return Stage(name, boto3.Session(region_name=region))
     if running is None:
         raise OperatorError("The local cloud does not run. `make up` starts it.")
+    # With it comes the engine, which takes longer to import than most commands take to run.
+    from infra.local.resources.base import ACCESS_KEY, SECRET_KEY
+
     session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=region)
     return Stage(name, session, running.endpoint, emulator)

@@ -1,0 +1,122 @@
+"""`./civicforge <command>`, which is `python -m ops <command>`."""
+
+import sys
+
+import httpx
+import typer
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, TokenRetrievalError
+from rich.console import Console
+
+from infra.local.emulator import EmulatorError
+from infra.local.stack_config import ConfigError
+from ops import (
+    breaker,
+    cost,
+    dlq,
+    flags,
+    ledger,
+    logs,
+    page,
+    quests,
+    release,
+    restore,
+    rewards,
+    rollout,
+    secrets,
+    seed,
+    smoke,
+    status,
+)
+from ops.console import JsonOption, StageOption, Terminal, command
+from ops.context import LOCAL, OperatorError
+from ops.doctor import doctor as examine
+from services.core.settings import SettingsError
+from services.core.stores.dynamo import StoreUnavailableError
+from services.core.stores.users import NoSuchUserError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Operate a stage of CivicForge; docs/operations.md says when to use what.",
+)
+
+
+@app.command()
+def doctor(stage: StageOption = LOCAL, as_json: JsonOption = False) -> None:
+    """Say what is missing on this machine or account, and how to get it."""
+    examine(stage, Terminal(as_json=as_json))
+
+
+command(app)(status.status)
+command(app, changes=True)(release.deploy)
+command(app)(release.releases)
+command(app, changes=True)(release.rollback)
+command(app)(page.publish)
+command(app)(seed.seed)
+command(app)(smoke.smoke)
+command(app)(logs.logs)
+command(app)(cost.cost)
+for name, group in (
+    ("flags", flags.app),
+    ("rollout", rollout.app),
+    ("breaker", breaker.app),
+    ("quest", quests.app),
+    ("ledger", ledger.app),
+    ("rewards", rewards.app),
+    ("dlq", dlq.app),
+    ("restore", restore.app),
+    ("secrets", secrets.app),
+):
+    app.add_typer(group, name=name)
+
+
+def explain(error: Exception) -> str:
+    """What happened and what to do, in a sentence or two."""
+    match error:
+        case NoCredentialsError() | TokenRetrievalError():
+            return "There are no AWS credentials here. Sign in (`aws sso login`) or set AWS_PROFILE."
+        case ClientError():
+            answer = error.response["Error"]
+            code = answer.get("Code", "")
+            if "AccessDenied" in code or "UnauthorizedOperation" in code:
+                return f"AWS does not let this role do it: {answer.get('Message', error)}"
+            if "ExpiredToken" in code or "InvalidClientTokenId" in code:
+                return "The AWS credentials have expired. Sign in again."
+            return f"AWS refused {error.operation_name}: {answer.get('Message') or code}"
+        case BotoCoreError() | httpx.HTTPError():
+            return f"AWS or the stage cannot be reached: {error}"
+        case NoSuchUserError():
+            return f"There is no such member: {error}"
+        case StoreUnavailableError():
+            return f"The tables do not answer: {error}. Try again."
+    return str(error)
+
+
+EXPECTED = (
+    OperatorError,
+    EmulatorError,
+    ConfigError,
+    SettingsError,
+    StoreUnavailableError,
+    NoSuchUserError,
+    ClientError,
+    BotoCoreError,
+    httpx.HTTPError,
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command; what can be foreseen ends in a sentence, not in a traceback. Returns the exit code."""
+    try:
+        app(arguments, prog_name="civicforge")
+    except EXPECTED as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(explain(error), style="red", markup=False)
+        return 1
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""The stage of the CLI's tests: moto, and Lambdas that run here."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from ops import __main__, console
+from ops.context import OperatorError, Stage
+from services.core.domain import quests
+from services.core.domain.ledger import Entry
+from services.core.domain.quests import Actor, Category, Draft, Quest
+from services.core.domain.users import User
+from services.core.names import SERVICES, audit_log_group, log_group, parameter_name, resource_name
+from services.core.parameters import API_KEY, LIVE_PARAMETERS, STACK_PARAMETERS
+from services.core.settings import ApiSettings
+from services.core.stores.dynamo import decode_item
+from services.core.stores.users import NoSuchUserError
+from services.core.tables import TABLES, Table
+
+NAME = "local"
+REGION = "us-east-1"
+REQUESTOR, PERFORMER = "rita-1", "paul-2"
+
+
+@dataclass(frozen=True)
+class UnitStage(Stage):
+    """A stage on moto, which cannot run Lambdas: `rewards` pays here, `broken` ones fail."""
+
+    broken: set[str] = field(default_factory=set)
+    invoked: list[tuple[str, Any]] = field(default_factory=list)
+
+    @cached_property
+    def api_settings(self) -> ApiSettings:
+        return ApiSettings(
+            stage=self.name, release="r1", log_level="INFO", board_shards=1, quest_lifetime_days=30, claim_days=14,
+            users_table=self.resource("users"), quests_table=self.resource("quests"),
+            ledger_table=self.resource("ledger"), cognito_region=REGION, cognito_app_client_id="client",
+            cognito_user_pool_id=self.find_parameter("user-pool-id") or "", creates_per_hour=10, claims_per_hour=20,
+        )  # fmt: skip
+
+    def invoke(self, service: str, event: Any) -> Any:
+        self.invoked.append((service, event))
+        if service in self.broken:
+            raise OperatorError(f"The Lambda {service} failed: out of order.")
+        failures = []
+        for record in event.get("Records", []):
+            try:
+                self.ledger.pay(Entry.model_validate(decode_item(record["dynamodb"]["NewImage"])), datetime.now(UTC))
+            except NoSuchUserError:
+                keys = decode_item(record["dynamodb"]["Keys"])
+                self.ledger.fail(keys["userId"], keys["entryId"])
+        return {"batchItemFailures": failures}
+
+    def audit(self) -> list[dict[str, Any]]:
+        """What the audit log says, oldest first."""
+        events = self.logs.filter_log_events(logGroupName=audit_log_group(self.name))["events"]
+        return [json.loads(event["message"]) for event in events]
+
+    def member(self, user_id: str) -> User:
+        """A new member with welcome points."""
+        return self.users.ensure(user_id, datetime.now(UTC))
+
+    def post(self, quest_id: str = "q" * 26, *, now: datetime | None = None) -> Quest:
+        """A new OPEN quest of the requestor."""
+        draft = Draft(title="Carry a sofa", description="It is a heavy sofa, mind.", category=Category.SOCIAL)
+        now = now or datetime.now(UTC)
+        self.quests.create(quests.create(draft, REQUESTOR, quest_id, now, timedelta(days=30)))
+        return self.reread(quest_id)
+
+    def reread(self, quest_id: str) -> Quest:
+        """The quest as it is stored."""
+        stored = self.quests.get(quest_id)
+        assert stored
+        return stored.quest
+
+    def act(self, quest: Quest, step: Callable[[Quest], quests.Change]) -> Quest:
+        """Stores the next state of a quest."""
+        self.quests.save(quest, step(quest))
+        return self.reread(quest.quest_id)
+
+    def submitted(self, quest_id: str = "q" * 26) -> Quest:
+        """A quest that the performer has handed in."""
+        now, actor = datetime.now(UTC), Actor(PERFORMER)
+        quest = self.act(self.post(quest_id), lambda q: quests.claim(q, actor, now, timedelta(days=14)))
+        return self.act(quest, lambda q: quests.submit(q, None, actor, "It is upstairs now.", now))
+
+    def completed(self, quest_id: str = "q" * 26) -> Quest:
+        """A quest that both have attested, its reward PENDING."""
+        now = datetime.now(UTC)
+        quest = self.act(self.submitted(quest_id), lambda q: quests.attest(q, Actor(PERFORMER), None, now))
+        return self.act(quest, lambda q: quests.attest(q, Actor(REQUESTOR), None, now))
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[UnitStage]:
+    """A stage with tables, parameters, queues and two members."""
+    with mock_aws():
+        stage = UnitStage(NAME, boto3.Session(region_name=REGION))
+        for table in TABLES:
+            create_table(stage.dynamodb, table)
+        pool = stage.cognito.create_user_pool(PoolName="users")["UserPool"]["Id"]
+        values = {
+            "user-pool-id": pool,
+            "api-id": "none",
+            "distribution-id": "none",
+            "site-bucket": stage.resource("site"),
+        }
+        for parameter in (*STACK_PARAMETERS, *LIVE_PARAMETERS):
+            value = values.get(parameter.key, parameter.initial or "something")
+            stage.put_parameter(parameter.key, value, secret=parameter.kind == "SecureString")
+        key = json.dumps({"current": "first", "previous": None, "previousUntil": None})
+        stage.put_parameter(API_KEY.key, key, secret=True)
+        for queue in ("user-creation", "rewards", "schedules"):
+            stage.sqs.create_queue(QueueName=stage.resource(f"{queue}-dlq"))
+        for group in (audit_log_group(NAME), *(log_group(NAME, service) for service in SERVICES)):
+            stage.logs.create_log_group(logGroupName=group)
+        stage.sns.create_topic(Name=resource_name(NAME, "notify"))
+        for user in (REQUESTOR, PERFORMER):
+            stage.member(user)
+        monkeypatch.setattr(console, "open_stage", lambda _: stage)
+        yield stage
+
+
+def create_table(client: Any, table: Table) -> None:
+    """Makes a table from its declaration."""
+    keys = [(table.partition_key, "HASH"), *([(table.sort_key, "RANGE")] if table.sort_key else [])]
+    client.create_table(
+        TableName=resource_name(NAME, table.thing),
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in table.key_attributes],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": index.name,
+                "KeySchema": [
+                    {"AttributeName": index.partition_key, "KeyType": "HASH"},
+                    {"AttributeName": index.sort_key, "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+            for index in table.indexes
+        ],
+    )
+
+
+@dataclass
+class Ran:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The result that `--json` printed."""
+        return json.loads(self.out)
+
+
+Cli = Callable[..., Ran]
+
+
+@pytest.fixture
+def cli(stage: UnitStage, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """Runs a command line; `answers` is what somebody types."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(line: str, answers: str = "") -> Ran:
+        capsys.readouterr()
+        monkeypatch.setattr("sys.stdin", io.StringIO(answers))
+        code = __main__.main(line.split())
+        said = capsys.readouterr()
+        return Ran(code, said.out, said.err)
+
+    return run
+
+
+def parameter(stage: Stage, key: str) -> str:
+    """A parameter's value."""
+    return str(stage.ssm.get_parameter(Name=parameter_name(stage.name, key), WithDecryption=True)["Parameter"]["Value"])
