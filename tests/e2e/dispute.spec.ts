@@ -1,8 +1,8 @@
 /** J3: a disagreement, decided by a moderator who takes no part in it. */
 import { expect, t, test } from "./people.ts";
 
-/** The account that `python -m tests.e2e` has made a moderator, with the password of everybody here. */
-const MODERATOR = process.env.CIVICFORGE_MODERATOR ?? "";
+/** The seeded moderator (ops/seed.py), named by `python -m tests.e2e`. */
+const { CIVICFORGE_MODERATOR: email = "", CIVICFORGE_MODERATOR_PASSWORD: password = "" } = process.env;
 
 test("both see the dispute, a moderator decides, and a party cannot", async ({ somebody }) => {
   const ana = await (await somebody("Ana")).join();
@@ -23,8 +23,8 @@ test("both see the dispute, a moderator decides, and a party cannot", async ({ s
   await expect(ben.page.getByText("Half of it was never mowed at all.")).toBeVisible();
   await ben.looksRight();
 
-  const mo = await somebody("Mo", { email: MODERATOR });
-  await mo.signIn();
+  const mo = await somebody("Mo", { email });
+  await mo.signIn(password);
   await expect(mo.page.getByRole("link", { name: t.nav.me })).toBeVisible();
   await mo.goto(path);
   await mo.button(t.action.resolve.name).click();
@@ -42,8 +42,8 @@ test("both see the dispute, a moderator decides, and a party cannot", async ({ s
 });
 
 test("a moderator who is a party cannot decide", async ({ somebody }) => {
-  const mo = await somebody("Mo", { email: MODERATOR });
-  await mo.signIn();
+  const mo = await somebody("Mo", { email });
+  await mo.signIn(password);
   await expect(mo.page.getByRole("link", { name: t.nav.me })).toBeVisible();
   const path = await mo.post({ title: `Sort the books ${Date.now()}`, category: "education" });
   const ben = await (await somebody("Ben")).join();

@@ -30,10 +30,13 @@ test("a newcomer finds a quest, signs up on the way, does it, and is paid", asyn
   await expect(ben.page.getByRole("button", { name: /Send again in \d+ s/ })).toBeVisible();
   const code = await ben.mailedCode();
   await ben.page.getByLabel(t.auth.code).fill("");
-  await ben.page.getByLabel(t.auth.code).evaluate((field: HTMLInputElement, text) => {
-    field.focus();
-    document.execCommand("insertText", false, text);
-  }, `${code.slice(0, 3)} ${code.slice(3)}`);
+  await ben.page.getByLabel(t.auth.code).evaluate(
+    (field: HTMLInputElement, text) => {
+      field.focus();
+      document.execCommand("insertText", false, text);
+    },
+    `${code.slice(0, 3)} ${code.slice(3)}`,
+  );
   await expect(ben.page.getByText(t.auth.welcomePoints)).toBeVisible();
   await ben.looksRight();
   await ben.fillWelcome();

@@ -1,6 +1,6 @@
 /** People for the journeys: each has a browser context of their own, and whatever goes wrong in it fails the test. */
 import AxeBuilder from "@axe-core/playwright";
-import { test as base, type Browser, type BrowserContext, expect, type Page } from "@playwright/test";
+import { type Browser, type BrowserContext, test as base, expect, type Page } from "@playwright/test";
 import { t } from "../../frontend/src/lib/text.ts";
 
 export { expect, t };
@@ -175,7 +175,10 @@ export class Person {
         const { violations } = await (first ? axe().withTags(WCAG) : axe().withRules(LOOKS)).analyze();
         const found = violations
           .filter(({ impact }) => impact === "serious" || impact === "critical")
-          .map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join("\n")}`);
+          .map(
+            ({ id, nodes }) =>
+              `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join("\n")}`,
+          );
         const where = `${this.page.url()} ${colorScheme} ${size.width}`;
         expect(found, where).toEqual([]);
         const overflow = await this.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);

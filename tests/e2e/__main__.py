@@ -1,0 +1,75 @@
+"""The journeys in a browser: `python -m tests.e2e [arguments of Playwright]`.
+
+They run on a local cloud of their own, with the seeded community, which is gone afterwards; or, with CIVICFORGE_URL
+set, against a stage that `ops seed` has seeded.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import boto3
+
+from infra import packaging
+from infra.local.__main__ import open_front_door, provision
+from infra.local.emulator import REPOSITORY, Emulator
+from infra.local.resources.base import ACCESS_KEY, SECRET_KEY
+from ops import page, seed
+from ops.console import Terminal
+from ops.context import LOCAL, Stage
+
+HERE = Path(__file__).parent
+_SYSTEM_CHROMIUM = Path("/usr/bin/chromium")
+
+
+@contextmanager
+def local_cloud() -> Iterator[str]:
+    """The URL of a seeded stage on an emulator of its own."""
+    packaging.build("host", REPOSITORY / "dist" / "host")
+    with tempfile.TemporaryDirectory(prefix="civicforge-e2e-") as directory:
+        emulator = Emulator(Path(directory), venv=REPOSITORY / ".local" / "emulator-venv")
+        try:
+            running = emulator.start()
+            provision(emulator, running, LOCAL)
+            open_front_door(emulator, LOCAL)
+            session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name="us-east-1")
+            stage = Stage(LOCAL, session, running.endpoint, emulator)
+            page.upload(stage)
+            seed.seed(stage, Terminal())
+            yield running.front_url
+        finally:
+            emulator.stop()
+
+
+def play(url: str) -> int:
+    """Playwright's exit code."""
+    npx = shutil.which("npx")
+    if npx is None:
+        sys.exit("There is no npx. `make setup` brings a Node.")
+    if not _SYSTEM_CHROMIUM.exists():
+        subprocess.run([npx, "playwright", "install", "chromium"], cwd=HERE, check=True)
+    moderator = next(person for person in seed.PEOPLE if person.group)
+    environment = {
+        **os.environ,
+        "CIVICFORGE_URL": url,
+        "CIVICFORGE_MODERATOR": moderator.address,
+        "CIVICFORGE_MODERATOR_PASSWORD": seed.PASSWORD,
+    }
+    return subprocess.run([npx, "playwright", "test", *sys.argv[1:]], cwd=HERE, env=environment, check=False).returncode
+
+
+def main() -> int:
+    """Run the journeys; the exit code is Playwright's."""
+    if url := os.environ.get("CIVICFORGE_URL"):
+        return play(url)
+    with local_cloud() as url:
+        return play(url)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
