@@ -50,7 +50,7 @@ def start(emulator: Emulator) -> Running:
     return running
 
 
-def provision(emulator: Emulator, running: Running, stage: str, root: Path = REPOSITORY) -> Report:
+def provision(emulator: Emulator, running: Running, stage: str) -> Report:
     """Run the Pulumi program, with a progress display."""
     expected = len(State(emulator.stacks / f"{stage}.json").records) or None
     columns = (SpinnerColumn(), TextColumn("Resources"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -60,7 +60,7 @@ def provision(emulator: Emulator, running: Running, stage: str, root: Path = REP
             stage,
             endpoint=running.endpoint,
             state_dir=emulator.stacks,
-            root=root,
+            root=REPOSITORY,
             progress=lambda step: progress.update(task, advance=1, description=f"{step.action} {step.name}"),
             overrides={"siteUrl": running.front_url, "cognitoEndpoint": f"http://localhost:{running.port}/"},
             verify=running.crashed,

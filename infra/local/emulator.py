@@ -41,6 +41,10 @@ _START_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 15.0
 
 
+_children: Final[dict[int, "subprocess.Popen[bytes]"]] = {}
+"""What this process started and has not seen end: the emulator outlives whoever started it."""
+
+
 class EmulatorError(Exception):
     """The emulator cannot be set up, started or stopped; the message says what to do."""
 
@@ -75,7 +79,6 @@ class Emulator:
         self.log = self.directory / "emulator.log"
         self._venv = (venv or self.directory / "emulator-venv").resolve()
         self._state = self.directory / "state.json"
-        self._process: subprocess.Popen[bytes] | None = None
 
     def running(self) -> Running | None:
         """The serving one, if there is one. A stale or foreign pid does not deceive: the process itself is asked."""
@@ -102,15 +105,15 @@ class Emulator:
             known = self._known()
             if known is not None and known.pid:
                 _kill_group(known.pid, self._venv)
-            if self._process is not None:
-                self._process.wait()
+                _collect(known.pid)
             with (
                 _listen(known.port if known else AWS_PORT) as aws,
                 _listen(known.front_port if known else FRONT_PORT) as front,
             ):
                 port, front_port = aws.getsockname()[1], front.getsockname()[1]
-                self._process = process = self._spawn(python, aws, front, environment or {})
+                process = self._spawn(python, aws, front, environment or {})
             self._wait(process, port)
+            _children[process.pid] = process
             return self._remember(Running(process.pid, port, front_port, crashed=bool(known and known.pid)))
 
     def stop(self) -> bool:
@@ -128,8 +131,7 @@ class Emulator:
                         f"The emulator (pid {running.pid}) did not stop and was killed; see {self.log}."
                     )
                 time.sleep(0.05)
-            if self._process is not None:
-                self._process.wait()
+            _collect(running.pid)
             self._remember(Running(0, running.port, running.front_port))
             return True
 
@@ -284,6 +286,13 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def _collect(pid: int) -> None:
+    """Let the system forget an ended child."""
+    child = _children.pop(pid, None)
+    if child is not None:
+        child.wait()
 
 
 def _kill_group(pid: int, venv: Path) -> None:

@@ -1,0 +1,140 @@
+"""`python -m infra.local`: what an engineer types, on a local cloud of its own."""
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from typer.testing import CliRunner, Result
+
+from infra.local import __main__ as cli
+from infra.local.emulator import Emulator, EmulatorError
+from infra.local.engine import EngineError
+from tests.platform.conftest import VENV
+
+PROGRAM = """
+import pulumi_aws as aws
+
+queue = aws.sqs.Queue("queue", name="typed", message_retention_seconds=60)
+aws.cloudwatch.LogGroup("log", name="/aws/lambda/typed", retention_in_days=7)
+"""
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    root = tmp_path_factory.mktemp("checkout")
+    (root / "infra").mkdir()
+    (root / "infra" / "__main__.py").write_text(PROGRAM)
+    (root / "Pulumi.yaml").write_text(json.dumps({"name": "typed", "runtime": "python", "main": "infra"}))
+    (root / ".local").mkdir()
+    (root / ".local" / "emulator-venv").symlink_to(VENV)
+    yield root
+    Emulator(root / ".local").stop()
+
+
+@pytest.fixture(autouse=True)
+def checkout(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "DIRECTORY", directory / ".local")
+    monkeypatch.setattr(cli, "REPOSITORY", directory)
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(cli.app, words, catch_exceptions=False)
+
+
+def test_a_day_with_it(directory: Path) -> None:
+    """Up, up again, a look, a crash, down, reset: each step starts where the last one ended."""
+    (directory / "infra" / "__main__.py").write_text(PROGRAM)
+    run("reset")
+    assert run("status").exit_code == 3
+    with pytest.raises(EmulatorError, match="make up"):
+        run("env")
+
+    first = run("up").output
+    assert re.search(r"created +2 +queue, log|created +2 +log, queue", first)
+    address = re.search(r"http://localhost:\d+", first)
+    assert address is not None
+    assert "Nothing changed: 2 resources" in run("up").output
+
+    status = run("status")
+    assert (status.exit_code, address[0] in status.output, "local: 2 resources" in status.output) == (0, True, True)
+    exported = dict(re.findall(r"export (\w+)=(.*)", run("env").output))
+    assert exported["CIVICFORGE_URL"] == address[0]
+
+    (directory / "infra" / "__main__.py").write_text(PROGRAM.replace("60", "120"))
+    assert re.search(r"updated +1 +queue", run("up").output)
+
+    running = Emulator(directory / ".local").running()
+    assert running is not None
+    os.kill(running.pid, signal.SIGKILL)
+    while Emulator(directory / ".local").running():
+        time.sleep(0.05)
+    assert "had been killed" in run("up").output
+
+    assert "data is kept" in run("down").output
+    assert "was not running" in run("down").output
+    assert "starts afresh" in run("reset").output
+    assert re.search(r"created +2", run("up").output)
+
+
+def test_logs_show_what_lambdas_say_and_the_emulator_s_errors(directory: Path) -> None:
+    run("up")
+    emulator = Emulator(directory / ".local")
+    running = emulator.running()
+    assert running is not None
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    logs = boto3.client("logs", endpoint_url=running.endpoint, **keys)  # type: ignore[call-overload]  # of any
+    logs.create_log_stream(logGroupName="/aws/lambda/typed", logStreamName="s")
+    now = int(time.time() * 1000)
+    events = [{"timestamp": now, "message": "START RequestId: 1"}, {"timestamp": now, "message": '[{"said": "hello"}]'}]
+    logs.put_log_events(logGroupName="/aws/lambda/typed", logStreamName="s", logEvents=events)
+    shown = run("logs", "--no-follow").output
+    assert 'typed [{"said": "hello"}]' in shown
+    assert "START" not in shown
+    with emulator.log.open("a") as log:
+        log.write("2026-01-01 00:00:00 ERROR [lambda] broken\n2026-01-01 00:00:00 INFO [lambda] fine\n")
+    assert cli._print_emulator_errors(emulator.log, 0) == emulator.log.stat().st_size
+    assert cli._print_emulator_errors(directory / "none.log", 0) == 0
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [("status", None), ("env", "does not run"), ("up", "broken program")],
+)
+def test_what_can_be_foreseen_is_a_sentence(
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    argument: str,
+    message: str | None,
+) -> None:
+    if argument == "up":
+        monkeypatch.setattr(cli, "provision", _fail)
+    else:
+        Emulator(directory / ".local").stop()
+    monkeypatch.setattr("sys.argv", ["infra.local", argument])
+    if message is None:
+        with pytest.raises(SystemExit) as exit_:
+            cli.main()
+        assert exit_.value.code == 3
+    else:
+        assert cli.main() == 1
+        assert message in capsys.readouterr().out
+
+
+def _fail(*_: object, **__: object) -> None:
+    raise EngineError("broken program")
+
+
+def test_a_long_list_is_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
+    urns = [f"urn:pulumi:s::p::aws:sqs/queue:Queue::q{number}" for number in range(20)]
+    empty: list[str] = []
+    report = SimpleNamespace(created=urns, updated=empty, replaced=empty, deleted=empty, same=empty, changed=20)
+    cli.show(report)  # type: ignore[arg-type]  # the part of a report that is shown
+    assert "20 Queue" in capsys.readouterr().out
