@@ -97,6 +97,8 @@ def _log_metrics(emit: Callable[..., None]) -> Callable[..., None]:
         cloudwatch.record_metric("AWS/Lambda", "Invocations", 1, "Count", dimensions)
         cloudwatch.record_metric("AWS/Lambda", "Errors", int(error), "Count", dimensions)
         cloudwatch.record_metric("AWS/Lambda", "Duration", duration_ms, "Milliseconds", dimensions)
+        group = {"LogGroupName": f"/aws/lambda/{name}"}
+        cloudwatch.record_metric("AWS/Logs", "IncomingBytes", len(log_text.encode()), "Bytes", group)
         for namespace, metric, value, unit, dimensions in embedded_metrics(log_text):
             cloudwatch.record_metric(namespace, metric, value, unit, dimensions)
 

@@ -195,6 +195,8 @@ class Poller:
             if position is None:
                 latest = mapping.get("StartingPosition", "LATEST") == "LATEST"
                 position = self._dynamodb.stream_end_position(table) if latest else horizon
+            if position > self._dynamodb.stream_end_position(table):
+                position = horizon  # the emulator keeps the position over a restart, but not the stream's records
             known = self._progress[mapping["UUID"]] = Progress(position, rules.batch_size)
         if known.position < horizon:
             _advance(known, rules, horizon - known.position)

@@ -91,6 +91,22 @@ def test_what_is_logged_is_escaped(stage: Stage) -> None:
     assert "_aws" not in text
 
 
+def test_what_the_services_use_is_metered(stage: Stage, members: tuple[Member, Member]) -> None:
+    """The emulator publishes none of these by itself, and the cost dashboard would stay empty."""
+    expected = {
+        ("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "civicforge-local-quests"),
+        ("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "board"),
+        ("AWS/DynamoDB", "ConsumedReadCapacityUnits", "civicforge-local-users"),
+        ("AWS/CloudFront", "Requests", stage.outputs["distribution_id"]),
+        ("AWS/Logs", "IncomingBytes", log_group("local", "api")),
+        ("AWS/ApiGateway", "IntegrationLatency", stage.outputs["api_id"]),
+    }
+    pages = stage.client("cloudwatch").get_paginator("list_metrics").paginate()
+    metrics = [metric for page in pages for metric in page["Metrics"]]
+    found = {(m["Namespace"], m["MetricName"], dimension["Value"]) for m in metrics for dimension in m["Dimensions"]}
+    assert expected <= found
+
+
 def test_the_console_is_no_part_of_what_is_deployed(stage: Stage) -> None:
     keys = stage.client("s3").list_objects_v2(Bucket=stage.outputs["site_bucket"]).get("Contents", [])
     assert not [entry for entry in keys if "_local" in entry["Key"]]

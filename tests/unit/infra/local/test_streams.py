@@ -2,11 +2,13 @@
 
 import random
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from infra.local.streams import Progress, Record, Rules, deliver
+from infra.local.streams import Poller, Progress, Record, Rules, deliver
 
 Invoke = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 FINE: Mapping[str, Any] = {"body": None}
@@ -157,3 +159,34 @@ def test_every_record_is_processed_or_given_up_and_good_ones_never_given_up_alon
 
 def test_rules_without_settings_retry_for_ever() -> None:
     assert Rules.of({}) == Rules(100, -1, -1, bisect=False, report_failures=False)
+
+
+@pytest.mark.parametrize(("kept", "since_restart", "first"), [(27, 3, 0), (1, 3, 1), (None, 3, 0)])
+def test_a_position_from_before_a_restart_does_not_hide_the_records_after_it(
+    kept: int | None, since_restart: int, first: int
+) -> None:
+    """The emulator keeps a mapping's position over a restart, but the stream begins anew."""
+    records = [{"dynamodb": {"SequenceNumber": str(number)}} for number in range(since_restart)]
+    mapping = {
+        "UUID": "m",
+        "FunctionName": "f",
+        "EventSourceArn": "arn:aws:dynamodb:r:a:table/t/stream/1",
+        "StartingPosition": "TRIM_HORIZON",
+    }
+    events: list[Any] = []
+    functions = SimpleNamespace(
+        _iter_all_esms=lambda: [("a", "r", mapping)],
+        _get_func_record_for_qualifier=lambda *_: ({}, {}),
+        _apply_filter_criteria=lambda offered, _: offered,
+        _execute_function=lambda _, event: events.append(event) or {},
+        _dynamodb_stream_positions={} if kept is None else {"m": kept},
+    )
+    tables = SimpleNamespace(
+        _tables={"t": {"LatestStreamArn": mapping["EventSourceArn"]}},
+        stream_start_position=lambda _: 0,
+        stream_end_position=lambda _: len(records),
+        stream_records_since=lambda _, position, size: records[position : position + size],
+    )
+    assert Poller(functions, tables, lambda *_: nullcontext())()
+    assert events == [{"Records": records[first:]}]
+    assert functions._dynamodb_stream_positions["m"] == since_restart
