@@ -174,11 +174,16 @@ def test_a_position_from_before_a_restart_does_not_hide_the_records_after_it(
         "StartingPosition": "TRIM_HORIZON",
     }
     events: list[Any] = []
+
+    def execute(_: object, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        events.append(event)
+        return FINE
+
     functions = SimpleNamespace(
         _iter_all_esms=lambda: [("a", "r", mapping)],
         _get_func_record_for_qualifier=lambda *_: ({}, {}),
         _apply_filter_criteria=lambda offered, _: offered,
-        _execute_function=lambda _, event: events.append(event) or {},
+        _execute_function=execute,
         _dynamodb_stream_positions={} if kept is None else {"m": kept},
     )
     tables = SimpleNamespace(
