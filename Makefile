@@ -108,6 +108,37 @@ coverage: .venv/.ready ## Say which lines no test reached; fails under 90 %
 bench: .venv/.ready frontend/dist/index.html ## Measure against the original's stack and the floor
 	@$(RUN) bench
 
+# --- delivery: what the workflows call ---
+
+.PHONY: page zips
+page: frontend/dist/index.html ## Build the page
+zips: .venv/.ready ## Build the Lambdas' zips for AWS
+	@$(RUN) infra.packaging --target aws
+
+.PHONY: preview drift deploy
+preview: zips ## Say what `up` would change on STAGE, as a reviewer reads it
+	@$(RUN) infra.preview $(STAGE)
+drift: zips ## Say what on STAGE is not as the program says
+	@$(RUN) infra.preview --drift $(STAGE)
+deploy: .venv/.ready ## Deploy STAGE for a REASON; PAGE is the folder of a built page
+	@$(RUN) ops deploy --stage $(STAGE) --yes --reason "$$REASON" $(if $(PAGE),--page $(PAGE))
+
+.PHONY: audit workflows sbom artifacts
+audit: .venv/.ready $(OWN_NODE) ## Look every locked package up in the advisory databases; fails where that is not possible
+	@$(RUN) infra.audit
+workflows: .venv/.ready ## Lint the workflows
+	@$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema -q --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	@$(BIN)/check-jsonschema -q --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(BIN)/zizmor -q --offline .github
+sbom: .venv/.ready frontend/node_modules/.ready ## Write the bills of materials (CycloneDX)
+	@mkdir -p dist/release
+	@$(BIN)/cyclonedx-py requirements requirements/lambda.txt --output-reproducible -o dist/release/lambda.cdx.json
+	@npm --prefix frontend sbom --omit dev --sbom-format cyclonedx --sbom-type application > dist/release/page.cdx.json
+artifacts: page zips sbom ## Everything that a GitHub release holds
+	@cp dist/aws/*.zip dist/release/
+	@tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C frontend/dist -cf - . | gzip -n > dist/release/page.tar.gz
+
 # --- files that are made ---
 
 .PHONY: generate

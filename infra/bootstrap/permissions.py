@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infra.components.policies import Conditions, Statement, boundary_name
-from services.core.names import parameter_name, resource_name
+from services.core.names import audit_log_group, parameter_name, resource_name
 
 DISPOSABLE_STAGES = ("dev",)
 """Whose deploy role may delete what holds data; on the others that takes a person with rights of their own."""
@@ -75,13 +75,25 @@ class Scope:
 
     @property
     def site_objects(self) -> tuple[str, ...]:
-        site = resource_name(self.stage, f"site-{self.account}")
-        return (self.arn("s3", f"{site}/*", region=False, account=False),)
+        return (self._objects("site"),)
+
+    @property
+    def release_objects(self) -> tuple[str, ...]:
+        return (self._objects("releases"),)
+
+    @property
+    def live_release(self) -> str:
+        """The object that says which release is live, without which a preview would show another."""
+        return self._objects("releases").replace("/*", "/current")
+
+    def _objects(self, bucket: str) -> str:
+        name = resource_name(self.stage, f"{bucket}-{self.account}")
+        return self.arn("s3", f"{name}/*", region=False, account=False)
 
     @property
     def log_groups(self) -> tuple[str, ...]:
-        groups = (f"log-group:/aws/lambda/{self.named}", f"log-group:{self.named}")
-        return tuple(self.arn("logs", group) for group in groups)
+        groups = (f"/aws/lambda/{self.named}", self.named, audit_log_group(self.stage))
+        return tuple(self.arn("logs", f"log-group:{group}") for group in groups)
 
     @property
     def log_deliveries(self) -> tuple[str, ...]:
@@ -351,6 +363,7 @@ def _write_by_name(scope: Scope) -> list[Statement]:
             "DeleteBucketPolicy",
         ),
         _named("Page", scope.site_objects, "s3", "PutObject", "PutObjectTagging", "DeleteObject"),
+        _named("Releases", scope.release_objects, "s3", "GetObject", "PutObject", "DeleteObject"),
         _named(
             "LogGroups",
             scope.log_groups,
@@ -525,15 +538,21 @@ def _write_unscoped(scope: Scope) -> list[Statement]:
 
 
 def _smoke(scope: Scope) -> list[Statement]:
-    """Two synthetic users play a quest through and are removed again."""
+    """Two synthetic members play a quest through and are removed again; what was done is written to the audit log."""
+    audit = scope.arn("logs", f"log-group:{audit_log_group(scope.stage)}:*")
     return [
         _tagged(
             scope,
-            "SyntheticUsers",
+            "SyntheticMembers",
             scope.pools,
             "cognito-idp",
-            *("AdminCreateUser", "AdminSetUserPassword", "AdminGetUser", "AdminDeleteUser"),
-            *("AdminInitiateAuth", "AdminRespondToAuthChallenge", "AdminConfirmSignUp"),
+            *("AdminCreateUser", "AdminSetUserPassword", "AdminGetUser", "AdminDeleteUser", "ListUsers"),
         ),
-        _named("SyntheticRows", scope.tables, "dynamodb", "GetItem", "Query", "UpdateItem", "DeleteItem"),
+        _named("SyntheticRows", scope.tables, "dynamodb", "BatchGetItem", "GetItem", "Query", "DeleteItem"),
+        Statement(
+            sid="Audit",
+            actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+            resources=[audit],
+            wide_because="each run has a stream of its own",
+        ),
     ]

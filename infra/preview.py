@@ -1,0 +1,80 @@
+"""Previews a stage on AWS: `python -m infra.preview STAGE`; with `--drift`, whether it still is what the program says.
+
+Both only read. The Pulumi CLI does the work; a preview leaves its JSON and the comment that `infra.review` makes of it
+in `dist/preview`, a drift prints what differs. Exit codes of a preview are those of `infra.review`.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import boto3
+from botocore.exceptions import ClientError
+
+from infra import review
+from infra.config import ROOT
+from services.core.names import PROJECT, resource_name
+
+OUT: Final = ROOT / "dist" / "preview"
+
+
+def live_release(stage: str) -> str | None:
+    """The release that is live; None before the first. Without it every preview would show a new release."""
+    session = boto3.Session()
+    account = session.client("sts").get_caller_identity()["Account"]
+    bucket = resource_name(stage, f"releases-{account}")
+    try:
+        return session.client("s3").get_object(Bucket=bucket, Key="current")["Body"].read().decode()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchBucket", "NoSuchKey"):
+            return None
+        raise
+
+
+def pulumi_preview(stage: str, release: str | None, *options: str, capture: bool) -> "subprocess.CompletedProcess[str]":
+    """Runs `pulumi preview`. The CLI writes `--config` into its file: a copy, so that the tree stays clean."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"Pulumi.{stage}.yaml"
+        shutil.copy(ROOT / file.name, file)
+        configured = ("--config", f"{PROJECT}:release={release}") if release else ()
+        command = ["pulumi", "preview", "--non-interactive", "--stack", stage, "--config-file", str(file), *configured]
+        return subprocess.run([*command, *options], cwd=ROOT, capture_output=capture, text=True, check=False)  # noqa: S603 - our own command
+
+
+def preview(stage: str, *, accepted: bool) -> int:
+    """Writes the preview and its comment to `dist/preview`; returns the exit code."""
+    done = pulumi_preview(stage, live_release(stage), "--json", capture=True)
+    found = review.parse(done.stdout or done.stderr)
+    text = review.comment(found, accepted=accepted)
+    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / f"{stage}.json").write_text(done.stdout, encoding="utf-8")
+    (OUT / f"{stage}.md").write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
+    sys.stderr.write(done.stderr)
+    return review.exit_code(found, accepted=accepted) or done.returncode
+
+
+def drift(stage: str) -> int:
+    """Prints what is not as the program says; returns Pulumi's exit code, which is 0 where nothing is."""
+    options = ("--refresh", "--expect-no-changes", "--diff")
+    return pulumi_preview(stage, live_release(stage), *options, capture=False).returncode
+
+
+def main() -> int:
+    """Reads the command line; `DATA_LOSS_ACCEPTED=true` says that the pull request has the label for it."""
+    parser = argparse.ArgumentParser(prog="python -m infra.preview", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("stage", choices=["dev", "staging", "prod"])
+    parser.add_argument("--drift", action="store_true", help="compare with what is on AWS, and expect no difference")
+    options = parser.parse_args()
+    if options.drift:
+        return drift(options.stage)
+    return preview(options.stage, accepted=os.environ.get("DATA_LOSS_ACCEPTED") == "true")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
