@@ -114,7 +114,7 @@ def _redo_user(stage: Stage, letter: Letter) -> str:
 
 
 def _redo_reward(stage: Stage, letter: Letter) -> str:
-    if "entryId" not in letter.body:
+    if "DDBStreamBatchInfo" in letter.body:
         # Lambda's own note that it gave a part of the stream up: the entries of it are PENDING still.
         stage.invoke("rewards", {"sweep": "rewards"})
         return "the sweep paid what was due"
@@ -154,6 +154,8 @@ def redrive_all(
     results, failed = [], []
     for letter in letters:
         try:
+            if not isinstance(letter.body, dict):
+                raise OperatorError("it is no message of ours")
             if letter.summary not in done:
                 if done:
                     sleep(1 / per_second)

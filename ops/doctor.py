@@ -127,7 +127,11 @@ def account(stage_name: str) -> Iterator[Finding]:
 
 
 def _stood_up(stage: Stage) -> Finding:
-    return Finding("ok", f"stage {stage.name}", stage.parameter(SITE_URL))
+    url = stage.find_parameter(SITE_URL.key)
+    if url is None:
+        remedy = f"`civicforge deploy --stage {stage.name}`"
+        return Finding("optional", f"stage {stage.name}", "not stood up yet", remedy)
+    return Finding("ok", f"stage {stage.name}", url)
 
 
 def doctor(

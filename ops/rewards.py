@@ -116,7 +116,7 @@ def retry(
     unknown = set(entry_id or ()) - {e.entry_id for e in entries}
     if unknown:
         raise OperatorError(f"Paid already, or unknown: {', '.join(sorted(unknown))}.")
-    held = [] if entry_id else [e for e in entries if e.state is State.HELD]
+    held = [] if entry_id else [e for e in entries if e.state == State.HELD]
     entries = [e for e in entries if e not in held]
     plan = [f"{e.state} since {e.since}: {e.owed} to {e.user_id}" for e in entries]
     outcome = carry_out(stage, terminal, Change("rewards retry", "", plan, lambda: settle_all(stage, entries)))

@@ -45,17 +45,16 @@ def alarm(
 
 
 def paid(stage: UnitStage, at: datetime, count: int) -> None:
-    dimensions = [{"Name": "service", "Value": "civicforge"}, {"Name": "stage", "Value": stage.name}]
     stage.cloudwatch.put_metric_data(
         Namespace=NAMESPACE,
         MetricData=[
             {
                 "MetricName": REWARDS_PAID.name,
-                "Dimensions": dimensions,
+                "Dimensions": [{"Name": "service", "Value": "civicforge"}, {"Name": "stage", "Value": stage.name}],
                 "Value": count,
                 "Timestamp": at,
                 "Unit": "Count",
-            }  # type: ignore[list-item]  # plain dicts
+            }
         ],
     )
 

@@ -1,0 +1,490 @@
+"""The operations guide, followed to the letter: every incident in it is a drill here, every command in it is run.
+
+Only the stage's name differs (`local` for `prod`). What stands in CAPITALS is filled in, "a drill" and "y" are typed.
+"""
+
+import contextlib
+import io
+import json
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.emulator import REPOSITORY
+from ops import context, doctor
+from ops.__main__ import main
+from ops.context import Stage, open_stage
+from ops.ledger import problems
+from services.core.domain.ledger import Entry, Kind, State
+from services.core.domain.quests import withdraw
+from services.core.parameters import FLAGS, USER_POOL_CLIENT_ID, USER_POOL_ID, flag_parameter
+from services.core.stores.dynamo import Item, decode_item, encode, encode_item
+from services.core.tables import LEDGER, QUESTS, USERS, Table
+from tests.platform import community
+from tests.platform.community import Member, wait_for
+from tests.platform.conftest import Platform
+
+GUIDE = REPOSITORY / "docs" / "operations.md"
+ALARM_SECTIONS_WITHOUT_A_FAULT = (
+    "api-5xx", "api-error-rate", "api-errors", "api-latency", "lambda-errors", "dynamodb-throttles", "lost-work",
+    "unpaid-rewards", "Alarms",
+)  # fmt: skip
+PAGE = '<!doctype html><script type="module" src="/assets/{name}.js"></script>{name}'
+SUBMISSION = {"submission": "It stands on the third floor now."}
+
+
+def sections() -> dict[str, list[str]]:
+    """The guide's commands by the heading above them."""
+    found: dict[str, list[str]] = {}
+    heading = ""
+    for line in GUIDE.read_text(encoding="utf-8").splitlines():
+        if match := re.match(r"#+ (.+)", line):
+            heading = match[1]
+        elif line.startswith("$ "):
+            found.setdefault(heading, []).append(line.removeprefix("$ "))
+    return found
+
+
+@dataclass
+class Ran:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Town:
+    """A stage that was deployed with the guide's own commands, and somebody who types."""
+
+    platform: Platform
+    pages: Path
+    _stage: Stage | None = field(default=None, repr=False)
+
+    @property
+    def stage(self) -> Stage:
+        """The stage, as the CLI sees it."""
+        self._stage = self._stage or open_stage("local")
+        return self._stage
+
+    @property
+    def people(self) -> community.Stage:
+        """The stage, as members see it."""
+        outputs = {
+            "user_pool_id": self.stage.parameter(USER_POOL_ID),
+            "user_pool_client_id": self.stage.parameter(USER_POOL_CLIENT_ID),
+        }
+        return community.Stage(self.platform.endpoint, self.platform.running.front_url, outputs)
+
+    def type(self, line: str, answers: str = "a drill\ny\n") -> Ran:
+        """Types a command line, and the answers to what it asks."""
+        assert line.startswith("./civicforge "), f"no command of this repository: {line}"
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), _typed(answers):
+            code = main(line.split()[1:])
+        return Ran(code, out.getvalue(), err.getvalue())
+
+    def do(self, line: str) -> Any:
+        """The JSON of a command that must succeed."""
+        ran = self.type(f"./civicforge {line} --json")
+        assert ran.code == 0, ran.out + ran.err
+        return json.loads(ran.out)
+
+    def follow(
+        self,
+        section: str,
+        fills: Mapping[str, str] | None = None,
+        *,
+        before: Mapping[str, Callable[[], None]] | None = None,
+        may_fail: tuple[str, ...] = ("status",),
+    ) -> dict[str, Ran]:
+        """Types every command of a section. `before` runs ahead of the command that begins so; `may_fail` may end in 1.
+
+        Returns what each came to.
+        """
+        ran: dict[str, Ran] = {}
+        for written in sections()[section]:
+            command = written.removeprefix("./civicforge ")
+            for start, hook in (before or {}).items():
+                if command.startswith(start):
+                    hook()
+            line = re.sub(r"--stage (dev|staging|prod)", "--stage local", written)
+            for name, value in (fills or {}).items():
+                line = re.sub(rf"\b{name}\b", value, line)
+            assert not re.search(r"\b[A-Z]{4,}\b", line), f"not filled in: {line}"
+            ran[command] = self.type(line)
+            assert ran[command].code == 0 or command.startswith(may_fail), f"{line}\n{ran[command]}"
+        return ran
+
+    def set_flags(self, value: str) -> None:
+        """Turns every flag."""
+        for flag in FLAGS:
+            self.stage.put_parameter(flag_parameter(flag).key, value)
+
+    def forward(self) -> None:
+        """Makes the newest good release live, whatever a drill went back to."""
+        found = self.do("releases")
+        newest = next(r["id"] for r in found["releases"] if r["smoke"] == "passed")
+        if found["current"] != newest:
+            self.do(f"rollback {newest} --yes --reason forward")
+
+    def page(self, name: str, *, broken: bool = False) -> Path:
+        """A built page of its own; a broken one lacks its program."""
+        folder = self.pages / name
+        (folder / "assets").mkdir(parents=True)
+        (folder / "index.html").write_text(PAGE.format(name=name))
+        (folder / "assets" / ("other.js" if broken else f"{name}.js")).write_text(f"// {name}")
+        return folder
+
+    def completed(self) -> tuple[Member, Member, Any]:
+        """A requestor, a performer and their quest, which lacks one attestation only."""
+        anna, ben = self.people.sign_up("anna"), self.people.sign_up("ben")
+        quest = anna.create()
+        ben.act(quest, "claim")
+        ben.act(quest, "submit", SUBMISSION)
+        ben.act(quest, "attest")
+        return anna, ben, quest
+
+    def row(self, table: Table, **key: str) -> Item:
+        """An item as it is stored."""
+        found = self.stage.dynamodb.get_item(
+            TableName=self.stage.table(table), Key=encode_item(key), ConsistentRead=True
+        )
+        return decode_item(found["Item"])
+
+    def damage(self, table: Table, key: Mapping[str, str], **attributes: Any) -> None:
+        """Overwrites attributes of an item, as a careless script does."""
+        names = {f"#{name}": name for name in attributes}
+        self.stage.dynamodb.update_item(
+            TableName=self.stage.table(table),
+            Key=encode_item(key),
+            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in attributes),
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues={f":{name}": encode(value) for name, value in attributes.items()},
+        )
+
+    def failed_reward(self) -> tuple[Member, str]:
+        """A performer whose row was gone when they were to be paid: FAILED, and a message in the queue."""
+        anna, ben, quest = self.completed()
+        user_id = ben.user_id
+        row = self.row(USERS, userId=user_id)
+        key = encode_item({"userId": user_id})
+        self.stage.dynamodb.delete_item(TableName=self.stage.table(USERS), Key=key)
+        anna.act(quest, "attest")
+        entry = wait_for(lambda: self.reward(user_id, State.FAILED), 20, "the reward is FAILED")
+        assert entry
+        self.stage.dynamodb.put_item(TableName=self.stage.table(USERS), Item=encode_item(row))
+        return ben, entry.entry_id
+
+    def reward(self, user_id: str, state: State) -> Entry | None:
+        """The member's reward entry in this state."""
+        entries = self.stage.ledger.all_of(user_id)
+        return next((e for e in entries if e.kind is Kind.REWARD and e.state is state), None)
+
+    def alarms_are_over(self) -> None:
+        """Waits until no alarm is on; those of a new stage need a first look at their metrics."""
+        wait_for(lambda: not alarms_on(self.stage), 90, "no alarm is on")
+
+    def send(self, queue: str, body: str) -> None:
+        """Puts a message into a dead letter queue."""
+        url = self.stage.sqs.get_queue_url(QueueName=self.stage.resource(f"{queue}-dlq"))["QueueUrl"]
+        self.stage.sqs.send_message(QueueUrl=url, MessageBody=body)
+
+    def depth(self, queue: str) -> int:
+        """How many messages the queue has."""
+        return int(self.do("dlq list")["queues"][queue])
+
+
+def alarms_on(stage: Stage) -> list[str]:
+    """The names of the alarms that are on."""
+    found = stage.cloudwatch.describe_alarms(AlarmNamePrefix=stage.resource(""), StateValue="ALARM")
+    return [alarm["AlarmName"] for alarm in found["MetricAlarms"]]
+
+
+@contextlib.contextmanager
+def _typed(answers: str) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdin", io.StringIO(answers))
+        yield
+
+
+@pytest.fixture(scope="module")
+def town(make_platform: Callable[[], Platform], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A town of its own, stood up by the section "A first deployment", with a second release after it."""
+    platform = make_platform()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(context, "LOCAL_DIRECTORY", platform.emulator.directory)
+        patch.setattr(doctor, "LOCAL_DIRECTORY", platform.emulator.directory)
+        patch.setenv("COLUMNS", "250")
+        patch.delenv("AWS_ENDPOINT_URL", raising=False)
+        town = Town(platform, tmp_path_factory.mktemp("pages"))
+        first = town.follow("A first deployment", before={"rollout start": town.alarms_are_over})
+        assert "held, as the flag rewards=off asks" in first["deploy --stage dev"].out
+        assert town.stage.parameter(flag_parameter("rewards")) == "internal"
+        town.do("rollout abort rewards --yes --reason over")
+        town.set_flags("on")
+        town.do(f"deploy --page {town.page('second')} --yes --reason second")
+        yield town
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_broken(town: Town) -> Iterator[None]:
+    """After each drill the books are right."""
+    yield
+    assert problems(town.stage) == []
+
+
+def test_every_section_with_commands_is_a_drill() -> None:
+    source = Path(__file__).read_text(encoding="utf-8")
+    drilled = {*re.findall(r'follow\(\s*"([^"]+)"', source), *ALARM_SECTIONS_WITHOUT_A_FAULT}
+    assert set(sections()) == drilled
+    assert all(c.startswith("./civicforge ") for commands in sections().values() for c in commands)
+
+
+@pytest.mark.parametrize("section", ALARM_SECTIONS_WITHOUT_A_FAULT)
+def test_what_an_alarm_asks_one_to_look_at(town: Town, section: str) -> None:
+    town.follow(section)
+
+
+def test_every_day(town: Town) -> None:
+    town.follow("The command line")
+    town.follow("Every day")
+    town.follow("Secrets")
+
+
+def test_bad_release(town: Town) -> None:
+    town.forward()
+    live = town.do("releases")["current"]
+    ran = town.type(f"./civicforge deploy --page {town.page('broken', broken=True)} --yes --reason new")
+    assert ran.code == 1
+    assert f"failed at page; {live} is live again" in ran.out
+    assert town.do("releases")["current"] == live
+    members = len(town.stage.cognito.list_users(UserPoolId=town.stage.parameter(USER_POOL_ID))["Users"])
+    with town.stage.http() as http:
+        new = http.get("/").text
+        oldest = town.do("releases")["releases"][-1]["id"]
+        started = time.monotonic()
+        town.follow("bad-release", {"RELEASE": oldest})
+        assert time.monotonic() - started < 120  # three commands, two smoke tests among them
+        assert http.get("/").text != new
+        assert http.get("/api/health").json()["release"] == oldest
+    assert members == len(town.stage.cognito.list_users(UserPoolId=town.stage.parameter(USER_POOL_ID))["Users"])
+    town.forward()
+
+
+def test_api_outage(town: Town) -> None:
+    town.forward()
+    town.follow("api-outage")
+    town.forward()
+
+
+def test_bad_rollout(town: Town) -> None:
+    alarm = town.stage.resource("drill-p1")
+    town.stage.cloudwatch.put_metric_alarm(
+        AlarmName=alarm, Namespace="Drill", MetricName="drill", Statistic="Sum", Period=60, EvaluationPeriods=1,
+        Threshold=1, ComparisonOperator="GreaterThanThreshold", TreatMissingData="ignore",
+    )  # fmt: skip
+    try:
+        town.set_flags("off")
+        town.do(f"rollout start rewards --soak 0 --at-least 0 --watch {alarm} --yes --reason try")
+        town.do("rollout advance --yes --reason try")
+        assert town.stage.parameter(flag_parameter("rewards")) == "10%"
+        town.stage.cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a drill")
+        assert town.type("./civicforge rollout advance --yes --reason try").code == 1
+        assert town.stage.parameter(flag_parameter("rewards")) == "internal"
+        town.stage.cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="a drill")
+        town.do(f"rollout start rewards --soak 60 --watch {alarm} --yes --reason again")
+        town.follow("bad-rollout")
+        assert town.stage.parameter(flag_parameter("rewards")) == "off"
+    finally:
+        town.stage.cloudwatch.delete_alarms(AlarmNames=[alarm])
+        town.set_flags("on")
+
+
+def test_unpaid_performer(town: Town) -> None:
+    ben, _ = town.failed_reward()
+    quest_id = ben.get("/me/quests", role="performer")["items"][0]["questId"]
+    town.follow("unpaid-performer", {"USER": ben.address, "QUEST": quest_id})
+    assert town.reward(ben.user_id, State.POSTED)
+    assert ben.get("/me")["xp"] == 100
+    town.do("dlq redrive rewards --yes --reason tidy")
+    assert ben.get("/me")["xp"] == 100
+
+
+def test_failed_rewards(town: Town) -> None:
+    ben, _ = town.failed_reward()
+    town.follow("failed-rewards")
+    assert town.reward(ben.user_id, State.POSTED)
+    town.do("dlq redrive rewards --yes --reason tidy")
+
+
+def test_rewards_queue(town: Town) -> None:
+    ben, entry_id = town.failed_reward()
+    ran = town.follow("rewards-queue")
+    assert entry_id in ran["dlq show rewards --stage prod"].out
+    assert town.reward(ben.user_id, State.POSTED)
+    assert town.depth("rewards") == 0
+
+
+def test_poison_message(town: Town) -> None:
+    ben, _ = town.failed_reward()
+    town.send("rewards", "no letter of ours")
+    ran = town.follow("poison-message", may_fail=("dlq redrive",))
+    assert "1 stay in rewards" in ran["dlq redrive rewards --stage prod"].out
+    assert town.reward(ben.user_id, State.POSTED)
+    assert town.depth("rewards") == 1
+    url = town.stage.sqs.get_queue_url(QueueName=town.stage.resource("rewards-dlq"))["QueueUrl"]
+    town.stage.sqs.purge_queue(QueueUrl=url)
+
+
+def test_user_creation_queue(town: Town) -> None:
+    pool = town.stage.parameter(USER_POOL_ID)
+    address = f"dora-{uuid.uuid4().hex[:8]}@example.org"
+    made = town.stage.cognito.admin_create_user(UserPoolId=pool, Username=address, MessageAction="SUPPRESS")
+    user_id = next(a["Value"] for a in made["User"]["Attributes"] if a["Name"] == "sub")
+    for member in (user_id, user_id, "somebody-who-left"):
+        town.send("user-creation", json.dumps({"userId": member, "requestId": "r", "failedAt": "2026-11-23T14:00:00Z"}))
+    town.follow("user-creation-queue")
+    user = town.stage.users.get(user_id)
+    assert user
+    assert user.points == 10
+    assert town.stage.users.get("somebody-who-left") is None
+    assert town.depth("user-creation") == 0
+
+
+def test_schedules_queue(town: Town) -> None:
+    town.send("schedules", json.dumps({"sweep": "housekeeping"}))
+    town.send("schedules", json.dumps({"requestContext": {}, "requestPayload": {"sweep": "rewards"}}))
+    ran = town.follow("schedules-queue")
+    assert "housekeeping ran" in ran["dlq redrive schedules --stage prod"].out
+    assert town.depth("schedules") == 0
+
+
+def test_stuck_quest(town: Town) -> None:
+    anna, ben = town.people.sign_up("anna"), town.people.sign_up("ben")
+    quest = anna.create()
+    ben.act(quest, "claim")
+    ran = town.follow("stuck-quest", {"QUEST": quest["questId"]})
+    assert "status: CLAIMED -> OPEN" in ran["quest reopen QUEST --dry-run --stage prod"].out
+    assert anna.get(f"/me/quests/{quest['questId']}")["status"] == "CANCELLED"
+    assert anna.get("/me")["points"] == 10
+
+
+def test_flood(town: Town) -> None:
+    anna = town.people.sign_up("anna")
+    seen: list[int] = []
+
+    def post() -> int:
+        body = {"title": "Too many", "description": "This is one of a great many quests.", "category": "other"}
+        status = anna.request("POST", "/quests", json=body, headers={"Idempotency-Key": uuid.uuid4().hex}).status_code
+        seen.append(status)
+        return status
+
+    def is_read_only() -> None:
+        wait_for(lambda: post() == 503, 30, "writes are refused")
+        assert anna.request("GET", "/quests").status_code == 200
+        assert town.people.http.get("/api/health").json()["breaker"] == "read-only"
+
+    def is_stopped() -> None:
+        assert anna.request("GET", "/quests").status_code >= 429
+
+    before = town.stage.lambda_.get_function_concurrency(FunctionName=town.stage.resource("rewards"))
+    town.follow("flood", before={"breaker open --level stopped": is_read_only, "breaker open --level down": is_stopped})
+    wait_for(lambda: post() == 201, 30, "writes are taken again")
+    after = town.stage.lambda_.get_function_concurrency(FunctionName=town.stage.resource("rewards"))
+    assert after.get("ReservedConcurrentExecutions") == before.get("ReservedConcurrentExecutions")
+
+
+def test_leaked_token(town: Town) -> None:
+    anna = town.people.sign_up("anna")
+    for _ in range(2):
+        anna.create()
+    cursor = anna.get("/quests", limit=1)["nextCursor"]
+    town.follow("leaked-token", {"USER": anna.address})
+    with pytest.raises(town.people.cognito.exceptions.NotAuthorizedException):
+        town.people.cognito.initiate_auth(
+            ClientId=town.stage.parameter(USER_POOL_CLIENT_ID),
+            AuthFlow="REFRESH_TOKEN_AUTH",
+            AuthParameters={"REFRESH_TOKEN": anna.tokens["RefreshToken"]},
+        )
+    wait_for(
+        lambda: anna.request("GET", "/quests", params={"limit": 1, "cursor": cursor}).status_code == 400,
+        30,
+        "a cursor of the leaked key is refused",
+    )
+
+
+def test_ledger_drift(town: Town) -> None:
+    anna = town.people.sign_up("anna")
+    town.damage(USERS, {"userId": anna.user_id}, points=500)
+    ran = town.follow("ledger-drift", {"USER": anna.address}, may_fail=("ledger check", "ledger explain"))
+    assert "ahead of the ledger by +490 points" in ran["ledger check --stage prod"].out
+    assert anna.get("/me")["points"] == 10
+
+
+def test_flag_errors(town: Town) -> None:
+    town.stage.put_parameter(flag_parameter("rewards").key, "maybe")
+    ran = town.follow("flag-errors")
+    assert "means nothing" in ran["flags list --stage prod"].out
+    assert town.stage.parameter(flag_parameter("rewards")) == "on"
+
+
+def test_wrong_bulk_update(town: Town) -> None:
+    anna, ben, quest = town.completed()
+    anna.act(quest, "attest")
+    wait_for(lambda: town.reward(ben.user_id, State.POSTED), 20, "paid")
+    open_quest, other = anna.create(), anna.create()
+    moment = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    fills = {"MOMENT": moment, "ITEM": "ITEM"}
+    quests = [f"quests/{quest['questId']}", f"quests/{open_quest['questId']}"]
+
+    def damage() -> None:
+        # The emulator's restore has the tables of now: the damage comes after it, not before.
+        fills["RESTORE"] = town.do("restore list")["restores"][0]
+        town.damage(QUESTS, {"questId": quest["questId"]}, status="OPEN")
+        now_open = town.stage.quests.get(open_quest["questId"])
+        assert now_open
+        town.stage.quests.save(now_open.quest, withdraw(now_open.quest, datetime.now(UTC)))
+        town.damage(USERS, {"userId": ben.user_id}, displayName="<b>", xp=0)
+        fills["ITEM"] = " --item ".join([*quests, f"users/{ben.user_id}"])
+
+    ran = town.follow("wrong-bulk-update", fills, before={"restore diff": damage})
+    said = ran["restore diff RESTORE --stage prod"].out
+    assert f"{quests[0]}: status is OPEN, was COMPLETE" in said
+    assert f"quests/{other['questId']}:" not in said
+    assert "adjustment of -1 points" in ran["restore repair RESTORE --item ITEM --stage prod"].out
+    assert [town.row(QUESTS, questId=q["questId"])["status"] for q in (quest, open_quest)] == ["COMPLETE", "OPEN"]
+    assert town.row(USERS, userId=ben.user_id)["xp"] == 100
+    assert town.row(USERS, userId=ben.user_id)["displayName"] != "<b>"
+    assert town.do("restore list")["restores"] == []
+
+
+def test_lost_tables(town: Town) -> None:
+    anna = town.people.sign_up("anna")
+    quest = anna.create()
+    fills = {"MOMENT": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+    found: dict[str, list[Item]] = {}
+
+    def everything(table: Table) -> list[Item]:
+        items = town.stage.dynamodb.scan(TableName=town.stage.table(table), ConsistentRead=True)["Items"]
+        return sorted((decode_item(item) for item in items), key=lambda item: json.dumps(item, sort_keys=True))
+
+    def lose() -> None:
+        fills["RESTORE"] = town.do("restore list")["restores"][0]
+        for table in (QUESTS, USERS, LEDGER):
+            found[table.thing] = everything(table)
+            for item in found[table.thing][::2]:
+                key = {k: item[k] for k in (table.partition_key, table.sort_key) if k}
+                town.stage.dynamodb.delete_item(TableName=town.stage.table(table), Key=encode_item(key))
+
+    ran = town.follow("lost-tables", fills, before={"restore cut-over": lose})
+    assert "are as they were" in ran["restore cut-over RESTORE --stage prod"].out
+    assert town.row(QUESTS, questId=quest["questId"])["status"] == "OPEN"
