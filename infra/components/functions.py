@@ -15,7 +15,8 @@ from infra.components.policies import Statement
 from infra.config import StageConfig
 from services.core.tables import LEDGER, QUESTS, USERS
 
-# What one may change of a user without paying rewards; IAM wants the key attribute named too.
+# What one may write of a user without paying rewards; IAM wants the key attribute named too.
+NEWCOMER_ATTRIBUTES = ("userId", "points", "createdAt", "updatedAt")
 PROFILE_ATTRIBUTES = ("userId", "displayName", "bio", "interests", "updatedAt", "deletion", "deletionAt", "deleted")
 API_USER_ATTRIBUTES = (*PROFILE_ATTRIBUTES, "points", "createdAt", "createTat", "claimTat")
 HOUSEKEEPING_USER_ATTRIBUTES = (*PROFILE_ATTRIBUTES, "points")
@@ -34,11 +35,11 @@ def _table(sid: str, table: aws.dynamodb.Table, *operations: str, indexes: Seque
     )
 
 
-def _update_users(data: Data, attributes: Sequence[str]) -> Statement:
-    """Leave to change these attributes alone; xp and reputation belong to rewards."""
+def _write_users(data: Data, operation: str, attributes: Sequence[str]) -> Statement:
+    """Leave to write these attributes alone; xp, reputation and completed belong to rewards."""
     return Statement(
-        sid="UpdateUsers",
-        actions=["dynamodb:UpdateItem"],
+        sid=f"{operation}OfUsers",
+        actions=[f"dynamodb:{operation}"],
         resources=[data.users.arn],
         conditions={"ForAllValues:StringEquals": {"dynamodb:Attributes": attributes}},
     )
@@ -60,7 +61,7 @@ def onboarding_function(stage: StageConfig, data: Data, dead_letters: DeadLetter
         "onboarding",
         settings=_settings(stage, data, user_creation_dlq_url=dead_letters.user_creation.url),
         statements=[
-            _table("WelcomeUsers", data.users, "PutItem"),
+            _write_users(data, "PutItem", NEWCOMER_ATTRIBUTES),
             _table("WelcomeLedger", data.ledger, "PutItem"),
             _send("KeepFailures", dead_letters.user_creation),
         ],
@@ -80,9 +81,9 @@ def api_function(stage: StageConfig, data: Data, identity: Identity, parameters:
             cognito_app_client_id=identity.client.id,
         ),
         statements=[
-            # A put is conditional on there being no such user, so that it sets xp and reputation to 0 at most.
-            _table("Users", data.users, "GetItem", "BatchGetItem", "PutItem"),
-            _update_users(data, API_USER_ATTRIBUTES),
+            _table("Users", data.users, "GetItem", "BatchGetItem"),
+            _write_users(data, "PutItem", NEWCOMER_ATTRIBUTES),
+            _write_users(data, "UpdateItem", API_USER_ATTRIBUTES),
             _table(
                 "Quests",
                 data.quests,
@@ -150,7 +151,7 @@ def housekeeping_function(stage: StageConfig, data: Data, dead_letters: DeadLett
             _table("Quests", data.quests, "BatchGetItem", "Query", "UpdateItem", indexes=QUEST_INDEXES),
             # Scan, in slices: the daily comparison of totals with the ledger.
             _table("Users", data.users, "GetItem", "BatchGetItem", "Query", "Scan", indexes=USER_INDEXES),
-            _update_users(data, HOUSEKEEPING_USER_ATTRIBUTES),
+            _write_users(data, "UpdateItem", HOUSEKEEPING_USER_ATTRIBUTES),
             _table("Ledger", data.ledger, "PutItem", "Query"),
             Statement(
                 sid="EndAccounts",

@@ -17,6 +17,10 @@ def role_client(stage: Stage, name: str, service: str) -> Any:
     return stage.client(service, found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
 
 
+def row_key(user_id: str) -> dict[str, Any]:
+    return {"userId": {"S": user_id}}
+
+
 def refused(error: pytest.ExceptionInfo[ClientError]) -> bool:
     return error.value.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException")
 
@@ -26,7 +30,7 @@ def test_only_rewards_may_raise_xp_and_reputation(stage: Stage, attribute: str) 
     member = stage.sign_up("saver")
     update = {
         "TableName": stage.outputs["users_table"],
-        "Key": {"userId": {"S": member.user_id}},
+        "Key": row_key(member.user_id),
         "UpdateExpression": f"SET {attribute} = :much",
         "ExpressionAttributeValues": {":much": {"N": "1000000"}},
     }
@@ -36,8 +40,11 @@ def test_only_rewards_may_raise_xp_and_reputation(stage: Stage, attribute: str) 
             client.update_item(**update)
         with pytest.raises(ClientError) as in_transaction:
             client.transact_write_items(TransactItems=[{"Update": update}])
-        assert refused(alone)
-        assert refused(in_transaction)
+        with pytest.raises(ClientError) as put:
+            client.put_item(
+                TableName=update["TableName"], Item={**row_key(member.user_id), attribute: {"N": "1000000"}}
+            )
+        assert all(map(refused, (alone, in_transaction, put)))
     assert member.get("/me")[attribute] == 0
     role_client(stage, "rewards", "dynamodb").update_item(
         **{**update, "ExpressionAttributeValues": {":much": {"N": "1"}}}

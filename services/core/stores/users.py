@@ -97,6 +97,8 @@ class UserStore:
     def ensure(self, user_id: str, now: datetime) -> User:
         """The member, made with the welcome points if there is no row: the sign-up trigger and the api both call it."""
         user = newcomer(user_id, now)
+        # Without the zeros: IAM lets nobody but rewards write xp, reputation and completed, not even as 0.
+        row = user.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         try:
             call(
                 self._client.transact_write_items,
@@ -104,7 +106,7 @@ class UserStore:
                     {
                         "Put": {
                             "TableName": self._table,
-                            "Item": encode_item(dump(user)),
+                            "Item": encode_item(row),
                             "ConditionExpression": "attribute_not_exists(userId)",
                             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                         }
