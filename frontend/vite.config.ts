@@ -42,14 +42,18 @@ function serviceWorker(): Plugin {
   return {
     name: "service-worker",
     apply: "build",
-    generateBundle(_options, bundle) {
-      const files = Object.keys(bundle).filter((name) => /\.(js|css|woff2)$/.test(name));
-      const shell = ["/", "/manifest.webmanifest", ...files.map((name) => `/${name}`)].sort();
-      const version = createHash("sha256").update(shell.join()).digest("hex").slice(0, 12);
-      const source = readFileSync(new URL("src/app/sw.js", import.meta.url), "utf8")
-        .replace("__SHELL__", JSON.stringify(shell))
-        .replace("__VERSION__", JSON.stringify(version));
-      this.emitFile({ type: "asset", fileName: "sw.js", source });
+    generateBundle: {
+      // After Vite has dropped the chunks that held only CSS.
+      order: "post",
+      handler(_options, bundle) {
+        const files = Object.keys(bundle).filter((name) => /\.(js|css|woff2)$/.test(name));
+        const shell = ["/", "/manifest.webmanifest", ...files.map((name) => `/${name}`)].sort();
+        const version = createHash("sha256").update(shell.join()).digest("hex").slice(0, 12);
+        const source = readFileSync(new URL("src/app/sw.js", import.meta.url), "utf8")
+          .replace("__SHELL__", JSON.stringify(shell))
+          .replace("__VERSION__", JSON.stringify(version));
+        this.emitFile({ type: "asset", fileName: "sw.js", source });
+      },
     },
   };
 }
@@ -68,6 +72,7 @@ export default defineConfig({
     environment: "happy-dom",
     setupFiles: ["test/setup.ts"],
     restoreMocks: true,
+    testTimeout: 30_000,
     coverage: {
       provider: "v8",
       include: ["src/**/*.{ts,tsx}"],

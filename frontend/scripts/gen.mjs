@@ -40,6 +40,16 @@ for (const [name, schema] of Object.entries(schemas)) {
   if (fields.length > 0) lines.push(`export const ${name} = ${JSON.stringify(Object.fromEntries(fields))} as const;`);
 }
 
+for (const operation of Object.values(document.paths).flatMap(Object.values)) {
+  const limited = (operation.parameters ?? [])
+    .filter((parameter) => parameter.in === "query")
+    .map((parameter) => [parameter.name, constraints(parameter.schema)])
+    .filter(([, found]) => Object.keys(found).length > 0);
+  if (limited.length > 0) {
+    lines.push(`export const ${operation.operationId}Query = ${JSON.stringify(Object.fromEntries(limited))} as const;`);
+  }
+}
+
 const outputs = {
   "schema.gen.ts": banner + astToString(await openapiTS(document, { defaultNonNullable: false })),
   "limits.gen.ts": `${banner}${lines.join("\n")}\n`,

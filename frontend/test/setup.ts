@@ -1,9 +1,12 @@
-import { cleanup } from "@testing-library/preact";
+import { cleanup, configure } from "@testing-library/preact";
 import { afterEach, beforeEach } from "vitest";
 import { queryClient } from "../src/api/queries";
 import { reportService } from "../src/api/service";
 import { endSession } from "../src/api/session";
 import { serve } from "./api";
+
+// A loaded machine is no failure.
+configure({ asyncUtilTimeout: 10_000 });
 
 beforeEach(async () => {
   history.replaceState(null, "", "/");

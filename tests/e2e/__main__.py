@@ -6,6 +6,7 @@ set, against a stage that `ops seed` has seeded.
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -67,6 +68,7 @@ def main() -> int:
     """Run the journeys; the exit code is Playwright's."""
     if url := os.environ.get("CIVICFORGE_URL"):
         return play(url)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the emulator goes too
     with local_cloud() as url:
         return play(url)
 

@@ -57,8 +57,9 @@ test("a session that ends in mid-form keeps the text", async ({ somebody }) => {
 
 test("an answer that makes no sense ends in a way on, with the request id", async ({ somebody }) => {
   const ana = await somebody("Ana");
-  await ana.page.route("**/api/v1/quests/*", (route) =>
-    route.fulfill({ json: { title: "Half an answer" }, headers: { "x-request-id": "request-42" } }),
+  const nonsense = { title: "Half an answer", createdAt: "the day before" };
+  await ana.page.route("**/api/v1/**", (route) =>
+    route.fulfill({ json: nonsense, headers: { "x-request-id": "request-42" } }),
   );
   await ana.goto("/quests/00000000000000000000000000");
   await expect(ana.page.getByText(t.errors.requestId("request-42"))).toBeVisible();

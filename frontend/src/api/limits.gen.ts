@@ -19,3 +19,6 @@ export const Role = ["requestor","performer"] as const;
 export const State = ["POSTED","PENDING","HELD","FAILED"] as const;
 export const Status = ["OPEN","CLAIMED","SUBMITTED","DISPUTED","COMPLETE","CANCELLED","EXPIRED"] as const;
 export const SubmitBody = {"submission":{"minLength":10,"maxLength":2000}} as const;
+export const listQuestsQuery = {"limit":{"minimum":1,"maximum":100,"default":20},"cursor":{"minLength":1,"maxLength":1000},"status":{"default":"OPEN"},"q":{"maxLength":80,"default":""}} as const;
+export const listMyQuestsQuery = {"limit":{"minimum":1,"maximum":100,"default":20},"cursor":{"minLength":1,"maxLength":1000}} as const;
+export const listMyLedgerQuery = {"limit":{"minimum":1,"maximum":100,"default":20},"cursor":{"minLength":1,"maxLength":1000}} as const;

@@ -1,5 +1,5 @@
 import { QueryClientProvider } from "@tanstack/preact-query";
-import { LocationProvider, lazy, Route, Router } from "preact-iso";
+import { LocationProvider, lazy, Route, Router, useLocation } from "preact-iso";
 import { queryClient } from "../api/queries";
 import { DiscoverPage } from "../features/discover/DiscoverPage";
 import { NotFoundPage } from "../ui/NotFoundPage";
@@ -41,19 +41,26 @@ const routes = {
   "/welcome": members(WelcomePage),
 };
 
+function Screens() {
+  const { path } = useLocation();
+  return (
+    <CrashBoundary path={path}>
+      <Router>
+        {Object.entries(routes).map(([route, component]) => (
+          <Route key={route} path={route} component={component} />
+        ))}
+        <Route default component={NotFoundPage} />
+      </Router>
+    </CrashBoundary>
+  );
+}
+
 export function App() {
   return (
     <QueryClientProvider client={queryClient}>
       <LocationProvider>
         <Shell>
-          <CrashBoundary>
-            <Router>
-              {Object.entries(routes).map(([path, component]) => (
-                <Route key={path} path={path} component={component} />
-              ))}
-              <Route default component={NotFoundPage} />
-            </Router>
-          </CrashBoundary>
+          <Screens />
         </Shell>
       </LocationProvider>
     </QueryClientProvider>

@@ -5,16 +5,26 @@ import { t } from "../lib/text";
 import { Button } from "../ui/Button";
 import { PageTitle } from "../ui/PageTitle";
 
+interface Props {
+  /** Where the member is: on another screen the crash is over. */
+  path: string;
+  children: ComponentChildren;
+}
+
 interface State {
-  id?: string;
+  id: string | undefined;
 }
 
 /** Catches what a screen throws: the frame, the drafts and a way out stay. */
-export class CrashBoundary extends Component<{ children: ComponentChildren }, State> {
-  override state: State = {};
+export class CrashBoundary extends Component<Props, State> {
+  override state: State = { id: undefined };
 
   static override getDerivedStateFromError(error: unknown): State {
     return { id: (error instanceof ApiError ? error.problem.requestId : undefined) ?? lastRequestId() };
+  }
+
+  override componentDidUpdate(before: Props) {
+    if (before.path !== this.props.path && this.state.id !== undefined) this.setState({ id: undefined });
   }
 
   override render() {

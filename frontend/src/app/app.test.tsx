@@ -87,18 +87,20 @@ describe("the frame", () => {
 });
 
 describe("a crash", () => {
-  it("shows a way on and the request id, and keeps the frame", () => {
+  it("shows a way on and the request id, until the member goes elsewhere", () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     const Broken = (): never => {
       throw new ApiError({ status: 500, code: "x", title: "x", requestId: "req-9" });
     };
-    render(
-      <CrashBoundary>
+    const { rerender } = render(
+      <CrashBoundary path="/broken">
         <Broken />
       </CrashBoundary>,
     );
     expect(screen.getByText(t.errors.requestId("req-9"))).toBeTruthy();
     expect(screen.getByRole("button", { name: t.errors.reload })).toBeTruthy();
+    rerender(<CrashBoundary path="/">All is well.</CrashBoundary>);
+    expect(screen.getByText("All is well.")).toBeTruthy();
   });
 
   it("before the start says that the service cannot be reached", () => {

@@ -21,7 +21,6 @@ export const t = {
     loading: "Loading …",
     retry: "Try again",
     cancel: "Not now",
-    close: "Close",
     more: "Show more",
     save: "Save",
     saved: "Saved.",
@@ -52,7 +51,6 @@ export const t = {
     notAllowed: "This is not possible right now.",
     invalid: "Something in the form is not as it should be.",
     noPoints: "You need 1 point to post a quest. Finish one for somebody to earn 2.",
-    lowered: "A reward may only rise: somebody may already be counting on it.",
     requestId: (id: string) => `Request id: ${id}`,
     crashTitle: "This page stumbled",
     crash:
@@ -103,7 +101,6 @@ export const t = {
     searchHint: "sofa, garden, homework …",
     category: "Category",
     all: "All",
-    status: "Show",
     sort: "Sort by",
     sorts: { newest: "Newest", reward: "Highest reward", ending: "Ending soon" },
     results: (count: number, more: boolean) =>
@@ -113,18 +110,14 @@ export const t = {
     emptyFilteredTitle: "No quest matches",
     emptyFiltered: "Try another word or category.",
     clear: "Clear filters",
-    failed: "The list could not be loaded",
   },
   card: {
-    posted: (ago: string) => `Posted ${ago}`,
-    until: (when: string) => `until ${when}`,
     xp: "XP",
     reputation: (value: number) => `+${value} rep`,
   },
   quest: {
     by: "Asked by",
     performer: "Lending a hand",
-    nobody: "Nobody yet",
     area: "Where",
     reward: "Reward",
     rewardPoints: "and points to post your own quest",
@@ -297,7 +290,6 @@ export const t = {
     doing: "You help",
     emptyTitle: "No quests of yours yet",
     empty: "Pick one that you like, or post what you need.",
-    failed: "Your quests could not be loaded",
   },
   person: {
     points: "Points",
@@ -305,13 +297,8 @@ export const t = {
     reputation: "Reputation",
     completed: "Completed",
     since: (when: string) => `Member since ${when}`,
-    interests: "Interests",
-    former: "This member has left. What they did stays counted.",
-    failed: "This profile could not be loaded",
   },
   me: {
-    title: "Me",
-    ledger: "Ledger",
     settings: "Settings",
     publicProfile: "See my public profile",
     pointsHelp: "Points let you post: a quest costs 1, and finishing one for somebody earns 2.",
@@ -330,12 +317,10 @@ export const t = {
       string,
       string
     >,
-    totals: "Totals",
     balanced: "The entries add up to your totals.",
     columns: { what: "What", when: "When", points: "Points", xp: "XP", reputation: "Rep." },
     emptyTitle: "Nothing booked yet",
     empty: "Your first entry will be the welcome gift.",
-    failed: "The ledger could not be loaded",
   },
   settings: {
     title: "Settings",

@@ -17,7 +17,10 @@ export const useSession = () => useStore(sessionState, subscribe);
 
 export const useService = () => useStore(serviceState, onServiceChange);
 
-/** Form values that survive a reload, a crash and an expired session, until `clear`. Each member has their own. */
+/**
+ * Form values that survive a reload, a crash and an expired session, until `clear` forgets them and shows others. Each
+ * member has their own.
+ */
 export function useDraft<T extends object>(form: string, initial: T) {
   const owner = useRef(sessionState().session?.userId);
   const key = `draft.${owner.current ?? ""}.${form}`;
@@ -31,10 +34,13 @@ export function useDraft<T extends object>(form: string, initial: T) {
       }),
     [key],
   );
-  const clear = useCallback(() => {
-    forget(`draft.${owner.current ?? ""}.${form}`);
-    set(initial);
-  }, [form]);
+  const clear = useCallback(
+    (next: T = initial) => {
+      forget(key);
+      set(next);
+    },
+    [key],
+  );
   return { values, change, clear };
 }
 

@@ -51,6 +51,7 @@ function ProfileForm({ me }: { me: Me }) {
     onSuccess: (saved) => {
       client.setQueryData(meQuery().queryKey, saved);
       client.invalidateQueries({ queryKey: ["user", saved.userId] });
+      draft.clear(draft.values);
       announce(t.common.saved);
     },
     onError: (error) => setErrors(error instanceof ApiError ? error.fields : {}),

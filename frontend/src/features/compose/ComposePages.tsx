@@ -87,7 +87,7 @@ export function CreatePage() {
           <Button type="submit" busy={post.isPending} denied={points === 0 ? t.errors.noPoints : undefined}>
             {t.compose.post}
           </Button>
-          <Button look="plain" onClick={draft.clear}>
+          <Button look="plain" onClick={() => draft.clear()}>
             {t.compose.discard}
           </Button>
         </div>

@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/preact-query";
 import { useEffect, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import { Category } from "../../api/limits.gen";
+import { Category, listQuestsQuery } from "../../api/limits.gen";
 import { questsQuery, statsQuery } from "../../api/queries";
 import type { QuestCard } from "../../api/types";
 import { t } from "../../lib/text";
@@ -63,7 +63,7 @@ function Search({ value, onSearch }: { value: string; onSearch: (q: string) => v
           type="search"
           placeholder={t.discover.searchHint}
           value={typed}
-          onValue={setTyped}
+          onValue={(value) => setTyped(value.slice(0, listQuestsQuery.q.maxLength))}
         />
       </form>
     </search>
