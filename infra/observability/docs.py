@@ -19,6 +19,11 @@ line on the dashboard and this page change with it.
 P1 wakes somebody (topic `page`), P2 is looked at the same day, P3 when there is time (topic `notify`). Every alarm
 tells when it goes off and when it is over, and its message links to its section of the
 [runbook](operations.md#alarms). What each one is proven to do is in [drills.md](drills.md).
+
+On the local cloud the same dashboards, drawn from the local metrics, stand at `/_local/` beside alarms, queues, flags
+and the latest log lines:
+
+![The local console: service health, one lost sign-up waiting](images/console.png)
 """
 
 COMPOSITES = """\
