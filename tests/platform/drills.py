@@ -137,7 +137,7 @@ class Listener:
                     )
                     sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
-    def wait(self, alarm: str, state: str, since: float, seconds: float = 40) -> Message:
+    def wait(self, alarm: str, state: str, since: float, seconds: float = 60) -> Message:
         """The message that this alarm is in this state. Fails after so many seconds."""
 
         def told() -> Message | None:

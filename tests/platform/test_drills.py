@@ -200,7 +200,9 @@ def faults_raise_their_alarms_the_whole_way(drill: Drill) -> None:
     _set_flag(stage, "on")
     for number in (1, 2):
         _book_reward_of_nobody(stage, number)
-    drill.listener.wait(LOST_WORK, "ALARM", since)
+    # The flag must still make sense when `rewards`, cold as it is, reads it.
+    for name in (LOST_WORK, resource_name(STAGE, "failed-rewards-p1")):
+        drill.listener.wait(name, "ALARM", since)
     _set_flag(stage, "sometimes")
     stage.sign_up().get("/feature-flags")
     _read_a_damaged_quest(stage, times=25)
