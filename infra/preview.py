@@ -49,7 +49,7 @@ def pulumi_preview(stage: str, release: str | None, *options: str, capture: bool
 def preview(stage: str, *, accepted: bool) -> int:
     """Writes the preview and its comment to `dist/preview`; returns the exit code."""
     done = pulumi_preview(stage, live_release(stage), "--json", capture=True)
-    found = review.parse(done.stdout or done.stderr)
+    found = review.parse(done.stdout or done.stderr, stage)
     text = review.comment(found, accepted=accepted)
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / f"{stage}.json").write_text(done.stdout, encoding="utf-8")

@@ -74,7 +74,7 @@ class Step:
     @property
     def loses_data(self) -> bool:
         """Whether people's data would not be there afterwards."""
-        if self.type == "aws:ssm/parameter:Parameter" and self.old.get("type", "SecureString") != "SecureString":
+        if self.kind == "Parameter" and not (self.protected or self.old.get("type") == "SecureString"):
             return False
         return self.operation in LOSING and self.type in HOLDS
 
@@ -92,12 +92,12 @@ class Preview:
         return [step for step in self.steps if step.loses_data]
 
 
-def parse(text: str) -> Preview:
-    """Reads a preview. What is no preview becomes one that failed."""
+def parse(text: str, stage: str = "the stage") -> Preview:
+    """Reads a preview of `stage`, if it does not say itself of which. What is no preview becomes one that failed."""
     try:
         document = json.loads(text)
     except ValueError:
-        return Preview("?", (), (text.strip()[-2000:] or "the preview printed nothing",))
+        return Preview(stage, (), (text.strip()[-2000:] or "the preview printed nothing",))
     if "steps" in document or "diagnostics" in document:
         steps = tuple(_pulumi_steps(document.get("steps", [])))
         found = document.get("diagnostics", [])
@@ -108,7 +108,7 @@ def parse(text: str) -> Preview:
         steps, errors = (), (f"this is no preview: it has {', '.join(document) or 'nothing'}",)
     if not steps and not errors:
         errors = ("the preview has no steps, not even unchanged ones",)
-    return Preview(steps[0].urn.split(":")[2] if steps else "?", steps, errors)
+    return Preview(steps[0].urn.split(":")[2] if steps else stage, steps, errors)
 
 
 def _pulumi_steps(steps: Sequence[Mapping[str, Any]]) -> Iterator[Step]:
@@ -203,8 +203,8 @@ def _sentences(name: str, grants: set[Grant], when: str) -> Iterator[str]:
     for effect, principal, resource, conditions, action in sorted(grants):
         grouped.setdefault((effect, principal, resource, conditions), []).append(action)
     for (effect, principal, resource, conditions), actions in grouped.items():
-        verb = "may" if effect == "Allow" else "is refused to"
-        who = f"{_short(principal)} {verb} {when}" if principal else f"{_code(name)} {verb} {when}"
+        verb = f"may {when}" if effect == "Allow" else f"is {when} refused"
+        who = f"{_code(principal or name)} {verb}"
         what = f"on {_short(resource)}" if resource != "itself" else f"become {_code(name)}"
         doing = "" if resource == "itself" else f" {', '.join(map(_code, actions))}"
         wide = (

@@ -1,8 +1,12 @@
 """The bootstrap stack: who is trusted, what each role may do, and the commands that it prints."""
 
 import json
+import os
 import shlex
+import shutil
+import subprocess
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -10,6 +14,7 @@ import pulumi
 import pytest
 
 from infra.bootstrap.github import AUDIENCE, DATA_LOSS_LABEL, ISSUER
+from infra.config import ROOT
 from infra.local.language_host import NotFoundError
 from tests.unit.infra.plan import ACCOUNT, Plan, Recorder, plan, run_program
 
@@ -189,18 +194,12 @@ def test_no_statement_names_another_stage(account: Plan, role: str) -> None:
 @pytest.mark.parametrize("role", ENVIRONMENTS)
 def test_what_has_no_name_of_ours_is_told_by_its_tag(account: Plan, role: str) -> None:
     stage = role.split("-")[0]
+    named = (f"civicforge-{stage}-", f"/civicforge/{stage}/", "civicforge-bootstrap-")
     for statement in statements(account, role):
-        wide = [
-            arn
-            for arn in statement["Resource"]
-            if f"civicforge-{stage}-" not in arn and "civicforge-bootstrap" not in arn
-        ]
-        tagged = {"aws:ResourceTag/stage": stage}.items() <= statement.get("Condition", {}).get(
-            "StringEquals", {}
-        ).items()
-        made = {"aws:RequestTag/stage": stage}.items() <= statement.get("Condition", {}).get("StringEquals", {}).items()
-        if wide and not tagged and not made and f"/civicforge/{stage}/*" not in wide[0]:
-            assert statement["Sid"] in UNSCOPED, statement["Sid"]
+        wide = [arn for arn in statement["Resource"] if not any(name in arn for name in named)]
+        asked = statement.get("Condition", {}).get("StringEquals", {})
+        tagged = stage in (asked.get("aws:ResourceTag/stage"), asked.get("aws:RequestTag/stage"))
+        assert not wide or tagged or statement["Sid"] in UNSCOPED, statement["Sid"]
 
 
 # What AWS can restrict neither by name nor by tag; the reason of each stands beside it in permissions.py.
@@ -327,3 +326,66 @@ def test_any_branch_may_deploy_dev_and_nothing_else(account: Plan) -> None:
     for name in kept_to_main:
         path = f"repos/town/civicforge/environments/{name}/deployment-branch-policies"
         assert ["gh", "api", "--silent", "--method", "POST", path, "-f", "name=main"] in commands
+
+
+# The script.
+
+STANDIN = """#!/usr/bin/env bash
+echo "${0##*/} $* @${PULUMI_BACKEND_URL-}" >> "$LOG"
+case "${0##*/} $*" in
+  "aws sts get-caller-identity"*) echo 123456789012 ;;
+  "aws s3api head-bucket"*) exit "$BUCKET_MISSING" ;;
+  "gh repo view"*) echo town/civicforge ;;
+  "gh api repos/town/civicforge"*) echo town@12/civicforge@34 ;;
+  "pulumi stack output next_steps"*) echo "gh do this" ;;
+esac
+"""
+
+
+def run_script(folder: Path, *arguments: str, bucket_exists: bool) -> tuple[list[str], str]:
+    """The commands that scripts/setup-oidc.sh runs in a copy of the repository, and what it prints."""
+    tools = folder / "tools"
+    (folder / "scripts").mkdir(parents=True)
+    tools.mkdir()
+    for tool in ("aws", "gh", "make", "pulumi"):
+        (tools / tool).write_text(STANDIN)
+        (tools / tool).chmod(0o755)
+    shutil.copy(ROOT / "scripts" / "setup-oidc.sh", folder / "scripts")
+    shutil.copy(ROOT / "Pulumi.yaml", folder)
+    environment = {
+        "PATH": f"{tools}:{os.environ['PATH']}",
+        "LOG": str(folder / "log"),
+        "BUCKET_MISSING": "0" if bucket_exists else "1",
+    }
+    command = [str(folder / "scripts" / "setup-oidc.sh"), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return (folder / "log").read_text().splitlines(), done.stdout
+
+
+REMOTE = "@s3://civicforge-bootstrap-state-123456789012/bootstrap?region=us-east-1"
+
+
+def test_the_first_run_moves_its_state_into_the_bucket(tmp_path: Path) -> None:
+    log, printed = run_script(tmp_path, bucket_exists=False)
+    local = f"@file://{tmp_path}/.local/bootstrap"
+    assert [line for line in log if line.startswith("pulumi")] == [
+        f"pulumi stack select bootstrap --create --secrets-provider passphrase {local}",
+        f"pulumi config set repository town@12/civicforge@34 {local}",
+        f"pulumi up {local}",
+        f"pulumi stack export --file .local/bootstrap/state.json {local}",
+        f"pulumi stack init bootstrap --secrets-provider passphrase {REMOTE}",
+        f"pulumi stack import --file .local/bootstrap/state.json {REMOTE}",
+        f"pulumi stack output next_steps {REMOTE}",
+    ]
+    assert printed.endswith("Now run:\ngh do this\n")
+    assert not (tmp_path / ".local" / "bootstrap").exists()
+
+
+def test_later_runs_use_the_bucket(tmp_path: Path) -> None:
+    log, _ = run_script(tmp_path, "town/civicforge", bucket_exists=True)
+    assert [line for line in log if line.startswith(("pulumi", "gh"))] == [
+        f"pulumi stack select bootstrap --create --secrets-provider passphrase {REMOTE}",
+        f"pulumi config set repository town/civicforge {REMOTE}",
+        f"pulumi up {REMOTE}",
+        f"pulumi stack output next_steps {REMOTE}",
+    ]
