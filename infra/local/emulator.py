@@ -85,11 +85,11 @@ class Emulator:
         known = self._known()
         if known is None or not known.pid:
             return None
-        health = _get(f"{known.endpoint}/_local/health")
+        health = _health(known)
         return known if health and health["pid"] == known.pid and health["data"] == str(self.data) else None
 
     def start(self, environment: Mapping[str, str] | None = None) -> Running:
-        """Start it, or find it running.
+        """Start it, or find it running; one that runs another state of the code is started again.
 
         Args:
             environment: variables for the process beyond its own (it inherits nothing but PATH, HOME and LANG).
@@ -100,7 +100,9 @@ class Emulator:
         with self._exclusively("lock"):
             running = self.running()
             if running is not None:
-                return running
+                if (_health(running) or {}).get("code") == _code():
+                    return running
+                self._stop(running)
             python = self._environment()
             known = self._known()
             if known is not None and known.pid:
@@ -122,18 +124,19 @@ class Emulator:
             running = self.running()
             if running is None:
                 return False
-            os.kill(running.pid, signal.SIGTERM)
-            deadline = time.monotonic() + _STOP_SECONDS
-            while _alive(running.pid):
-                if time.monotonic() > deadline:
-                    _kill_group(running.pid, self._venv)
-                    raise EmulatorError(
-                        f"The emulator (pid {running.pid}) did not stop and was killed; see {self.log}."
-                    )
-                time.sleep(0.05)
-            _collect(running.pid)
-            self._remember(Running(0, running.port, running.front_port))
+            self._stop(running)
             return True
+
+    def _stop(self, running: Running) -> None:
+        os.kill(running.pid, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while _alive(running.pid):
+            if time.monotonic() > deadline:
+                _kill_group(running.pid, self._venv)
+                raise EmulatorError(f"The emulator (pid {running.pid}) did not stop and was killed; see {self.log}.")
+            time.sleep(0.05)
+        _collect(running.pid)
+        self._remember(Running(0, running.port, running.front_port))
 
     def reset(self) -> None:
         """Stop it and delete what it holds, and the engine's memory of it."""
@@ -220,6 +223,7 @@ class Emulator:
             "SFTP_ENABLED": "0",
             "LAMBDA_WARM_TTL_SECONDS": "60",
             # An interpreter with nothing installed: what a function's zip forgets is missing here too.
+            "EMULATOR_CODE": _code(),
             "LAMBDA_PYTHON": str(self._venv / "lambda-runtime" / "bin" / "python"),
             "LOG_LEVEL": "WARNING",
             # The Lambdas inherit these.
@@ -253,6 +257,16 @@ class Emulator:
         process.wait()
         tail = "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
         raise EmulatorError(f"The emulator did not start. The end of {self.log}:\n{tail}")
+
+
+def _health(running: Running) -> dict[str, Any] | None:
+    return _get(f"{running.endpoint}/_local/health")
+
+
+def _code() -> str:
+    """Tells states of the code apart that an emulator runs."""
+    files = sorted(file for folder in ("infra", "services/core") for file in (REPOSITORY / folder).rglob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _get(url: str, method: str = "GET") -> dict[str, Any] | None:

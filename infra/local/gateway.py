@@ -129,7 +129,9 @@ class Gateway:
             self._save()
             await _respond(send, 200, {"saved": True})
         elif scope["path"] == "/_local/health":
-            await _respond(send, 200, {"pid": os.getpid(), "data": str(self._data)})
+            await _respond(
+                send, 200, {"pid": os.getpid(), "data": str(self._data), "code": os.environ["EMULATOR_CODE"]}
+            )
         else:
             await self._mailbox(scope, send)
 

@@ -635,6 +635,17 @@ def resident(pid: int) -> int:
     return own + sum(resident(int(child)) for child in children if Path(f"/proc/{child}/status").exists())
 
 
+def test_an_emulator_of_another_state_of_the_code_is_started_again(
+    make_platform: Callable[[], Platform], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = make_platform()
+    assert own.restart().pid == own.running.pid
+    former = own.running
+    monkeypatch.setattr("infra.local.emulator._code", lambda: "another")
+    again = own.restart()
+    assert (again.pid != former.pid, again.port, again.crashed) == (True, former.port, False)
+
+
 def test_the_platform_stays_small(platform: Platform, outputs: dict[str, Any]) -> None:
     with ThreadPoolExecutor(12) as pool:
         list(pool.map(lambda _: call(platform, outputs, "/slow"), range(24)))
