@@ -38,6 +38,8 @@ def live_release(stage: str) -> str | None:
 
 def pulumi_preview(stage: str, release: str | None, *options: str, capture: bool) -> "subprocess.CompletedProcess[str]":
     """Runs `pulumi preview`. The CLI writes `--config` into its file: a copy, so that the tree stays clean."""
+    if shutil.which("pulumi") is None:
+        raise SystemExit("pulumi is not on the PATH; `civicforge doctor` says how to get it.")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"Pulumi.{stage}.yaml"
         shutil.copy(ROOT / file.name, file)

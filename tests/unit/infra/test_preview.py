@@ -83,6 +83,13 @@ def test_a_preview_that_fails_says_so(cli: Cli, tmp_path: Path) -> None:
     assert preview.preview("dev", accepted=True) == 7
 
 
+def test_a_machine_without_the_cli_is_told_so(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    del cli
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    with pytest.raises(SystemExit, match="pulumi is not on the PATH"):
+        preview.preview("dev", accepted=False)
+
+
 def test_drift_expects_no_changes(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["preview", "staging", "--drift"])
     cli.answers("", 4)
