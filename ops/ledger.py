@@ -167,7 +167,10 @@ def rebuild(stage: Stage, user: User, totals: Totals) -> Json:
             TableName=stage.table(USERS),
             Key={"userId": encode(user.user_id)},
             UpdateExpression=f"SET {', '.join(f'{name} = :{name}' for name in names)}, updatedAt = :now",
-            ConditionExpression=" AND ".join(f"{name} = :old_{name}" for name in names),
+            # A total that was never written counts as 0.
+            ConditionExpression=" AND ".join(
+                f"({name} = :old_{name}{'' if old[name] else f' OR attribute_not_exists({name})'})" for name in names
+            ),
             ExpressionAttributeValues={**values, ":now": encode(timestamp(datetime.now(UTC)))},
         )
     except ConditionFailedError:

@@ -169,7 +169,10 @@ def provision(stage: Stage, release_id: str) -> None:
 
         overrides = {"civicforge:release": release_id, "civicforge:artifacts": "dist/host"}
         if stage.name == LOCAL:
-            overrides |= {"civicforge:siteUrl": running.front_url, "civicforge:cognitoEndpoint": f"{running.endpoint}/"}
+            overrides |= {
+                "civicforge:siteUrl": running.front_url,
+                "civicforge:cognitoEndpoint": f"http://localhost:{running.port}/",
+            }
         try:
             report = engine.up(
                 stage.name,

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ class Town:
         self._stage = self._stage or open_stage("local")
         return self._stage
 
-    @property
+    @cached_property
     def people(self) -> community.Stage:
         """The stage, as members see it."""
         outputs = {
@@ -233,6 +234,7 @@ def town(make_platform: Callable[[], Platform], tmp_path_factory: pytest.TempPat
         town.set_flags("on")
         town.do(f"deploy --page {town.page('second')} --yes --reason second")
         yield town
+        town.people.http.close()
 
 
 @pytest.fixture(autouse=True)
@@ -261,7 +263,7 @@ def test_every_day(town: Town) -> None:
 
 
 def test_bad_release(town: Town) -> None:
-    town.forward()
+    town.do(f"deploy --page {town.page('third')} --yes --reason third")
     live = town.do("releases")["current"]
     ran = town.type(f"./civicforge deploy --page {town.page('broken', broken=True)} --yes --reason new")
     assert ran.code == 1
