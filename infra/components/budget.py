@@ -10,7 +10,7 @@ from infra.config import StageConfig
 class Budget(Component):
     """Warns at 80 and 100 % spent, and when the month is heading beyond 100 %.
 
-    It counts what carries the stage's tag, which the last command that the bootstrap stack prints activates for cost allocation.
+    It counts what carries the stage's tag. The last command that the bootstrap stack prints activates the tag for that.
     """
 
     def __init__(self, stage: StageConfig, alerts: Alerts) -> None:
