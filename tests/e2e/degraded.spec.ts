@@ -67,7 +67,7 @@ test("an answer that makes no sense ends in a way on, with the request id", asyn
   await ana.looksRight();
 });
 
-test("on a slow network and an old phone the first quest shows within five seconds", async ({ somebody }) => {
+test("on a slow network and an old phone the first quest shows within ten seconds", async ({ somebody }) => {
   const ana = await (await somebody("Ana")).join();
   await ana.post({ title: `Tune the piano ${Date.now()}` });
   const ben = await somebody("Ben");
@@ -80,5 +80,5 @@ test("on a slow network and an old phone the first quest shows within five secon
   const start = Date.now();
   await ben.goto("/");
   await expect(ben.page.getByRole("article").first()).toBeVisible();
-  expect(Date.now() - start).toBeLessThan(5_000);
+  expect(Date.now() - start).toBeLessThan(10_000);
 });

@@ -25,7 +25,9 @@ function signed(request: Request, accessToken: string): Request {
 
 async function send(request: Request): Promise<Response> {
   let { session } = sessionState();
-  if (isPublic(request) || !session) return fetch(request);
+  // The edge may keep a public answer for seconds; the browser's own copy would hide from members what they just did.
+  if (isPublic(request)) return fetch(request, { cache: "no-cache" });
+  if (!session) return fetch(request);
   if (session.expiresAt < Date.now() + RENEW_BEFORE_MS) session = await renew();
   if (!session) return fetch(request);
   const response = await fetch(signed(request, session.accessToken));
@@ -48,6 +50,7 @@ export const lastRequestId = (): string => requestId;
 
 /** The body of a call. @throws ApiError for every refusal, and with code "network" when nobody answered. */
 export async function take<T>(call: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
+  const askedAt = Date.now();
   const answer = await call.catch(() => {
     reportService("unreachable");
     throw new ApiError({ status: 0, code: "network", title: "no answer" });
@@ -60,6 +63,6 @@ export async function take<T>(call: Promise<{ data?: T; error?: unknown; respons
     else if (error.status >= 502) reportService("unreachable");
     throw error;
   }
-  reportService("up");
+  reportService("up", askedAt);
   return answer.data as T;
 }

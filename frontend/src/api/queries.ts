@@ -3,13 +3,15 @@ import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/preac
 import { recall, remember } from "../lib/storage";
 import { api, take } from "./client";
 import { ApiError } from "./problem";
-import { reportService } from "./service";
+import { reportService, serviceState } from "./service";
 import type { Category, Health, Outcome, ProfileEdit, QuestDraft, QuestEdit } from "./types";
 
 /** How often a page that waits for the other party looks again, in milliseconds. */
 const WAITING_MS = 3_000;
 /** How often an open page asks how the service is doing: a breaker shows within 30 s. */
 const HEALTH_MS = 25_000;
+/** The same while it is not up: the banner goes soon after the trouble. */
+const RECOVERY_MS = 5_000;
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -113,12 +115,13 @@ export const statsQuery = () =>
 export const healthQuery = () =>
   queryOptions({
     queryKey: ["health"],
-    refetchInterval: HEALTH_MS,
+    refetchInterval: () => (serviceState() === "up" ? HEALTH_MS : RECOVERY_MS),
     retry: false,
     queryFn: async () => {
+      const askedAt = Date.now();
       const response = await fetch("/api/health").catch(() => undefined);
       const health = response?.ok ? ((await response.json()) as Health) : undefined;
-      reportService(!health ? "unreachable" : health.breaker === "closed" ? "up" : "paused");
+      reportService(!health ? "unreachable" : health.breaker === "closed" ? "up" : "paused", askedAt);
       return health ?? null;
     },
   });

@@ -2,6 +2,7 @@
 export type ServiceState = "up" | "unreachable" | "paused";
 
 let state: ServiceState = "up";
+let changedAt = 0;
 const listeners = new Set<() => void>();
 
 export const serviceState = (): ServiceState => state;
@@ -11,8 +12,10 @@ export function onServiceChange(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-export function reportService(next: ServiceState): void {
-  if (next === state) return;
+/** `askedAt` (milliseconds) is when the call began: one that began before the latest change says nothing new. */
+export function reportService(next: ServiceState, askedAt: number = Date.now()): void {
+  if (next === state || askedAt < changedAt) return;
   state = next;
+  changedAt = Date.now();
   for (const listener of listeners) listener();
 }

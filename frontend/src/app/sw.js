@@ -1,5 +1,7 @@
 /* Keeps the shell for offline use. The list itself is kept by the page (src/api/queries.ts), with its age. */
 const SHELL = __SHELL__;
+/** What keeps its name when it changes. */
+const FRESH = ["/config.json", "/manifest.webmanifest", "/icon.svg"];
 const CACHE = `civicforge-${__VERSION__}`;
 
 self.addEventListener("install", (event) => {
@@ -37,7 +39,7 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== self.location.origin) return;
-  if (url.pathname === "/config.json") event.respondWith(networkFirst(request, "/config.json"));
+  if (FRESH.includes(url.pathname)) event.respondWith(networkFirst(request, url.pathname));
   else if (url.pathname.startsWith("/assets/")) {
     event.respondWith(caches.match(request).then((kept) => kept ?? fetch(request)));
   } else if (request.mode === "navigate") {
