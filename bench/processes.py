@@ -1,0 +1,86 @@
+"""Runs the probe over the stacks: instructions by callgrind, times by the best of interleaved processes."""
+
+import json
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from bench.stacks import Stack
+
+PROBE = Path(__file__).with_name("probe.py")
+COLD_ROUNDS, WARM_ROUNDS = 5, 4
+OPERATIONS = {"get": 500, "list": 200, "post-plain": 200, "post-markup": 100}
+"""Requests of a process, by operation."""
+
+Report = dict[str, float]
+Say = Callable[[str], None]
+
+
+def _command(stack: Stack, operation: str, requests: int) -> list[str]:
+    arguments = [stack.folder, stack.module, stack.scenario, operation, requests]
+    return [sys.executable, "-sSP", str(PROBE), *map(str, arguments)]
+
+
+def _run(stack: Stack, operation: str, requests: int, *wrapper: str) -> str:
+    command = [*wrapper, *_command(stack, operation, requests)]
+    # A pipe for the handler's log lines would wake this process up with each, on a core that the probe may want.
+    done = subprocess.run(
+        command,
+        env=stack.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"The probe failed on {stack.name}, {operation}:\n{done.stderr}")
+    return done.stderr
+
+
+def _probe(stack: Stack, operation: str, requests: int) -> Report:
+    report: Report = json.loads(_run(stack, operation, requests).splitlines()[-1])
+    return report
+
+
+def instructions(stacks: Sequence[Stack]) -> dict[str, float] | None:
+    """Millions of instructions of a process that answers one GET; None where valgrind is not installed."""
+    if shutil.which("valgrind") is None:
+        return None
+
+    def count(stack: Stack) -> float:
+        said = _run(stack, "get", 0, "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
+        return int(re.findall(r"Collected : (\d+)", said)[0]) / 1e6
+
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip((stack.name for stack in stacks), pool.map(count, stacks), strict=True))
+
+
+def cold(stacks: Sequence[Stack], say: Say) -> dict[str, Report]:
+    """Medians of fresh processes that answer one GET."""
+    reports: dict[str, list[Report]] = defaultdict(list)
+    for number in range(COLD_ROUNDS):
+        say(f"cold start {number + 1} of {COLD_ROUNDS}")
+        for stack in stacks:
+            reports[stack.name].append(_probe(stack, "get", 0))
+    return {
+        name: {key: statistics.median(report[key] for report in found) for key in found[0]}
+        for name, found in reports.items()
+    }
+
+
+def warm(stacks: Sequence[Stack], say: Say) -> dict[str, dict[str, float]]:
+    """Microseconds of CPU of a warm request, by operation and stack: the best batch of all processes."""
+    best: dict[str, dict[str, float]] = {operation: {} for operation in OPERATIONS}
+    for number in range(WARM_ROUNDS):
+        for operation, requests in OPERATIONS.items():
+            say(f"warm {operation}, {number + 1} of {WARM_ROUNDS}")
+            for stack in stacks:
+                found = _probe(stack, operation, requests)["warm_us"]
+                best[operation][stack.name] = min(found, best[operation].get(stack.name, found))
+    return best

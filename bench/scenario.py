@@ -1,0 +1,168 @@
+"""The same few requests for every stack, and what DynamoDB and SSM answer to them."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import Mock
+
+from services.core.domain import quests
+from services.core.domain.quests import Draft
+from services.core.domain.values import digest
+from services.core.names import parameter_name, resource_name
+from services.core.parameters import API_KEY, LIVE_PARAMETERS
+from services.core.settings import ApiSettings
+from services.core.stores.quests import QuestStore
+from services.core.tables import LEDGER, QUESTS, USERS
+
+STAGE = "bench"
+LISTED = 20
+USER_ID = "5f0c0f0e-6f0a-4d7e-9d3c-2b1a0f9e8d7c"
+ISSUER_CLIENT = "bench-client"
+TABLES = {table.thing: resource_name(STAGE, table.thing) for table in (USERS, QUESTS, LEDGER)}
+
+SETTINGS = ApiSettings(
+    stage=STAGE,
+    release="bench",
+    log_level="INFO",
+    users_table=TABLES["users"],
+    quests_table=TABLES["quests"],
+    ledger_table=TABLES["ledger"],
+    board_shards=1,
+    quest_lifetime_days=30,
+    claim_days=14,
+    cognito_region="eu-central-1",
+    cognito_user_pool_id="eu-central-1_bench",
+    cognito_app_client_id=ISSUER_CLIENT,
+    creates_per_hour=100,
+    claims_per_hour=100,
+)
+
+SENTENCE = "We meet at the old mill at nine, carry two sofas and a table down the stairs, and have soup afterwards. "
+TYPICAL = (SENTENCE * 5).strip()
+PLAIN = (SENTENCE * 20)[:2000].strip()
+MARKUP = ('<p>We meet at <b onclick="x()">nine</b>, <a href="https://example.org/?a=1&b=2">here</a>.</p>\n' * 25)[:2000]
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Events by operation, and answers by the name of the AWS operation."""
+
+    events: Json
+    answers: Json
+
+
+def quest_body(description: str) -> str:
+    """What a requestor sends."""
+    quest = {"title": "Help me carry a sofa & a table", "category": "social", "tags": ["moving"], "area": "Old town"}
+    return json.dumps({**quest, "description": description})
+
+
+def _stored(number: int) -> list[Json]:
+    """The items of a quest as our own store writes them."""
+    client = Mock()
+    store = QuestStore(client, TABLES["quests"], TABLES["users"], TABLES["ledger"], SETTINGS.board_shards)
+    now = datetime(2026, 11, 1, 12, tzinfo=UTC) + timedelta(minutes=number)
+    quest_id = digest("bench", str(number))
+    draft = Draft.model_validate_json(quest_body(TYPICAL))
+    store.create(quests.create(draft, USER_ID, quest_id, now, timedelta(days=30)))
+    writes = client.transact_write_items.call_args.kwargs["TransactItems"]
+    puts = [write["Put"] for write in writes if "Put" in write]
+    return [put["Item"] for put in puts if put["TableName"] == TABLES["quests"]]
+
+
+def event(
+    method: str, path: str, *, route: str | None = None, user_id: str = USER_ID, token: str = "", **more: Any
+) -> Json:
+    """A request as the gateway sends it: HTTP API, payload format 2.0."""
+    key = f"{method} {route or path}"
+    claims = {"sub": user_id, "token_use": "access", "client_id": ISSUER_CLIENT}
+    return {
+        "version": "2.0",
+        "routeKey": key,
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {
+            "accept": "application/json",
+            "authorization": f"Bearer {token}",
+            "content-type": "application/json",
+            "host": "example.org",
+            "x-forwarded-for": "192.0.2.1",
+            "x-forwarded-port": "443",
+            "x-forwarded-proto": "https",
+        },
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "bench",
+            "authorizer": {"jwt": {"claims": claims, "scopes": None}},
+            "domainName": "example.org",
+            "http": {
+                "method": method,
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "192.0.2.1",
+                "userAgent": "bench",
+            },
+            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+            "routeKey": key,
+            "stage": "$default",
+            "time": "01/Nov/2026:12:00:00 +0000",
+            "timeEpoch": 1793534400000,
+        },
+        "isBase64Encoded": False,
+        **more,
+    }
+
+
+def events(token: str) -> Json:
+    """One event of each measured operation."""
+    quest_id = digest("bench", "0")
+    base = "/api/v1/quests"
+
+    def post(description: str) -> Json:
+        return event("POST", base, token=token, body=quest_body(description))
+
+    return {
+        "get": event(
+            "GET",
+            f"{base}/{quest_id}",
+            token=token,
+            route=f"{base}/{{questId}}",
+            pathParameters={"questId": quest_id},
+        ),
+        "list": event("GET", base, token=token),
+        "post-plain": post(PLAIN),
+        "post-markup": post(MARKUP),
+    }
+
+
+def civicforge() -> Scenario:
+    """Our items: a quest beside its description, cards in the index."""
+    stored = [_stored(number) for number in range(LISTED)]
+    projected = {"questId", "lane", "laneAt", *QUESTS.index("board").projected}
+    cards = [{name: value for name, value in items[0].items() if name in projected} for items in stored]
+    values = {parameter.key: parameter.initial for parameter in LIVE_PARAMETERS}
+    values[API_KEY.key] = '{"current": "bench", "previous": null, "previousUntil": null}'
+    parameters = [{"Name": parameter_name(STAGE, key), "Value": value} for key, value in values.items()]
+    answers = {
+        "BatchGetItem": {"Responses": {TABLES["quests"]: stored[0]}, "UnprocessedKeys": {}},
+        "Query": {"Items": cards, "Count": LISTED},
+        "TransactWriteItems": {},
+        "GetParameters": {"Parameters": parameters, "InvalidParameters": []},
+    }
+    return Scenario(events(""), answers)
+
+
+def flat(token: str) -> Scenario:
+    """The peers' items: one per quest, with its description, in the index too."""
+    attributes = ("questId", "title", "category", "tags", "rewardXp", "rewardReputation", "requestorId", "status")
+    items = []
+    for number in range(LISTED):
+        quest, text = _stored(number)
+        kept = {name: quest[name] for name in (*attributes, "createdAt", "expiresAt", "version")}
+        items.append({**kept, "description": text["text"]})
+    return Scenario(
+        events(token), {"GetItem": {"Item": items[0]}, "Query": {"Items": items, "Count": LISTED}, "PutItem": {}}
+    )
