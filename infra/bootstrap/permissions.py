@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infra.components.policies import Conditions, Statement, boundary_name
-from services.core.names import audit_log_group, parameter_name, resource_name
+from services.core.names import LIVE_ALIAS, audit_log_group, parameter_name, resource_name
 
 DISPOSABLE_STAGES = ("dev",)
 """Whose deploy role may delete what holds data; on the others that takes a person with rights of their own."""
@@ -548,6 +548,11 @@ def _smoke(scope: Scope) -> list[Statement]:
             scope.pools,
             "cognito-idp",
             *("AdminCreateUser", "AdminSetUserPassword", "AdminGetUser", "AdminDeleteUser", "ListUsers"),
+        ),
+        Statement(
+            sid="Sweep",
+            actions=["lambda:InvokeFunction"],
+            resources=[scope.arn("lambda", f"function:{resource_name(scope.stage, 'rewards')}:{LIVE_ALIAS}")],
         ),
         _named("SyntheticRows", scope.tables, "dynamodb", "BatchGetItem", "GetItem", "Query", "DeleteItem"),
         Statement(
