@@ -47,13 +47,23 @@ def local_cloud() -> Iterator[str]:
             emulator.stop()
 
 
+def install_browser(npx: str) -> None:
+    """Debian's Chromium where we may install it, else Playwright's own, which comes from its maker's server."""
+    apt = shutil.which("apt-get")
+    if apt and os.geteuid() == 0:
+        subprocess.run([apt, "update", "-qq"], check=True)
+        subprocess.run([apt, "install", "-y", "-qq", "--no-install-recommends", "chromium"], check=True)
+    else:
+        subprocess.run([npx, "playwright", "install", "--with-deps", "chromium"], cwd=HERE, check=True)
+
+
 def play(url: str) -> int:
     """Playwright's exit code."""
     npx = shutil.which("npx")
     if npx is None:
         sys.exit("There is no npx. `make setup` brings a Node.")
     if not _SYSTEM_CHROMIUM.exists():
-        subprocess.run([npx, "playwright", "install", "chromium"], cwd=HERE, check=True)
+        install_browser(npx)
     moderator = next(person for person in seed.PEOPLE if person.group)
     environment = {
         **os.environ,
