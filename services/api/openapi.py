@@ -24,6 +24,7 @@ _PROBLEMS = {
     404: "Unknown",
     409: "The quest has moved on; with its status and the allowed actions now",
     413: "The body is too large",
+    415: "The body is not JSON",
     422: "Invalid input; `errors` names the fields",
     429: "Too often; see Retry-After",
     503: "The breaker is open or the data cannot be reached; see Retry-After",
@@ -84,9 +85,9 @@ def _operation(route: Route, operation: Operation, components: dict[str, Any]) -
 def _statuses(route: Route, operation: Operation) -> list[int]:
     statuses = {503} if not operation.always else set()
     statuses |= set() if route.public else {401}
-    statuses |= {404} if "{" in route.path else set()
+    statuses |= {404} if "{" in route.path or route.operation in ("editMe", "deleteMe", "restoreMe") else set()
     statuses |= {400, 422} if operation.query or operation.body else set()
-    statuses |= {413} if operation.body else set()
+    statuses |= {413, 415} if operation.body else set()
     if "{questId}" in route.path and route.method != "GET":
         statuses |= {403, 409}
     if route.operation in ("createQuest", "claimQuest"):
