@@ -1,0 +1,426 @@
+"""Each call of the API does what DOMAIN.md says, and shows to each person what is theirs to see."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.api import stats
+from services.core import aws
+from tests.unit.services.cloud import (
+    ANNA,
+    BEN,
+    CARA,
+    CLAIM_PERIOD,
+    DESCRIPTION,
+    LIFETIME,
+    MODERATOR,
+    NOW,
+    REASON,
+    Api,
+    lost_answer,
+)
+from tests.unit.services.invariants import check_all
+
+BODY: dict[str, Any] = {"title": "Carry a sofa", "description": DESCRIPTION, "category": "social"}
+SUBMISSION = {"submission": "Done, the sofa is upstairs."}
+PUBLIC_FIELDS = {
+    "questId", "title", "category", "tags", "area", "rewardXp", "rewardReputation", "requestorId", "performerId",
+    "status", "createdAt", "expiresAt", "claimDeadline", "submittedAt", "attestedBy", "description", "descriptionHtml",
+    "updatedAt", "claimedAt", "completedAt", "version",
+}  # fmt: skip
+
+
+def check(api: Api) -> None:
+    check_all(api.cloud.all_users(), api.cloud.all_quests(), api.cloud.all_entries())
+
+
+def test_from_create_to_complete(api: Api) -> None:
+    quest_id = api.create(ANNA, tags=["sofa"], area="Old town", rewardXp=250)
+    for who, operation, body, status in [
+        (BEN, "claimQuest", None, "CLAIMED"),
+        (BEN, "submitQuest", SUBMISSION, "SUBMITTED"),
+        (ANNA, "requestChanges", {"reason": REASON}, "CLAIMED"),
+        (BEN, "submitQuest", {"submission": "Now it is upstairs."}, "SUBMITTED"),
+        (BEN, "attestQuest", {"notes": "Heavy!"}, "SUBMITTED"),
+        (ANNA, "attestQuest", {}, "COMPLETE"),
+    ]:
+        for _ in range(2):
+            answer = api.call(operation, who, body, questId=quest_id)
+            assert (answer.status, answer.json["status"]) == (200, status), answer.text
+            if operation == "requestChanges":
+                break
+        check(api)
+    done = api.call("getMyQuest", ANNA, questId=quest_id).json
+    assert (done["submission"], done["submissionHtml"]) == ("Now it is upstairs.", "<p>Now it is upstairs.</p>")
+    assert [(a["role"], a.get("notes")) for a in done["attestations"]] == [("performer", "Heavy!"), ("requestor", None)]
+    (entry,) = [e for e in api.call("listMyLedger", BEN).json["items"] if e["kind"] == "reward"]
+    assert (entry["state"], entry["xp"], entry["reputation"], entry["points"]) == ("PENDING", 250, 10, 2)
+
+
+def test_every_transition_answers_the_same_when_repeated(api: Api) -> None:
+    quest_id = api.create()
+    steps: list[tuple[str, str, Any, str]] = [
+        (BEN, "claimQuest", None, ""),
+        (BEN, "releaseQuest", None, ""),
+        (BEN, "claimQuest", None, ""),
+        (BEN, "submitQuest", SUBMISSION, ""),
+        (ANNA, "requestChanges", {"reason": REASON}, ""),
+        (BEN, "submitQuest", SUBMISSION, ""),
+        (ANNA, "attestQuest", {}, ""),
+        (BEN, "disputeQuest", {"reason": REASON}, ""),
+        (MODERATOR, "resolveDispute", {"outcome": "CANCELLED", "decision": REASON}, "[moderators]"),
+    ]
+    for who, operation, body, groups in steps:
+        first = api.call(operation, who, body, groups=groups, questId=quest_id)
+        before = api.cloud.everything()
+        api.cloud.clock.advance(seconds=5)
+        second = api.call(operation, who, body, groups=groups, questId=quest_id)
+        assert (first.status, second.status) == (200, 200), (operation, second.text)
+        assert second.json == first.json
+        assert api.cloud.everything() == before
+    check(api)
+
+
+def test_create_is_replayed_by_its_key(api: Api) -> None:
+    header = {"idempotency-key": "key-1"}
+    first = api.call("createQuest", ANNA, BODY, headers=header)
+    before = api.cloud.everything()
+    again = api.call("createQuest", ANNA, BODY, headers=header)
+    assert (first.status, again.status) == (201, 201)
+    assert again.json == first.json
+    another = api.call("createQuest", ANNA, {**BODY, "title": "Carry two sofas"}, headers=header)
+    assert (another.status, another.json["code"]) == (422, "idempotency_key_reused")
+    assert api.cloud.everything() == before
+    assert api.call("createQuest", BEN, BODY, headers=header).json["questId"] != first.json["questId"]
+    assert api.call("createQuest", ANNA, BODY).json["questId"] != first.json["questId"]
+    check(api)
+
+
+def test_a_replay_is_no_use_of_the_quota_and_needs_no_point(api: Api) -> None:
+    keys = [f"key-{number}" for number in range(10)]
+    for key in keys:
+        api.create(key=key)
+    assert api.call("createQuest", ANNA, BODY).json["code"] == "insufficient_points"
+    assert api.call("createQuest", ANNA, BODY, headers={"idempotency-key": "key-0"}).status == 201
+    check(api)
+
+
+@pytest.mark.parametrize("operation", ["createQuest", "claimQuest", "submitQuest", "attestQuest", "cancelQuest"])
+def test_a_client_that_lost_the_answer_asks_again(api: Api, operation: str) -> None:
+    """Every answer of one request is lost: 503. The repetition finds the effect, or has it, once."""
+    quest_id = {"createQuest": "", "cancelQuest": api.create(), "claimQuest": api.create()}.get(operation)
+    if quest_id is None:
+        quest_id = api.quest({"submitQuest": "CLAIMED", "attestQuest": "SUBMITTED"}[operation])
+    who = BEN if operation in ("claimQuest", "submitQuest", "attestQuest") else ANNA
+    body = {"createQuest": BODY, "submitQuest": SUBMISSION, "attestQuest": {}}.get(operation)
+    path = {"questId": quest_id} if quest_id else {}
+    api.call("getMe", BEN)
+    write = "UpdateItem" if operation == "attestQuest" else "TransactWriteItems"
+    with api.cloud.faults.outage(write, lost_answer):
+        lost = api.call(operation, who, body, headers={"idempotency-key": "key-1"}, path=path)
+    assert lost.status == 503
+    again = api.call(operation, who, body, headers={"idempotency-key": "key-1"}, path=path)
+    assert again.status == (201 if operation == "createQuest" else 200)
+    check(api)
+
+
+def test_rates_are_limited_with_the_wait(cloud: Any) -> None:
+    api = Api(cloud, creates_per_hour=2, claims_per_hour=1)
+    first, second = api.create(), api.create()
+    limited = api.call("createQuest", ANNA, BODY)
+    assert (limited.status, limited.json["code"], limited.headers["retry-after"]) == (429, "rate_limited", "1800")
+    assert api.call("claimQuest", BEN, questId=first).status == 200
+    assert api.call("releaseQuest", BEN, questId=first).status == 200
+    limited = api.call("claimQuest", BEN, questId=second)
+    assert (limited.status, limited.headers["retry-after"]) == (429, "3600")
+    api.cloud.clock.advance(seconds=1800)
+    api.create()
+    check(api)
+
+
+def test_only_one_of_many_claims(api: Api) -> None:
+    quest_id = api.create()
+    answers = [api.call("claimQuest", f"member-{n}", questId=quest_id) for n in range(5)]
+    assert [answer.status for answer in answers] == [200, 409, 409, 409, 409]
+    lost = answers[-1].json
+    assert (lost["code"], lost["questStatus"]) == ("wrong_status", "CLAIMED")
+    assert lost["allowedActions"]["claim"] == {"allowed": False, "code": "wrong_status"}
+    check(api)
+
+
+def test_a_claim_between_read_and_write_loses(api: Api) -> None:
+    quest_id = api.create()
+    winner: list[int] = []
+
+    def first(_operation: str, carry_out: Any) -> Any:
+        if not winner:
+            winner.append(0)
+            winner[0] = api.call("claimQuest", CARA, questId=quest_id).status
+        return carry_out()
+
+    api.call("getMe", BEN)
+    api.cloud.faults.on("TransactWriteItems", first)
+    answer = api.call("claimQuest", BEN, questId=quest_id)
+    assert (winner, answer.status, answer.json["code"]) == ([200], 409, "wrong_status")
+    assert api.cloud.all_quests()[quest_id].performer_id == CARA
+    check(api)
+
+
+def test_a_quest_that_keeps_moving_is_given_up_in_the_end(api: Api) -> None:
+    quest_id = api.create()
+
+    def moved(_operation: str, carry_out: Any) -> Any:
+        api.cloud.dynamodb.update_item(
+            TableName=api.cloud.quests_table,
+            Key={"questId": {"S": quest_id}},
+            UpdateExpression="ADD version :one",
+            ExpressionAttributeValues={":one": {"N": "1"}},
+        )
+        return carry_out()
+
+    api.call("getMe", BEN)
+    with api.cloud.faults.outage("TransactWriteItems", moved):
+        answer = api.call("claimQuest", BEN, questId=quest_id)
+    assert (answer.status, answer.json["code"]) == (503, "store_unavailable")
+    assert api.cloud.faults.counted()["TransactWriteItems"] < 30
+
+
+DENIED: list[tuple[str, str, str, Any, int, str]] = [
+    ("OPEN", "claimQuest", ANNA, None, 403, "own_quest"),
+    ("OPEN", "editQuest", CARA, {"title": "Steal a sofa"}, 403, "not_requestor"),
+    ("OPEN", "cancelQuest", CARA, None, 403, "not_requestor"),
+    ("CLAIMED", "cancelQuest", ANNA, None, 409, "wrong_status"),
+    ("CLAIMED", "releaseQuest", ANNA, None, 409, "deadline_not_passed"),
+    ("CLAIMED", "releaseQuest", CARA, None, 403, "not_party"),
+    ("CLAIMED", "submitQuest", ANNA, SUBMISSION, 403, "not_performer"),
+    ("SUBMITTED", "attestQuest", CARA, {}, 403, "not_party"),
+    ("SUBMITTED", "requestChanges", BEN, {"reason": REASON}, 403, "not_requestor"),
+    ("DISPUTED", "resolveDispute", ANNA, {"outcome": "COMPLETE", "decision": REASON}, 403, "not_moderator"),
+    ("COMPLETE", "disputeQuest", BEN, {"reason": REASON}, 409, "wrong_status"),
+    ("CANCELLED", "claimQuest", BEN, None, 409, "wrong_status"),
+]
+
+
+@pytest.mark.parametrize(("status", "operation", "who", "body", "http", "code"), DENIED)
+def test_denials(api: Api, status: str, operation: str, who: str, body: Any, http: int, code: str) -> None:
+    quest_id = api.quest(status)
+    before = api.cloud.everything()
+    answer = api.call(operation, who, body, questId=quest_id)
+    assert (answer.status, answer.json["code"], answer.json["questStatus"]) == (http, code, status)
+    assert not [name for name, verdict in answer.json["allowedActions"].items() if set(verdict) - {"allowed", "code"}]
+    assert api.cloud.everything() == before
+
+
+def test_a_party_is_no_judge(api: Api) -> None:
+    quest_id = api.quest("DISPUTED")
+    verdict = {"outcome": "COMPLETE", "decision": REASON}
+    answer = api.call("resolveDispute", BEN, verdict, groups="[moderators]", questId=quest_id)
+    assert (answer.status, answer.json["code"]) == (403, "party_cannot_judge")
+
+
+def test_disputes_are_a_feature(api: Api) -> None:
+    quest_id = api.quest("SUBMITTED")
+    api.cloud.set_flag("disputes", "internal")
+    api.cloud.clock.advance(seconds=11)
+    answer = api.call("disputeQuest", BEN, {"reason": REASON}, questId=quest_id)
+    assert (answer.status, answer.json["code"]) == (403, "feature_off")
+    assert api.call("listFeatureFlags", BEN).json == {"flags": {"rewards": True, "disputes": False}}
+    assert api.call("disputeQuest", BEN, {"reason": REASON}, groups="[internal]", questId=quest_id).status == 200
+
+
+@pytest.mark.parametrize("outcome", ["COMPLETE", "CLAIMED", "CANCELLED"])
+def test_decisions(api: Api, outcome: str) -> None:
+    quest_id = api.quest("DISPUTED")
+    verdict = {"outcome": outcome, "decision": REASON}
+    answer = api.call("resolveDispute", MODERATOR, verdict, groups="[moderators]", questId=quest_id)
+    assert (answer.status, answer.json["status"], answer.json["dispute"]["decidedBy"]) == (200, outcome, MODERATOR)
+    check(api)
+
+
+def test_edit_and_cancel(api: Api) -> None:
+    quest_id = api.create()
+    edited = api.call("editQuest", ANNA, {"title": "Carry two sofas", "description": DESCRIPTION * 2}, questId=quest_id)
+    assert (edited.json["title"], edited.json["description"], edited.json["version"]) == (
+        "Carry two sofas",
+        DESCRIPTION * 2,
+        2,
+    )
+    assert api.call("getMyQuest", ANNA, questId=quest_id).json == edited.json
+    for body, field in [({"rewardXp": 50}, "rewardXp"), ({"rewardReputation": 5}, "rewardReputation")]:
+        lowered = api.call("editQuest", ANNA, body, questId=quest_id)
+        assert (lowered.status, [error["field"] for error in lowered.json["errors"]]) == (422, [field])
+    assert api.call("cancelQuest", ANNA, questId=quest_id).json["status"] == "CANCELLED"
+    assert api.call("getMe", ANNA).json["points"] == 10
+    check(api)
+
+
+def test_what_each_person_sees(api: Api) -> None:
+    quest_id = api.quest("SUBMITTED")
+    api.call("attestQuest", BEN, {"notes": "secret note"}, questId=quest_id)
+    api.call("disputeQuest", BEN, {"reason": REASON}, questId=quest_id)
+    private = {"submission", "submissionHtml"}
+    for who, groups, role, sees in [
+        (ANNA, "", "requestor", True),
+        (BEN, "", "performer", True),
+        (MODERATOR, "[moderators]", None, True),
+        (CARA, "", None, False),
+        (CARA, "[internal]", None, False),
+    ]:
+        view = api.call("getMyQuest", who, groups=groups, questId=quest_id).json
+        assert view.get("role") == role
+        assert (private <= set(view)) == sees
+        assert bool(view["attestations"]) == sees
+        assert ("dispute" in view) == sees
+        assert view["attestedBy"] == ["performer"]
+        assert view["allowedActions"]["resolve"]["allowed"] == (who == MODERATOR)
+    public = api.call("getQuest", questId=quest_id)
+    assert set(public.json) == PUBLIC_FIELDS - {"completedAt"}
+    for text in ("secret note", REASON, SUBMISSION["submission"]):
+        assert text not in public.text
+        assert text not in api.call("getMyQuest", CARA, questId=quest_id).text
+
+
+def test_a_stranger_is_refused_without_a_secret(api: Api) -> None:
+    quest_id = api.quest("DISPUTED")
+    answer = api.call("attestQuest", CARA, {}, questId=quest_id)
+    assert answer.status == 403
+    assert REASON not in answer.text
+    assert SUBMISSION["submission"] not in answer.text
+
+
+def test_the_next_performer_does_not_read_what_the_former_one_handed_in(api: Api) -> None:
+    quest_id = api.quest("SUBMITTED")
+    assert "submission" in api.call("requestChanges", ANNA, {"reason": REASON}, questId=quest_id).json
+    api.call("releaseQuest", BEN, questId=quest_id)
+    for who in (CARA, ANNA):
+        api.call("claimQuest", CARA, questId=quest_id)
+        assert "submission" not in api.call("getMyQuest", who, questId=quest_id).json
+    text = {"submission": "Cara carried it."}
+    assert api.call("submitQuest", CARA, text, questId=quest_id).json["submission"] == "Cara carried it."
+
+
+def test_a_requestor_takes_the_quest_back_after_the_deadline(api: Api) -> None:
+    quest_id = api.quest("CLAIMED")
+    api.cloud.clock.now += CLAIM_PERIOD
+    assert api.call("releaseQuest", ANNA, questId=quest_id).json["status"] == "OPEN"
+    assert api.call("claimQuest", CARA, questId=quest_id).status == 200
+
+
+def test_an_expired_quest_is_not_claimed(api: Api) -> None:
+    quest_id = api.create()
+    api.cloud.clock.now += LIFETIME
+    answer = api.call("claimQuest", BEN, questId=quest_id)
+    assert (answer.status, answer.json["code"]) == (409, "quest_expired")
+
+
+def test_pages(api: Api) -> None:
+    made = []
+    for number in range(5):
+        api.cloud.clock.advance(seconds=1)
+        made.append(api.create(title=f"Carry sofa {number}"))
+    for operation, who, query, key in [
+        ("listQuests", None, {}, "questId"),
+        ("listMyQuests", ANNA, {"role": "requestor"}, "questId"),
+        ("listMyLedger", ANNA, {}, "entryId"),
+    ]:
+        found: list[str] = []
+        cursor: dict[str, str] = {}
+        for _ in range(9):
+            answer = api.call(operation, who, query={**query, "limit": "2", **cursor})
+            assert answer.status == 200
+            found += [item[key] for item in answer.json["items"]]
+            if "nextCursor" not in answer.json:
+                break
+            cursor = {"cursor": answer.json["nextCursor"]}
+        if key == "questId":
+            assert found == made[::-1]
+        else:
+            assert len(found) == len(set(found)) == 6
+            assert found == sorted(found, reverse=True)
+    assert [q["title"] for q in api.call("listQuests", query={"q": "SOFA 3"}).json["items"]] == ["Carry sofa 3"]
+    assert api.call("listQuests", query={"category": "civic"}).json == {"items": []}
+    assert "description" not in api.call("listQuests").json["items"][0]
+
+
+def test_me_is_made_on_first_sight(api: Api) -> None:
+    me = api.call("getMe", ANNA, groups="[internal]")
+    assert me.json == {
+        "userId": ANNA,
+        "displayName": "New member",
+        "bio": "",
+        "interests": [],
+        "points": 10,
+        "xp": 0,
+        "reputation": 0,
+        "completed": 0,
+        "createdAt": "2026-03-01T12:00:00.000Z",
+        "updatedAt": "2026-03-01T12:00:00.000Z",
+        "groups": ["internal"],
+    }
+    assert api.call("getMe", ANNA, groups="[internal]").json == me.json
+    assert api.call("editMe", BEN, {"bio": "I carry."}).json["bio"] == "I carry."
+    check(api)
+
+
+def test_a_profile_shows_what_is_public(api: Api) -> None:
+    api.call("editMe", ANNA, {"displayName": "Anna", "bio": "b", "interests": ["sofas"]})
+    api.call("deleteMe", ANNA)
+    profile = api.call("getUser", userId=ANNA).json
+    assert set(profile) == {"userId", "displayName", "bio", "interests", "xp", "reputation", "completed", "createdAt"}
+
+
+def test_leaving_and_coming_back(api: Api) -> None:
+    left = api.call("deleteMe", ANNA).json
+    assert left["deletionAt"] == "2026-03-15T12:00:00.000Z"
+    api.cloud.clock.advance(days=1)
+    assert api.call("deleteMe", ANNA).json["deletionAt"] == left["deletionAt"]
+    assert "deletionAt" not in api.call("restoreMe", ANNA).json
+    assert api.call("restoreMe", BEN).status == 404
+
+
+def test_who_is_gone_changes_nothing(api: Api) -> None:
+    user = api.cloud.users.ensure(ANNA, NOW)
+    user = api.cloud.users.request_deletion(ANNA, NOW)
+    api.cloud.users.anonymise(user, NOW + timedelta(days=14))
+    for operation, body in [("editMe", {"bio": "x"}), ("deleteMe", None), ("restoreMe", None)]:
+        assert api.call(operation, ANNA, body).status == 404
+    assert api.call("getUser", userId=ANNA).json["displayName"] == "Former member"
+
+
+def test_the_export_is_everything(api: Api) -> None:
+    own, done = api.create(ANNA), api.quest("COMPLETE")
+    theirs = api.create(CARA)
+    api.call("claimQuest", ANNA, questId=theirs)
+    export = api.call("exportMe", ANNA).json
+    assert {quest["questId"] for quest in export["quests"]} == {own, done, theirs}
+    assert export["profile"]["userId"] == ANNA
+    assert [entry["kind"] for entry in export["ledger"]].count("create") == 2
+    assert "submission" in next(quest for quest in export["quests"] if quest["questId"] == done)
+
+
+def test_stats_are_the_sums_of_thirty_days(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stats, "_cached", {})
+    client = aws.client("cloudwatch")
+    for name, days, value in [
+        ("quests_created", 1, 3),
+        ("quests_created", 29, 4),
+        ("quests_created", 31, 100),
+        ("quests_completed", 2, 5),
+    ]:
+        client.put_metric_data(
+            Namespace="CivicForge",
+            MetricData=[
+                {
+                    "MetricName": name,
+                    "Value": value,
+                    "Timestamp": NOW - timedelta(days=days),
+                    "Dimensions": [{"Name": "service", "Value": "civicforge"}, {"Name": "stage", "Value": "unit"}],
+                }
+            ],
+        )
+    expected = {"days": 30, "questsCreated": 7, "questsCompleted": 5, "attestationsSubmitted": 0}
+    assert api.call("getStats").json == expected
+    calls = len(api.cloud.faults.calls)
+    assert api.call("getStats").json == expected
+    assert len(api.cloud.faults.calls) == calls

@@ -1,0 +1,501 @@
+"""The AWS of the services' tests: moto, the tables as they are declared, and faults at the one seam to it."""
+
+import contextlib
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import time_machine
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ConnectionClosedError
+from moto import backend_index, mock_aws
+from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
+
+from services.api.app import App, Clients
+from services.core import aws
+from services.core.domain.ledger import Entry
+from services.core.domain.quests import Category, Draft, Quest
+from services.core.domain.users import User
+from services.core.names import parameter_name, resource_name
+from services.core.parameters import API_KEY, BREAKER, FLAGS, Parameter, flag_parameter
+from services.core.routes import ROUTES
+from services.core.settings import SETTINGS, ApiSettings, Settings
+from services.core.stores.dynamo import Item, decode_item
+from services.core.stores.ledger import LedgerStore
+from services.core.stores.quests import QuestStore
+from services.core.stores.users import UserStore
+from services.core.tables import LEDGER, QUESTS, TABLES, USERS, Table
+from services.core.telemetry import Telemetry
+
+STAGE = "unit"
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CLIENT_ID = "page-client"
+SHARDS = 3
+CREATES_PER_HOUR, CLAIMS_PER_HOUR = 20, 30
+LIFETIME, CLAIM_PERIOD = timedelta(days=30), timedelta(days=14)
+DESCRIPTION = "Twelve steps, one narrow turn, and a sofa."
+REASON = "The second bag of leaves is still there."
+ANNA, BEN, CARA, MODERATOR = "anna-1", "ben-2", "cara-3", "mona-4"
+
+DRAFT = Draft(title="Carry a sofa", description=DESCRIPTION, category=Category.SOCIAL, tags=["sofa"], area="Old town")
+
+
+class Clock:
+    """The one clock of a test."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def monotonic(self) -> float:
+        """Seconds, for the caches."""
+        return self.now.timestamp()
+
+    def advance(self, **delta: float) -> datetime:
+        """Moves the time on and returns it."""
+        self.now += timedelta(**delta)
+        return self.now
+
+
+Fault = Callable[[str, Callable[[], AWSResponse]], AWSResponse]
+"""Gets the operation's name and what carries it out; answers, or raises."""
+
+
+def lost_answer(_operation: str, carry_out: Callable[[], AWSResponse]) -> AWSResponse:
+    """The call takes effect, and the connection breaks before the answer."""
+    carry_out()
+    raise ConnectionClosedError(endpoint_url="unit")
+
+
+def lost_request(_operation: str, _carry_out: Callable[[], AWSResponse]) -> AWSResponse:
+    """The connection breaks before anything happens."""
+    raise ConnectionClosedError(endpoint_url="unit")
+
+
+def refusal(code: str, status: int = 400, **document: Any) -> Fault:
+    """AWS says no."""
+
+    def refuse(_operation: str, _carry_out: Callable[[], AWSResponse]) -> AWSResponse:
+        body = json.dumps({"__type": f"com.amazonaws#{code}", "message": code, **document})
+        return AWSResponse("unit", status, {}, MockRawResponse(body))  # type: ignore[arg-type]  # moto's stand-in
+
+    return refuse
+
+
+def conflict(*codes: str) -> Fault:
+    """A cancelled transaction, one reason for each of its writes."""
+    return refusal("TransactionCanceledException", CancellationReasons=[{"Code": code} for code in codes])
+
+
+class CrashError(BaseException):
+    """The sandbox dies: no handler of ours may catch it."""
+
+
+def crash_before(_operation: str, _carry_out: Callable[[], AWSResponse]) -> AWSResponse:
+    """The sandbox dies before the call, which is as after the one before it."""
+    raise CrashError
+
+
+def crash_after(_operation: str, carry_out: Callable[[], AWSResponse]) -> AWSResponse:
+    """The sandbox dies after the call took effect."""
+    carry_out()
+    raise CrashError
+
+
+class Faults:
+    """Stands between botocore and moto: counts the calls, and carries a fault out at those that are named.
+
+    Like DynamoDB, and unlike moto, it answers a repeated transaction of the same client token with the first answer.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self._plan: dict[int, Fault] = {}
+        self._always: list[tuple[str, Fault]] = []
+        self._answered: dict[str, tuple[int, dict[str, str], bytes]] = {}
+
+    def at(self, index: int, fault: Fault) -> None:
+        """The call of this number from now on, counted from 0, meets the fault."""
+        self._plan[len(self.calls) + index] = fault
+
+    def on(self, operation: str, fault: Fault, *, times: int = 1) -> None:
+        """The next calls of an operation meet the fault; "" is any."""
+        self._always += [(operation, fault)] * times
+
+    def heal(self) -> None:
+        """No more faults."""
+        self._plan.clear()
+        self._always.clear()
+
+    @contextlib.contextmanager
+    def outage(self, operation: str = "", fault: Fault = lost_request) -> Iterator[None]:
+        """Every call of the operation fails meanwhile."""
+        self.on(operation, fault, times=1000)
+        try:
+            yield
+        finally:
+            self.heal()
+
+    def counted(self) -> dict[str, int]:
+        """How often each operation was called."""
+        return {name: self.calls.count(name) for name in set(self.calls)}
+
+    def send(self, event_name: str, request: AWSPreparedRequest, moto: Callable[[], AWSResponse]) -> AWSResponse:
+        """Carries a call out, or its fault."""
+        operation = event_name.rpartition(".")[2]
+        fault = self._plan.pop(len(self.calls), None)
+        self.calls.append(operation)
+        if fault is None:
+            position = next((i for i, (name, _) in enumerate(self._always) if name in ("", operation)), None)
+            fault = self._always.pop(position)[1] if position is not None else None
+
+        def carry_out() -> AWSResponse:
+            return self._once(request, moto) if operation == "TransactWriteItems" else moto()
+
+        return fault(operation, carry_out) if fault else carry_out()
+
+    def _once(self, request: AWSPreparedRequest, moto: Callable[[], AWSResponse]) -> AWSResponse:
+        body = request.body
+        assert isinstance(body, bytes)
+        token = json.loads(body)["ClientRequestToken"]
+        if token not in self._answered:
+            answer = moto()
+            if answer.status_code != 200:
+                return answer
+            self._answered[token] = answer.status_code, dict(answer.headers), answer.content
+        status, headers, content = self._answered[token]
+        return AWSResponse("unit", status, headers, MockRawResponse(content))  # type: ignore[arg-type]  # moto's stand-in
+
+
+def create_table(client: Any, table: Table) -> None:
+    """Makes a table from its declaration."""
+
+    def keys(partition: str, sort: str | None) -> list[dict[str, str]]:
+        schema = [{"AttributeName": partition, "KeyType": "HASH"}]
+        return schema + ([{"AttributeName": sort, "KeyType": "RANGE"}] if sort else [])
+
+    indexes = [
+        {
+            "IndexName": index.name,
+            "KeySchema": keys(index.partition_key, index.sort_key),
+            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(index.projected)}
+            if index.projected
+            else {"ProjectionType": "KEYS_ONLY"},
+        }
+        for index in table.indexes
+    ]
+    client.create_table(
+        TableName=resource_name(STAGE, table.thing),
+        KeySchema=keys(table.partition_key, table.sort_key),
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in table.key_attributes],
+        BillingMode="PAY_PER_REQUEST",
+        GlobalSecondaryIndexes=indexes,
+    )
+
+
+@dataclass
+class Cloud:
+    """A stage on moto: tables, parameters, and what the tests ask of them."""
+
+    clock: Clock = field(default_factory=Clock)
+    faults: Faults = field(default_factory=Faults)
+
+    def __post_init__(self) -> None:
+        self.dynamodb, self.ssm, self.sqs, self.cognito = aws.dynamodb(), aws.ssm(), aws.sqs(), aws.cognito()
+        for table in TABLES:
+            create_table(self.dynamodb, table)
+        self.set_parameter(API_KEY, json.dumps({"current": "key-1", "previous": None, "previousUntil": None}))
+        self.set_parameter(BREAKER, "closed")
+        for flag in FLAGS:
+            self.set_flag(flag, "on")
+        names = [resource_name(STAGE, table.thing) for table in (USERS, QUESTS, LEDGER)]
+        self.users_table, self.quests_table, self.ledger_table = names
+        self.users = UserStore(self.dynamodb, self.users_table, self.ledger_table)
+        self.ledger = LedgerStore(self.dynamodb, self.ledger_table, self.users_table)
+        self.quests = QuestStore(self.dynamodb, self.quests_table, self.users_table, self.ledger_table, shards=SHARDS)
+        self.faults.calls.clear()
+
+    def set_parameter(self, parameter: Parameter, value: str) -> None:
+        """Writes a parameter as an operator does."""
+        self.ssm.put_parameter(
+            Name=parameter_name(STAGE, parameter.key), Value=value, Type=parameter.kind, Overwrite=True
+        )
+
+    def set_flag(self, flag: str, value: str) -> None:
+        """Turns a feature flag."""
+        self.set_parameter(flag_parameter(flag), value)
+
+    def settings(self, **changes: Any) -> ApiSettings:
+        """The api's settings in this stage."""
+        common = {
+            "stage": STAGE,
+            "release": "r1",
+            "log_level": "INFO",
+            "users_table": self.users_table,
+            "ledger_table": self.ledger_table,
+            "quests_table": self.quests_table,
+            "board_shards": SHARDS,
+            "quest_lifetime_days": LIFETIME.days,
+            "claim_days": CLAIM_PERIOD.days,
+            "cognito_region": "eu-central-1",
+            "cognito_user_pool_id": "pool",
+            "cognito_app_client_id": CLIENT_ID,
+            "creates_per_hour": CREATES_PER_HOUR,
+            "claims_per_hour": CLAIMS_PER_HOUR,
+        }
+        return ApiSettings(**{**common, **changes})
+
+    def rows(self, table: str) -> list[Item]:
+        """Every item of a table."""
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=table)
+        return [decode_item(item) for page in pages for item in page["Items"]]
+
+    def all_users(self) -> dict[str, User]:
+        """Every member by id."""
+        return {row["userId"]: User.model_validate(row) for row in self.rows(self.users_table)}
+
+    def all_quests(self) -> dict[str, Quest]:
+        """Every quest by id."""
+        rows = self.rows(self.quests_table)
+        return {row["questId"]: Quest.model_validate(row) for row in rows if "#" not in row["questId"]}
+
+    def all_entries(self) -> list[Entry]:
+        """The whole ledger."""
+        return [Entry.model_validate(row) for row in self.rows(self.ledger_table)]
+
+    def everything(self) -> list[list[Item]]:
+        """All that is stored, to compare before and after."""
+        names = (self.users_table, self.quests_table, self.ledger_table)
+        return [sorted(self.rows(name), key=lambda row: json.dumps(row, sort_keys=True)) for name in names]
+
+    def stream(self, *states: str) -> dict[str, Any]:
+        """The ledger's entries as their stream brings them to the rewards Lambda."""
+        items = self.dynamodb.scan(TableName=self.ledger_table)["Items"]
+        return stream_event([item for item in items if item["state"]["S"] in (states or ("PENDING",))])
+
+    def messages(self, queue_url: str) -> list[dict[str, Any]]:
+        """Takes every message of a queue, at the test's time: a message is not kept for ever."""
+        taken: list[dict[str, Any]] = []
+        with time_machine.travel(self.clock.now, tick=False):
+            while found := self.sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
+                for message in found:
+                    taken.append(json.loads(message["Body"]))
+                    self.sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return taken
+
+    def queue(self, thing: str) -> str:
+        """Makes a queue and returns its address."""
+        return str(self.sqs.create_queue(QueueName=resource_name(STAGE, thing))["QueueUrl"])
+
+    def pool(self, *internal: str) -> str:
+        """Makes a user pool with the group `internal` and these members in it, and returns its id."""
+        pool = self.cognito.create_user_pool(PoolName="members", UsernameAttributes=["email"])
+        pool_id = str(pool["UserPool"]["Id"])
+        self.cognito.create_group(UserPoolId=pool_id, GroupName="internal")
+        for name in internal:
+            member = self.sign_up(pool_id, name)
+            self.cognito.admin_add_user_to_group(UserPoolId=pool_id, Username=member, GroupName="internal")
+        return pool_id
+
+    def sign_up(self, pool_id: str, name: str) -> str:
+        """Makes a user and returns their sub, which is their user name too where people sign in by mail."""
+        mail = f"{name}@example.org"
+        made = self.cognito.admin_create_user(
+            UserPoolId=pool_id, Username=mail, UserAttributes=[{"Name": "email", "Value": mail}]
+        )
+        user = made["User"]
+        return next(a["Value"] for a in user["Attributes"] if a["Name"] == "sub")
+
+    def handler(self, service: str, monkeypatch: pytest.MonkeyPatch, **settings: str) -> ModuleType:
+        """A service's handler module, imported afresh in its environment, as a cold start does."""
+        known = {**self.settings().model_dump(), **settings}
+        model: type[Settings] = SETTINGS[service]
+        for name, value in model(**{k: v for k, v in known.items() if k in model.model_fields}).environment().items():
+            monkeypatch.setenv(name, value)
+        name = f"services.{service}.handler"
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        return import_module(name)
+
+
+def stream_event(images: list[Item]) -> dict[str, Any]:
+    """An event of the ledger's stream that brings these images."""
+    return {
+        "Records": [
+            {
+                "eventName": "INSERT",
+                "dynamodb": {
+                    "SequenceNumber": str(number),
+                    "Keys": {name: image[name] for name in ("userId", "entryId")},
+                    "NewImage": image,
+                },
+            }
+            for number, image in enumerate(images, start=1)
+        ]
+    }
+
+
+@dataclass
+class Answer:
+    """What the API answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        """The document."""
+        return json.loads(self.text)
+
+
+_ROUTES = {route.operation: route for route in ROUTES}
+
+
+class Api:
+    """Calls the api Lambda as the gateway does."""
+
+    def __init__(self, cloud: Cloud, **settings: Any) -> None:
+        self.cloud = cloud
+        self.app = App(
+            cloud.settings(**settings),
+            Clients(cloud.dynamodb, cloud.ssm, cloudwatch=lambda: aws.client("cloudwatch")),
+            clock=cloud.clock,
+        )
+        self.app.live._clock = cloud.clock.monotonic
+        self.log = log_of(self.app.telemetry)
+
+    def call(
+        self,
+        operation: str,
+        who: str | None = None,
+        body: Any = None,
+        *,
+        groups: object = "",
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        raw: str | None = None,
+        event: Mapping[str, Any] | None = None,
+        claims: Mapping[str, Any] | None = None,
+        path: Mapping[str, str] | None = None,
+        **names: str,
+    ) -> Answer:
+        """Calls an operation; `path` or the further names fill its path. `raw` is a body that
+        is sent as it is, `event` what differs from the gateway's form.
+        """
+        route = _ROUTES[operation]
+        context: dict[str, Any] = {"http": {"method": route.method}, "requestId": "gw-request-1"}
+        if who is not None:
+            token = {"sub": who, "token_use": "access", "client_id": CLIENT_ID, "cognito:groups": groups}
+            context["authorizer"] = {"jwt": {"claims": {**token, **(claims or {})}}}
+        made: dict[str, Any] = {
+            "version": "2.0",
+            "routeKey": route.key,
+            "headers": {"content-type": "application/json", **(headers or {})},
+            "requestContext": context,
+            "isBase64Encoded": False,
+        }
+        if path or names:
+            made["pathParameters"] = {**(path or {}), **names}
+        if query:
+            made["queryStringParameters"] = query
+        if raw is not None or body is not None:
+            made["body"] = raw if raw is not None else json.dumps(body)
+        answer = self.app({**made, **(event or {})})
+        return Answer(answer["statusCode"], answer["headers"], answer["body"])
+
+    def create(self, who: str = ANNA, key: str | None = None, **fields: Any) -> str:
+        """Posts a quest and returns its id."""
+        body = {"title": "Carry a sofa", "description": DESCRIPTION, "category": "social", **fields}
+        answer = self.call("createQuest", who, body, headers={"idempotency-key": key} if key else {})
+        assert answer.status == 201, answer.text
+        return str(answer.json["questId"])
+
+    def quest(self, status: str = "OPEN", performer: str = BEN) -> str:
+        """A quest of Anna's in this state."""
+        quest_id = self.create()
+        steps: list[tuple[str, str, Any]] = [
+            ("claimQuest", performer, None),
+            ("submitQuest", performer, {"submission": "Done, the sofa is upstairs."}),
+        ]
+        further = {
+            "OPEN": 0,
+            "CANCELLED": 0,
+            "CLAIMED": 1,
+            "SUBMITTED": 2,
+            "DISPUTED": 2,
+            "COMPLETE": 2,
+        }[status]
+        last: dict[str, list[tuple[str, str, Any]]] = {
+            "CANCELLED": [("cancelQuest", ANNA, None)],
+            "DISPUTED": [("disputeQuest", performer, {"reason": REASON})],
+            "COMPLETE": [("attestQuest", ANNA, {}), ("attestQuest", performer, {})],
+        }
+        for operation, who, body in steps[:further] + last.get(status, []):
+            answer = self.call(operation, who, body, questId=quest_id)
+            assert answer.status == 200, answer.text
+        return quest_id
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What was logged."""
+        return lines(self.log)
+
+
+def log_of(telemetry: Telemetry) -> io.StringIO:
+    """Where a Lambda's log goes from now on."""
+    stream = io.StringIO()
+    handler = telemetry.log.registered_handler
+    assert hasattr(handler, "setStream")
+    handler.setStream(stream)
+    return stream
+
+
+def lines(log: io.StringIO) -> list[dict[str, Any]]:
+    """A log's lines."""
+    return [json.loads(line) for line in log.getvalue().splitlines()]
+
+
+@contextlib.contextmanager
+def moto_stage() -> Iterator[Cloud]:
+    """A stage on moto, with the faults between it and botocore."""
+    faults, original = Faults(), BotocoreStubber.__call__
+
+    def send(stub: BotocoreStubber, event_name: str, request: AWSPreparedRequest, **kwargs: Any) -> AWSResponse:
+        def moto() -> AWSResponse:
+            answer = original(stub, event_name, request, **kwargs)
+            assert answer is not None, f"moto does not know {request.url}"
+            return answer
+
+        return faults.send(event_name, request, moto)
+
+    # moto tries the patterns of 200 services one by one, at a third of the time of a call.
+    used = {"dynamodb", "ssm", "sqs", "cognitoidp", "cloudwatch"}
+    patterns = [pattern for pattern in backend_index.backend_url_patterns if pattern[0] in used]
+    with (
+        mock_aws(),
+        patch.object(backend_index, "backend_url_patterns", patterns),
+        patch.object(BotocoreStubber, "__call__", send),
+    ):
+        yield Cloud(faults=faults)
+
+
+@pytest.fixture
+def cloud(slept: list[float]) -> Iterator[Cloud]:
+    """A stage of its own for each test."""
+    with moto_stage() as stage:
+        yield stage
+
+
+@pytest.fixture
+def api(cloud: Cloud) -> Api:
+    """The api Lambda in that stage."""
+    return Api(cloud)

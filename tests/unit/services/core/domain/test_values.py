@@ -1,0 +1,152 @@
+import unicodedata
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from services.core.domain.quests import Category, Draft, Quest
+from services.core.domain.users import Profile, former, newcomer
+from services.core.domain.values import digest, timestamp
+from tests.unit.services.cloud import ANNA, DESCRIPTION, NOW
+
+VALID: dict[str, Any] = {"title": "Carry a sofa", "description": DESCRIPTION, "category": Category.SOCIAL}
+
+
+def draft(**fields: Any) -> Draft:
+    return Draft.model_validate_json(Draft(**VALID).model_copy(update=fields).model_dump_json(by_alias=True))
+
+
+PERSIAN = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+FAMILY = "\U0001f468\u200d\U0001f467 day"
+
+
+@pytest.mark.parametrize("typed", ["Tom & Jerry <3", "  spaced  out  ", PERSIAN, FAMILY, "naïve"])
+def test_plain_text_stays_as_it_was_typed(typed: str) -> None:
+    assert draft(title=typed).title == typed
+
+
+def test_text_is_kept_in_nfc() -> None:
+    typed = unicodedata.normalize("NFD", "Café Zürich")
+    assert draft(title=typed).title == "Café Zürich"
+
+
+HIDDEN = [*range(9), *range(0x0B, 0x20), *range(0x7F, 0xA0), 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F)]
+HIDDEN += [*range(0x2060, 0x206A), 0xFEFF]
+
+
+@pytest.mark.parametrize("code", HIDDEN)
+def test_what_hides_or_reorders_text_is_refused(code: int) -> None:
+    for field in ("title", "description", "area"):
+        with pytest.raises(ValidationError, match=f"U\\+{code:04X}"):
+            Draft(**{**VALID, field: f"{DESCRIPTION} {chr(code)} x"})
+
+
+@pytest.mark.parametrize("char", ["\t", "\n", "\u2028", "\u2029"])
+def test_titles_are_one_line_and_descriptions_are_not(char: str) -> None:
+    with pytest.raises(ValidationError, match="single line"):
+        Draft(**{**VALID, "title": f"Carry{char}a sofa"})
+    assert Draft(**{**VALID, "description": f"{DESCRIPTION}{char}x"}).description == f"{DESCRIPTION}{char}x"
+
+
+def test_lines_end_in_line_feeds() -> None:
+    assert Draft(**{**VALID, "description": f"{DESCRIPTION}\r\nx"}).description == f"{DESCRIPTION}\nx"
+
+
+@pytest.mark.parametrize(
+    ("field", "shortest", "longest"),
+    [("title", 5, 200), ("description", 20, 2000), ("area", 0, 80), ("tags", 0, 5)],
+)
+def test_limits_are_exact(field: str, shortest: int, longest: int) -> None:
+    def value(length: int) -> Any:
+        return ["t"] * length if field == "tags" else "x" * length
+
+    for length in (shortest, longest):
+        assert getattr(Draft(**{**VALID, field: value(length)}), field) == value(length)
+    for length in {max(shortest - 1, 0), longest + 1} - {shortest}:
+        with pytest.raises(ValidationError):
+            Draft(**{**VALID, field: value(length)})
+
+
+@pytest.mark.parametrize(("field", "low", "high"), [("rewardXp", 10, 1000), ("rewardReputation", 1, 100)])
+def test_rewards_have_limits(field: str, low: int, high: int) -> None:
+    for value in (low, high):
+        assert Draft.model_validate({**VALID, field: value}).model_dump(by_alias=True)[field] == value
+    for value in (low - 1, high + 1):
+        with pytest.raises(ValidationError):
+            Draft.model_validate({**VALID, field: value})
+
+
+@pytest.mark.parametrize("tags", [[""], ["x" * 31], [" "], ["a\nb"]])
+def test_tags_are_short_words(tags: list[str]) -> None:
+    with pytest.raises(ValidationError):
+        Draft(**{**VALID, "tags": tags})
+
+
+@pytest.mark.parametrize("profile", [{"display_name": "x"}, {"bio": "x" * 501}, {"interests": ["t"] * 11}])
+def test_profiles_have_limits(profile: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Profile(**profile)
+
+
+@given(st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001  # hypothesis wants it naive
+def test_timestamps_are_utc_to_the_millisecond_and_sort(moment: datetime) -> None:
+    text = timestamp(moment)
+    assert len(text) == 24
+    assert datetime.fromisoformat(text) == moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    elsewhere = moment.astimezone(timezone(timedelta(hours=-1)))
+    assert timestamp(elsewhere) == text
+
+
+def test_timestamps_sort_as_text() -> None:
+    moments = [NOW, NOW + timedelta(milliseconds=9), NOW + timedelta(milliseconds=10), NOW + timedelta(seconds=1)]
+    assert sorted(map(timestamp, moments)) == [*map(timestamp, moments)]
+
+
+@given(st.lists(st.text(alphabet="ab", min_size=1, max_size=3), min_size=1, max_size=3))
+def test_a_digest_is_an_id_of_all_its_parts(parts: list[str]) -> None:
+    made = digest(*parts)
+    assert len(made) == 26
+    assert set(made) <= set("0123456789abcdefghjkmnpqrstvwxyz")
+    assert made == digest(*parts)
+    assert made != digest(*parts, "")
+    assert made != digest("".join(parts), "")
+
+
+def test_a_digest_is_the_same_for_ever() -> None:
+    """Quest ids are made of it: another value would make every replay a new quest."""
+    assert digest("quest", "anna-1", "key-1") == "zye5gbj8p609me9yh4ejtc129w"
+
+
+def test_an_attribute_of_a_later_release_is_passed_over() -> None:
+    stored = newcomer(ANNA, NOW).model_dump(mode="json", by_alias=True)
+    assert type(newcomer(ANNA, NOW)).model_validate({**stored, "invented": 1}) == newcomer(ANNA, NOW)
+
+
+def test_messages_about_a_stored_item_do_not_quote_it() -> None:
+    with pytest.raises(ValidationError) as broken:
+        Quest.model_validate({"title": ["canary@example.org"], "status": "canary"})
+    assert "canary" not in str(broken.value)
+
+
+def test_a_former_member_keeps_totals_only() -> None:
+    user = newcomer(ANNA, NOW).model_copy(
+        update={"display_name": "Anna", "bio": "b", "interests": ["i"], "xp": 7, "reputation": 3, "completed": 1}
+    )
+    later = NOW + timedelta(days=1)
+    left = former(user, later)
+    assert left.model_dump(exclude_none=True) == {
+        "user_id": ANNA,
+        "display_name": "Former member",
+        "bio": "",
+        "interests": [],
+        "points": 10,
+        "xp": 7,
+        "reputation": 3,
+        "completed": 1,
+        "created_at": "2026-03-01T12:00:00.000Z",
+        "updated_at": "2026-03-02T12:00:00.000Z",
+        "deleted": True,
+    }

@@ -1,0 +1,332 @@
+"""Housekeeping: expiry, release, deletion, audit; each may die anywhere and is done by the next run."""
+
+import io
+import json
+from contextlib import redirect_stdout
+from datetime import timedelta
+from types import ModuleType
+from typing import Any
+
+import pytest
+import time_machine
+
+from services.core.domain.quests import Role, Status
+from services.core.domain.users import Profile
+from services.core.stores.dynamo import StoreUnavailableError
+from services.core.tables import QUESTS
+from services.housekeeping import chores
+from tests.unit.services.cloud import (
+    ANNA,
+    BEN,
+    CARA,
+    CLAIM_PERIOD,
+    LIFETIME,
+    NOW,
+    Api,
+    Cloud,
+    CrashError,
+    crash_before,
+    lines,
+    log_of,
+    lost_request,
+    refusal,
+)
+from tests.unit.services.invariants import check_all
+
+RELEASED_AT = CLAIM_PERIOD + timedelta(days=7, seconds=1)
+
+
+class Housekeeping:
+    """The handler after a cold start."""
+
+    def __init__(self, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.cloud = cloud
+        self.pool = cloud.pool()
+        self.module: ModuleType = cloud.handler("housekeeping", monkeypatch, cognito_user_pool_id=self.pool)
+        self.log = log_of(self.module.telemetry)
+        monkeypatch.setattr(chores, "AUDIT_SLICES", 1)
+
+    def __call__(self) -> dict[str, float]:
+        """Runs once; returns the metrics."""
+        out = io.StringIO()
+        with redirect_stdout(out), time_machine.travel(self.cloud.clock.now, tick=False):
+            self.module.handler({}, None)
+        return {
+            metric["Name"]: sum(line[metric["Name"]])
+            for line in map(json.loads, out.getvalue().splitlines())
+            for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+        }
+
+    def done(self) -> dict[str, int]:
+        """What the last run did."""
+        return {line["chore"]: line["done"] for line in lines(self.log) if line["message"] == "chore"}
+
+
+@pytest.fixture
+def house(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Housekeeping:
+    """The Lambda with an empty user pool."""
+    return Housekeeping(cloud, monkeypatch)
+
+
+def statuses(cloud: Cloud) -> list[str]:
+    return sorted(quest.status.value for quest in cloud.all_quests().values())
+
+
+def check(cloud: Cloud) -> None:
+    check_all(cloud.all_users(), cloud.all_quests(), cloud.all_entries())
+
+
+def test_open_quests_expire_and_are_refunded_once(cloud: Cloud, house: Housekeeping) -> None:
+    api = Api(cloud)
+    for status in ("OPEN", "OPEN", "SUBMITTED", "COMPLETE", "CANCELLED"):
+        api.quest(status)
+    cloud.clock.now += LIFETIME - timedelta(seconds=1)
+    house()
+    assert statuses(cloud).count("OPEN") == 2
+    cloud.clock.advance(seconds=2)
+    for _ in range(2):
+        assert house() == {"ledger_drift": 0}
+        assert statuses(cloud) == ["CANCELLED", "COMPLETE", "EXPIRED", "EXPIRED", "SUBMITTED"]
+        check(cloud)
+    assert house.done()["expire"] == 0
+
+
+def test_overdue_quests_open_again(cloud: Cloud, house: Housekeeping) -> None:
+    api = Api(cloud)
+    quest_id = api.quest("CLAIMED")
+    cloud.clock.now += RELEASED_AT - timedelta(seconds=2)
+    house()
+    assert statuses(cloud) == ["CLAIMED"]
+    cloud.clock.advance(seconds=2)
+    house()
+    assert house.done()["release_overdue"] == 1
+    assert api.call("claimQuest", CARA, questId=quest_id).status == 200
+    check(cloud)
+
+
+def test_a_member_who_is_faster_wins(cloud: Cloud, house: Housekeeping) -> None:
+    api = Api(cloud)
+    api.quest("CLAIMED")
+    quest_id = next(iter(cloud.all_quests()))
+    cloud.clock.now += RELEASED_AT
+
+    def submits(_operation: str, carry_out: Any) -> Any:
+        text = {"submission": "Late, but the sofa is upstairs."}
+        assert api.call("submitQuest", BEN, text, questId=quest_id).status == 200
+        return carry_out()
+
+    cloud.faults.on("UpdateItem", submits)
+    house()
+    assert statuses(cloud) == ["SUBMITTED"]
+    check(cloud)
+
+
+def test_one_quest_that_cannot_be_read_does_not_keep_the_others_waiting(cloud: Cloud, house: Housekeeping) -> None:
+    api = Api(cloud)
+    ids = sorted(api.quest("OPEN") for _ in range(4))
+    cloud.dynamodb.update_item(
+        TableName=cloud.quests_table,
+        Key={"questId": {"S": ids[0]}},
+        UpdateExpression="SET rewardXp = :x",
+        ExpressionAttributeValues={":x": {"S": "canary"}},
+    )
+    cloud.clock.now += LIFETIME + timedelta(seconds=1)
+    with pytest.raises(ValueError, match="rewardXp"):
+        house()
+    rows = {row["questId"]: row["status"] for row in cloud.rows(cloud.quests_table) if "#" not in row["questId"]}
+    assert rows == {quest_id: "OPEN" if quest_id == ids[0] else "EXPIRED" for quest_id in ids}
+    assert "audit" in house.done()
+    assert "canary" not in house.log.getvalue()
+
+
+def leaving(cloud: Cloud, house: Housekeeping) -> str:
+    """A member of the pool with quests on both sides, whose grace period is over."""
+    member = house.cloud.sign_up(house.pool, "leaver")
+    api = Api(cloud)
+    api.call("editMe", member, {"displayName": "canary", "bio": "canary", "interests": ["canary"]})
+    api.create(member)
+    done = api.create(member)
+    for who, operation, body in [
+        (BEN, "claimQuest", None),
+        (BEN, "submitQuest", {"submission": "It is upstairs."}),
+        (BEN, "attestQuest", {}),
+    ]:
+        api.call(operation, who, body, questId=done)
+    api.call("claimQuest", member, questId=api.create(ANNA))
+    api.call("deleteMe", member)
+    cloud.clock.advance(days=14, seconds=1)
+    return member
+
+
+def test_a_member_is_forgotten(cloud: Cloud, house: Housekeeping) -> None:
+    member = leaving(cloud, house)
+    cloud.clock.advance(seconds=-2)
+    house()
+    assert not cloud.all_users()[member].deleted
+    cloud.clock.advance(seconds=2)
+    house()
+    assert house.done()["forget"] == 1
+    user = cloud.all_users()[member]
+    assert (user.display_name, user.bio, user.interests, user.deleted) == ("Former member", "", [], True)
+    assert cloud.cognito.list_users(UserPoolId=house.pool)["Users"] == []
+    assert statuses(cloud) == ["CANCELLED", "OPEN", "SUBMITTED"]
+    assert "canary" not in str(cloud.rows(cloud.users_table)) + house.log.getvalue()
+    check(cloud)
+    house()
+    assert house.done()["forget"] == 0
+
+
+def test_a_member_who_comes_back_stays(cloud: Cloud, house: Housekeeping) -> None:
+    member = leaving(cloud, house)
+
+    def comes_back(_operation: str, carry_out: Any) -> Any:
+        assert Api(cloud).call("restoreMe", member).status == 200
+        return carry_out()
+
+    cloud.faults.on("UpdateItem", comes_back)
+    house()
+    user = cloud.all_users()[member]
+    assert (user.display_name, user.deletion_at, user.deleted) == ("canary", None, None)
+    assert house.done()["forget"] == 0
+    check(cloud)
+
+
+def test_one_member_who_cannot_be_deleted_does_not_keep_the_others(cloud: Cloud, house: Housekeeping) -> None:
+    for name in ("one", "two", "three"):
+        member = cloud.sign_up(house.pool, name)
+        cloud.users.ensure(member, NOW)
+        cloud.users.request_deletion(member, NOW)
+    cloud.clock.advance(days=15)
+    cloud.faults.on("AdminDeleteUser", refusal("TooManyRequestsException"), times=2)  # botocore tries twice
+    with pytest.raises(Exception, match="TooManyRequests"):
+        house()
+    assert sum(user.deletion_at is None for user in cloud.all_users().values()) == 2
+    cloud.clock.advance(minutes=15)
+    house()
+    assert all(user.deleted and user.deletion_at is None for user in cloud.all_users().values())
+    assert cloud.cognito.list_users(UserPoolId=house.pool)["Users"] == []
+
+
+def test_a_crash_at_any_call_is_made_good_by_the_next_run(cloud: Cloud, house: Housekeeping) -> None:
+    """For every call of a run: the sandbox dies before it, the next run finishes, and every invariant holds."""
+    index = crashes = 0
+    while True:
+        member = leaving_again(cloud, house, index)
+        cloud.faults.at(index, crash_before)
+        try:
+            house()
+        except CrashError:
+            crashes += 1
+        else:
+            break
+        finally:
+            cloud.faults.heal()
+        check(cloud)
+        cloud.clock.advance(minutes=15)
+        house()
+        check(cloud)
+        user = cloud.all_users()[member]
+        assert user.deleted
+        assert user.deletion_at is None
+        assert cloud.cognito.list_users(UserPoolId=house.pool)["Users"] == []
+        assert "CLAIMED" not in statuses(cloud)
+        assert statuses(cloud).count("OPEN") <= 1  # what this run released, the next one lets expire
+        empty(cloud)
+        index += 1
+    assert crashes > 15
+
+
+def leaving_again(cloud: Cloud, house: Housekeeping, round_: int) -> str:
+    """One quest to expire, one to release and expire, and a member to forget."""
+    cloud.clock.now = NOW + timedelta(days=100 * round_)
+    api = Api(cloud)
+    member = cloud.sign_up(house.pool, f"leaver-{round_}")
+    api.create(ANNA)
+    api.call("claimQuest", member, questId=api.create(ANNA))
+    api.create(member)
+    api.call("deleteMe", member)
+    cloud.clock.advance(days=31)
+    return member
+
+
+def empty(cloud: Cloud) -> None:
+    """So that a round costs no more than the first."""
+    for table, key in ((cloud.quests_table, ("questId",)), (cloud.ledger_table, ("userId", "entryId"))):
+        for row in cloud.rows(table):
+            cloud.dynamodb.delete_item(TableName=table, Key={name: {"S": row[name]} for name in key})
+    for user_id in cloud.all_users():
+        cloud.dynamodb.delete_item(TableName=cloud.users_table, Key={"userId": {"S": user_id}})
+
+
+def test_one_chores_trouble_is_raised_after_the_others(cloud: Cloud, house: Housekeeping) -> None:
+    Api(cloud).quest("OPEN")
+    cloud.clock.now += LIFETIME + timedelta(seconds=1)
+    cloud.faults.on("Query", lost_request, times=2)  # botocore tries twice
+    with pytest.raises(StoreUnavailableError):
+        house()
+    assert set(house.done()) == {"release_overdue", "forget", "audit"}
+    house()
+    assert statuses(cloud) == ["EXPIRED"]
+
+
+def test_the_audit_finds_who_drifted(cloud: Cloud, house: Housekeeping) -> None:
+    Api(cloud).quest("COMPLETE")
+    assert house() == {"ledger_drift": 0}
+    for user in (ANNA, BEN):
+        cloud.dynamodb.update_item(
+            TableName=cloud.users_table,
+            Key={"userId": {"S": user}},
+            UpdateExpression="ADD xp :x",
+            ExpressionAttributeValues={":x": {"N": "1"}},
+        )
+    assert house() == {"ledger_drift": 2}
+
+
+def test_a_payment_during_the_audit_is_no_drift(cloud: Cloud, house: Housekeeping) -> None:
+    Api(cloud).quest("COMPLETE")
+    (entry,) = [entry for entry in cloud.all_entries() if entry.state == "PENDING"]
+    paid: list[bool] = []
+
+    def pays(_operation: str, carry_out: Any) -> Any:
+        if not paid:
+            paid.append(False)
+            paid[0] = cloud.ledger.pay(entry, NOW)
+        return carry_out()
+
+    with cloud.faults.outage("Query", pays):
+        assert chores.Housekeeper.audit(house.module.housekeeper, NOW) == 0
+    assert paid == [True]
+
+
+def test_each_member_is_audited_once_a_day(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = Housekeeping(cloud, monkeypatch)
+    monkeypatch.setattr(chores, "AUDIT_SLICES", 96)
+    asked: list[tuple[int, int]] = []
+
+    def members(_: object, number: int, slices: int) -> list[Any]:
+        asked.append((number, slices))
+        return []
+
+    monkeypatch.setattr(type(cloud.users), "slice", members)
+    for run in range(96):
+        house.module.housekeeper.audit(NOW + timedelta(minutes=15 * run))
+    assert sorted(asked) == [(number, 96) for number in range(96)]
+
+
+def test_a_member_with_more_than_a_page(cloud: Cloud, house: Housekeeping, monkeypatch: pytest.MonkeyPatch) -> None:
+    api = Api(cloud)
+    for _ in range(6):
+        api.create(ANNA)
+    user = cloud.users.edit(ANNA, Profile(bio="x"), NOW)
+    pages: list[int] = []
+    original = type(cloud.quests).of_member
+
+    def two_at_a_time(self: Any, user_id: str, index: Any, _limit: int, after: Any) -> Any:
+        pages.append(1)
+        return original(self, user_id, index, 2, after)
+
+    monkeypatch.setattr(type(cloud.quests), "of_member", two_at_a_time)
+    found = house.module.housekeeper._quests_of(user, Role.REQUESTOR, Status.OPEN)
+    assert len(found) == 6
+    assert len(pages) > 2
+    assert QUESTS.index("requestor").partition_key == "requestorId"
