@@ -40,7 +40,10 @@ def _session() -> Session:
 @cache
 def client(service: str) -> Any:
     """A client of the named service, in the region and with the endpoint of the environment."""
-    return _session().create_client(service, config=_CONFIG)
+    made: Any = _session().create_client(service, config=_CONFIG)
+    # Its address is the one that it was made with; to work it out by rules for every call is a ninth of a warm request.
+    made._ruleset_resolver = None  # noqa: SLF001  # botocore is pinned, and has no public way
+    return made
 
 
 def dynamodb() -> "DynamoDBClient":
