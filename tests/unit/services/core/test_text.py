@@ -69,6 +69,8 @@ def elements(html: str) -> list[Element]:
 
 
 def check_safe(html: str) -> None:
+    if "<" not in re.sub("</?p>|<br>", "", html):
+        return  # no other element can be in it, and parsing is slow
     for element in elements(html):
         assert element.tag in TAGS, html
         assert set(element.attrib) <= ATTRIBUTES.get(element.tag, set()), html

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from services.core.domain import values
 from services.core.domain.quests import Category, Draft, Quest
 from services.core.domain.users import Profile, former, newcomer
 from services.core.domain.values import digest, timestamp
@@ -85,10 +86,39 @@ def test_tags_are_short_words(tags: list[str]) -> None:
         Draft(**{**VALID, "tags": tags})
 
 
-@pytest.mark.parametrize("profile", [{"display_name": "x"}, {"bio": "x" * 501}, {"interests": ["t"] * 11}])
-def test_profiles_have_limits(profile: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "shortest", "longest"),
+    [
+        (values.Title, 5, 200),
+        (values.DisplayName, 2, 50),
+        (values.Tag, 1, 30),
+        (values.Area, 0, 80),
+        (values.Search, 0, 80),
+        (values.Description, 20, 2000),
+        (values.Submission, 10, 2000),
+        (values.Reason, 20, 1000),
+        (values.Notes, 0, 500),
+        (values.Bio, 0, 500),
+    ],
+)
+def test_every_text_has_its_limits(kind: Any, shortest: int, longest: int) -> None:
+    text = TypeAdapter(kind)
+    for length in (shortest, longest):
+        assert text.validate_python("x" * length) == "x" * length
+    for length in {shortest - 1, longest + 1} - {-1}:
+        with pytest.raises(ValidationError):
+            text.validate_python("x" * length)
+
+
+def test_a_profile_has_ten_interests() -> None:
+    assert Profile(interests=["t"] * 10).interests == ["t"] * 10
     with pytest.raises(ValidationError):
-        Profile(**profile)
+        Profile(interests=["t"] * 11)
+
+
+def test_things_do_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        newcomer(ANNA, NOW).xp = 1000  # type: ignore[misc]  # that it is refused at run time too is the test
 
 
 @given(st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001  # hypothesis wants it naive
