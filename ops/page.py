@@ -15,10 +15,16 @@ from services.core.parameters import DISTRIBUTION_ID, SITE_BUCKET
 DIST: Final = REPOSITORY / "frontend" / "dist"
 ASSETS: Final = "assets/"
 """Where the build puts what carries a hash in its name, and so never changes."""
+ENTRY: Final = "index.html"
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _FRESH: Final = "no-cache"
 _CONFIG: Final = "config.json"
 """The stage's own, written by the stack."""
+
+# Whatever this machine's own table says.
+mimetypes.add_type("text/javascript", ".js")
+mimetypes.add_type("font/woff2", ".woff2")
+mimetypes.add_type("application/manifest+json", ".webmanifest")
 
 
 @dataclass(frozen=True)
@@ -34,42 +40,46 @@ def upload(stage: Stage, dist: Path = DIST) -> Publication:
 
     Raises OperatorError where the page was not built.
     """
-    if not (dist / "index.html").exists():
-        raise OperatorError(f"There is no page in {dist.name}: `npm --prefix frontend run build` makes it.")
-    bucket = stage.parameter(SITE_BUCKET)
+    assets, entries = files_of(dist)
     present = {
         item["Key"]: item["ETag"].strip('"')
-        for page in stage.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        for page in stage.s3.get_paginator("list_objects_v2").paginate(Bucket=stage.parameter(SITE_BUCKET))
         for item in page.get("Contents", [])
     }
     uploaded = []
-    for path in sorted((p for p in dist.rglob("*") if p.is_file()), key=lambda p: _order(_key(p, dist))):
-        key, content = _key(path, dist), path.read_bytes()
-        if key == _CONFIG or present.get(key) == hashlib.md5(content, usedforsecurity=False).hexdigest():
-            continue
-        stage.s3.put_object(
-            Bucket=bucket,
-            Key=key,
-            Body=content,
-            ContentType=mimetypes.guess_type(key)[0] or "application/octet-stream",
-            CacheControl=_IMMUTABLE if key.startswith(ASSETS) else _FRESH,
-        )
-        uploaded.append(key)
-    return Publication(tuple(uploaded), _invalidate(stage) if uploaded else None)
+    for key in (*assets, *entries):
+        content = (dist / key).read_bytes()
+        if present.get(key) != hashlib.md5(content, usedforsecurity=False).hexdigest():
+            put(stage, key, content)
+            uploaded.append(key)
+    return Publication(tuple(uploaded), invalidate(stage) if uploaded else None)
 
 
-def _key(path: Path, dist: Path) -> str:
-    return path.relative_to(dist).as_posix()
+def files_of(dist: Path) -> tuple[list[str], list[str]]:
+    """The page's assets and its other files, in the order in which they may be uploaded: index.html comes last.
+
+    Raises OperatorError where there is no page.
+    """
+    names = sorted(path.relative_to(dist).as_posix() for path in dist.rglob("*") if path.is_file())
+    if ENTRY not in names:
+        raise OperatorError(f"{dist} is no built page: `npm --prefix frontend run build` makes one.")
+    assets = [name for name in names if name.startswith(ASSETS)]
+    return assets, [*(name for name in names if name not in (*assets, ENTRY, _CONFIG)), ENTRY]
 
 
-def _order(key: str) -> tuple[int, str]:
-    """A page must never name an asset that is not there yet."""
-    rank = 0 if key.startswith(ASSETS) else 2 if key == "index.html" else 1
-    return rank, key
+def put(stage: Stage, key: str, content: bytes) -> None:
+    """Writes one file of the page."""
+    stage.s3.put_object(
+        Bucket=stage.parameter(SITE_BUCKET),
+        Key=key,
+        Body=content,
+        ContentType=mimetypes.guess_type(key)[0] or "application/octet-stream",
+        CacheControl=_IMMUTABLE if key.startswith(ASSETS) else _FRESH,
+    )
 
 
-def _invalidate(stage: Stage) -> str:
-    """Everything that is not immutable, as one path: the first thousand a month are free."""
+def invalidate(stage: Stage) -> str:
+    """Everything at the edge, as one path: the first thousand a month are free. Returns the invalidation's id."""
     answer = stage.cloudfront.create_invalidation(
         DistributionId=stage.parameter(DISTRIBUTION_ID),
         InvalidationBatch={"CallerReference": uuid.uuid4().hex, "Paths": {"Quantity": 1, "Items": ["/*"]}},

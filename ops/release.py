@@ -6,13 +6,11 @@ bucket for as long as a kept release needs them.
 """
 
 import json
-import mimetypes
 import os
 import shutil
 import subprocess
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,27 +19,17 @@ from typing import Annotated, Any, Final
 import typer
 
 from infra.local.emulator import REPOSITORY
-from ops import smoke
+from ops import page, smoke
 from ops.console import Change, Json, Terminal, carry_out
 from ops.context import LOCAL, OperatorError, Stage
 from ops.flags import values
 from services.core.domain.values import Model, Timestamp
 from services.core.names import LIVE_ALIAS, SERVICES
-from services.core.parameters import DISTRIBUTION_ID, SITE_BUCKET
+from services.core.parameters import SITE_BUCKET
 
 KEPT: Final = 10
 """Releases that can be gone back to."""
-ASSETS: Final = "assets/"
-ENTRY: Final = "index.html"
-CONFIG: Final = "config.json"
-_IMMUTABLE: Final = "public, max-age=31536000, immutable"
-_CHECKED: Final = "no-cache"
 _CURRENT: Final = "current"
-PAGE: Final = REPOSITORY / "frontend" / "dist"
-
-mimetypes.add_type("text/javascript", ".js")
-mimetypes.add_type("font/woff2", ".woff2")
-mimetypes.add_type("application/manifest+json", ".webmanifest")
 
 
 class Release(Model):
@@ -147,7 +135,7 @@ def build_page() -> Path:
     if not (REPOSITORY / "frontend" / "node_modules").exists():
         _run(["npm", "--prefix", "frontend", "ci", "--no-audit", "--no-fund"], "Installing the page's packages")
     _run(["npm", "--prefix", "frontend", "run", "build"], "Building the page")
-    return PAGE
+    return page.DIST
 
 
 def build_lambdas(stage: Stage) -> None:
@@ -201,42 +189,12 @@ def live_versions(stage: Stage) -> dict[str, str]:
     }
 
 
-def files_of(page: Path) -> tuple[list[str], list[str]]:
-    """The page's assets and its other files, index.html last. Raises OperatorError for a page without one."""
-    names = sorted(path.relative_to(page).as_posix() for path in page.rglob("*") if path.is_file())
-    if ENTRY not in names:
-        raise OperatorError(f"{page} is no built page: there is no {ENTRY} in it.")
-    assets = [name for name in names if name.startswith(ASSETS)]
-    # The stack writes config.json: it belongs to the stage, not to the page.
-    others = [name for name in names if not name.startswith(ASSETS) and name not in (ENTRY, CONFIG)]
-    return assets, [*others, ENTRY]
-
-
-def _put_page_file(stage: Stage, name: str, body: bytes, cache: str) -> None:
-    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    stage.s3.put_object(Bucket=stage.parameter(SITE_BUCKET), Key=name, Body=body, ContentType=kind, CacheControl=cache)
-
-
-def upload(stage: Stage, release_id: str, page: Path) -> tuple[list[str], list[str]]:
-    """Uploads the assets, then the entry files, so that no index.html is ever ahead of what it asks for."""
-    assets, entries = files_of(page)
-    for name in assets:
-        _put_page_file(stage, name, (page / name).read_bytes(), _IMMUTABLE)
+def upload(stage: Stage, release_id: str, dist: Path) -> tuple[list[str], list[str], str]:
+    """Keeps the entry files and publishes the page. Returns its assets, its entries and the invalidation's id."""
+    assets, entries = page.files_of(dist)
     for name in entries:
-        body = (page / name).read_bytes()
-        Releases(stage).put_entry(release_id, name, body)
-        _put_page_file(stage, name, body, _CHECKED)
-    return assets, entries
-
-
-def invalidate(stage: Stage, entries: Sequence[str]) -> str:
-    """Has the edge forget the entry files; returns the invalidation's id."""
-    paths = ["/", *(f"/{name}" for name in (*entries, CONFIG))]
-    answer = stage.cloudfront.create_invalidation(
-        DistributionId=stage.parameter(DISTRIBUTION_ID),
-        InvalidationBatch={"Paths": {"Quantity": len(paths), "Items": paths}, "CallerReference": uuid.uuid4().hex},
-    )
-    return answer["Invalidation"]["Id"]
+        Releases(stage).put_entry(release_id, name, (dist / name).read_bytes())
+    return assets, entries, page.upload(stage, dist).invalidation or page.invalidate(stage)
 
 
 def prune(stage: Stage) -> list[str]:
@@ -270,15 +228,15 @@ def put_back(stage: Stage, release: Release) -> str:
             RoutingConfig={"AdditionalVersionWeights": {}},
         )
     for name, body in bodies.items():
-        _put_page_file(stage, name, body, _CHECKED)
+        page.put(stage, name, body)
     releases.make_current(release)
-    return invalidate(stage, release.entries)
+    return page.invalidate(stage)
 
 
 def release_now(
     stage: Stage,
     release: Release,
-    page: Path | None,
+    dist: Path | None,
     say: Callable[[str], None],
     *,
     fall_back: bool = True,
@@ -294,15 +252,15 @@ def release_now(
 
     step("build the Lambdas")
     build_lambdas(stage)
-    if page is None:
+    if dist is None:
         step("build the page")
-        page = build_page()
-    files_of(page)
+        dist = build_page()
+    page.files_of(dist)
     step("up")
     provision(stage, release.id)
     former = next((r for r in releases.list() if r.id == releases.current()), None)
     step("upload the page")
-    assets, entries = upload(stage, release.id, page)
+    assets, entries, invalidation = upload(stage, release.id, dist)
     release = release.model_copy(
         update={
             "versions": live_versions(stage),
@@ -310,7 +268,7 @@ def release_now(
             "entries": entries,
             "flags": values(stage),
             "actor": stage.actor,
-            "invalidation": invalidate(stage, entries),
+            "invalidation": invalidation,
         }
     )
     releases.put(release)
@@ -336,7 +294,7 @@ def release_now(
 def deploy(
     stage: Stage,
     terminal: Terminal,
-    page: Annotated[Path | None, typer.Option(help="Folder of a page that is built already.")] = None,
+    dist: Annotated[Path | None, typer.Option("--page", help="Folder of a page that is built already.")] = None,
 ) -> None:
     """Build, bring the stage up, upload the page, invalidate, smoke test, record the release."""
     now, revision = datetime.now(UTC), commit()
@@ -365,7 +323,7 @@ def deploy(
         "deploy",
         release.id,
         plan,
-        lambda: release_now(stage, release.model_copy(update={"reason": terminal.reason}), page, terminal.say),
+        lambda: release_now(stage, release.model_copy(update={"reason": terminal.reason}), dist, terminal.say),
         typed=stage.name if by_hand else None,
     )
     outcome = carry_out(stage, terminal, change)

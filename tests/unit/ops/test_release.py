@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops import release, smoke
+from ops import page, release, smoke
 from ops.context import OperatorError
 from ops.release import KEPT, Releases
 from services.core.names import LIVE_ALIAS, SERVICES
@@ -69,13 +69,13 @@ def a_page(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def deploy(stage: UnitStage, number: int, page: Path) -> Any:
+def deploy(stage: UnitStage, number: int, dist: Path) -> Any:
     at = datetime(2026, 3, number, 12, tzinfo=UTC)
     made = release.Release(
         id=f"{at:%Y%m%dT%H%M%SZ}-0123456", commit="0123456", at=at, actor="", reason="r",
         versions={}, assets=[], entries=[], flags={},
     )  # fmt: skip
-    return release.release_now(stage, made, page, lambda _: None)
+    return release.release_now(stage, made, dist, lambda _: None)
 
 
 def served(stage: UnitStage, key: str) -> tuple[str, str, str]:
@@ -99,19 +99,27 @@ def test_a_release_and_what_is_kept_of_it(town: UnitStage, tmp_path: Path) -> No
     assert manifest.versions == dict.fromkeys(SERVICES, "1")
     assert manifest.smoke == "passed"
     assert manifest.invalidation == "I1"
-    assert town.cloudfront.paths == [["/", "/sw.js", "/index.html", "/config.json"]]  # type: ignore[attr-defined]  # the stand-in
+    assert town.cloudfront.paths == [["/*"]]  # type: ignore[attr-defined]  # the stand-in
     assert outcome["release"]["id"] == manifest.id == Releases(town).current()
+
+
+def test_publishing_again_uploads_only_what_differs(town: UnitStage, tmp_path: Path, cli: Cli) -> None:
+    dist = a_page(tmp_path, "a")
+    assert len(page.upload(town, dist).uploaded) == 4
+    assert page.upload(town, dist) == page.Publication((), None)
+    (dist / "index.html").write_text("new")
+    assert page.upload(town, dist).uploaded == ("index.html",)
 
 
 def test_assets_are_there_before_the_index(town: UnitStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
-    put = release._put_page_file
+    put = page.put
 
-    def note(stage: UnitStage, name: str, body: bytes, cache: str) -> None:
+    def note(stage: UnitStage, name: str, body: bytes) -> None:
         order.append(name)
-        put(stage, name, body, cache)
+        put(stage, name, body)
 
-    monkeypatch.setattr(release, "_put_page_file", note)
+    monkeypatch.setattr(page, "put", note)
     deploy(town, 1, a_page(tmp_path, "a"))
     assert order[-1] == "index.html"
     assert all(name.startswith("assets/") for name in order[:2])
@@ -199,12 +207,12 @@ def test_prod_by_hand_wants_its_name_typed_and_a_clean_tree(
 ) -> None:
     object.__setattr__(town, "name", "prod")
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    page = a_page(tmp_path, "a")
-    ran = cli(f"deploy --stage prod --page {page} --yes --reason emergency", answers)
+    dist = a_page(tmp_path, "a")
+    ran = cli(f"deploy --stage prod --page {dist} --yes --reason emergency", answers)
     assert ran.code == 1
     assert "othing was changed" in ran.err
     monkeypatch.setattr(release, "commit", lambda: "0123456+dirty")
-    assert "prod gets what is committed" in cli(f"deploy --stage prod --page {page} --yes --reason x", "prod\n").err
+    assert "prod gets what is committed" in cli(f"deploy --stage prod --page {dist} --yes --reason x", "prod\n").err
 
 
 def test_tools_that_are_not_there_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
