@@ -5,8 +5,8 @@ Nothing that identifies a member goes into a line but `user`, a digest of their 
 
 from hashlib import sha256
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from services.core.metrics import NAMESPACE, SERVICE, Metric
 
@@ -17,7 +17,7 @@ class Telemetry:
     def __init__(self, service: str, stage: str, level: str) -> None:
         self.log = Logger(service=service, level=level, use_rfc3339=True)
         self.log.append_keys(stage=stage)
-        self._metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
+        self._metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
         self._metrics.set_default_dimensions(stage=stage)
 
     def count(self, metric: Metric, value: float = 1) -> None:

@@ -52,14 +52,14 @@ def expected(metric: Metric) -> Identity:
 def test_the_emitter_publishes_a_metric_under_its_declared_identity_and_unit(
     metric: Metric, service: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    telemetry = Telemetry(service, "dev", "INFO")
+    telemetry = Telemetry(f"metrics-of-{service}", "dev", "INFO")
     telemetry.count(metric, 3)
     telemetry.flush()
     assert list(emitted(capsys.readouterr().out)) == [(expected(metric), metric.unit, 3)]
 
 
 def test_a_second_request_of_the_same_lambda_keeps_the_dimensions(capsys: pytest.CaptureFixture[str]) -> None:
-    telemetry = Telemetry("api", "dev", "INFO")
+    telemetry = Telemetry("metrics-of-api", "dev", "INFO")
     for _ in range(2):
         telemetry.count(metrics.QUESTS_CREATED)
         telemetry.flush()
@@ -68,7 +68,7 @@ def test_a_second_request_of_the_same_lambda_keeps_the_dimensions(capsys: pytest
 
 
 def test_an_emitter_with_names_of_its_own_would_be_noticed(capsys: pytest.CaptureFixture[str]) -> None:
-    telemetry = Telemetry("api", "dev", "INFO")
+    telemetry = Telemetry("metrics-of-api", "dev", "INFO")
     telemetry.count(replace(metrics.API_ERRORS, name="apiErrors", unit="None"))
     telemetry.flush()
     ((identity, unit, _),) = emitted(capsys.readouterr().out)

@@ -93,8 +93,9 @@ class UnitStage(Stage):
 
     def completed(self, quest_id: str = "q" * 26) -> Quest:
         """A quest that both have attested, its reward PENDING."""
+        quest = self.submitted(quest_id)
         now = datetime.now(UTC)
-        quest = self.act(self.submitted(quest_id), lambda q: quests.attest(q, Actor(PERFORMER), None, now))
+        quest = self.act(quest, lambda q: quests.attest(q, Actor(PERFORMER), None, now))
         return self.act(quest, lambda q: quests.attest(q, Actor(REQUESTOR), None, now))
 
 
