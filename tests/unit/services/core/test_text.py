@@ -143,11 +143,12 @@ def test_markdown_looks_as_it_should(markdown: str, html: str | None) -> None:
 
 @settings(max_examples=200)
 @given(
-    st.lists(st.text(alphabet="abZé漢ß9 ,.;:?'()/%@$€£\u2013\u2014\u2026-\n", max_size=20), min_size=1, max_size=4).map(
-        "\n".join
-    )
+    st.lists(
+        st.text(alphabet="abZé漢ß9_ ,.;:?'()/%@$€£\u2013\u2014\u2026-\n", max_size=20), min_size=1, max_size=4
+    ).map("\n".join)
 )
 @example("a\n\n\nb")
+@example("a _b_ c")
 @example("a. b\nc")
 @example("www.example.org")
 @example("it's 1. a - b")
