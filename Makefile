@@ -42,6 +42,10 @@ frontend/node_modules/.ready tests/e2e/node_modules/.ready: %/node_modules/.read
 frontend/dist/index.html: $(PAGE_SOURCES) frontend/node_modules/.ready
 	@npm --prefix frontend run --silent build
 
+.PHONY: doctor
+doctor: .venv/.ready ## Say what is missing on this machine, and how to get it
+	@$(RUN) ops doctor
+
 .PHONY: setup
 setup: .venv/.ready frontend/node_modules/.ready tests/e2e/node_modules/.ready ## Install everything that work on it needs
 
@@ -90,7 +94,7 @@ page-test: frontend/node_modules/.ready frontend/dist/index.html ## The page's u
 
 .PHONY: platform
 platform: .venv/.ready ## The platform on emulators of its own, through HTTP
-	@$(BIN)/pytest tests/platform -q --cov --cov-append --cov-report=
+	@$(BIN)/pytest tests/platform -q -n 2 --dist loadfile --cov --cov-append --cov-report=
 
 .PHONY: drill
 drill: .venv/.ready ## Set off every alarm on a local stage of its own; writes docs/drills.md

@@ -161,7 +161,9 @@ def _checked(validate: Callable[[Any], Model], sent: object) -> Model:
 def _parse_body(operation: Operation, event: Event) -> Any:
     if operation.body is None:
         return None
-    content_type = (event.get("headers") or {}).get("content-type", "application/json").partition(";")[0].strip()
+    content_type = (
+        (event.get("headers") or {}).get("content-type", "application/json").partition(";")[0].strip().lower()
+    )
     if content_type != "application/json":
         raise ProblemError(415, "not_json", "Send the body as application/json.")
     raw = _raw_body(event)
@@ -175,13 +177,11 @@ def _parse_body(operation: Operation, event: Event) -> Any:
 
 
 def _raw_body(event: Event) -> str:
-    body = event.get("body") or "{}"
-    if len(body) > MAX_BODY * 4 // 3:
+    body, is_base64 = str(event.get("body") or "{}").encode(errors="surrogatepass"), event.get("isBase64Encoded")
+    if (len(body) * 3 // 4 if is_base64 else len(body)) > MAX_BODY:
         raise ProblemError(413, "body_too_large", f"The body is longer than {MAX_BODY} bytes.")
-    if not event.get("isBase64Encoded"):
-        return str(body)
     try:
-        return base64.b64decode(body).decode()
+        return (base64.b64decode(body) if is_base64 else body).decode()
     except ValueError:
         raise ProblemError(400, "bad_json", "The body is not UTF-8 text.") from None
 

@@ -125,19 +125,32 @@ def _list_quests(platform: Platform, request: Request) -> views.QuestPage:
     asked = request.query
     query = f"board|{asked.category}|{asked.q}"
     before = _page_position(platform, query, request)
-    page = platform.quests.open_quests(Board(asked.limit, asked.category, asked.q, before))
+    page = platform.quests.board(Board(asked.limit, asked.category, asked.q, before))
     return views.QuestPage(
         items=[views.card(quest) for quest in page.quests], next_cursor=_next_cursor(platform, query, page.last)
     )
 
 
 def _list_my_quests(platform: Platform, request: Request) -> views.QuestPage:
+    if request.query.role is requests.Part.MODERATOR:
+        return _list_disputes(platform, request)
     role, user_id = request.query.role, request.member.user_id
     query = f"mine|{role}|{user_id}"
     after = _page_position(platform, query, request)
     found, last = platform.quests.of_member(user_id, QUESTS.index(role), request.query.limit, after)
     return views.QuestPage(
         items=[views.card(quest) for quest in found], next_cursor=_next_cursor(platform, query, last)
+    )
+
+
+def _list_disputes(platform: Platform, request: Request) -> views.QuestPage:
+    if quests.MODERATORS not in request.member.groups:
+        raise ProblemError(403, quests.Denial.NOT_MODERATOR, "Only moderators decide disputes.")
+    query = "disputes"
+    before = _page_position(platform, query, request)
+    page = platform.quests.board(Board(request.query.limit, before=before, status=Status.DISPUTED))
+    return views.QuestPage(
+        items=[views.card(quest) for quest in page.quests], next_cursor=_next_cursor(platform, query, page.last)
     )
 
 
@@ -410,7 +423,10 @@ OPERATIONS: Mapping[str, Operation] = {
     "restoreMe": Operation(_restore_me, views.Me, "Take the deletion back"),
     "exportMe": Operation(_export_me, views.Export, "All that is kept of the member"),
     "listMyQuests": Operation(
-        _list_my_quests, views.QuestPage, "Quests that the member posted or performs", query=requests.MyQuestsQuery
+        _list_my_quests,
+        views.QuestPage,
+        "Quests that the member posted or performs; for a moderator, open disputes",
+        query=requests.MyQuestsQuery,
     ),
     "getMyQuest": Operation(_get_my_quest, views.QuestView, "A quest as the member may see it"),
     "listMyLedger": Operation(_list_my_ledger, views.LedgerPage, "Own entries, newest first", query=requests.PageQuery),

@@ -1,10 +1,11 @@
 """What the API accepts: the bodies and query strings of its calls."""
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from services.core.domain.quests import Category, Outcome, Role, Status
+from services.core.domain.quests import Category, Outcome, Status
 from services.core.domain.values import Input, Model, Notes, Reason, Search, Submission
 
 
@@ -58,7 +59,15 @@ class BoardQuery(PageQuery):
     q: Search = ""
 
 
-class MyQuestsQuery(PageQuery):
-    """The member's own quests, as the one who posted or the one who does them."""
+class Part(StrEnum):
+    """How a member has to do with a quest: as a party, or as the moderator of its dispute."""
 
-    role: Role
+    REQUESTOR = "requestor"
+    PERFORMER = "performer"
+    MODERATOR = "moderator"
+
+
+class MyQuestsQuery(PageQuery):
+    """The member's own quests, as the one who posted or does them, or the disputes that a moderator may decide."""
+
+    role: Part

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from services.api.views import Stats
 from services.core.metrics import (
     ATTESTATIONS_SUBMITTED,
@@ -14,6 +16,7 @@ from services.core.metrics import (
     QUESTS_CREATED,
     SERVICE,
 )
+from services.core.stores.dynamo import StoreUnavailableError
 
 DAYS = 30
 _TTL = 300.0
@@ -23,10 +26,13 @@ _cached: dict[str, tuple[float, Stats]] = {}
 
 
 def community_stats(cloudwatch: Callable[[], Any], stage: str, now: datetime) -> Stats:
-    """The sums of the last 30 days, at most 5 minutes old. Raises botocore's errors."""
+    """The sums of the last 30 days, at most 5 minutes old. Raises StoreUnavailableError."""
     read_at, stats = _cached.get(stage, (float("-inf"), None))
     if stats is None or time.monotonic() - read_at > _TTL:
-        stats = _read(cloudwatch(), stage, now)
+        try:
+            stats = _read(cloudwatch(), stage, now)
+        except (BotoCoreError, ClientError) as error:
+            raise StoreUnavailableError(str(error)) from error
         _cached[stage] = (time.monotonic(), stats)
     return stats
 

@@ -51,8 +51,8 @@ QUESTS = Table(
     thing="quests",
     partition_key="questId",
     indexes=(
-        # Sparse: OPEN quests (lane OPEN#shard, sorted by expiry, so newest first is descending) and CLAIMED
-        # ones (lane CLAIMED#shard, sorted by the moment at which housekeeping releases them). See decision 0003.
+        # Sparse: OPEN quests (lane OPEN#shard, sorted by expiry, so newest first is descending), CLAIMED ones (sorted
+        # by the moment at which housekeeping releases them) and DISPUTED ones (for moderators). See decision 0003.
         Index(
             name="board",
             partition_key="lane",

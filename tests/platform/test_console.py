@@ -101,6 +101,7 @@ def test_what_the_services_use_is_metered(stage: Stage, members: tuple[Member, M
         ("AWS/Logs", "IncomingBytes", log_group("local", "api")),
         ("AWS/ApiGateway", "IntegrationLatency", stage.outputs["api_id"]),
     }
+    assert members[0].get("/me")["userId"], "a read of the users table"
     pages = stage.client("cloudwatch").get_paginator("list_metrics").paginate()
     metrics = [metric for page in pages for metric in page["Metrics"]]
     found = {(m["Namespace"], m["MetricName"], dimension["Value"]) for m in metrics for dimension in m["Dimensions"]}

@@ -9,6 +9,7 @@ export const Edit = {"title":{"minLength":5,"maxLength":200},"description":{"min
 export const Kind = ["welcome","create","refund","reward","adjustment"] as const;
 export const Me = {"groups":{"default":[]}} as const;
 export const Outcome = ["COMPLETE","CLAIMED","CANCELLED"] as const;
+export const Part = ["requestor","performer","moderator"] as const;
 export const Profile = {"displayName":{"minLength":2,"maxLength":50},"bio":{"maxLength":500},"interests":{"maxItems":10,"items":{"minLength":1,"maxLength":30}}} as const;
 export const QuestCard = {"attestedBy":{"default":[]}} as const;
 export const QuestPublic = {"attestedBy":{"default":[]}} as const;

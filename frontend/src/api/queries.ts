@@ -4,7 +4,7 @@ import { recall, remember } from "../lib/storage";
 import { api, take } from "./client";
 import { ApiError } from "./problem";
 import { reportService, serviceState } from "./service";
-import type { Category, Health, Outcome, ProfileEdit, QuestDraft, QuestEdit } from "./types";
+import type { Category, Health, Outcome, Part, ProfileEdit, QuestDraft, QuestEdit } from "./types";
 
 /** How often a page that waits for the other party looks again, in milliseconds. */
 const WAITING_MS = 3_000;
@@ -80,7 +80,7 @@ export const myQuestQuery = (questId: string) =>
 
 export const meQuery = () => queryOptions({ queryKey: ["me", "profile"], queryFn: () => take(api().GET("/me")) });
 
-export const myQuestsQuery = (role: "requestor" | "performer") =>
+export const myQuestsQuery = (role: Part) =>
   infiniteQueryOptions({
     queryKey: ["me", "quests", role],
     queryFn: ({ pageParam }) =>

@@ -233,7 +233,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Quests that the member posted or performs */
+        /** Quests that the member posted or performs; for a moderator, open disputes */
         get: operations["listMyQuests"];
         put?: never;
         post?: never;
@@ -657,6 +657,12 @@ export interface components {
          * @enum {string}
          */
         Outcome: "COMPLETE" | "CLAIMED" | "CANCELLED";
+        /**
+         * Part
+         * @description How a member has to do with a quest: as a party, or as the moderator of its dispute.
+         * @enum {string}
+         */
+        Part: "requestor" | "performer" | "moderator";
         /**
          * Problem
          * @description An error, by RFC 9457.
@@ -2385,7 +2391,7 @@ export interface operations {
             query: {
                 limit?: number;
                 cursor?: string | null;
-                role: components["schemas"]["Role"];
+                role: components["schemas"]["Part"];
             };
             header?: never;
             path?: never;
@@ -2393,7 +2399,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Quests that the member posted or performs */
+            /** @description Quests that the member posted or performs; for a moderator, open disputes */
             200: {
                 headers: {
                     [name: string]: unknown;

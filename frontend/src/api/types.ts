@@ -16,5 +16,6 @@ export type LedgerEntry = Schemas["EntryView"];
 export type Outcome = Schemas["Outcome"];
 export type Action = Schemas["Action"];
 export type Role = Schemas["Role"];
+export type Part = Schemas["Part"];
 export type Health = Schemas["Health"];
 export type Problem = Schemas["Problem"];

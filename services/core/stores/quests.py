@@ -67,6 +67,7 @@ class Board:
     category: Category | None = None
     text: str = ""
     before: str | None = None
+    status: Status = Status.OPEN
 
     def shows(self, quest: Item) -> bool:
         """Whether a card passes the filters; text is looked for in title, tags and area, in any case."""
@@ -191,10 +192,9 @@ class QuestStore:
 
     def _stored(self, quest: Quest) -> Item:
         item = dump(quest)
-        lane_at = {Status.OPEN: lambda: quest.expires_at, Status.CLAIMED: lambda: release_due(quest)}.get(quest.status)
-        if lane_at:
+        if lane_at := _lane_at(quest):
             item[_BOARD.partition_key] = self._lane(quest.status, self._shard(quest.quest_id))
-            item[_BOARD.sort_key] = f"{timestamp(lane_at())}#{quest.quest_id}"
+            item[_BOARD.sort_key] = f"{timestamp(lane_at)}#{quest.quest_id}"
         return item
 
     def _shard(self, quest_id: str) -> int:
@@ -203,15 +203,16 @@ class QuestStore:
     def _lane(self, status: Status, shard: int) -> str:
         return f"{status}#{shard}"
 
-    def open_quests(self, board: Board) -> Page:
-        """A page of the board, newest first: one query per shard, and where filters leave it short, a few more.
+    def board(self, board: Board) -> Page:
+        """A page of the OPEN or DISPUTED quests, newest first: one query per shard, and where filters leave it short, a
+        few more.
 
         The cards lack what the index does not project.
         """
         shown: list[Item] = []
         before = board.before
         for _ in range(_SCAN_FACTOR):
-            batch, frontier = self._board_slice(before, board.limit)
+            batch, frontier = self._board_slice(board.status, before, board.limit)
             shown += [item for item in batch if board.shows(item)]
             before = frontier
             if len(shown) >= board.limit or frontier is None:
@@ -221,7 +222,7 @@ class QuestStore:
         last = (page[-1][_BOARD.sort_key] if len(shown) > board.limit else before) if more else None
         return Page([Quest.model_validate({"updatedAt": item["createdAt"], **item}) for item in page], last)
 
-    def _board_slice(self, before: str | None, limit: int) -> tuple[list[Item], str | None]:
+    def _board_slice(self, status: Status, before: str | None, limit: int) -> tuple[list[Item], str | None]:
         """Cards in order over all shards, and the position down to which every shard was read."""
         items: list[Item] = []
         frontier: str | None = None
@@ -231,7 +232,7 @@ class QuestStore:
                 TableName=self._table,
                 IndexName=_BOARD.name,
                 KeyConditionExpression="lane = :lane" + (" AND laneAt < :before" if before else ""),
-                ExpressionAttributeValues=encode_item({":lane": self._lane(Status.OPEN, shard), ":before": before}),
+                ExpressionAttributeValues=encode_item({":lane": self._lane(status, shard), ":before": before}),
                 ScanIndexForward=False,
                 Limit=limit + 1,
             )
@@ -274,3 +275,15 @@ class QuestStore:
         quests = [Quest.model_validate(found[key["questId"]]) for key in keys if key["questId"] in found]
         last = answer.get("LastEvaluatedKey")
         return quests, decode_item(last) if last else None
+
+
+def _lane_at(quest: Quest) -> datetime | None:
+    """What orders a quest among those of its status in the board index; None for one that is not in it."""
+    match quest.status:
+        case Status.OPEN:
+            return quest.expires_at
+        case Status.CLAIMED:
+            return release_due(quest)
+        case Status.DISPUTED:
+            return quest.dispute.raised_at if quest.dispute else None
+    return None

@@ -28,6 +28,19 @@ describe("my quests", () => {
     expect(within(screen.getByRole("region", { name: t.mine.finished })).getByText("Old")).toBeTruthy();
   });
 
+  it("show a moderator the disputes of others", async () => {
+    signInAs("mo", ["moderators"]);
+    await serve({
+      "GET /me/quests": ({ query }: { query: URLSearchParams }) => ({
+        items: query.get("role") === "moderator" ? [card({ questId: "d", title: "Odd one", status: "DISPUTED" })] : [],
+      }),
+    });
+    open("/mine");
+    const turn = await screen.findByRole("region", { name: t.mine.yourTurn });
+    expect(within(turn).getByText("Odd one")).toBeTruthy();
+    expect(within(turn).getByText(new RegExp(t.mine.need.decide))).toBeTruthy();
+  });
+
   it("may be none yet", async () => {
     signInAs("ben");
     await serve({ "GET /me/quests": { items: [] } });

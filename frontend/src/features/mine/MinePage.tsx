@@ -3,6 +3,7 @@ import { myQuestsQuery } from "../../api/queries";
 import { t } from "../../lib/text";
 import { Button, ButtonLink } from "../../ui/Button";
 import { Empty, Failure, Loading } from "../../ui/feedback";
+import { useSession } from "../../ui/hooks";
 import { PageTitle } from "../../ui/PageTitle";
 import { QuestTicket } from "../../ui/quests";
 import { type Group, needOf } from "./need";
@@ -12,17 +13,20 @@ const GROUPS: readonly Group[] = ["yourTurn", "waiting", "finished"];
 export function MinePage() {
   const asked = useInfiniteQuery(myQuestsQuery("requestor"));
   const doing = useInfiniteQuery(myQuestsQuery("performer"));
+  const moderates = useSession().session?.groups.includes("moderators") ?? false;
+  const disputes = useInfiniteQuery({ ...myQuestsQuery("moderator"), enabled: moderates });
   const lists = [
-    { role: "performer", query: doing },
-    { role: "requestor", query: asked },
-  ] as const;
+    ...(moderates ? [{ role: "moderator" as const, query: disputes }] : []),
+    { role: "performer" as const, query: doing },
+    { role: "requestor" as const, query: asked },
+  ];
   const quests = lists.flatMap(({ role, query }) =>
     (query.data?.pages ?? [])
       .flatMap((page) => page.items)
       .map((quest) => ({ quest, role, need: needOf(quest, role) })),
   );
   const pending = lists.some(({ query }) => query.isPending);
-  const error = asked.error ?? doing.error;
+  const error = lists.find(({ query }) => query.error)?.query.error ?? null;
   return (
     <div class="stack loose">
       <PageTitle title={t.mine.title} />
@@ -52,7 +56,7 @@ export function MinePage() {
                     quest={quest}
                     need={
                       <>
-                        {role === "performer" ? t.mine.doing : t.mine.asked} · {need.text}
+                        {t.mine.part[role]} · {need.text}
                       </>
                     }
                   />

@@ -1,4 +1,4 @@
-import type { QuestCard, Role } from "../../api/types";
+import type { Part, QuestCard } from "../../api/types";
 import { t } from "../../lib/text";
 
 export type Group = "yourTurn" | "waiting" | "finished";
@@ -8,9 +8,10 @@ export interface Need {
   text: string;
 }
 
-/** What a quest needs, seen by the member who plays `role` in it. */
-export function needOf(quest: QuestCard, role: Role): Need {
+/** What a quest needs, seen by the member whose part in it is `role`. */
+export function needOf(quest: QuestCard, role: Part): Need {
   const { need } = t.mine;
+  if (role === "moderator") return { group: "yourTurn", text: need.decide };
   const attested = quest.attestedBy?.includes(role);
   switch (quest.status) {
     case "OPEN":

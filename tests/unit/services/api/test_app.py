@@ -309,7 +309,7 @@ def test_a_crash_in_the_store_gets_out_as_nothing(api: Api, monkeypatch: pytest.
     def crash(*_: object) -> None:
         raise RuntimeError("civicforge-unit-quests arn:aws:dynamodb")
 
-    monkeypatch.setattr(api.app.platform.quests, "open_quests", crash)
+    monkeypatch.setattr(api.app.platform.quests, "board", crash)
     answer = api.call("listQuests")
     assert answer.status == 500
     assert answer.json == {

@@ -222,7 +222,7 @@ def test_queries_that_do_not_fit(api: Api, query: dict[str, str], field: str) ->
 
 
 def test_a_role_is_needed_for_the_own_quests(api: Api) -> None:
-    for query in ({}, {"role": "moderator"}):
+    for query in ({}, {"role": "stranger"}):
         answer = refused(api, "listMyQuests", ANNA, query=query)
         assert [error["field"] for error in answer.json["errors"]] == ["role"]
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from services.api import stats
 from services.core import aws
@@ -281,6 +282,18 @@ def test_what_each_person_sees(api: Api) -> None:
         assert text not in api.call("getMyQuest", CARA, questId=quest_id).text
 
 
+def test_a_moderator_finds_the_disputes_and_nobody_else_does(api: Api) -> None:
+    disputed = api.quest("DISPUTED")
+    mine = {"role": "moderator"}
+    refused = api.call("listMyQuests", BEN, query=mine)
+    assert (refused.status, refused.json["code"]) == (403, "not_moderator")
+    found = api.call("listMyQuests", MODERATOR, query=mine, groups="[moderators]").json["items"]
+    assert [(quest["questId"], quest["status"]) for quest in found] == [(disputed, "DISPUTED")]
+    verdict = {"outcome": "COMPLETE", "decision": REASON}
+    assert api.call("resolveDispute", MODERATOR, verdict, groups="[moderators]", questId=disputed).status == 200
+    assert api.call("listMyQuests", MODERATOR, query=mine, groups="[moderators]").json["items"] == []
+
+
 def test_a_stranger_is_refused_without_a_secret(api: Api) -> None:
     quest_id = api.quest("DISPUTED")
     answer = api.call("attestQuest", CARA, {}, questId=quest_id)
@@ -397,6 +410,16 @@ def test_the_export_is_everything(api: Api) -> None:
     assert export["profile"]["userId"] == ANNA
     assert [entry["kind"] for entry in export["ledger"]].count("create") == 2
     assert "submission" in next(quest for quest in export["quests"] if quest["questId"] == done)
+
+
+def test_stats_that_cannot_be_read_are_an_outage(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stats, "_cached", {})
+
+    def refuse(*_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="nowhere")
+
+    monkeypatch.setattr(stats, "_read", refuse)
+    assert api.call("getStats").status == 503
 
 
 def test_stats_are_the_sums_of_thirty_days(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -284,7 +284,7 @@ def test_pages_partition_the_board(
     found: list[Quest] = []
     before: str | None = None
     for _ in range(100):
-        page = cloud.quests.open_quests(Board(limit, category, text, before))
+        page = cloud.quests.board(Board(limit, category, text, before))
         assert len(page.quests) <= limit
         found += page.quests
         before = page.last
@@ -305,7 +305,7 @@ def test_a_rare_filter_is_not_a_call_per_quest(cloud: Cloud) -> None:
     for number in range(14):
         created(cloud, f"q{number}", f"author{number}", title="Teach chess" if number == 0 else "Carry a sofa")
     cloud.faults.calls.clear()
-    page = cloud.quests.open_quests(Board(1, text="chess"))
+    page = cloud.quests.board(Board(1, text="chess"))
     assert len(cloud.faults.calls) <= 3 * 5
     assert page.last is not None or [quest.title for quest in page.quests] == ["Teach chess"]
 
@@ -313,13 +313,13 @@ def test_a_rare_filter_is_not_a_call_per_quest(cloud: Cloud) -> None:
 def test_search_looks_into_title_tags_and_area(cloud: Cloud) -> None:
     created(cloud, tags=["straße"], area="Old town")
     for text in ("SOFA", "STRASSE", "old TOWN"):
-        assert len(cloud.quests.open_quests(Board(5, text=text)).quests) == 1
-    assert cloud.quests.open_quests(Board(5, text="twelve steps")).quests == []
+        assert len(cloud.quests.board(Board(5, text=text)).quests) == 1
+    assert cloud.quests.board(Board(5, text="twelve steps")).quests == []
 
 
 def test_only_open_quests_are_on_the_board(cloud: Cloud) -> None:
     quest = submitted(cloud)
-    assert cloud.quests.open_quests(Board(5)).quests == []
+    assert cloud.quests.board(Board(5)).quests == []
     row = next(row for row in cloud.rows(cloud.quests_table) if row["questId"] == quest.quest_id)
     assert not {"lane", "laneAt"} & set(row)
 
@@ -380,7 +380,7 @@ def test_an_outage_is_told_by_every_method(cloud: Cloud) -> None:
             lambda: cloud.quests.get("q1"),
             lambda: cloud.quests.create(quests.create(DRAFT, ANNA, "q2", NOW, LIFETIME)),
             lambda: cloud.quests.save(quest, quests.cancel(quest, Actor(ANNA), NOW)),
-            lambda: cloud.quests.open_quests(Board(5)),
+            lambda: cloud.quests.board(Board(5)),
             lambda: list(cloud.quests.due(Status.OPEN, NOW)),
             lambda: cloud.quests.of_member(ANNA, QUESTS.index("requestor"), 5, None),
         ):
