@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from infra.local.emulator import REPOSITORY, Emulator
 RESULTS = REPOSITORY / "bench/results"
 SNAPSHOT = REPOSITORY / "docs/performance.md"
 PAGE = REPOSITORY / "frontend/dist"
+BROWSER_TESTS = REPOSITORY / "tests/e2e"
 OURS, ORIGINAL, FLOOR = "CivicForge", "original", "floor"
 ORIGINAL_WRITE_UNITS = 29
 """Of a lifecycle with items of 1 kB; measured on the original itself, which is not here."""
@@ -148,13 +150,22 @@ def platform_rows(say: processes.Say) -> Iterator[Row]:
         yield Row(measure="page: initial JavaScript", unit="KiB gzip", ours=_first_load(), goal=60)
     else:
         say("no page sizes: `make up` builds the page")
-    if Emulator(REPOSITORY / ".local").running() is None:
-        say("no time of `make up`: the platform is down, and the first time is not the one that counts")
+    running = Emulator(REPOSITORY / ".local").running()
+    if running is None:
+        say("no time of `make up` and of the page: the platform is down, and the first time is not the one that counts")
         return
     say("make up")
     started = time.perf_counter()
     subprocess.run(["make", "up"], cwd=REPOSITORY, capture_output=True, check=True)
     yield Row(measure="make up, nothing changed", unit="s", ours=time.perf_counter() - started, goal=10)
+    say("loading the page on an old phone")
+    node = shutil.which("node")
+    if node is None or not (BROWSER_TESTS / "node_modules").exists():
+        say("no time of the page: `make setup` installs what it takes")
+        return
+    command = [node, str(BROWSER_TESTS / "first-card.mjs"), running.front_url]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    yield Row(measure="first quest card, CPU 4x slower, 1.6 Mbit/s", unit="ms", ours=float(shown.stdout))
 
 
 def _table(rows: list[Row]) -> Table:

@@ -59,19 +59,12 @@ def test_plain_text_comes_back_byte_for_byte(ann: Member) -> None:
 
 
 def test_one_of_fifty_claims_wins(stage: Stage, ann: Member) -> None:
-    # Claims of one member race like those of fifty, except that the member's own row is one more thing to race for;
-    # so there are ten members, and each tries five times at once.
-    members = [stage.sign_up(f"racer{number}") for number in range(10)]
+    with ThreadPoolExecutor(4) as pool:
+        members = list(pool.map(lambda number: stage.sign_up(f"racer{number}"), range(50)))
     quest = ann.create()
-
-    def claim(member: Member) -> tuple[str, int]:
-        return member.address, member.request("POST", f"/quests/{quest['questId']}/claim").status_code
-
     with ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(claim, members * 5))
-    winners = {address for address, status in answers if status == 200}
-    assert len(winners) == 1
-    assert {status for address, status in answers if address not in winners} == {409}
+        answers = pool.map(lambda member: member.request("POST", f"/quests/{quest['questId']}/claim"), members)
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 49
 
 
 def test_attesting_at_the_same_moment_completes_and_pays_once(stage: Stage) -> None:
