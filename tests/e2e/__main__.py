@@ -1,7 +1,6 @@
 """The journeys in a browser: `python -m tests.e2e [arguments of Playwright]`.
 
-They run on a local cloud of their own, with the seeded community, which is gone afterwards; or, with CIVICFORGE_URL
-set, against a stage that `ops seed` has seeded.
+They run on a local cloud of their own, with the seeded community, which is gone afterwards.
 """
 
 import os
@@ -18,7 +17,7 @@ import boto3
 
 from infra import packaging
 from infra.local.__main__ import open_front_door, provision
-from infra.local.emulator import REPOSITORY, Emulator
+from infra.local.emulator import REPOSITORY, Emulator, Running
 from infra.local.resources.base import ACCESS_KEY, SECRET_KEY
 from ops import page, seed
 from ops.console import Terminal
@@ -29,8 +28,8 @@ _SYSTEM_CHROMIUM = Path("/usr/bin/chromium")
 
 
 @contextmanager
-def local_cloud() -> Iterator[str]:
-    """The URL of a seeded stage on an emulator of its own."""
+def local_cloud() -> Iterator[Running]:
+    """A seeded stage on an emulator of its own."""
     packaging.build("host", REPOSITORY / "dist" / "host")
     with tempfile.TemporaryDirectory(prefix="civicforge-e2e-") as directory:
         emulator = Emulator(Path(directory), venv=REPOSITORY / ".local" / "emulator-venv")
@@ -42,7 +41,7 @@ def local_cloud() -> Iterator[str]:
             stage = Stage(LOCAL, session, running.endpoint, emulator)
             page.upload(stage)
             seed.seed(stage, Terminal())
-            yield running.front_url
+            yield running
         finally:
             emulator.stop()
 
@@ -57,7 +56,7 @@ def install_browser(npx: str) -> None:
         subprocess.run([npx, "playwright", "install", "--with-deps", "chromium"], cwd=HERE, check=True)
 
 
-def play(url: str) -> int:
+def play(cloud: Running) -> int:
     """Playwright's exit code."""
     npx = shutil.which("npx")
     if npx is None:
@@ -67,7 +66,11 @@ def play(url: str) -> int:
     moderator = next(person for person in seed.PEOPLE if person.group)
     environment = {
         **os.environ,
-        "CIVICFORGE_URL": url,
+        "CIVICFORGE_URL": cloud.front_url,
+        "CIVICFORGE_PYTHON": sys.executable,
+        "AWS_ENDPOINT_URL": cloud.endpoint,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         "CIVICFORGE_MODERATOR": moderator.address,
         "CIVICFORGE_MODERATOR_PASSWORD": seed.PASSWORD,
     }
@@ -76,11 +79,9 @@ def play(url: str) -> int:
 
 def main() -> int:
     """Run the journeys; the exit code is Playwright's."""
-    if url := os.environ.get("CIVICFORGE_URL"):
-        return play(url)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the emulator goes too
-    with local_cloud() as url:
-        return play(url)
+    with local_cloud() as cloud:
+        return play(cloud)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 /** J6: sessions, one's own data, and leaving. */
 import { readFile } from "node:fs/promises";
-import { expect, t, test } from "./people.ts";
+import { expect, operator, t, test } from "./people.ts";
 
 /** As if an hour had passed: the access token counts as run out. */
 const age = () => {
@@ -53,4 +53,27 @@ test("the look can be chosen, and stays", async ({ somebody }) => {
   await ana.page.getByRole("radio", { name: t.settings.themes.dark }).check();
   await ana.page.reload();
   await expect(ana.page.locator("html")).toHaveAttribute("data-theme", "dark");
+});
+
+test("after the time to think again, a member is a former member, and what they gave stays", async ({ somebody }) => {
+  const ana = await (await somebody("Ana")).join();
+  const path = await ana.post({ title: `Wash the windows ${Date.now()}` });
+  const ben = await (await somebody("Ben")).join();
+  await ben.goto(path);
+  await ben.act("claim");
+  await ben.act("submit", "Every pane is clean again.");
+  await ben.act("attest");
+  await ana.goto("/settings");
+  await ana.button(t.settings.delete).click();
+  await ana.button(t.settings.deleteConfirm).click();
+  await expect(ana.page.getByText(/will be deleted on/)).toBeVisible();
+  operator("forget", ana.email);
+  await ben.goto(path);
+  await ben.page.getByRole("link", { name: "Former member" }).click();
+  await expect(ben.page.getByRole("heading", { level: 1, name: "Former member" })).toBeVisible();
+  await ben.looksRight();
+  const stranger = await somebody("Ana", { email: ana.email });
+  stranger.expects(/cognito|\/$/);
+  await stranger.signIn();
+  await expect(stranger.page.getByText(t.auth.codes.NotAuthorizedException ?? "")).toBeVisible();
 });

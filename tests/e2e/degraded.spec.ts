@@ -1,5 +1,5 @@
 /** J7: what remains when something is missing. */
-import { expect, t, test } from "./people.ts";
+import { expect, operator, t, test } from "./people.ts";
 
 test("offline, the page opens with the list that it remembers", async ({ somebody }) => {
   const ana = await (await somebody("Ana")).join();
@@ -81,4 +81,14 @@ test("on a slow network and an old phone the first quest shows within ten second
   await ben.goto("/");
   await expect(ben.page.getByRole("article").first()).toBeVisible();
   expect(Date.now() - start).toBeLessThan(10_000);
+});
+
+test("an open breaker shows as a banner within half a minute, and goes", async ({ somebody }) => {
+  const ana = await (await somebody("Ana")).join();
+  await ana.goto("/");
+  operator("breaker", "read-only");
+  await expect(ana.page.getByText(t.banner.paused)).toBeVisible({ timeout: 40_000 });
+  await ana.looksRight();
+  operator("breaker", "closed");
+  await expect(ana.page.getByText(t.banner.paused)).toBeHidden({ timeout: 40_000 });
 });

@@ -6,7 +6,8 @@ const { CIVICFORGE_MODERATOR: email = "", CIVICFORGE_MODERATOR_PASSWORD: passwor
 
 test("both see the dispute, a moderator decides, and a party cannot", async ({ somebody }) => {
   const ana = await (await somebody("Ana")).join();
-  const path = await ana.post({ title: `Mow the lawn ${Date.now()}`, category: "environment" });
+  const title = `Mow the lawn ${Date.now()}`;
+  const path = await ana.post({ title, category: "environment" });
   const ben = await (await somebody("Ben")).join();
   await ben.goto(path);
   await ben.act("claim");
@@ -26,7 +27,8 @@ test("both see the dispute, a moderator decides, and a party cannot", async ({ s
   const mo = await somebody("Mo", { email });
   await mo.signIn(password);
   await expect(mo.page.getByRole("link", { name: t.nav.me })).toBeVisible();
-  await mo.goto(path);
+  await mo.goto("/mine");
+  await mo.page.getByRole("link", { name: title }).click();
   await mo.button(t.action.resolve.name).click();
   await mo.page.getByRole("radio", { name: t.action.resolve.outcomes.COMPLETE }).check();
   await mo.page.getByLabel(t.action.resolve.label).fill("The photographs show a mowed lawn.");

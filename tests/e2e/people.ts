@@ -1,9 +1,18 @@
 /** People for the journeys: each has a browser context of their own, and whatever goes wrong in it fails the test. */
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import AxeBuilder from "@axe-core/playwright";
 import { type Browser, type BrowserContext, test as base, expect, type Page } from "@playwright/test";
 import { t } from "../../frontend/src/lib/text.ts";
 
 export { expect, t };
+
+/** Has an operator do what no member can: see operator.py. */
+export const operator = (command: "breaker" | "forget", argument: string): void => {
+  execFileSync(process.env.CIVICFORGE_PYTHON ?? "python3", ["-m", "tests.e2e.operator", command, argument], {
+    cwd: fileURLToPath(new URL("../..", import.meta.url)),
+  });
+};
 
 export const PASSWORD = "a long enough passphrase";
 
