@@ -36,6 +36,7 @@ SETTINGS = ApiSettings(
     cognito_app_client_id=ISSUER_CLIENT,
     creates_per_hour=100,
     claims_per_hour=100,
+    parameter_ttl_seconds=10,
 )
 
 SENTENCE = "We meet at the old mill at nine, carry two sofas and a table down the stairs, and have soup afterwards. "

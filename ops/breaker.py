@@ -20,7 +20,7 @@ import typer
 
 from ops.console import Change, Json, Terminal, carry_out, command
 from ops.context import OperatorError, Stage
-from services.core.live import TTL, Breaker
+from services.core.live import Breaker
 from services.core.parameters import API_ID, BREAKER
 
 FORMER: Final = "breaker-former"
@@ -224,7 +224,7 @@ def _change(stage: Stage, terminal: Terminal, action: str, level: Level | None) 
     plan = [f"{switch.name}: {_short(switch.read())} -> {_short(state)}" for switch, state, _ in steps(stage, level)]
     outcome = carry_out(stage, terminal, Change(action, level or "", plan, lambda: move(stage, level)))
     if outcome is not None:
-        terminal.result(outcome, f"{action}: done. The api obeys within {TTL:g} s, the page shows it within 30 s.")
+        terminal.result(outcome, f"{action}: done. The api obeys within 10 s, the page shows it within 30 s.")
 
 
 def _short(state: Any) -> str:

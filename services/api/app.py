@@ -34,6 +34,9 @@ from services.core.telemetry import Telemetry, user_digest
 MAX_BODY = 32 * 1024
 """Bytes. Far above any valid body, and far below what would be expensive to look at."""
 
+MAX_DEPTH = 8
+"""Lists and objects within each other; no valid body has more than two."""
+
 _OPERATION_OF = {route.key: route.operation for route in ROUTES}
 _PUBLIC = frozenset(route.key for route in ROUTES if route.public)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_=-]{8,64}")
@@ -60,7 +63,7 @@ class App:
     ) -> None:
         self._settings, self._clients, self._clock = settings, clients, clock
         self.telemetry = Telemetry("api", settings.stage, settings.log_level)
-        self.live = LiveParameters(clients.ssm, settings.stage, LIVE_PARAMETERS)
+        self.live = LiveParameters(clients.ssm, settings.stage, LIVE_PARAMETERS, settings.parameter_ttl_seconds)
         self.flags = Flags(self.live, on_nonsense=lambda _: self.telemetry.count(FLAG_PARSE_ERRORS))
 
     @cached_property
@@ -166,13 +169,15 @@ def _parse_body(operation: Operation, event: Event) -> Any:
     )
     if content_type != "application/json":
         raise ProblemError(415, "not_json", "Send the body as application/json.")
-    raw = _raw_body(event)
+    raw, too_deep = _raw_body(event), ProblemError(400, "bad_json", "The body is nested too deeply.")
     try:
-        json.loads(raw, object_pairs_hook=_unique, parse_constant=_no_constant)
+        document = json.loads(raw, object_pairs_hook=_unique, parse_constant=_no_constant)
     except ValueError as error:
         raise ProblemError(400, "bad_json", f"The body is not valid JSON: {error}.") from None
     except RecursionError:
-        raise ProblemError(400, "bad_json", "The body is nested too deeply.") from None
+        raise too_deep from None
+    if not _is_flat(document, MAX_DEPTH):
+        raise too_deep
     return _checked(operation.body.model_validate_json, raw)
 
 
@@ -184,6 +189,12 @@ def _raw_body(event: Event) -> str:
         return (base64.b64decode(body) if is_base64 else body).decode()
     except ValueError:
         raise ProblemError(400, "bad_json", "The body is not UTF-8 text.") from None
+
+
+def _is_flat(value: object, depth: int) -> bool:
+    """Whether nothing in the value is nested deeper; how much json itself bears differs from Python to Python."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return depth >= 0 and all(_is_flat(part, depth - 1) for part in parts)
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The parameters that operators change while the platform runs: read from SSM by name, at most `TTL` seconds old."""
+"""The parameters that operators change while the platform runs: read from SSM by name, and kept for a few seconds."""
 
 import json
 import time
@@ -15,32 +15,33 @@ from services.core.parameters import API_KEY, BREAKER, Parameter
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
-TTL = 10.0
-"""Seconds. The page shows an open breaker within 30 s; flags may be 30 s old; one call brings all of them."""
-
 
 class ParameterUnavailableError(Exception):
     """A parameter that cannot be done without was never read."""
 
 
 class LiveParameters:
-    """A cache in front of SSM. When SSM does not answer, the last values stay in force."""
+    """A cache in front of SSM, of which one call brings everything; values are at most `ttl` seconds old.
+
+    When SSM does not answer, the last values stay in force.
+    """
 
     def __init__(
         self,
         client: "SSMClient",
         stage: str,
         parameters: tuple[Parameter, ...],
+        ttl: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client, self._clock = client, clock
+        self._client, self._ttl, self._clock = client, ttl, clock
         self._names = {parameter_name(stage, parameter.key): parameter.key for parameter in parameters}
         self._values: dict[str, str] = {}
         self._read_at = float("-inf")
 
     def get(self, parameter: Parameter) -> str | None:
         """The value, or None where it was never read."""
-        if self._clock() - self._read_at >= TTL:
+        if self._clock() - self._read_at >= self._ttl:
             self._read_at = self._clock()
             self._read()
         return self._values.get(parameter.key)

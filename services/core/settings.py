@@ -52,7 +52,13 @@ class QuestSettings(Settings):
     claim_days: int = Field(ge=1, description="Days that a performer has to hand in.")
 
 
-class ApiSettings(QuestSettings):
+class LiveSettings(Settings):
+    """For the Lambdas that read parameters while they run."""
+
+    parameter_ttl_seconds: int = Field(ge=1, le=10, description="Seconds for which a parameter's value is used.")
+
+
+class ApiSettings(QuestSettings, LiveSettings):
     """The api Lambda."""
 
     cognito_region: str = Field(description="Region of the user pool.")
@@ -68,7 +74,7 @@ class OnboardingSettings(Settings):
     user_creation_dlq_url: str = Field(description="Queue that keeps the sign-ups that could not be stored.")
 
 
-class RewardsSettings(Settings):
+class RewardsSettings(LiveSettings):
     """The rewards Lambda."""
 
     cognito_user_pool_id: str = Field(description="User pool whose group `internal` the flag includes first.")

@@ -25,7 +25,6 @@ from ops.context import Stage, open_stage
 from ops.ledger import problems
 from services.core.domain.ledger import Entry, Kind, State
 from services.core.domain.quests import withdraw
-from services.core.live import TTL
 from services.core.parameters import FLAGS, USER_POOL_CLIENT_ID, USER_POOL_ID, flag_parameter
 from services.core.stores.dynamo import Item, decode_item, encode, encode_item
 from services.core.tables import LEDGER, QUESTS, USERS, Table
@@ -247,7 +246,7 @@ def _nothing_is_left_broken(town: Town) -> Iterator[None]:
     yield
     breaker.move(town.stage, None)
     if town.moved_breaker:
-        time.sleep(TTL + 1)
+        time.sleep(town.stage.api_settings.parameter_ttl_seconds + 0.5)
     assert problems(town.stage) == []
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from services.core.live import TTL
+from infra.local.emulator import REPOSITORY
+from infra.local.stack_config import load_config
 from services.core.names import LIVE_ALIAS, parameter_name, resource_name
 from services.core.parameters import API_KEY, BREAKER, flag_parameter
 from tests.platform.community import API, Stage, complete, wait_for
@@ -19,17 +20,18 @@ def parameter(stage: Stage) -> Iterator[Callable[[str, str], None]]:
     """Sets a parameter and waits until every Lambda has seen it; puts the former values back at the end."""
     ssm = stage.client("ssm")
     former: dict[str, str] = {}
+    seen_after = float(load_config("local", REPOSITORY).values["civicforge:parameterTtlSeconds"]) + 0.5
 
     def put(key: str, value: str) -> None:
         name = parameter_name("local", key)
         former.setdefault(name, ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
         ssm.put_parameter(Name=name, Value=value, Overwrite=True)
-        time.sleep(TTL + 0.5)
+        time.sleep(seen_after)
 
     yield put
     for name, value in former.items():
         ssm.put_parameter(Name=name, Value=value, Overwrite=True)
-    time.sleep(TTL + 0.5)
+    time.sleep(seen_after)
 
 
 @contextmanager

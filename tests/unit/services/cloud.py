@@ -40,6 +40,8 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CLIENT_ID = "page-client"
 SHARDS = 3
 CREATES_PER_HOUR, CLAIMS_PER_HOUR = 20, 30
+PARAMETER_TTL = 10
+"""Seconds."""
 LIFETIME, CLAIM_PERIOD = timedelta(days=30), timedelta(days=14)
 DESCRIPTION = "Twelve steps, one narrow turn, and a sofa."
 REASON = "The second bag of leaves is still there."
@@ -252,6 +254,7 @@ class Cloud:
             "cognito_app_client_id": CLIENT_ID,
             "creates_per_hour": CREATES_PER_HOUR,
             "claims_per_hour": CLAIMS_PER_HOUR,
+            "parameter_ttl_seconds": PARAMETER_TTL,
         }
         return ApiSettings(**{**common, **changes})
 

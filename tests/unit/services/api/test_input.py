@@ -111,6 +111,7 @@ def test_missing_fields_are_all_named(api: Api) -> None:
         raw(tags='[{"a": 1, "a": 2}]'),
         raw(tags="[" * 12_000),
         raw(tags="[" * 5000 + "]" * 5000),
+        raw(tags="[" * 9 + "]" * 9),
         raw(tags='{"a":' * 4000 + "1" + "}" * 4000),
     ],
 )

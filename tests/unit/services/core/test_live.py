@@ -3,23 +3,23 @@ from datetime import timedelta
 
 import pytest
 
-from services.core.live import TTL, Breaker, LiveParameters, ParameterUnavailableError, breaker, signing_keys
+from services.core.live import Breaker, LiveParameters, ParameterUnavailableError, breaker, signing_keys
 from services.core.parameters import API_KEY, BREAKER, LIVE_PARAMETERS
-from tests.unit.services.cloud import NOW, STAGE, Cloud, refusal
+from tests.unit.services.cloud import NOW, PARAMETER_TTL, STAGE, Cloud, refusal
 
 
 @pytest.fixture
 def live(cloud: Cloud) -> LiveParameters:
     """The parameters of the stage, on the test's clock."""
-    return LiveParameters(cloud.ssm, STAGE, LIVE_PARAMETERS, clock=cloud.clock.monotonic)
+    return LiveParameters(cloud.ssm, STAGE, LIVE_PARAMETERS, PARAMETER_TTL, clock=cloud.clock.monotonic)
 
 
-def test_one_call_reads_all_of_them_for_ten_seconds(cloud: Cloud, live: LiveParameters) -> None:
+def test_one_call_reads_all_of_them_until_their_time_is_up(cloud: Cloud, live: LiveParameters) -> None:
     for parameter in LIVE_PARAMETERS:
         assert live.get(parameter) is not None
     assert cloud.faults.calls == ["GetParameters"]
     cloud.set_parameter(BREAKER, "down")
-    cloud.clock.advance(seconds=TTL - 0.1)
+    cloud.clock.advance(seconds=PARAMETER_TTL - 0.1)
     assert live.get(BREAKER) == "closed"
     cloud.clock.advance(seconds=0.1)
     assert live.get(BREAKER) == "down"
