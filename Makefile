@@ -4,13 +4,16 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
 
-PYTHON ?= python3
+# The Lambdas' own version where there is one; pyenv's shims answer only if told which.
+PYTHON ?= $(shell PYENV_VERSION=3.13 python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null || echo python3)
 BIN := .venv/bin
 RUN := $(BIN)/python -m
 STAGE ?= local
 # A machine without Node gets one from the Python package index.
 OWN_NODE := $(if $(shell command -v node),,.cache/node/.ready)
 export PATH := $(PATH):$(CURDIR)/.cache/node/bin
+# Where it is set, every process compiles again what it imports: the provider alone takes seconds.
+export PYTHONDONTWRITEBYTECODE :=
 PAGE_SOURCES := $(shell find frontend/src frontend/public -type f) \
   $(addprefix frontend/,index.html package-lock.json tsconfig.json vite.config.ts)
 
@@ -93,7 +96,7 @@ page-test: frontend/node_modules/.ready frontend/dist/index.html ## The page's u
 	@npm --prefix frontend run --silent test
 
 .PHONY: platform
-platform: .venv/.ready ## The platform on emulators of its own, through HTTP
+platform: .venv/.ready frontend/node_modules/.ready ## The platform on emulators of its own, through HTTP
 	@$(BIN)/pytest tests/platform -q -n 2 --dist loadfile --cov --cov-append --cov-report= --cov-fail-under=0
 
 .PHONY: drill

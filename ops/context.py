@@ -253,16 +253,13 @@ class Stage:
 
     @contextmanager
     def audited(self, action: str, target: str, reason: str, plan: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Records a change when it ends, failed ones too. What is put into the yielded dict is recorded with it."""
+        """Records a change when it ends, failed ones too. What is put into the yielded dict is recorded with it.
+
+        Raises OperatorError where the change was made and its record could not be.
+        """
         details: dict[str, Any] = {}
-        outcome = "interrupted"
-        try:
-            yield details
-            outcome = "done"
-        except Exception as error:
-            outcome = f"failed: {type(error).__name__}: {error}"
-            raise
-        finally:
+
+        def record(outcome: str) -> None:
             self._record(
                 {
                     "at": timestamp(datetime.now(UTC)),
@@ -275,6 +272,17 @@ class Stage:
                     **details,
                 }
             )
+
+        try:
+            yield details
+        except BaseException as error:
+            failed = isinstance(error, Exception)
+            try:
+                record(f"failed: {type(error).__name__}: {error}" if failed else "interrupted")
+            except OperatorError as unrecorded:
+                raise OperatorError(f"{error or type(error).__name__}\n{unrecorded}") from error
+            raise
+        record("done")
 
     def _record(self, entry: Mapping[str, Any]) -> None:
         now = datetime.now(UTC)
@@ -289,7 +297,7 @@ class Stage:
             )
         except ClientError as error:
             raise OperatorError(
-                f"The change was made, but {group} does not take the record of it ({error}). Keep this:\n{text}"
+                f"{group} does not take the record of this ({error}); keep it yourself:\n{text}"
             ) from error
 
 

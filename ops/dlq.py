@@ -28,6 +28,8 @@ MOST: Final = 1000
 """Messages that are looked at in one go; a longer queue takes more than one redrive."""
 _HOLD_SECONDS: Final = 900
 """How long a message that is being redriven is hidden from others."""
+_WAIT_SECONDS: Final = 1
+"""A call that waits asks all of the queue's servers, not some of them."""
 
 app = typer.Typer(no_args_is_help=True, help="Look at dead letters and have them done again.")
 
@@ -86,7 +88,7 @@ def take(stage: Stage, queue: str) -> list[Letter]:
             QueueUrl=url,
             MaxNumberOfMessages=10,
             VisibilityTimeout=_HOLD_SECONDS,
-            WaitTimeSeconds=1,
+            WaitTimeSeconds=_WAIT_SECONDS,
             MessageSystemAttributeNames=["SentTimestamp"],
         )
         if not answer.get("Messages"):

@@ -95,9 +95,7 @@ def machine(stage_name: str) -> Iterator[Finding]:
     yield (
         Finding("ok", "the page's packages", "frontend/node_modules")
         if modules
-        else Finding(
-            "optional", "the page's packages", "not installed", "`npm --prefix frontend ci`; deploy does it too"
-        )
+        else Finding("optional", "the page's packages", "not installed", "`make setup`; deploy does it too")
     )
     free = shutil.disk_usage(REPOSITORY).free / 1e9
     enough = free > 2

@@ -132,9 +132,7 @@ def _run(command: Sequence[str], what: str, **environment: str) -> None:
 
 def build_page() -> Path:
     """Builds the page; returns its folder. Raises OperatorError."""
-    if not (REPOSITORY / "frontend" / "node_modules").exists():
-        _run(["npm", "--prefix", "frontend", "ci", "--no-audit", "--no-fund"], "Installing the page's packages")
-    _run(["npm", "--prefix", "frontend", "run", "build"], "Building the page")
+    _run(["make", "page"], "Building the page")
     return page.DIST
 
 

@@ -5,14 +5,14 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from ops import __main__, console
+from ops import __main__, console, dlq
 from ops.context import OperatorError, Stage
 from services.core.domain import quests
 from services.core.domain.ledger import Entry
@@ -44,6 +44,7 @@ class UnitStage(Stage):
             users_table=self.resource("users"), quests_table=self.resource("quests"),
             ledger_table=self.resource("ledger"), cognito_region=REGION, cognito_app_client_id="client",
             cognito_user_pool_id=self.find_parameter("user-pool-id") or "", creates_per_hour=10, claims_per_hour=20,
+            parameter_ttl_seconds=10,
         )  # fmt: skip
 
     def invoke(self, service: str, event: Any) -> Any:
@@ -99,11 +100,20 @@ class UnitStage(Stage):
         return self.act(quest, lambda q: quests.attest(q, Actor(REQUESTOR), None, now))
 
 
+class Session(boto3.Session):
+    """The one session of all tests: a client takes 40 ms to make, most of it for reading its service's model."""
+
+    client = cache(boto3.Session.client)
+
+
+SESSION = Session(region_name=REGION)
+
+
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[UnitStage]:
     """A stage with tables, parameters, queues and two members."""
     with mock_aws():
-        stage = UnitStage(NAME, boto3.Session(region_name=REGION))
+        stage = UnitStage(NAME, SESSION)
         for table in TABLES:
             create_table(stage.dynamodb, table)
         pool = stage.cognito.create_user_pool(PoolName="users")["UserPool"]["Id"]
@@ -126,6 +136,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[UnitStage]:
         for user in (REQUESTOR, PERFORMER):
             stage.member(user)
         monkeypatch.setattr(console, "open_stage", lambda _: stage)
+        monkeypatch.setattr(dlq, "_WAIT_SECONDS", 0)
         yield stage
 
 

@@ -69,6 +69,13 @@ def test_a_change_that_cannot_be_recorded_says_so_and_keeps_the_record(stage: Un
     assert parameter(stage, "feature-rewards") == "on"
 
 
+def test_what_failed_is_said_even_where_it_cannot_be_recorded(stage: UnitStage, cli: Cli) -> None:
+    stage.logs.delete_log_group(logGroupName=audit_log_group(NAME))
+    ran = cli("secrets revoke nobody --yes --reason leaked")
+    assert ran.code == 1
+    assert ran.err.index("Nobody on local has the id nobody") < ran.err.index("keep it yourself")
+
+
 def test_what_is_wrong_is_said_in_a_sentence(stage: UnitStage, cli: Cli) -> None:
     for line, said in {
         "flags set nothing on": "choose one of rewards, disputes",
