@@ -120,13 +120,15 @@ page: frontend/dist/index.html ## Build the page
 zips: .venv/.ready ## Build the Lambdas' zips for AWS
 	@$(RUN) infra.packaging --target aws
 
-.PHONY: preview drift deploy
+.PHONY: preview drift deploy rollout
 preview: zips ## Say what `up` would change on STAGE, as a reviewer reads it
 	@$(RUN) infra.preview $(STAGE)
 drift: zips ## Say what on STAGE is not as the program says
 	@$(RUN) infra.preview --drift $(STAGE)
 deploy: .venv/.ready ## Deploy STAGE for a REASON; PAGE is the folder of a built page
 	@$(RUN) ops deploy --stage $(STAGE) --yes --reason "$$REASON" $(if $(PAGE),--page $(PAGE))
+rollout: .venv/.ready ## Take the steps of STAGE's rollouts that are due, for a REASON; fails where one fell back
+	@$(RUN) ops rollout advance --stage $(STAGE) --yes --reason "$$REASON"
 
 .PHONY: audit workflows sbom artifacts
 audit: .venv/.ready $(OWN_NODE) ## Look every locked package up in the advisory databases; fails where that is not possible

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.bootstrap.github import DATA_LOSS_LABEL, DEPLOY_ENVIRONMENTS, preview_environment
+from infra.bootstrap.github import DATA_LOSS_LABEL, DEPLOY_ENVIRONMENTS, preview_environment, rollout_environment
 from infra.config import ROOT
 
 GITHUB = ROOT / ".github"
 FILES = sorted((GITHUB / "workflows").glob("*.yml"))
-NAMES = ["ci", "deploy", "drift", "preview", "release", "security", "stage"]
+NAMES = ["ci", "deploy", "drift", "preview", "release", "rollout", "security", "stage"]
 ACTIONS = sorted(GITHUB.glob("actions/*/action.yml"))
 STAGES = ["dev", "staging", "prod"]
 
@@ -28,6 +28,7 @@ WRITES = {
     ("deploy", "by-hand", "id-token"),
     ("drift", "drift", "id-token"),
     ("drift", "report", "issues"),
+    ("rollout", "rollout", "id-token"),
     ("security", "codeql", "security-events"),
     ("security", "scorecard", "security-events"),
     ("release", "release", "contents"),
@@ -157,6 +158,8 @@ def test_triggers() -> None:
     daily, weekly = found["drift"]["schedule"][0]["cron"], found["security"]["schedule"][0]["cron"]
     assert re.fullmatch(r"\d+ \d+ \* \* \*", daily)
     assert re.fullmatch(r"\d+ \d+ \* \* \d", weekly)
+    assert set(found["rollout"]) == {"schedule", "workflow_dispatch"}
+    assert re.fullmatch(r"\d+ \* \* \* \*", found["rollout"]["schedule"][0]["cron"]), "hourly"
     assert "pull_request" in found["security"]
 
 
@@ -198,6 +201,20 @@ def test_previews_and_drift_only_read(name: str) -> None:
     assert job["environment"] == "preview-${{ matrix.stage }}"
     assert preview_environment("dev") == "preview-dev"
     assert {step["run"] for step in job["steps"] if "run" in step} == {f"make {name}"}
+
+
+def test_rollouts_go_on_from_main_in_environments_that_ask_nobody() -> None:
+    (job,) = workflow("rollout")["jobs"].values()
+    assert job["if"] == "github.ref == 'refs/heads/main'"
+    assert job["strategy"] == {"fail-fast": False, "matrix": {"stage": STAGES}}
+    assert job["environment"] == "rollout-${{ matrix.stage }}"
+    assert rollout_environment("dev") == "rollout-dev"
+    assert job["concurrency"] == {"group": "rollout-${{ matrix.stage }}", "cancel-in-progress": False}
+    (run,) = (step for step in job["steps"] if "run" in step)
+    assert run["run"] == "make rollout"
+    assert run["env"]["STAGE"] == "${{ matrix.stage }}"
+    assert run["env"]["REASON"], "without one nothing is changed"
+    assert not any("continue-on-error" in part for part in [job, *job["steps"]]), "one that fell back fails the job"
 
 
 def test_forks_get_no_credentials() -> None:
@@ -284,7 +301,7 @@ def test_credentials_come_from_a_role_alone() -> None:
     configured = [
         step for _, step in steps() if step.get("uses", "").startswith("aws-actions/configure-aws-credentials@")
     ]
-    assert len(configured) == 3
+    assert len(configured) == 4
     for step in configured:
         assert step["with"] == {
             "role-to-assume": "${{ vars.AWS_ROLE_TO_ASSUME }}",
