@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from infra.audit import NPM_LEVELS
 from infra.bootstrap.github import DATA_LOSS_LABEL, DEPLOY_ENVIRONMENTS, preview_environment, rollout_environment
 from infra.config import ROOT
 
@@ -215,6 +216,14 @@ def test_rollouts_go_on_from_main_in_environments_that_ask_nobody() -> None:
     assert run["env"]["STAGE"] == "${{ matrix.stage }}"
     assert run["env"]["REASON"], "without one nothing is changed"
     assert not any("continue-on-error" in part for part in [job, *job["steps"]]), "one that fell back fails the job"
+
+
+def test_new_dependencies_of_a_pull_request_are_reviewed() -> None:
+    job = workflow("security")["jobs"]["dependency-review"]
+    assert job["if"] == "github.event_name == 'pull_request'"
+    assert job["permissions"] == {"contents": "read"}
+    (review,) = (step for step in job["steps"] if "/dependency-review-action@" in step["uses"])
+    assert review["with"] == {"fail-on-severity": NPM_LEVELS[0]}
 
 
 def test_forks_get_no_credentials() -> None:
