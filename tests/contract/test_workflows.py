@@ -306,6 +306,53 @@ def test_no_aws_key_is_in_the_repository() -> None:
     assert KEY.search("AKIA" + "IOSFODNN7" + "EXAMPLE"), "the pattern finds one"
 
 
+LEAKS = {
+    "in-a-call.py": 'client = boto3.client("s3", aws_access_key_id="{key_id}")',
+    "in-an-environment.yml": "env:\n  AWS_SECRET_ACCESS_KEY: {secret}",
+    "in-a-shell.sh": "export AWS_SECRET_ACCESS_KEY={secret}",
+    "in-a-picture.svg": "<!-- {key_id} -->",
+    "package-lock.json": '{{"resolved": "https://anna:{word}@packages.example/x.tgz"}}',
+    "key.pem": "-----BEGIN RSA PRIVATE {end}-----",
+    "token.ts": 'const token = "{github}";',
+}
+"""Files that must not be committed. What makes each a secret is put in when the test runs."""
+
+
+def look_for_secrets(*files: Path) -> tuple[int, str]:
+    """What `make secrets` says of these files."""
+    command = ["make", "secrets", f"FILES={' '.join(map(str, files))}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout
+
+
+def test_a_secret_does_not_pass_the_checks(tmp_path: Path) -> None:
+    made_up = {
+        "key_id": "AKIA" + "Q3EGRT5WNXBLPZ7M",
+        "secret": "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYzQ8vT3pLmN",
+        "word": "hunter2",
+        "end": "KEY",
+        "github": "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8",
+    }
+    for name, text in LEAKS.items():
+        (tmp_path / name).write_text(text.format(**made_up))
+    code, said = look_for_secrets(*tmp_path.iterdir())
+    assert code != 0
+    found = set(re.findall(r"^Location: +(.+):\d+$", said, re.MULTILINE))
+    assert found == {str(tmp_path / name) for name in LEAKS}
+
+
+def test_a_file_without_secrets_passes(tmp_path: Path) -> None:
+    (tmp_path / "quiet.py").write_text('PASSWORD = "a long enough passphrase"\n')
+    assert look_for_secrets(tmp_path / "quiet.py") == (0, "")
+
+
+def test_secrets_are_looked_for_in_all_that_git_has() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(r"^check: .*\bsecrets\b.* ##", makefile, re.MULTILINE)
+    printed = subprocess.run(["make", "-n", "secrets"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "git ls-files -z --cached --others --exclude-standard |" in printed
+
+
 def test_credentials_come_from_a_role_alone() -> None:
     configured = [
         step for _, step in steps() if step.get("uses", "").startswith("aws-actions/configure-aws-credentials@")
