@@ -19,7 +19,7 @@ from ops.context import OperatorError, Stage
 from ops.flags import known, set_value, values
 from services.core.domain.values import Model, Timestamp
 from services.core.metrics import DIMENSIONS, NAMESPACE, QUESTS_COMPLETED, REWARDS_PAID, SERVICE, Metric
-from services.core.parameters import FLAGS
+from services.core.parameters import FLAGS, rollout_parameter
 
 STEPS: Final = ("internal", "10%", "50%", "100%")
 SEEN: Final[dict[str, Metric]] = {"rewards": REWARDS_PAID}
@@ -93,17 +93,13 @@ def decide(rollout: Rollout, alarms: dict[str, str], seen: float, now: datetime)
 
 def load(stage: Stage, flag: str) -> Rollout | None:
     """The flag's last rollout."""
-    text = stage.find_parameter(_key(flag))
+    text = stage.find_parameter(rollout_parameter(flag).key)
     return Rollout.model_validate_json(text) if text else None
 
 
 def save(stage: Stage, rollout: Rollout) -> None:
     """Remembers it."""
-    stage.put_parameter(_key(rollout.flag), rollout.model_dump_json(by_alias=True))
-
-
-def _key(flag: str) -> str:
-    return f"rollout-{flag}"
+    stage.put_parameter(rollout_parameter(rollout.flag).key, rollout.model_dump_json(by_alias=True))
 
 
 def alarm_states(stage: Stage, watch: Sequence[str]) -> dict[str, str]:

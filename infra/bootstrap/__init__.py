@@ -1,7 +1,7 @@
 """The stack `bootstrap`, made once for an account: what must be there before GitHub can deploy any stage.
 
 `scripts/setup-oidc.sh` runs it. The state bucket, the key of the stages' secrets, GitHub as an identity provider and
-two roles for each stage are called `civicforge-bootstrap-*`, which no stage's role may touch: none can widen itself.
+three roles for each stage are called `civicforge-bootstrap-*`, which no stage's role may touch: none can widen itself.
 """
 
 from infra.bootstrap.github import STACK, BootstrapConfig

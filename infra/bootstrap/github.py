@@ -30,6 +30,11 @@ def preview_environment(stage: str) -> str:
     return f"preview-{stage}"
 
 
+def rollout_environment(stage: str) -> str:
+    """The GitHub environment from which a stage's flags go on, every hour and with nobody to approve it."""
+    return f"rollout-{stage}"
+
+
 class BootstrapConfig(BaseModel):
     """Which repository may deploy.
 
@@ -84,13 +89,14 @@ def remaining_commands(config: BootstrapConfig, bucket: str, alias: str, roles: 
     commands: list[list[str]] = []
     for stage, deploy in DEPLOY_ENVIRONMENTS.items():
         url = backend_url(bucket, config.region, stage)
-        for environment in (deploy, preview_environment(stage)):
+        state = {"PULUMI_BACKEND_URL": url}
+        for environment, more in (
+            (deploy, state),
+            (preview_environment(stage), state),
+            (rollout_environment(stage), {}),
+        ):
             commands += _make_environment(config.slug, environment, main_only=environment not in _open_environments())
-            variables = {
-                "AWS_ROLE_TO_ASSUME": roles[environment],
-                "AWS_REGION": config.region,
-                "PULUMI_BACKEND_URL": url,
-            }
+            variables = {"AWS_ROLE_TO_ASSUME": roles[environment], "AWS_REGION": config.region, **more}
             for name, value in variables.items():
                 commands.append(["gh", "variable", "set", name, *_at(config.slug, environment), "--body", value])
         provider = secrets_provider(alias, config.region, stage)

@@ -1,4 +1,4 @@
-"""What GitHub may do in a stage: the policy to read it, those to deploy it, and the boundary of what is deployed.
+"""What GitHub may do in a stage: to read it, to deploy it, to roll flags out, and the boundary of what is deployed.
 
 A stage's things are found by name (`civicforge-<stage>-*`), or, where AWS makes up the name, by the tag `stage` that
 `aws:defaultTags` puts on everything. What AWS can restrict by neither carries its reason in `wide_because`.
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from infra.components.policies import Conditions, Statement, boundary_name
 from services.core.names import LIVE_ALIAS, audit_log_group, parameter_name, resource_name
+from services.core.parameters import flag_parameter, rollout_parameter
 
 DISPOSABLE_STAGES = ("dev",)
 """Whose deploy role may delete what holds data; on the others that takes a person with rights of their own."""
@@ -67,7 +68,11 @@ class Scope:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        return (self.arn("ssm", f"parameter{parameter_name(self.stage, '*')}"),)
+        return (self.parameter("*"),)
+
+    def parameter(self, key: str) -> str:
+        """The ARN of one of the stage's SSM parameters."""
+        return self.arn("ssm", f"parameter{parameter_name(self.stage, key)}")
 
     @property
     def buckets(self) -> tuple[str, ...]:
@@ -197,6 +202,39 @@ def delete_statements(scope: Scope) -> list[Statement]:
         _named("DeleteLogs", scope.log_groups, "logs", "DeleteLogGroup"),
         _tagged(scope, "DeletePool", scope.pools, "cognito-idp", "DeleteUserPool"),
         _tagged(scope, "DeleteKey", [scope.arn("kms", "key/*")], "kms", "ScheduleKeyDeletion"),
+    ]
+
+
+def rollout_statements(scope: Scope) -> list[Statement]:
+    """What `civicforge rollout advance` asks for, and no more: it runs every hour and nobody approves it."""
+    rollouts, flags = scope.parameter(rollout_parameter("*").key), scope.parameter(flag_parameter("*").key)
+    notify = scope.arn("sns", resource_name(scope.stage, "notify"))
+    return [
+        _named("ReadRollouts", [rollouts], "ssm", "GetParameter"),
+        _named("MoveFlags", [rollouts, flags], "ssm", "PutParameter"),
+        Statement(
+            sid="Watch",
+            actions=["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricStatistics"],
+            resources=["*"],
+            wide_because="CloudWatch offers no permission on single metrics, and lists alarms as a whole",
+        ),
+        Statement(sid="Tell", actions=["sns:Publish"], resources=[notify]),
+        # SNS encrypts with the rights of whoever publishes. The topic in the context keeps the key to this one use.
+        _tagged(
+            scope,
+            "TellEncrypted",
+            [scope.arn("kms", "key/*")],
+            "kms",
+            *("Decrypt", "GenerateDataKey"),
+            conditions={
+                "StringEquals": {
+                    **scope.tagged["StringEquals"],
+                    "kms:EncryptionContext:aws:sns:topicArn": notify,
+                    "kms:ViaService": f"sns.{scope.region}.amazonaws.com",
+                }
+            },
+        ),
+        _audit(scope),
     ]
 
 
@@ -540,7 +578,6 @@ def _write_unscoped(scope: Scope) -> list[Statement]:
 
 def _smoke(scope: Scope) -> list[Statement]:
     """Two synthetic members play a quest through and are removed again; what was done is written to the audit log."""
-    audit = scope.arn("logs", f"log-group:{audit_log_group(scope.stage)}:*")
     return [
         _tagged(
             scope,
@@ -555,10 +592,14 @@ def _smoke(scope: Scope) -> list[Statement]:
             resources=[scope.arn("lambda", f"function:{resource_name(scope.stage, 'rewards')}:{LIVE_ALIAS}")],
         ),
         _named("SyntheticRows", scope.tables, "dynamodb", "BatchGetItem", "GetItem", "Query", "DeleteItem"),
-        Statement(
-            sid="Audit",
-            actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-            resources=[audit],
-            wide_because="each run has a stream of its own",
-        ),
+        _audit(scope),
     ]
+
+
+def _audit(scope: Scope) -> Statement:
+    return Statement(
+        sid="Audit",
+        actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+        resources=[scope.arn("logs", f"log-group:{audit_log_group(scope.stage)}:*")],
+        wide_because="each run has a stream of its own",
+    )

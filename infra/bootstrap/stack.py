@@ -13,6 +13,7 @@ from infra.bootstrap.github import (
     BootstrapConfig,
     preview_environment,
     remaining_commands,
+    rollout_environment,
 )
 from infra.bootstrap.permissions import (
     DISPOSABLE_STAGES,
@@ -20,6 +21,7 @@ from infra.bootstrap.permissions import (
     boundary_statements,
     delete_statements,
     read_statements,
+    rollout_statements,
     write_named_statements,
     write_other_statements,
 )
@@ -57,6 +59,8 @@ class Bootstrap(pulumi.ComponentResource):
             self._policy(f"{stage}-boundary", scope, boundary_statements)
             self._role(f"{stage}-preview", preview_environment(stage), read)
             self._role(f"{stage}-deploy", environment, read, *write)
+            rollout = self._policy(f"{stage}-rollout", scope, rollout_statements)
+            self._role(f"{stage}-rollout", rollout_environment(stage), rollout)
         self.register_outputs({})
 
     def _state_bucket(self) -> aws.s3.Bucket:

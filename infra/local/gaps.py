@@ -8,6 +8,7 @@
 | stream mappings retry for ever | `streams.Poller` |
 | `dynamodb:LeadingKeys`, `dynamodb:Attributes` on writes | `conditions`, per item of a transaction |
 | `ssm:GetParameters` is authorized on `*` | `_names_parameters`, `_per_item` |
+| a log stream is authorized by its group's ARN, which `log-group:name:*` does not cover | `_names_log_streams` |
 | PostConfirmation is never invoked | `post_confirmation` |
 | what the emulator does by itself (SNS to SQS) counts as plain HTTP, so that TLS-only policies refuse it | `install` |
 | a silent handler takes 50 ms longer | `install` |
@@ -69,7 +70,7 @@ def install() -> None:
     lambda_svc._emit_lambda_metrics = _throttles_only(lambda_svc._emit_lambda_metrics)
     lambda_svc._poll_dynamodb_streams = Poller(lambda_svc, dynamodb, request_scope)
     iam_actions.dynamodb_service_context = _with_condition_keys(iam_actions.dynamodb_service_context)
-    iam_actions.extract_resource_arn = _names_parameters(iam_actions.extract_resource_arn)
+    iam_actions.extract_resource_arn = _names_log_streams(_names_parameters(iam_actions.extract_resource_arn))
     iam_evaluator._request_origin = contextvars.ContextVar("request_origin", default=("127.0.0.1", True))
     iam_evaluator.enforce = _per_item(iam_evaluator.enforce)
 
@@ -195,6 +196,18 @@ def _names_parameters(extract: Callable[..., str]) -> Callable[..., str]:
         return extract(service, method, path, headers, body, *rest)
 
     return with_parameters
+
+
+def _names_log_streams(extract: Callable[..., str]) -> Callable[..., str]:
+    """What is asked of one stream is authorized on the stream."""
+
+    def with_log_stream(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
+        arn = extract(service, method, path, headers, body, *rest)
+        if service == "logs" and (stream := iam_actions._safe_json_field(body, "logStreamName")):
+            return f"{arn}:log-stream:{stream}"
+        return arn
+
+    return with_log_stream
 
 
 def _per_item(enforce: Callable[..., Any]) -> Callable[..., Any]:

@@ -47,6 +47,15 @@ def flag_parameter(flag: str) -> Parameter:
     )
 
 
+def rollout_parameter(flag: str) -> Parameter:
+    """The parameter that says how far the rollout of a flag is; made by the first one (see `ops.rollout`)."""
+    return Parameter(
+        key=f"rollout-{flag}",
+        description=f"The last rollout of flag {flag}. JSON: step, since when, state, why.",
+        owner="operators",
+    )
+
+
 FLAGS = ("rewards", "disputes")
 LIVE_PARAMETERS = (API_KEY, BREAKER, *map(flag_parameter, FLAGS))
 

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.bootstrap.github import DATA_LOSS_LABEL, DEPLOY_ENVIRONMENTS, preview_environment
+from infra.audit import NPM_LEVELS
+from infra.bootstrap.github import DATA_LOSS_LABEL, DEPLOY_ENVIRONMENTS, preview_environment, rollout_environment
 from infra.config import ROOT
 
 GITHUB = ROOT / ".github"
 FILES = sorted((GITHUB / "workflows").glob("*.yml"))
-NAMES = ["ci", "deploy", "drift", "preview", "release", "security", "stage"]
+NAMES = ["ci", "deploy", "drift", "preview", "release", "rollout", "security", "stage"]
 ACTIONS = sorted(GITHUB.glob("actions/*/action.yml"))
 STAGES = ["dev", "staging", "prod"]
 
@@ -28,6 +29,7 @@ WRITES = {
     ("deploy", "by-hand", "id-token"),
     ("drift", "drift", "id-token"),
     ("drift", "report", "issues"),
+    ("rollout", "rollout", "id-token"),
     ("security", "codeql", "security-events"),
     ("security", "scorecard", "security-events"),
     ("release", "release", "contents"),
@@ -157,6 +159,8 @@ def test_triggers() -> None:
     daily, weekly = found["drift"]["schedule"][0]["cron"], found["security"]["schedule"][0]["cron"]
     assert re.fullmatch(r"\d+ \d+ \* \* \*", daily)
     assert re.fullmatch(r"\d+ \d+ \* \* \d", weekly)
+    assert set(found["rollout"]) == {"schedule", "workflow_dispatch"}
+    assert re.fullmatch(r"\d+ \* \* \* \*", found["rollout"]["schedule"][0]["cron"]), "hourly"
     assert "pull_request" in found["security"]
 
 
@@ -198,6 +202,28 @@ def test_previews_and_drift_only_read(name: str) -> None:
     assert job["environment"] == "preview-${{ matrix.stage }}"
     assert preview_environment("dev") == "preview-dev"
     assert {step["run"] for step in job["steps"] if "run" in step} == {f"make {name}"}
+
+
+def test_rollouts_go_on_from_main_in_environments_that_ask_nobody() -> None:
+    (job,) = workflow("rollout")["jobs"].values()
+    assert job["if"] == "github.ref == 'refs/heads/main'"
+    assert job["strategy"] == {"fail-fast": False, "matrix": {"stage": STAGES}}
+    assert job["environment"] == "rollout-${{ matrix.stage }}"
+    assert rollout_environment("dev") == "rollout-dev"
+    assert job["concurrency"] == {"group": "rollout-${{ matrix.stage }}", "cancel-in-progress": False}
+    (run,) = (step for step in job["steps"] if "run" in step)
+    assert run["run"] == "make rollout"
+    assert run["env"]["STAGE"] == "${{ matrix.stage }}"
+    assert run["env"]["REASON"], "without one nothing is changed"
+    assert not any("continue-on-error" in part for part in [job, *job["steps"]]), "one that fell back fails the job"
+
+
+def test_new_dependencies_of_a_pull_request_are_reviewed() -> None:
+    job = workflow("security")["jobs"]["dependency-review"]
+    assert job["if"] == "github.event_name == 'pull_request'"
+    assert job["permissions"] == {"contents": "read"}
+    (review,) = (step for step in job["steps"] if "/dependency-review-action@" in step["uses"])
+    assert review["with"] == {"fail-on-severity": NPM_LEVELS[0]}
 
 
 def test_forks_get_no_credentials() -> None:
@@ -280,11 +306,58 @@ def test_no_aws_key_is_in_the_repository() -> None:
     assert KEY.search("AKIA" + "IOSFODNN7" + "EXAMPLE"), "the pattern finds one"
 
 
+LEAKS = {
+    "in-a-call.py": 'client = boto3.client("s3", aws_access_key_id="{key_id}")',
+    "in-an-environment.yml": "env:\n  AWS_SECRET_ACCESS_KEY: {secret}",
+    "in-a-shell.sh": "export AWS_SECRET_ACCESS_KEY={secret}",
+    "in-a-picture.svg": "<!-- {key_id} -->",
+    "package-lock.json": '{{"resolved": "https://anna:{word}@packages.example/x.tgz"}}',
+    "key.pem": "-----BEGIN RSA PRIVATE {end}-----",
+    "token.ts": 'const token = "{github}";',
+}
+"""Files that must not be committed. What makes each a secret is put in when the test runs."""
+
+
+def look_for_secrets(*files: Path) -> tuple[int, str]:
+    """What `make secrets` says of these files."""
+    command = ["make", "secrets", f"FILES={' '.join(map(str, files))}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout
+
+
+def test_a_secret_does_not_pass_the_checks(tmp_path: Path) -> None:
+    made_up = {
+        "key_id": "AKIA" + "Q3EGRT5WNXBLPZ7M",
+        "secret": "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYzQ8vT3pLmN",
+        "word": "hunter2",
+        "end": "KEY",
+        "github": "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8",
+    }
+    for name, text in LEAKS.items():
+        (tmp_path / name).write_text(text.format(**made_up))
+    code, said = look_for_secrets(*tmp_path.iterdir())
+    assert code != 0
+    found = set(re.findall(r"^Location: +(.+):\d+$", said, re.MULTILINE))
+    assert found == {str(tmp_path / name) for name in LEAKS}
+
+
+def test_a_file_without_secrets_passes(tmp_path: Path) -> None:
+    (tmp_path / "quiet.py").write_text('PASSWORD = "a long enough passphrase"\n')
+    assert look_for_secrets(tmp_path / "quiet.py") == (0, "")
+
+
+def test_secrets_are_looked_for_in_all_that_git_has() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(r"^check: .*\bsecrets\b.* ##", makefile, re.MULTILINE)
+    printed = subprocess.run(["make", "-n", "secrets"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "git ls-files -z --cached --others --exclude-standard |" in printed
+
+
 def test_credentials_come_from_a_role_alone() -> None:
     configured = [
         step for _, step in steps() if step.get("uses", "").startswith("aws-actions/configure-aws-credentials@")
     ]
-    assert len(configured) == 3
+    assert len(configured) == 4
     for step in configured:
         assert step["with"] == {
             "role-to-assume": "${{ vars.AWS_ROLE_TO_ASSUME }}",

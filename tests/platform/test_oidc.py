@@ -8,23 +8,39 @@ are evaluated by the same evaluator with the request's keys given, in `test_cond
 
 import base64
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.bootstrap.github import AUDIENCE, DEPLOY_ENVIRONMENTS, ISSUER, preview_environment
+from infra.bootstrap.github import (
+    AUDIENCE,
+    DEPLOY_ENVIRONMENTS,
+    ISSUER,
+    preview_environment,
+    rollout_environment,
+)
 from infra.local.emulator import REPOSITORY
 from infra.local.engine import Report
+from ops import rollout
+from ops.context import Stage
+from services.core.parameters import flag_parameter, rollout_parameter
 from tests.platform.conftest import VENV, Platform
 
 ACCOUNT = "000000000000"
 SLUG = "town@12/civicforge@34"
 STAGES = tuple(DEPLOY_ENVIRONMENTS)
-ENVIRONMENTS = [*DEPLOY_ENVIRONMENTS.values(), *map(preview_environment, STAGES)]
+ENVIRONMENTS = [
+    *DEPLOY_ENVIRONMENTS.values(),
+    *map(preview_environment, STAGES),
+    *map(rollout_environment, STAGES),
+]
 DENIED = {"AccessDenied", "AccessDeniedException", "AccessDeniedFault", "AuthorizationError", "403"}
 
 STRANGERS = [
@@ -220,9 +236,34 @@ def test_a_preview_role_reads_its_own_stage_and_writes_nothing(account: Account,
     assert permitted(account, environment, reads(other)) == expected
 
 
+def rollouts(stage: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """Calls that `rollout advance` makes and that concern one stage."""
+    flag, record = f"/civicforge/{stage}/feature-none", f"/civicforge/{stage}/rollout-none"
+    audit = {"logGroupName": f"/civicforge/{stage}/audit", "logStreamName": "2026/03/01/1"}
+    topic = f"arn:aws:sns:us-east-1:{ACCOUNT}:civicforge-{stage}-notify"
+    return [
+        ("ssm", "get_parameter", {"Name": record, "WithDecryption": True}),
+        ("ssm", "put_parameter", {"Name": record, "Value": "{}", "Type": "String", "Overwrite": True}),
+        ("ssm", "put_parameter", {"Name": flag, "Value": "off", "Type": "String", "Overwrite": True}),
+        ("sns", "publish", {"TopicArn": topic, "Message": "fell back"}),
+        ("logs", "create_log_stream", audit),
+        ("logs", "put_log_events", {**audit, "logEvents": [{"timestamp": 1, "message": "{}"}]}),
+    ]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("other", STAGES)
+def test_a_rollout_role_moves_its_own_stages_flags_and_nothing_else(account: Account, stage: str, other: str) -> None:
+    environment = rollout_environment(stage)
+    assert permitted(account, environment, writes(other)) == set()
+    assert permitted(account, environment, reads(other)) == set()
+    for call in rollouts(other):
+        assert permitted(account, environment, [call]) == (names([call]) if other == stage else set()), call
+
+
 def test_no_role_reads_what_members_wrote(account: Account) -> None:
-    for stage in STAGES:
-        client = account.client(preview_environment(stage), "dynamodb")
+    for environment in (*map(preview_environment, STAGES), *map(rollout_environment, STAGES)):
+        client = account.client(environment, "dynamodb")
         for other in STAGES:
             table = f"civicforge-{other}-quests"
             assert not allowed(client, "scan", TableName=table)
@@ -253,6 +294,100 @@ def test_only_dev_can_delete_a_table(account: Account) -> None:
     for stage, environment in DEPLOY_ENVIRONMENTS.items():
         client = account.client(environment, "dynamodb")
         assert allowed(client, "delete_table", TableName=f"civicforge-{stage}-none") == (stage == "dev")
+
+
+# A rollout, as its workflow runs it.
+
+
+@dataclass(frozen=True)
+class RolledOut:
+    """A stage with as much of it as a rollout touches."""
+
+    stage: Stage
+    alarm: str
+    inbox: str
+
+    @property
+    def flag(self) -> str:
+        return self.stage.parameter(flag_parameter("rewards"))
+
+    def audited(self) -> list[dict[str, Any]]:
+        """The entries of the audit log."""
+        group = f"/civicforge/{self.stage.name}/audit"
+        found = self.stage.logs.filter_log_events(logGroupName=group)["events"]
+        return [json.loads(event["message"]) for event in found]
+
+
+def rolled_out(account: Account, name: str) -> RolledOut:
+    """A stage whose operator has begun to roll `rewards` out."""
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+    stage = Stage(name, session, account.platform.endpoint)
+    alarm = stage.resource("api-5xx-p1")
+    stage.cloudwatch.put_metric_alarm(
+        AlarmName=alarm, Namespace="Drill", MetricName="drill", Statistic="Sum", Period=60, EvaluationPeriods=1,
+        Threshold=1, ComparisonOperator="GreaterThanThreshold", TreatMissingData="ignore",
+    )  # fmt: skip
+    stage.logs.create_log_group(logGroupName=f"/civicforge/{name}/audit")
+    topic = stage.sns.create_topic(Name=stage.resource("notify"))["TopicArn"]
+    inbox = stage.sqs.create_queue(QueueName=stage.resource("inbox"))["QueueUrl"]
+    arn = stage.sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    delivery = {
+        "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn,
+    }  # fmt: skip
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [delivery]})
+    stage.sqs.set_queue_attributes(QueueUrl=inbox, Attributes={"Policy": policy})
+    stage.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    now = datetime.now(UTC)
+    rollout.begin(
+        stage,
+        rollout.Rollout(flag="rewards", before="off", step_at=now, started_at=now, soak_minutes=0, at_least=0),
+    )
+    return RolledOut(stage, alarm, inbox)
+
+
+def run_workflow(account: Account, environment: str, stage: str) -> tuple[int, str]:
+    """The step of rollout.yml, with the role of an environment: its exit code and what it says."""
+    role = account.assume(environment, f"repo:{SLUG}:environment:{environment}")
+    done = subprocess.run(
+        ["make", "rollout"],
+        cwd=REPOSITORY,
+        env={
+            "PATH": os.environ["PATH"],
+            "GITHUB_ACTOR": "anna",
+            "STAGE": stage,
+            "REASON": "the schedule",
+            "AWS_ENDPOINT_URL": account.platform.endpoint,
+            **{name.upper(): value for name, value in role.items()},
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_hourly_workflow_takes_a_flag_on_and_back_and_touches_no_other_stage(account: Account) -> None:
+    prod, staging = rolled_out(account, "prod"), rolled_out(account, "staging")
+    environment = rollout_environment("prod")
+
+    code, said = run_workflow(account, environment, "prod")
+    assert (code, prod.flag) == (0, "10%"), said
+    prod.stage.cloudwatch.set_alarm_state(AlarmName=prod.alarm, StateValue="ALARM", StateReason="a drill")
+    code, said = run_workflow(account, environment, "prod")
+    assert code != 0
+    assert "fell back" in said
+    assert prod.flag == "internal"
+    (message,) = prod.stage.sqs.receive_message(QueueUrl=prod.inbox, WaitTimeSeconds=10)["Messages"]
+    assert "civicforge-prod-api-5xx-p1 went off" in message["Body"]
+    assert [(entry["outcome"], entry["reason"]) for entry in prod.audited()] == [("done", "the schedule")] * 2
+    assert all("/civicforge-bootstrap-prod-rollout/job (anna)" in entry["actor"] for entry in prod.audited())
+
+    code, said = run_workflow(account, environment, "staging")
+    assert code != 0
+    assert "does not let this role" in said
+    assert staging.flag == "internal"
+    assert json.loads(staging.stage.find_parameter(rollout_parameter("rewards").key) or "")["step"] == 0
+    assert staging.audited() == []
 
 
 # Conditions.
@@ -362,6 +497,31 @@ def test_conditions_that_the_emulator_does_not_see(account: Account, stage: str)
         assert dict(zip(cases, found, strict=True)) == {case: expected for case, (_, expected) in cases.items()}
         preview = decisions(account, preview_environment(stage), [request for request, _ in cases.values()])
         assert {case for case, passes in zip(cases, preview, strict=True) if passes} == {"own secrets"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_rollout_role_may_use_the_alerts_key_for_its_message_alone(account: Account, stage: str) -> None:
+    """The emulator encrypts no topic: on AWS, SNS asks for the key with the rights of whoever publishes."""
+    key = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1"
+    (other, *_) = set(STAGES) - {stage}
+    message = {
+        "aws:ResourceTag/stage": stage,
+        "kms:EncryptionContext:aws:sns:topicArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:civicforge-{stage}-notify",
+        "kms:ViaService": "sns.us-east-1.amazonaws.com",
+    }
+    elsewhere = {
+        "aws:ResourceTag/stage": other,
+        "kms:EncryptionContext:aws:sns:topicArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:civicforge-{stage}-page",
+        "kms:ViaService": "ssm.us-east-1.amazonaws.com",
+    }
+    uses = [message, *({**message, name: value} for name, value in elsewhere.items())]
+    uses += [{name: value for name, value in message.items() if name != left_out} for left_out in message]
+    for action in ("kms:Decrypt", "kms:GenerateDataKey"):
+        found = decisions(account, rollout_environment(stage), [(action, key, use) for use in uses])
+        assert found == [True] + [False] * (len(uses) - 1)
+    deploying = conditional(stage, other, key)
+    found = decisions(account, rollout_environment(stage), [request for request, _ in deploying.values()])
+    assert not any(found)
 
 
 # A provider that was there before.

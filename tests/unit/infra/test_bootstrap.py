@@ -27,6 +27,9 @@ ENVIRONMENTS = {
     "dev-preview": "preview-dev",
     "staging-preview": "preview-staging",
     "prod-preview": "preview-prod",
+    "dev-rollout": "rollout-dev",
+    "staging-rollout": "rollout-staging",
+    "prod-rollout": "rollout-prod",
 }
 INLINE_LIMIT = 6144
 """Characters of a managed policy, white space not counted."""
@@ -213,6 +216,7 @@ UNSCOPED = {
     "ReadMetadata",
     "ServiceRoles",
     "Subscriptions",
+    "Watch",
 }
 
 
@@ -243,6 +247,46 @@ def test_state_and_secrets_of_a_stage_are_its_own(account: Plan, stage: str) -> 
         assert found["DecryptState"]["Condition"] == {"StringEquals": {"kms:EncryptionContext:stage": stage}}
         assert found["ListState"]["Condition"] == {"StringLike": {"s3:prefix": [f"{stage}/*"]}}
         assert all(arn.endswith(f"/{stage}/*") for arn in found["ReadState"]["Resource"])
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_rollout_role_moves_flags_tells_notify_and_no_more(account: Plan, stage: str) -> None:
+    parameters = f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/civicforge/{stage}"
+    notify = f"arn:aws:sns:us-east-1:{ACCOUNT}:civicforge-{stage}-notify"
+    audit = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/civicforge/{stage}/audit:*"
+    found = {
+        (action, resource)
+        for statement in statements(account, f"{stage}-rollout")
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+    }
+    assert found == {
+        ("ssm:GetParameter", f"{parameters}/rollout-*"),
+        ("ssm:PutParameter", f"{parameters}/rollout-*"),
+        ("ssm:PutParameter", f"{parameters}/feature-*"),
+        ("cloudwatch:DescribeAlarms", "*"),
+        ("cloudwatch:GetMetricStatistics", "*"),
+        ("sns:Publish", notify),
+        ("kms:Decrypt", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/*"),
+        ("kms:GenerateDataKey", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/*"),
+        ("logs:CreateLogStream", audit),
+        ("logs:PutLogEvents", audit),
+    }
+    (encrypting,) = (s for s in statements(account, f"{stage}-rollout") if "kms:Decrypt" in s["Action"])
+    assert encrypting["Condition"] == {
+        "StringEquals": {
+            "aws:ResourceTag/stage": stage,
+            "kms:EncryptionContext:aws:sns:topicArn": notify,
+            "kms:ViaService": "sns.us-east-1.amazonaws.com",
+        }
+    }
+
+
+def test_the_topic_that_a_rollout_tells_is_encrypted_as_its_role_expects() -> None:
+    """With another key, or a name of its own, the message would be refused on AWS alone."""
+    for stage in STAGES:
+        (topic,) = (t for t in plan(stage).of("Topic") if t.inputs["name"] == f"civicforge-{stage}-notify")
+        assert topic.inputs["kmsMasterKeyId"] == f"arn:aws:kms:us-east-1:{ACCOUNT}:key/alerts"
 
 
 DELETING_DATA = {
@@ -307,8 +351,11 @@ def test_the_commands_that_remain(account: Plan) -> None:
         at = ["--repo", "town/civicforge", "--env", environment, "--body"]
         assert ["gh", "variable", "set", "AWS_ROLE_TO_ASSUME", *at, roles[environment]] in commands
         assert ["gh", "variable", "set", "AWS_REGION", *at, "us-east-1"] in commands
+        backends = [command[-1] for command in commands if command[3:-1] == ["PULUMI_BACKEND_URL", *at]]
+        assert len(backends) == (0 if environment.startswith("rollout-") else 1), "a rollout reads no state"
     assert roles["production"].endswith("role/civicforge-bootstrap-prod-deploy")
     assert roles["preview-prod"].endswith("role/civicforge-bootstrap-prod-preview")
+    assert roles["rollout-prod"].endswith("role/civicforge-bootstrap-prod-rollout")
     for stage in STAGES:
         url = f"s3://civicforge-bootstrap-state-{ACCOUNT}/{stage}?region=us-east-1"
         key = f"awskms://alias/civicforge-bootstrap-secrets?region=us-east-1&context_stage={stage}"
@@ -322,7 +369,7 @@ def test_any_branch_may_deploy_dev_and_nothing_else(account: Plan) -> None:
     made = {command[5].rsplit("/", 1)[1]: command[6:] for command in commands if command[3:5] == ["--method", "PUT"]}
     kept_to_main = {name for name, options in made.items() if options}
     assert set(made) == set(ENVIRONMENTS.values())
-    assert kept_to_main == {"staging", "production"}
+    assert kept_to_main == {"staging", "production", "rollout-dev", "rollout-staging", "rollout-prod"}
     for name in kept_to_main:
         path = f"repos/town/civicforge/environments/{name}/deployment-branch-policies"
         assert ["gh", "api", "--silent", "--method", "POST", path, "-f", "name=main"] in commands
