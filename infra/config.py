@@ -98,6 +98,8 @@ class StageConfig(BaseModel):
     creates_per_hour: Positive
     claims_per_hour: Positive
     parameter_ttl_seconds: Annotated[int, Field(ge=1, le=10, description="The page shows an open breaker within 30 s.")]
+    canary_percent: Annotated[int, Field(ge=0, le=50, description="Share of the api's calls that try a release first.")]
+    canary_minutes: Positive
     budget_usd: Positive
     alarms_from: Annotated[Severity, Field(description="The least severity that gets an alarm; each alarm costs.")]
     dashboards: Annotated[bool, Field(description="An account's first three are free, the others three dollars each.")]

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +23,7 @@ from botocore.exceptions import ClientError
 from infra.local.emulator import REPOSITORY, Emulator
 from infra.local.stack_config import load_config
 from services.core.domain.values import timestamp
+from services.core.metrics import DIMENSIONS, NAMESPACE, SERVICE, Metric
 from services.core.names import LIVE_ALIAS, audit_log_group, parameter_name, resource_name
 from services.core.parameters import SITE_URL, Parameter
 from services.core.settings import SETTINGS, ApiSettings, Settings
@@ -196,6 +197,29 @@ class Stage:
         """A client of the stage's address; that of the emulator's front door, whichever port it got this time."""
         running = self.emulator.running() if self.emulator else None
         return httpx.Client(base_url=running.front_url if running else self.parameter(SITE_URL), timeout=30)
+
+    # What was counted.
+
+    def sum_of(
+        self, namespace: str, metric: str, dimensions: Mapping[str, str], since: datetime, until: datetime
+    ) -> float:
+        """The sum of a CloudWatch metric over the time, which is widened to whole minutes."""
+        answer = self.cloudwatch.get_metric_statistics(
+            Namespace=namespace,
+            MetricName=metric,
+            Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+            StartTime=since,
+            # CloudWatch wants whole minutes, and a whole period between start and end.
+            EndTime=max(until, since + timedelta(minutes=1)),
+            Period=max(60, -(-int((until - since).total_seconds()) // 60) * 60),
+            Statistics=["Sum"],
+        )
+        return sum(point["Sum"] for point in answer["Datapoints"])
+
+    def count_of(self, metric: Metric, since: datetime, until: datetime) -> float:
+        """How often one of our own metrics counted in this stage."""
+        dimensions = dict(zip(DIMENSIONS, (SERVICE, self.name), strict=True))
+        return self.sum_of(NAMESPACE, metric.name, dimensions, since, until)
 
     # What the Lambdas have.
 

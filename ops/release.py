@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -19,7 +20,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from infra.local.emulator import REPOSITORY
-from ops import page, smoke
+from ops import canary, page, smoke
+from ops.canary import Canary
 from ops.console import Change, Json, Terminal, carry_out
 from ops.context import LOCAL, OperatorError, Stage
 from ops.flags import values
@@ -45,6 +47,7 @@ class Release(Model):
     entries: list[str]
     flags: dict[str, str]
     invalidation: str = ""
+    canary: str = "none"
     smoke: str = "not run"
 
 
@@ -147,13 +150,14 @@ def build_lambdas(stage: Stage) -> None:
         raise OperatorError(f"The Lambdas could not be built: {error}") from error
 
 
-def provision(stage: Stage, release_id: str) -> None:
+def provision(stage: Stage, release_id: str, canary_percent: int) -> None:
     """`up`: by the in-process engine on the emulator, by the Pulumi CLI on AWS. Raises OperatorError."""
+    config = {"civicforge:release": release_id, "civicforge:canaryPercent": str(canary_percent)}
     running = stage.emulator.running() if stage.emulator else None
     if stage.emulator and running:
         from infra.local import engine  # pulumi and its provider are large, and only this needs them
 
-        overrides = {"civicforge:release": release_id, "civicforge:artifacts": "dist/host"}
+        overrides = {**config, "civicforge:artifacts": "dist/host"}
         if stage.name == LOCAL:
             overrides |= {
                 "civicforge:siteUrl": running.front_url,
@@ -176,7 +180,8 @@ def provision(stage: Stage, release_id: str) -> None:
         file = Path(folder) / f"Pulumi.{stage.name}.yaml"
         shutil.copy(REPOSITORY / file.name, file)
         command = ["pulumi", "up", "--yes", "--non-interactive", "--stack", stage.name, "--config-file", str(file)]
-        _run([*command, "--config", f"civicforge:release={release_id}"], "pulumi up")
+        settings = [word for key, value in config.items() for word in ("--config", f"{key}={value}")]
+        _run([*command, *settings], "pulumi up")
 
 
 def live_versions(stage: Stage) -> dict[str, str]:
@@ -218,13 +223,7 @@ def put_back(stage: Stage, release: Release) -> str:
     bodies = {name: releases.entry(release, name) for name in release.entries}
     for service, version in release.versions.items():
         stage.lambda_.get_function_configuration(FunctionName=stage.resource(service), Qualifier=version)
-    for service, version in release.versions.items():
-        stage.lambda_.update_alias(
-            FunctionName=stage.resource(service),
-            Name=LIVE_ALIAS,
-            FunctionVersion=version,
-            RoutingConfig={"AdditionalVersionWeights": {}},
-        )
+    canary.point(stage, release.versions)
     for name, body in bodies.items():
         page.put(stage, name, body)
     releases.make_current(release)
@@ -236,10 +235,9 @@ def release_now(
     release: Release,
     dist: Path | None,
     say: Callable[[str], None],
-    *,
-    fall_back: bool = True,
+    trial: Canary,
 ) -> Json:
-    """Builds, provisions, uploads, invalidates, tries it out. A release that fails its smoke test goes back.
+    """Builds, provisions, uploads, invalidates, tries it out. What fails its canary or its smoke test goes back.
 
     Raises OperatorError where a step before the smoke test failed.
     """
@@ -255,7 +253,18 @@ def release_now(
         dist = build_page()
     page.files_of(dist)
     step("up")
-    provision(stage, release.id)
+    provision(stage, release.id, trial.percent)
+    before, after = live_versions(stage), canary.published(stage)
+    if trial.percent and before != after:
+        step(f"canary: {trial.percent} % of the api's calls for {trial.minutes:g} minutes")
+        why = canary.run(stage, trial, before[canary.WEIGHED], after[canary.WEIGHED], say)
+        release = release.model_copy(update={"versions": after, "actor": stage.actor, "canary": why or "passed"})
+        if why:
+            release = release.model_copy(update={"smoke": "failed: canary"})
+            releases.put(release)
+            step(f"back, since {why}")
+            return {"release": json.loads(release.model_dump_json(by_alias=True)), "canary": why}
+        canary.point(stage, after)
     former = next((r for r in releases.list() if r.id == releases.current()), None)
     step("upload the page")
     assets, entries, invalidation = upload(stage, release.id, dist)
@@ -276,7 +285,7 @@ def release_now(
     release = release.model_copy(update={"smoke": "passed" if outcome["passed"] else f"failed: {outcome['failed']}"})
     releases.put(release)
     result: Json = {"release": json.loads(release.model_dump_json(by_alias=True)), "smoke": outcome}
-    if not outcome["passed"] and former and fall_back:
+    if not outcome["passed"] and former:
         step(f"the smoke test failed at {outcome['failed']}: back to {former.id}")
         put_back(stage, former)
         result["rolledBackTo"] = former.id
@@ -293,8 +302,13 @@ def deploy(
     stage: Stage,
     terminal: Terminal,
     dist: Annotated[Path | None, typer.Option("--page", help="Folder of a page that is built already.")] = None,
+    percent: Annotated[
+        int | None, typer.Option("--canary", min=0, max=50, help="Percent of the canary, 0 for none; else the stage's.")
+    ] = None,
 ) -> None:
-    """Build, bring the stage up, upload the page, invalidate, smoke test, record the release."""
+    """Build, bring the stage up, try it on a share of the calls, upload the page, smoke test, record the release."""
+    trial = Canary.of(stage)
+    trial = trial if percent is None else replace(trial, percent=percent)
     now, revision = datetime.now(UTC), commit()
     by_hand = stage.name == "prod" and not os.environ.get("GITHUB_ACTIONS")
     if by_hand and revision.endswith("+dirty"):
@@ -313,6 +327,7 @@ def deploy(
     plan = [
         f"build commit {revision[:7]}{', with changes that are not committed' if revision.endswith('+dirty') else ''}",
         f"up of stage {stage.name}, {'by the in-process engine' if stage.emulator else 'by the Pulumi CLI'}",
+        *([f"canary: {trial.percent} % of the api's calls for {trial.minutes:g} minutes"] if trial.percent else []),
         "upload the page: assets first, index.html last",
         "invalidate the edge, run the smoke test; where it fails, back to the release before",
         f"record release {release.id}",
@@ -321,12 +336,15 @@ def deploy(
         "deploy",
         release.id,
         plan,
-        lambda: release_now(stage, release.model_copy(update={"reason": terminal.reason}), dist, terminal.say),
+        lambda: release_now(stage, release.model_copy(update={"reason": terminal.reason}), dist, terminal.say, trial),
         typed=stage.name if by_hand else None,
     )
     outcome = carry_out(stage, terminal, change)
     if outcome is None:
         return
+    if "canary" in outcome:
+        terminal.result(outcome, f"{release.id} did not pass its canary and is live for nobody: {outcome['canary']}")
+        raise typer.Exit(1)
     passed = outcome["smoke"]["passed"]
     lines = [f"{release.id} is live after {outcome['seconds']} s"] if passed else []
     if "rolledBackTo" in outcome:
@@ -386,6 +404,8 @@ def _target(every: Sequence[Release], current: str | None, to: str) -> Release:
         found = [release for release in every if release.id == to]
         if not found:
             raise OperatorError(f"There is no release {to}; `civicforge releases` lists them.")
+        if not found[0].entries:
+            raise OperatorError(f"{to} never went live: it did not pass its canary.")
         return found[0]
     older = [release for release in every if current and release.id < current and release.smoke == "passed"]
     if not older:

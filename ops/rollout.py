@@ -18,7 +18,7 @@ from ops.console import Change, Json, Terminal, carry_out, command
 from ops.context import OperatorError, Stage
 from ops.flags import known, set_value, values
 from services.core.domain.values import Model, Timestamp
-from services.core.metrics import DIMENSIONS, NAMESPACE, QUESTS_COMPLETED, REWARDS_PAID, SERVICE, Metric
+from services.core.metrics import QUESTS_COMPLETED, REWARDS_PAID, Metric
 from services.core.parameters import FLAGS, rollout_parameter
 
 STEPS: Final = ("internal", "10%", "50%", "100%")
@@ -125,19 +125,7 @@ def alarm_states(stage: Stage, watch: Sequence[str]) -> dict[str, str]:
 
 def seen_since(stage: Stage, flag: str, since: datetime, now: datetime) -> float:
     """How often what the flag is about happened."""
-    metric = SEEN.get(flag, QUESTS_COMPLETED)
-    dimensions = dict(zip(DIMENSIONS, (SERVICE, stage.name), strict=True))
-    answer = stage.cloudwatch.get_metric_statistics(
-        Namespace=NAMESPACE,
-        MetricName=metric.name,
-        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
-        StartTime=since,
-        # CloudWatch wants whole minutes, and a whole period between start and end.
-        EndTime=max(now, since + timedelta(minutes=1)),
-        Period=max(60, -(-int((now - since).total_seconds()) // 60) * 60),
-        Statistics=["Sum"],
-    )
-    return sum(point["Sum"] for point in answer["Datapoints"])
+    return stage.count_of(SEEN.get(flag, QUESTS_COMPLETED), since, now)
 
 
 def begin(stage: Stage, rollout: Rollout) -> Json:

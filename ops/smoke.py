@@ -127,17 +127,23 @@ class Smoke:
 
     def reward(self) -> str:
         """The performer is paid, or their reward is held where the flag excludes them."""
-        flag = self.stage.parameter(flag_parameter(REWARDS))
-        included = includes(flag, REWARDS, self.performer.user_id, frozenset())
-        wanted = State.POSTED if included else State.HELD
+        # Rewards may have read the flag before somebody, or a rollout, moved it.
+        flags = [self.stage.parameter(flag_parameter(REWARDS))]
         deadline, state = time.monotonic() + self.paid_within, "no entry"
         while time.monotonic() < deadline:
             entries = self.stage.ledger.all_of(self.performer.user_id)
             state = next((entry.state for entry in entries if entry.kind is Kind.REWARD), state)
-            if state == wanted:
-                return "paid" if included else f"held, as the flag {REWARDS}={flag} asks"
+            if state in (State.POSTED, State.HELD):
+                flags.append(self.stage.parameter(flag_parameter(REWARDS)))
+                for flag in flags:
+                    if state == self._wanted(flag):
+                        return "paid" if state == State.POSTED else f"held, as the flag {REWARDS}={flag} asks"
             time.sleep(0.25)
-        raise OperatorError(f"{state} after {self.paid_within:g} s instead of {wanted}; {REWARDS}={flag}")
+        wanted = self._wanted(flags[-1])
+        raise OperatorError(f"{state} after {self.paid_within:g} s instead of {wanted}; {REWARDS}={flags[-1]}")
+
+    def _wanted(self, flag: str) -> State:
+        return State.POSTED if includes(flag, REWARDS, self.performer.user_id, frozenset()) else State.HELD
 
     def clean_up(self) -> None:
         """Takes away everything that the two left, whatever happened before."""

@@ -9,6 +9,7 @@ import typer
 
 from ops import dlq, flags, rollout
 from ops.breaker import status_of
+from ops.canary import weighed
 from ops.console import Json, Terminal
 from ops.context import Stage
 from ops.cost import budget
@@ -65,6 +66,9 @@ def facts(stage: Stage, now: datetime) -> Iterator[Fact]:
     values = flags.values(stage)
     well = all(is_valid(value) for value in values.values())
     yield Fact("flags", values, ", ".join(f"{flag}={value}" for flag, value in values.items()), well)
+    if weights := weighed(stage):
+        shares = ", ".join(f"version {version} gets {share:.0%}" for version, share in weights.items())
+        yield Fact("canary", weights, f"{shares} of the api's calls")
     running = {r.flag: r.value for flag in values if (r := rollout.load(stage, flag)) and r.state == "running"}
     if running:
         yield Fact("rollouts", running, ", ".join(f"{flag} at {value}" for flag, value in running.items()))

@@ -212,12 +212,7 @@ def rollout_statements(scope: Scope) -> list[Statement]:
     return [
         _named("ReadRollouts", [rollouts], "ssm", "GetParameter"),
         _named("MoveFlags", [rollouts, flags], "ssm", "PutParameter"),
-        Statement(
-            sid="Watch",
-            actions=["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricStatistics"],
-            resources=["*"],
-            wide_because="CloudWatch offers no permission on single metrics, and lists alarms as a whole",
-        ),
+        _watch(),
         Statement(sid="Tell", actions=["sns:Publish"], resources=[notify]),
         # SNS encrypts with the rights of whoever publishes. The topic in the context keeps the key to this one use.
         _tagged(
@@ -236,6 +231,15 @@ def rollout_statements(scope: Scope) -> list[Statement]:
         ),
         _audit(scope),
     ]
+
+
+def _watch() -> Statement:
+    return Statement(
+        sid="Watch",
+        actions=["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricStatistics"],
+        resources=["*"],
+        wide_because="CloudWatch offers no permission on single metrics, and lists alarms as a whole",
+    )
 
 
 def boundary_statements(scope: Scope) -> list[Statement]:
@@ -591,6 +595,13 @@ def _smoke(scope: Scope) -> list[Statement]:
             actions=["lambda:InvokeFunction"],
             resources=[scope.arn("lambda", f"function:{resource_name(scope.stage, 'rewards')}:{LIVE_ALIAS}")],
         ),
+        Statement(
+            sid="CanaryCall",
+            actions=["lambda:InvokeFunction"],
+            resources=[scope.arn("lambda", f"function:{resource_name(scope.stage, 'api')}:*")],
+            wide_because="the number of the version that a canary calls first is not known before",
+        ),
+        _watch(),
         _named("SyntheticRows", scope.tables, "dynamodb", "BatchGetItem", "GetItem", "Query", "DeleteItem"),
         _audit(scope),
     ]

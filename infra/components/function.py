@@ -73,9 +73,14 @@ class Function(Component):
             name=LIVE_ALIAS,
             function_name=self.function.name,
             function_version=self.function.version,
-            opts=self.child,
+            opts=self._alias_options(),
         )
         self.register_outputs({})
+
+    def _alias_options(self) -> pulumi.ResourceOptions:
+        """With a canary, `up` publishes a version and leaves it to the release to make it live (see `ops.canary`)."""
+        moved = ["functionVersion", "routingConfig"] if self.stage.canary_percent else None
+        return pulumi.ResourceOptions.merge(self.child, pulumi.ResourceOptions(ignore_changes=moved))
 
 
 def _environment(service: str, settings: Mapping[str, pulumi.Input[Any]]) -> pulumi.Output[dict[str, str]]:

@@ -10,19 +10,21 @@
 | `ssm:GetParameters` is authorized on `*` | `_names_parameters`, `_per_item` |
 | a log stream is authorized by its group's ARN, which `log-group:name:*` does not cover | `_names_log_streams` |
 | PostConfirmation is never invoked | `post_confirmation` |
+| weights of an alias are ignored | `_weighed`, `_log_metrics` |
 | what the emulator does by itself (SNS to SQS) counts as plain HTTP, so that TLS-only policies refuse it | `install` |
 | a silent handler takes 50 ms longer | `install` |
 | DynamoDB and CloudFront publish no metrics | `meters` |
 | alarms know no dimensions, missing data, M of N, expressions, suppressors | `alarms` |
 | Python Lambdas see the emulator's own packages | `install`: an interpreter with nothing installed |
 
-Left as they are: throttling of an API's stage, weights of an alias, USER_AUTH and EMAIL_OTP, Pre/PostAuthentication and
+Left as they are: throttling of an API's stage, USER_AUTH and EMAIL_OTP, Pre/PostAuthentication and
 UserMigration triggers.
 """
 
 import contextvars
 import json
 import os
+import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -66,6 +68,7 @@ def install() -> None:
     meters.install()
     lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (SILENT_HANDLER_WAIT_SECONDS, 0.005, 0.250)
     lambda_runtime._detect_runtime_binary = _own_interpreter(lambda_runtime._detect_runtime_binary)
+    lambda_svc._get_func_record_for_ref_in_scope = _weighed(lambda_svc._get_func_record_for_ref_in_scope)
     lambda_svc._emit_lambda_logs = _log_metrics(lambda_svc._emit_lambda_logs)
     lambda_svc._emit_lambda_metrics = _throttles_only(lambda_svc._emit_lambda_metrics)
     lambda_svc._poll_dynamodb_streams = Poller(lambda_svc, dynamodb, request_scope)
@@ -93,17 +96,50 @@ def _log_metrics(emit: Callable[..., None]) -> Callable[..., None]:
         func: Mapping[str, Any], request_id: str, log_text: str, error: bool, duration_ms: int, **rest: Any
     ) -> None:
         emit(func, request_id, log_text, error, duration_ms, **rest)
-        name = (func.get("config") or func).get("FunctionName", "")
+        config = func.get("config") or func
+        name = config.get("FunctionName", "")
         dimensions = {"FunctionName": name}
         cloudwatch.record_metric("AWS/Lambda", "Invocations", 1, "Count", dimensions)
         cloudwatch.record_metric("AWS/Lambda", "Errors", int(error), "Count", dimensions)
         cloudwatch.record_metric("AWS/Lambda", "Duration", duration_ms, "Milliseconds", dimensions)
+        for alias in _aliases(name):
+            if _weights(name, alias):
+                by_version = {**dimensions, "Resource": f"{name}:{alias}", "ExecutedVersion": config.get("Version", "")}
+                cloudwatch.record_metric("AWS/Lambda", "Errors", int(error), "Count", by_version)
         group = {"LogGroupName": f"/aws/lambda/{name}"}
         cloudwatch.record_metric("AWS/Logs", "IncomingBytes", len(log_text.encode()), "Bytes", group)
         for namespace, metric, value, unit, dimensions in embedded_metrics(log_text):
             cloudwatch.record_metric(namespace, metric, value, unit, dimensions)
 
     return emit_and_record
+
+
+# Weighted aliases.
+
+
+def _aliases(name: str) -> dict[str, dict[str, Any]]:
+    function = lambda_svc._functions.get(name)
+    return function["aliases"] if function else {}
+
+
+def _weights(name: str, alias: str | None) -> dict[str, float]:
+    """The further versions of an alias, with their share of its calls."""
+    routing = _aliases(name).get(alias or "", {}).get("RoutingConfig") or {}
+    weights: dict[str, float] = routing.get("AdditionalVersionWeights") or {}
+    return weights
+
+
+def _weighed(find: Callable[..., Any]) -> Callable[..., Any]:
+    """Draws the version that a weighted alias stands for this time."""
+
+    def find_drawn(function_ref: str, **scope: Any) -> Any:
+        name, alias = lambda_svc._resolve_name_and_qualifier(function_ref)
+        if weights := _weights(name, alias):
+            (drawn,) = random.choices([alias, *weights], [1 - sum(weights.values()), *weights.values()])  # noqa: S311 - a draw, not a secret
+            function_ref = f"{function_ref.removesuffix(f':{alias}')}:{drawn}"
+        return find(function_ref, **scope)
+
+    return find_drawn
 
 
 def _throttles_only(emit: Callable[..., None]) -> Callable[..., None]:

@@ -10,6 +10,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,8 +20,9 @@ from typing import Any
 import pytest
 
 from infra.local.emulator import REPOSITORY
-from ops import breaker, context, doctor
+from ops import breaker, canary, context, doctor, release
 from ops.__main__ import main
+from ops.canary import Canary
 from ops.context import Stage, open_stage
 from ops.ledger import problems
 from services.core.domain.ledger import Entry, Kind, State
@@ -286,6 +288,62 @@ def test_bad_release(town: Town) -> None:
         assert http.get("/api/health").json()["release"] == oldest
     assert members == len(town.stage.cognito.list_users(UserPoolId=town.stage.parameter(USER_POOL_ID))["Users"])
     town.forward()
+
+
+def test_canary(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the calls meet the new release for a while; with an alarm nobody does, and the page is as it was."""
+    town.forward()
+    monkeypatch.setattr(Canary, "of", lambda _: Canary(percent=50, minutes=0.1))
+    monkeypatch.setattr(canary, "_LOOK_SECONDS", 0.5)
+    former = town.do("releases")["current"]
+    alarm = town.stage.resource("drill-p1")
+    answered: list[str] = []
+
+    def deploy_and_call(name: str, *, broken: bool) -> Any:
+        answered.clear()
+        with ThreadPoolExecutor(1) as pool, town.stage.http() as http:
+            started = time.monotonic()
+            done = pool.submit(_deploy, town.stage, town.page(name))
+            while not done.done() and time.monotonic() - started < 90:
+                answered.append(http.get("/api/health").json()["release"])
+                if broken and len(set(answered)) == 2:
+                    town.stage.cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a drill")
+                time.sleep(0.05)
+            return done.result()
+
+    town.stage.cloudwatch.put_metric_alarm(
+        AlarmName=alarm, Namespace="Drill", MetricName="drill", Statistic="Sum", Period=60, EvaluationPeriods=1,
+        Threshold=1, ComparisonOperator="GreaterThanThreshold", TreatMissingData="ignore",
+    )  # fmt: skip
+    try:
+        outcome = deploy_and_call("weighed", broken=True)
+        assert outcome["canary"] == f"{alarm} went off"
+        assert set(answered) == {former, outcome["release"]["id"]}
+        assert canary.weighed(town.stage) == {}
+        assert town.do("releases")["current"] == former
+        with town.stage.http() as http:
+            assert {http.get("/api/health").json()["release"] for _ in range(20)} == {former}
+            assert "weighed" not in http.get("/").text
+    finally:
+        town.stage.cloudwatch.delete_alarms(AlarmNames=[alarm])
+    passed = deploy_and_call("passed", broken=False)["release"]
+    assert passed["canary"] == passed["smoke"] == "passed"
+    assert set(answered) == {former, passed["id"]}
+    with town.stage.http() as http:
+        assert {http.get("/api/health").json()["release"] for _ in range(20)} == {passed["id"]}
+        assert "passed" in http.get("/").text
+    ran = town.follow("Canary")
+    assert "canary: " not in ran["deploy --canary 0 --stage prod"].out
+
+
+def _deploy(stage: Stage, dist: Path) -> Any:
+    """Deploys as the command does, which cannot be typed beside the test's own calls: it takes standard output."""
+    now = datetime.now(UTC)
+    made = release.Release(
+        id=f"{now:%Y%m%dT%H%M%SZ}-0123456", commit="0123456", at=now, actor="", reason="a drill", versions={},
+        assets=[], entries=[], flags={},
+    )  # fmt: skip
+    return release.release_now(stage, made, dist, lambda _: None, Canary.of(stage))
 
 
 def test_api_outage(town: Town) -> None:

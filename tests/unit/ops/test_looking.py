@@ -40,6 +40,9 @@ def town(stage: UnitStage, monkeypatch: pytest.MonkeyPatch) -> UnitStage:
         def get_function_configuration(self, **_: str) -> dict[str, int]:
             return {"MemorySize": MEMORY}
 
+        def get_alias(self, **_: str) -> dict[str, str]:
+            return {"FunctionVersion": "1"}
+
     vars(stage)["lambda_"] = Lambdas()
     answers(monkeypatch, {"status": "ok", "stage": "local", "release": "r1", "breaker": "closed"})
     return stage

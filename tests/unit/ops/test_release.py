@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
-from ops import page, release, smoke
+from ops import canary, page, release, smoke
+from ops.canary import Canary
 from ops.context import OperatorError
 from ops.release import KEPT, Releases
 from services.core.names import LIVE_ALIAS, SERVICES
 from tests.unit.ops.conftest import Cli, UnitStage
+
+NO_CANARY = Canary(0, 1)
 
 
 class Edge:
@@ -34,19 +37,20 @@ def town(stage: UnitStage, monkeypatch: pytest.MonkeyPatch) -> UnitStage:
     for service in SERVICES:
         stage.lambda_.create_function(
             FunctionName=stage.resource(service), Runtime="python3.13", Role=role, Handler="h.h",
-            Code={"ZipFile": _code("first")},
+            Code={"ZipFile": code("first")},
         )  # fmt: skip
         stage.lambda_.create_alias(FunctionName=stage.resource(service), Name=LIVE_ALIAS, FunctionVersion="$LATEST")
     for bucket in (stage.resource("site"), stage.resource(f"releases-{stage.account}")):
         stage.s3.create_bucket(Bucket=bucket)
     vars(stage)["cloudfront"] = Edge()
 
-    def up(_: Any, release_id: str) -> None:
+    def up(_: Any, release_id: str, canary_percent: int) -> None:
         for service in SERVICES:
             name = stage.resource(service)
-            stage.lambda_.update_function_code(FunctionName=name, ZipFile=_code(release_id))
+            stage.lambda_.update_function_code(FunctionName=name, ZipFile=code(release_id))
             version = stage.lambda_.publish_version(FunctionName=name)["Version"]
-            stage.lambda_.update_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion=version)
+            if not canary_percent:
+                stage.lambda_.update_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion=version)
 
     monkeypatch.setattr(release, "build_lambdas", lambda _: None)
     monkeypatch.setattr(release, "provision", up)
@@ -55,7 +59,8 @@ def town(stage: UnitStage, monkeypatch: pytest.MonkeyPatch) -> UnitStage:
     return stage
 
 
-def _code(text: str) -> bytes:
+def code(text: str) -> bytes:
+    """A zip with this text as its module."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("h.py", text)
@@ -69,13 +74,13 @@ def a_page(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def deploy(stage: UnitStage, number: int, dist: Path) -> Any:
+def deploy(stage: UnitStage, number: int, dist: Path, trial: Canary = NO_CANARY) -> Any:
     at = datetime(2026, 3, number, 12, tzinfo=UTC)
     made = release.Release(
         id=f"{at:%Y%m%dT%H%M%SZ}-0123456", commit="0123456", at=at, actor="", reason="r",
         versions={}, assets=[], entries=[], flags={},
     )  # fmt: skip
-    return release.release_now(stage, made, dist, lambda _: None)
+    return release.release_now(stage, made, dist, lambda _: None, trial)
 
 
 def served(stage: UnitStage, key: str) -> tuple[str, str, str]:
@@ -155,6 +160,44 @@ def test_a_release_that_fails_its_smoke_test_goes_back(
     assert release.live_versions(town) == dict.fromkeys(SERVICES, "1")
     assert served(town, "index.html")[0] == "index.html of a"
     assert [r.smoke for r in Releases(town).list()] == ["failed: page", "passed"]
+
+
+def test_a_release_that_passes_its_canary_is_made_live_everywhere(
+    town: UnitStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def watch(_: UnitStage, __: Canary, before: str, after: str, ___: Any) -> None:
+        assert release.live_versions(town) == dict.fromkeys(SERVICES, "1")
+        assert served(town, "index.html")[0] == "index.html of a"
+        asked.append((before, after))
+
+    monkeypatch.setattr(canary, "run", watch)
+    deploy(town, 1, a_page(tmp_path, "a"))
+    outcome = deploy(town, 2, a_page(tmp_path, "b"), Canary(10, 1))
+    assert asked == [("1", "2")]
+    assert outcome["release"]["canary"] == "passed"
+    assert outcome["release"]["versions"] == release.live_versions(town) == dict.fromkeys(SERVICES, "2")
+    assert served(town, "index.html")[0] == "index.html of b"
+    assert [r.canary for r in Releases(town).list()] == ["passed", "none"]
+
+
+def test_a_release_that_does_not_pass_its_canary_is_live_for_nobody(
+    town: UnitStage, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(canary, "run", lambda *_: "an alarm went off")
+    deploy(town, 1, a_page(tmp_path, "a"))
+    ran = cli(f"deploy --page {a_page(tmp_path, 'b')} --canary 20 --yes --reason new")
+    assert ran.code == 1
+    assert "canary: 20 % of the api's calls for 10 minutes" in ran.out
+    assert "did not pass its canary and is live for nobody: an alarm went off" in ran.out
+    failed, good = Releases(town).list()
+    assert Releases(town).current() == good.id
+    assert (failed.smoke, failed.canary) == ("failed: canary", "an alarm went off")
+    assert release.live_versions(town) == dict.fromkeys(SERVICES, "1")
+    assert served(town, "index.html")[0] == "index.html of a"
+    assert "never went live" in cli(f"rollback {failed.id} --yes --reason x").err
+    assert deploy(town, 3, a_page(tmp_path, "c"))["release"]["versions"] == dict.fromkeys(SERVICES, "3")
 
 
 def test_a_rollback_that_cannot_be_whole_changes_nothing(town: UnitStage, tmp_path: Path) -> None:
@@ -240,8 +283,8 @@ def test_aws_is_provisioned_by_the_pulumi_cli_without_touching_the_tree(
         assert Path(command[command.index("--config-file") + 1]).read_text()
 
     monkeypatch.setattr(release, "_run", note)
-    release.provision(stage, "r7")
+    release.provision(stage, "r7", 10)
     (command,) = commands
     assert command[:2] == ["pulumi", "up"]
-    assert command[-1] == "civicforge:release=r7"
+    assert command[-4:] == ["--config", "civicforge:release=r7", "--config", "civicforge:canaryPercent=10"]
     assert "--non-interactive" in command

@@ -80,6 +80,11 @@ def test_versions_behind_the_alias(stage_plan: Plan) -> None:
     assert all(alias.inputs["name"] == "live" for alias in aliases)
 
 
+def test_only_a_stage_with_a_canary_leaves_the_alias_to_the_release(stage_plan: Plan) -> None:
+    ignored = {alias.registration.ignore_changes for alias in stage_plan.of("Alias")}
+    assert ignored == {("functionVersion", "routingConfig") if stage_plan.stage == "prod" else ()}
+
+
 def test_every_caller_uses_the_alias(stage_plan: Plan) -> None:
     aliases = {alias.name: alias for alias in stage_plan.of("Alias")}
     assert stage_plan.one("UserPool", "users").inputs["lambdaConfig"]["postConfirmation"].endswith(":live")
