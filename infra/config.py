@@ -90,6 +90,9 @@ class StageConfig(BaseModel):
     housekeeping_memory_mb: Megabytes
     housekeeping_timeout_seconds: Seconds
     housekeeping_concurrency: Concurrency
+    capacity: Annotated[Literal["on-demand", "provisioned"], Field(description="See decision 0008.")]
+    min_read_units: Positive
+    min_write_units: Positive
     max_read_units: Positive
     max_write_units: Positive
     board_shards: Annotated[int, Field(ge=1, le=64)]
@@ -121,7 +124,7 @@ class StageConfig(BaseModel):
 
     @model_validator(mode="after")
     def _keep_the_rules(self) -> Self:
-        broken = list(self._broken_rules())
+        broken = [*self._broken_rules(), *(self._broken_rules_of_people() if self.stage in ("staging", "prod") else ())]
         if broken:
             raise ValueError("; ".join(broken))
         return self
@@ -132,8 +135,13 @@ class StageConfig(BaseModel):
             yield f"logRetentionDays is {self.log_retention_days}, {self.stage} keeps its logs {retention} days"
         if (self.domain is None) != (self.certificate_arn is None):
             yield "domain and certificateArn go together"
-        if self.stage in ("dev", "local"):
-            return
+        if self.min_read_units > self.max_read_units or self.min_write_units > self.max_write_units:
+            yield "the least read or write units are above the most"
+        if self.stage == "local" and self.capacity == "provisioned":
+            yield "capacity is provisioned, which the local cloud does not scale"
+
+    def _broken_rules_of_people(self) -> Iterator[str]:
+        """What a stage must keep that holds what people made, or stands for one."""
         if not self.protect:
             yield f"protect is false, {self.stage} must not lose its data"
         if self.log_level == "DEBUG":

@@ -186,8 +186,8 @@ def write_named_statements(scope: Scope) -> list[Statement]:
 
 
 def write_other_statements(scope: Scope) -> list[Statement]:
-    """To make and change everything else, and to try the release."""
-    return [*_write_by_tag(scope), *_write_unscoped(scope), *_smoke(scope)]
+    """To make and change everything else."""
+    return [*_write_by_tag(scope), *_write_unscoped(scope)]
 
 
 def delete_statements(scope: Scope) -> list[Statement]:
@@ -324,6 +324,13 @@ def _read_by_tag(scope: Scope) -> list[Statement]:
         _tagged(scope, "ReadApi", scope.apis, "apigateway", "GET"),
         _tagged(
             scope,
+            "ReadScaling",
+            [scope.arn("application-autoscaling", "scalable-target/*")],
+            "application-autoscaling",
+            "ListTagsForResource",
+        ),
+        _tagged(
+            scope,
             "ReadPool",
             scope.pools,
             "cognito-idp",
@@ -350,6 +357,8 @@ def _read_metadata() -> Statement:
     return Statement(
         sid="ReadMetadata",
         actions=[
+            "application-autoscaling:DescribeScalableTargets",
+            "application-autoscaling:DescribeScalingPolicies",
             "cloudfront:GetCachePolicy",
             "cloudfront:GetOriginAccessControl",
             "cloudfront:GetResponseHeadersPolicy",
@@ -442,6 +451,7 @@ def _write_by_tag(scope: Scope) -> list[Statement]:
     distributions = scope.arn("cloudfront", "distribution/*", region=False)
     keys = scope.arn("kms", "key/*")
     deliveries = scope.arn("logs", "delivery:*")
+    scaling = scope.arn("application-autoscaling", "scalable-target/*")
     collection = scope.arn("apigateway", "/apis", account=False)
     tags = scope.arn("apigateway", "/tags/*", account=False)
     return [
@@ -482,6 +492,27 @@ def _write_by_tag(scope: Scope) -> list[Statement]:
             *("UpdateDistribution", "DeleteDistribution", "CreateInvalidation", "UntagResource"),
             "AllowVendedLogDeliveryForResource",
         ),
+        _tagged(
+            scope,
+            "MakeScaling",
+            [scaling],
+            "application-autoscaling",
+            *("RegisterScalableTarget", "TagResource"),
+            conditions=scope.tagging,
+        ),
+        _tagged(
+            scope,
+            "Scaling",
+            [scaling],
+            "application-autoscaling",
+            *(
+                "RegisterScalableTarget",
+                "DeregisterScalableTarget",
+                "PutScalingPolicy",
+                "DeleteScalingPolicy",
+                "UntagResource",
+            ),
+        ),
         _tagged(scope, "MakeKey", ["*"], "kms", "CreateKey", "TagResource", conditions=scope.tagging),
         _tagged(
             scope,
@@ -520,7 +551,7 @@ def _write_roles(scope: Scope) -> list[Statement]:
 
 
 def _write_unscoped(scope: Scope) -> list[Statement]:
-    linked = {"apigateway": "ops.apigateway.amazonaws.com", "logs": "delivery.logs.amazonaws.com"}
+    linked = ("ops.apigateway", "delivery.logs", "dynamodb.application-autoscaling")
     return [
         Statement(
             sid="EventSources",
@@ -574,14 +605,17 @@ def _write_unscoped(scope: Scope) -> list[Statement]:
             sid="ServiceRoles",
             actions=["iam:CreateServiceLinkedRole"],
             resources=[scope.arn("iam", "role/aws-service-role/*", region=False)],
-            conditions={"StringEquals": {"iam:AWSServiceName": list(linked.values())}},
+            conditions={"StringEquals": {"iam:AWSServiceName": [f"{service}.amazonaws.com" for service in linked]}},
             wide_because="AWS makes these roles itself, the first time that an account uses the service",
         ),
     ]
 
 
-def _smoke(scope: Scope) -> list[Statement]:
-    """Two synthetic members play a quest through and are removed again; what was done is written to the audit log."""
+def try_statements(scope: Scope) -> list[Statement]:
+    """To try a release: by a canary, and with two synthetic members who play a quest through and are removed again.
+
+    What was done is written to the audit log.
+    """
     return [
         _tagged(
             scope,

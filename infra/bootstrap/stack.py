@@ -22,6 +22,7 @@ from infra.bootstrap.permissions import (
     delete_statements,
     read_statements,
     rollout_statements,
+    try_statements,
     write_named_statements,
     write_other_statements,
 )
@@ -53,6 +54,7 @@ class Bootstrap(pulumi.ComponentResource):
             write = [
                 self._policy(f"{stage}-write-named", scope, write_named_statements),
                 self._policy(f"{stage}-write-other", scope, write_other_statements),
+                self._policy(f"{stage}-try", scope, try_statements),
             ]
             if stage in DISPOSABLE_STAGES:
                 write.append(self._policy(f"{stage}-delete", scope, delete_statements))

@@ -1,5 +1,8 @@
 """The tables, as `services.core.tables` declares them."""
 
+from typing import Any
+
+import pulumi
 import pulumi_aws as aws
 
 from infra.components.component import Component
@@ -9,9 +12,12 @@ from services.core.tables import LEDGER, QUESTS, TABLES, USERS, Table
 PITR_DAYS = 35
 """The most that DynamoDB offers, on every stage: a drill on dev must not find another table than prod's."""
 
+TARGET_UTILIZATION = 70.0
+"""Percent of the provisioned capacity at which scaling aims."""
+
 
 class Data(Component):
-    """Users, quests and ledger. On demand, with ceilings: traffic is small and uneven, and a runaway loop is capped."""
+    """Users, quests and ledger: on demand with ceilings, or provisioned with scaling (decision 0008)."""
 
     def __init__(self, stage: StageConfig) -> None:
         super().__init__(stage, "data")
@@ -19,17 +25,16 @@ class Data(Component):
         self.users = tables[USERS.thing]
         self.quests = tables[QUESTS.thing]
         self.ledger = tables[LEDGER.thing]
+        if stage.capacity == "provisioned":
+            for table in TABLES:
+                self._scale(tables[table.thing], table)
         self.register_outputs({})
 
     def _table(self, table: Table) -> aws.dynamodb.Table:
-        reads, writes = self.stage.max_read_units, self.stage.max_write_units
         return aws.dynamodb.Table(
             table.thing,
             name=self.stage.name(table.thing),
-            billing_mode="PAY_PER_REQUEST",
-            on_demand_throughput=aws.dynamodb.TableOnDemandThroughputArgs(
-                max_read_request_units=reads, max_write_request_units=writes
-            ),
+            billing_mode="PAY_PER_REQUEST" if self.stage.capacity == "on-demand" else "PROVISIONED",
             attributes=[aws.dynamodb.TableAttributeArgs(name=key, type="S") for key in table.key_attributes],
             hash_key=table.partition_key,
             range_key=table.sort_key,
@@ -46,9 +51,7 @@ class Data(Component):
                     ],
                     projection_type="INCLUDE" if index.projected else "KEYS_ONLY",
                     non_key_attributes=list(index.projected) or None,
-                    on_demand_throughput=aws.dynamodb.TableGlobalSecondaryIndexOnDemandThroughputArgs(
-                        max_read_request_units=reads, max_write_request_units=writes
-                    ),
+                    **self._capacity(aws.dynamodb.TableGlobalSecondaryIndexOnDemandThroughputArgs),
                 )
                 for index in table.indexes
             ],
@@ -60,5 +63,64 @@ class Data(Component):
             # AWS's key for DynamoDB, whose use CloudTrail records; one of our own would cost a dollar a month.
             server_side_encryption=aws.dynamodb.TableServerSideEncryptionArgs(enabled=True),
             deletion_protection_enabled=self.stage.protect,
-            opts=self.stateful,
+            opts=pulumi.ResourceOptions.merge(self.stateful, pulumi.ResourceOptions(ignore_changes=self._scaled())),
+            **self._capacity(aws.dynamodb.TableOnDemandThroughputArgs),
         )
+
+    def _capacity(self, ceilings: type[Any]) -> dict[str, Any]:
+        """What a table or an index may use: read and write units a second."""
+        stage = self.stage
+        if stage.capacity == "provisioned":
+            return {"read_capacity": stage.min_read_units, "write_capacity": stage.min_write_units}
+        return {
+            "on_demand_throughput": ceilings(
+                max_read_request_units=stage.max_read_units, max_write_request_units=stage.max_write_units
+            )
+        }
+
+    def _scaled(self) -> list[str] | None:
+        """What scaling changes, and `up` must not change back."""
+        if self.stage.capacity == "on-demand":
+            return None
+        units = ("readCapacity", "writeCapacity")
+        return [*units, *(f"globalSecondaryIndexes[*].{unit}" for unit in units)]
+
+    def _scale(self, made: aws.dynamodb.Table, table: Table) -> None:
+        """Follows the load of the table and of each index between the stage's least and most units."""
+        stage = self.stage
+        bounds = {
+            "Read": (stage.min_read_units, stage.max_read_units),
+            "Write": (stage.min_write_units, stage.max_write_units),
+        }
+        for index in (None, *table.indexes):
+            kind, path = ("index", f"/index/{index.name}") if index else ("table", "")
+            for direction, (least, most) in bounds.items():
+                thing = "-".join((table.thing, *([index.name] if index else []), direction.lower()))
+                target = aws.appautoscaling.Target(
+                    thing,
+                    service_namespace="dynamodb",
+                    resource_id=pulumi.Output.concat("table/", made.name, path),
+                    scalable_dimension=f"dynamodb:{kind}:{direction}CapacityUnits",
+                    min_capacity=least,
+                    max_capacity=most,
+                    opts=self.child,
+                )
+                aws.appautoscaling.Policy(
+                    thing,
+                    name=stage.name(thing),
+                    policy_type="TargetTrackingScaling",
+                    service_namespace=target.service_namespace,
+                    resource_id=target.resource_id,
+                    scalable_dimension=target.scalable_dimension,
+                    target_tracking_scaling_policy_configuration=_tracking(direction),
+                    opts=self.child,
+                )
+
+
+def _tracking(direction: str) -> aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs:
+    metric = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs(
+        predefined_metric_type=f"DynamoDB{direction}CapacityUtilization"
+    )
+    return aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs(
+        target_value=TARGET_UTILIZATION, predefined_metric_specification=metric
+    )

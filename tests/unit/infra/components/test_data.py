@@ -1,5 +1,8 @@
+import pulumi
+import pytest
+
 from services.core.tables import LEDGER, TABLES
-from tests.unit.infra.plan import Plan
+from tests.unit.infra.plan import Plan, run_program
 
 
 def test_the_tables_are_those_that_the_stores_use(stage_plan: Plan) -> None:
@@ -33,3 +36,49 @@ def test_only_the_ledger_streams(stage_plan: Plan) -> None:
     streams = {table.name: table.inputs.get("streamViewType") for table in stage_plan.of("Table")}
     assert {name for name, view in streams.items() if view} == {LEDGER.thing}
     assert streams[LEDGER.thing] == "NEW_IMAGE"
+
+
+def test_provisioned_capacity_is_scaled_between_its_bounds() -> None:
+    bounds = {"minReadUnits": "2", "maxReadUnits": "40", "minWriteUnits": "3", "maxWriteUnits": "50"}
+    plan = run_program("staging", {f"civicforge:{key}": value for key, value in bounds.items()} | PROVISIONED)
+    places = set()
+    for table in plan.of("Table"):
+        assert table.inputs["billingMode"] == "PROVISIONED"
+        assert "globalSecondaryIndexes[*].writeCapacity" in table.registration.ignore_changes
+        for item in (table.inputs, *table.inputs["globalSecondaryIndexes"]):
+            assert (item["readCapacity"], item["writeCapacity"]) == (2, 3)
+            assert "onDemandThroughput" not in item
+        name = f"table/{table.inputs['name']}"
+        places |= {name, *(f"{name}/index/{index['name']}" for index in table.inputs["globalSecondaryIndexes"])}
+    wanted = {
+        (place, f"dynamodb:{'index' if '/index/' in place else 'table'}:{direction}CapacityUnits", *least_and_most)
+        for place in places
+        for direction, least_and_most in {"Read": (2, 40), "Write": (3, 50)}.items()
+    }
+    targets = [r.inputs for r in plan.of("Target") if r.type.startswith("aws:appautoscaling")]
+    found = {(t["resourceId"], t["scalableDimension"], t["minCapacity"], t["maxCapacity"]) for t in targets}
+    assert found == wanted
+    policies = [r.inputs for r in plan.of("Policy") if r.type.startswith("aws:appautoscaling")]
+    assert {(p["resourceId"], p["scalableDimension"]) for p in policies} == {place[:2] for place in wanted}
+    for policy in policies:
+        tracking = policy["targetTrackingScalingPolicyConfiguration"]
+        metric = tracking["predefinedMetricSpecification"]["predefinedMetricType"]
+        assert metric == f"DynamoDB{policy['scalableDimension'].split(':')[-1].replace('Units', '')}Utilization"
+        assert tracking["targetValue"] == 70
+
+
+PROVISIONED = {"civicforge:capacity": "provisioned"}
+
+
+@pytest.mark.parametrize(
+    ("stage", "change", "message"),
+    [
+        ("dev", {"civicforge:minReadUnits": "101"}, "least read or write units are above the most"),
+        ("dev", {"civicforge:minWriteUnits": "101"}, "least read or write units are above the most"),
+        ("local", PROVISIONED, "the local cloud does not scale"),
+        ("dev", {"civicforge:capacity": "plenty"}, "capacity"),
+    ],
+)
+def test_capacity_that_makes_no_sense(stage: str, change: dict[str, str], message: str) -> None:
+    with pytest.raises(pulumi.RunError, match=message):
+        run_program(stage, change)
