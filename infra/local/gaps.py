@@ -11,6 +11,8 @@
 | a log stream is authorized by its group's ARN, which `log-group:name:*` does not cover | `_names_log_streams` |
 | PostConfirmation is never invoked | `post_confirmation` |
 | weights of an alias are ignored | `_weighed`, `_log_metrics` |
+| reserved concurrency does not hold for versions, which is what an alias stands for | `_of_the_function` |
+| an API answers though its endpoint is disabled or its rate is 0 | `cut_off` |
 | what the emulator does by itself (SNS to SQS) counts as plain HTTP, so that TLS-only policies refuse it | `install` |
 | a silent handler takes 50 ms longer | `install` |
 | DynamoDB and CloudFront publish no metrics | `meters` |
@@ -34,6 +36,7 @@ from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # type: i
 from ministack.core.concurrency import run_reentrant  # type: ignore[import-not-found]  # its own environment
 from ministack.core.responses import request_scope  # type: ignore[import-not-found]  # its own environment
 from ministack.services import (  # type: ignore[import-not-found]  # its own environment
+    apigateway,
     cloudwatch,
     cognito,
     dynamodb,
@@ -69,6 +72,7 @@ def install() -> None:
     lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (SILENT_HANDLER_WAIT_SECONDS, 0.005, 0.250)
     lambda_runtime._detect_runtime_binary = _own_interpreter(lambda_runtime._detect_runtime_binary)
     lambda_svc._get_func_record_for_ref_in_scope = _weighed(lambda_svc._get_func_record_for_ref_in_scope)
+    lambda_svc._reserved_concurrency = _of_the_function(lambda_svc._reserved_concurrency)
     lambda_svc._emit_lambda_logs = _log_metrics(lambda_svc._emit_lambda_logs)
     lambda_svc._emit_lambda_metrics = _throttles_only(lambda_svc._emit_lambda_metrics)
     lambda_svc._poll_dynamodb_streams = Poller(lambda_svc, dynamodb, request_scope)
@@ -112,6 +116,29 @@ def _log_metrics(emit: Callable[..., None]) -> Callable[..., None]:
             cloudwatch.record_metric(namespace, metric, value, unit, dimensions)
 
     return emit_and_record
+
+
+# What takes a stage out of service.
+
+
+def _of_the_function(reserved: Callable[..., int | None]) -> Callable[..., int | None]:
+    def of_the_function(func: Mapping[str, Any], config: Mapping[str, Any]) -> int | None:
+        return reserved(lambda_svc._functions.get(config.get("FunctionName", "")) or func, config)
+
+    return of_the_function
+
+
+def cut_off(api_id: str, stage: str) -> tuple[int, str] | None:
+    """Status and message with which the gateway turns a call away that the stage does not want at all."""
+    for (account, region, key), api in list(apigateway._apis._data.items()):
+        if key == api_id:
+            with request_scope(account, region):
+                settings = apigateway._stages.get(api_id, {}).get(stage, {}).get("defaultRouteSettings") or {}
+            if api.get("disableExecuteApiEndpoint"):
+                return 404, "Not Found"
+            if settings.get("throttlingRateLimit") == 0:
+                return 429, "Too Many Requests"
+    return None
 
 
 # Weighted aliases.

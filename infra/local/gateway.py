@@ -145,7 +145,10 @@ class Gateway:
 
         async with self._api_slots:
             started = time.monotonic()
-            await ministack.app(scope, receive, noting_status)
+            if refusal := gaps.cut_off(api, stage):
+                await _respond(noting_status, refusal[0], {"message": refusal[1]})
+            else:
+                await ministack.app(scope, receive, noting_status)
             gaps.record_api_call(api, stage, status, time.monotonic() - started)
 
     async def _confirmation(self, operation: str, scope: Scope, receive: Receive, send: Send) -> None:

@@ -458,13 +458,23 @@ def test_flood(town: Town) -> None:
     def is_stopped() -> None:
         with pytest.raises(town.stage.lambda_.exceptions.TooManyRequestsException):
             town.stage.lambda_.invoke(FunctionName=town.stage.resource("api"), Payload=b"{}")
-        wait_for(lambda: anna.request("GET", "/me").status_code in (429, 503), 30, "nothing is answered")
+        wait_for(lambda: "breaker" not in town.people.http.get("/api/health").text, 30, "not even health is answered")
 
-    before = town.stage.lambda_.get_function_concurrency(FunctionName=town.stage.resource("rewards"))
-    town.follow("flood", before={"breaker open --level stopped": is_read_only, "breaker open --level down": is_stopped})
+    def is_cut_off() -> None:
+        gateway, endpoint_disabled = switched()[-2:]
+        assert [limits["ThrottlingRateLimit"] for limits in (gateway["all"], *gateway["routes"].values())] == [0, 0, 0]
+        assert endpoint_disabled
+        answer = town.people.http.get("/api/health")
+        assert (answer.status_code, answer.json()) == (404, {"message": "Not Found"})
+
+    def switched() -> list[Any]:
+        return [switch.read() for switch in breaker.switches(town.stage)]
+
+    before = switched()
+    hooks = {"stopped": is_read_only, "cut-off": is_stopped, "down": is_cut_off}
+    town.follow("flood", before={f"breaker open --level {level}": hook for level, hook in hooks.items()})
     wait_for(lambda: write() == 200, 30, "writes are taken again")
-    after = town.stage.lambda_.get_function_concurrency(FunctionName=town.stage.resource("rewards"))
-    assert after.get("ReservedConcurrentExecutions") == before.get("ReservedConcurrentExecutions")
+    assert switched() == before
 
 
 def test_leaked_token(town: Town) -> None:
