@@ -14,6 +14,7 @@ from ops import (
     cost,
     dlq,
     flags,
+    groups,
     ledger,
     logs,
     page,
@@ -57,9 +58,10 @@ command(app)(seed.seed)
 command(app)(smoke.smoke)
 command(app)(logs.logs)
 command(app)(cost.cost)
-for name, group in (
+for name, commands in (
     ("flags", flags.app),
     ("rollout", rollout.app),
+    ("groups", groups.app),
     ("breaker", breaker.app),
     ("quest", quests.app),
     ("ledger", ledger.app),
@@ -68,7 +70,7 @@ for name, group in (
     ("restore", restore.app),
     ("secrets", secrets.app),
 ):
-    app.add_typer(group, name=name)
+    app.add_typer(commands, name=name)
 
 
 def explain(error: Exception) -> str:

@@ -231,7 +231,12 @@ def town(make_platform: Callable[[], Platform], tmp_path_factory: pytest.TempPat
         patch.setenv("COLUMNS", "250")
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
         town = Town(platform, tmp_path_factory.mktemp("pages"))
-        first = town.follow("A first deployment", before={"rollout start": town.alarms_are_over})
+        fills: dict[str, str] = {}
+        before = {
+            "groups add": lambda: fills.update(USER=town.people.sign_up("ida").address),
+            "rollout start": town.alarms_are_over,
+        }
+        first = town.follow("A first deployment", fills, before=before)
         assert "held, as the flag rewards=off asks" in first["deploy --stage dev"].out
         assert town.stage.parameter(flag_parameter("rewards")) == "internal"
         town.do("rollout abort rewards --yes --reason over")
@@ -266,7 +271,9 @@ def test_what_an_alarm_asks_one_to_look_at(town: Town, section: str) -> None:
 
 def test_every_day(town: Town) -> None:
     town.follow("The command line")
-    town.follow("Every day")
+    lena = town.people.sign_up("lena")
+    ran = town.follow("Every day", {"USER": lena.address})
+    assert f"{lena.address} leaves moderators" in ran["groups remove moderators USER --stage prod"].out
     town.follow("Secrets")
 
 

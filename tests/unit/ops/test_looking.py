@@ -198,6 +198,25 @@ def test_revoking_signs_somebody_out(stage: UnitStage, cli: Cli) -> None:
     assert ran.code == 0
 
 
+def test_groups_are_listed_joined_and_left(stage: UnitStage, cli: Cli) -> None:
+    pool = stage.api_settings.cognito_user_pool_id
+    for group in ("internal", "moderators"):
+        stage.cognito.create_group(UserPoolId=pool, GroupName=group)
+    stage.cognito.admin_create_user(
+        UserPoolId=pool, Username="anna", UserAttributes=[{"Name": "email", "Value": "anna@example.org"}]
+    )
+    ran = cli("groups add internal anna --yes --reason first")
+    assert ran.code == 0
+    assert "anna is in internal" in ran.out
+    assert cli("groups list --json").json == {"groups": {"internal": ["anna@example.org"], "moderators": []}}
+    assert "nothing to do" in cli("groups add internal anna --yes --reason again").out
+    assert "anna leaves internal" in cli("groups remove internal anna --yes --reason over").out
+    assert "nothing to do" in cli("groups remove internal anna --yes --reason over").out
+    assert [entry["action"] for entry in stage.audit()] == ["groups add", "groups remove"]
+    assert "choose one of internal, moderators" in cli("groups add kings anna --yes --reason x").err
+    assert "Nobody on local has the id otto" in cli("groups add internal otto --yes --reason x").err
+
+
 def test_the_doctor_works_with_an_empty_path(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(doctor, "LOCAL_DIRECTORY", tmp_path)
     monkeypatch.setenv("PATH", "")
