@@ -9,9 +9,10 @@ import inspect
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -24,6 +25,10 @@ ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the audit 
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and stop.")]
 
 Json = dict[str, Any]
+_ANY_WIDTH: Final = 10_000
+"""Characters: more than any table has."""
+_LAST: Final = 40
+"""Characters that the last column of a table has at least, if it needs them."""
 
 
 class Terminal:
@@ -57,7 +62,11 @@ class Terminal:
             table.add_column(heading, no_wrap=heading != headings[-1])
         for row in rows:
             table.add_row(*(str(cell) for cell in row))
-        self._out.print(table)
+        # Nothing is cut off: a window that is too narrow breaks the lines, a file or a pipe gets them whole.
+        whole = self._out.measure(table, options=self._out.options.update(width=_ANY_WIDTH)).maximum
+        last = max(cell_len(str(row[-1])) for row in rows)
+        self._out.width = max(self._out.width, whole - max(0, last - _LAST)) if self._out.is_terminal else whole
+        self._out.print(table, soft_wrap=False)
 
     def ask(self, question: str) -> str:
         """What somebody answers. Raises OperatorError where nobody does."""

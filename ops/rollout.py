@@ -263,4 +263,4 @@ def status(stage: Stage, terminal: Terminal) -> None:
             why = decide(rollout, alarm_states(stage, rollout.watch), seen, now).why
         rows.append((rollout.flag, rollout.state, rollout.value, why))
         data[rollout.flag] = {**json.loads(rollout.model_dump_json(by_alias=True)), "now": why}
-    terminal.table({"rollouts": data}, ("flag", "", "step", "why"), rows, empty="Nothing was ever rolled out.")
+    terminal.table({"rollouts": data}, ("flag", "state", "step", "why"), rows, empty="Nothing was ever rolled out.")

@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from ops import __main__
 from ops.context import OperatorError, open_stage
 from services.core.names import audit_log_group
-from tests.unit.ops.conftest import NAME, Cli, UnitStage, parameter
+from tests.unit.ops.conftest import NAME, REQUESTOR, Cli, UnitStage, parameter
 
 
 def test_a_change_is_shown_asked_for_done_and_audited(stage: UnitStage, cli: Cli) -> None:
@@ -50,6 +50,18 @@ def test_json_is_all_that_goes_to_standard_output(cli: Cli) -> None:
     ran = cli("flags set rewards on --yes --reason tested --json")
     assert ran.json == {"flag": "rewards", "value": "on", "before": "off"}
     assert "off -> on" in ran.err
+
+
+@pytest.mark.parametrize("window", [{}, {"FORCE_COLOR": "1"}], ids=["a pipe", "a narrow window"])
+def test_a_table_is_never_cut_off(
+    stage: UnitStage, cli: Cli, monkeypatch: pytest.MonkeyPatch, window: dict[str, str]
+) -> None:
+    quest = stage.completed()
+    for name, value in {"COLUMNS": "60", **window}.items():
+        monkeypatch.setenv(name, value)
+    said = cli(f"ledger explain {REQUESTOR}").out
+    assert quest.quest_id in said
+    assert "…" not in said
 
 
 def test_a_failed_change_is_audited_as_failed(stage: UnitStage, cli: Cli) -> None:
