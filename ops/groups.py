@@ -17,17 +17,17 @@ MemberArgument = Annotated[str, typer.Argument(help="User id or e-mail address."
 
 def groups_of(stage: Stage) -> dict[str, list[str]]:
     """The addresses of every group's members."""
-    pool = {"UserPoolId": stage.api_settings.cognito_user_pool_id}
+    pool = stage.api_settings.cognito_user_pool_id
     names = [
         group["GroupName"]
-        for page in stage.cognito.get_paginator("list_groups").paginate(**pool)
+        for page in stage.cognito.get_paginator("list_groups").paginate(UserPoolId=pool)
         for group in page["Groups"]
     ]
     in_group = stage.cognito.get_paginator("list_users_in_group")
     return {
         name: sorted(
             next((a["Value"] for a in user["Attributes"] if a["Name"] == "email"), user["Username"])
-            for page in in_group.paginate(**pool, GroupName=name)
+            for page in in_group.paginate(UserPoolId=pool, GroupName=name)
             for user in page["Users"]
         )
         for name in sorted(names)
