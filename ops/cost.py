@@ -154,4 +154,4 @@ def cost(stage: Stage, terminal: Terminal) -> None:
         + (f"${each:>9.4f} ({found['completedQuests']} completed)" if each else "none yet"),
         f"{'billed, of the budget':<24}{budgeted}",
     ]
-    terminal.result(found, *lines)
+    terminal.result(found, *lines, "At list prices, without what AWS gives for free: the bill is lower.")

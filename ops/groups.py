@@ -70,7 +70,7 @@ def _move(stage: Stage, terminal: Terminal, group: str, member: str, *, into: bo
         move(UserPoolId=pool, Username=user_id, GroupName=group)
         return {"group": group, "userId": user_id, "in": into}
 
-    plan = [] if is_in is into else [f"{member} {'joins' if into else 'leaves'} {group}"]
+    plan = [] if is_in is into else [f"{user_id} {'joins' if into else 'leaves'} {group}"]
     change = Change(f"groups {'add' if into else 'remove'}", f"{group} {user_id}", plan, apply)
     if outcome := carry_out(stage, terminal, change):
         terminal.result(outcome, f"{member} is {'in' if into else 'no longer in'} {group}: {IN_FORCE}.")

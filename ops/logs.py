@@ -50,11 +50,19 @@ def logs(
         and containing in event["message"]
         and (not errors or any(word in event["message"] for word in _ERROR_WORDS))
     ]
-    lines = [f"{timestamp(at)}  {message}" for at, message in sorted(found)]
-    terminal.result(
-        {"events": [{"at": timestamp(at), "message": _parsed(message)} for at, message in sorted(found)]},
-        *(lines or [f"Nothing of that kind in {group} within {since}."]),
-    )
+    events = [{"at": timestamp(at), "message": _parsed(message)} for at, message in sorted(found)]
+    lines = [f"{event['at']}  {_spoken(event['message'])}" for event in events]
+    terminal.result({"events": events}, *(lines or [f"Nothing of that kind in {group} within {since}."]))
+
+
+def _spoken(message: object) -> str:
+    """An operator's change in a line; whatever a Lambda logged as it is."""
+    match message:
+        case {"actor": who, "action": action, "target": target, "plan": plan, "reason": why, "outcome": outcome}:
+            return f"{f'{action} {target}'.strip()} ({'; '.join(plan)}): {outcome}, by {who}: {why}"
+        case str():
+            return message
+    return json.dumps(message, ensure_ascii=False)
 
 
 def _parsed(message: str) -> object:

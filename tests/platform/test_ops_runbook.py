@@ -273,7 +273,7 @@ def test_every_day(town: Town) -> None:
     town.follow("The command line")
     lena = town.people.sign_up("lena")
     ran = town.follow("Every day", {"USER": lena.address})
-    assert f"{lena.address} leaves moderators" in ran["groups remove moderators USER --stage prod"].out
+    assert f"{lena.user_id} leaves moderators" in ran["groups remove moderators USER --stage prod"].out
     town.follow("Secrets")
 
 
