@@ -98,7 +98,7 @@ export const t = {
     stats: (created: number, completed: number, days: number) =>
       `${created} posted and ${completed} completed in the last ${days} days`,
     search: "Search quests",
-    searchHint: "sofa, garden, homework …",
+    searchHint: "sofa, garden …",
     category: "Category",
     all: "All",
     sort: "Sort by",
@@ -318,7 +318,7 @@ export const t = {
       string
     >,
     balanced: "The entries add up to your totals.",
-    columns: { what: "What", when: "When", points: "Points", xp: "XP", reputation: "Rep." },
+    columns: { what: "What", points: "Points", xp: "XP", reputation: "Rep." },
     emptyTitle: "Nothing booked yet",
     empty: "Your first entry will be the welcome gift.",
   },

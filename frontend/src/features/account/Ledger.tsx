@@ -2,8 +2,8 @@ import { useInfiniteQuery } from "@tanstack/preact-query";
 import { ledgerQuery } from "../../api/queries";
 import type { LedgerEntry, Me } from "../../api/types";
 import { t } from "../../lib/text";
-import { fullTime } from "../../lib/time";
 import { Empty, List, Note } from "../../ui/feedback";
+import { Time } from "../../ui/quests";
 
 const FIGURES = ["points", "xp", "reputation"] as const;
 
@@ -31,7 +31,6 @@ export function Ledger({ me }: { me: Me | undefined }) {
               <thead>
                 <tr>
                   <th scope="col">{t.ledger.columns.what}</th>
-                  <th scope="col">{t.ledger.columns.when}</th>
                   {FIGURES.map((figure) => (
                     <th scope="col" class="number" key={figure}>
                       {t.ledger.columns[figure]}
@@ -51,8 +50,10 @@ export function Ledger({ me }: { me: Me | undefined }) {
                       {entry.state !== "POSTED" && (
                         <span class="pill">{t.ledger.state[entry.state] ?? entry.state}</span>
                       )}
+                      <small class="small soft">
+                        <Time at={entry.createdAt} />
+                      </small>
                     </th>
-                    <td class="soft">{fullTime(entry.createdAt)}</td>
                     {FIGURES.map((figure) => (
                       <td class="number" key={figure}>
                         {entry[figure] === 0 ? "" : t.count.signed(entry[figure])}
