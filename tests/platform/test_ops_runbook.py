@@ -324,7 +324,8 @@ def test_canary(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     )  # fmt: skip
     try:
         outcome = deploy_and_call("weighed", broken=True)
-        assert outcome["canary"] == f"{alarm} went off"
+        assert alarm in outcome["canary"]  # beside it may be that of the api's errors, which judges from 100 calls on
+        assert outcome["canary"].endswith(" went off")
         assert set(answered) == {former, outcome["release"]["id"]}
         assert canary.weighed(town.stage) == {}
         assert town.do("releases")["current"] == former
