@@ -5,8 +5,11 @@ test("offline, the page opens with the list that it remembers", async ({ somebod
   const ana = await (await somebody("Ana")).join();
   const title = `Wind the clock ${Date.now()}`;
   await ana.post({ title });
-  await ana.goto("/");
-  await expect(ana.page.getByRole("link", { name: title })).toBeVisible();
+  // The edge may still have the list of a few seconds ago.
+  await expect(async () => {
+    await ana.goto("/");
+    await expect(ana.page.getByRole("link", { name: title })).toBeVisible({ timeout: 3_000 });
+  }).toPass({ timeout: 30_000 });
   await ana.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
   ana.expects(/\/api\//);
   ana.expects(/config\.json/);
