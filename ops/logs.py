@@ -15,7 +15,10 @@ from services.core.names import SERVICES, audit_log_group, log_group
 _AGE = re.compile(r"(\d+)([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _ERROR_WORDS = ('"ERROR"', '"CRITICAL"', "Task timed out", "Runtime.", "[ERROR]")
-_NOISE = ("START RequestId", "END RequestId", "REPORT RequestId", "INIT_START")
+_SYSTEM = re.compile(r'^(START|END|REPORT) RequestId|^INIT_START|"type": ?"platform\.')
+"""Lambda's own lines, plain or as JSON."""
+_FAILED = re.compile(r'Status: (timeout|error|failure)|"status": ?"(timeout|error|failure)"')
+"""How Lambda's report of a run says that it failed; a timeout may have no other line."""
 _AUDIT = "audit"
 
 
@@ -46,13 +49,17 @@ def logs(
         (datetime.fromtimestamp(event["timestamp"] / 1000, UTC), event["message"].rstrip())
         for page in pages
         for event in page["events"]
-        if not event["message"].startswith(_NOISE)
-        and containing in event["message"]
-        and (not errors or any(word in event["message"] for word in _ERROR_WORDS))
+        if containing in event["message"] and _is_shown(event["message"], errors=errors)
     ]
     events = [{"at": timestamp(at), "message": _parsed(message)} for at, message in sorted(found)]
     lines = [f"{event['at']}  {_spoken(event['message'])}" for event in events]
     terminal.result({"events": events}, *(lines or [f"Nothing of that kind in {group} within {since}."]))
+
+
+def _is_shown(message: str, *, errors: bool) -> bool:
+    if _SYSTEM.search(message):
+        return bool(_FAILED.search(message))
+    return not errors or any(word in message for word in _ERROR_WORDS)
 
 
 def _spoken(message: object) -> str:
