@@ -203,15 +203,20 @@ class Stage:
     def sum_of(
         self, namespace: str, metric: str, dimensions: Mapping[str, str], since: datetime, until: datetime
     ) -> float:
-        """The sum of a CloudWatch metric over the time, which is widened to whole minutes."""
+        """The sum of a CloudWatch metric over the time, which is widened to what CloudWatch keeps of its age.
+
+        It has minutes for 15 days, five minutes for 63 days and then hours, and answers other periods with nothing.
+        """
+        age = datetime.now(UTC) - since
+        unit = 60 if age < timedelta(days=15) else 300 if age < timedelta(days=63) else 3600
         answer = self.cloudwatch.get_metric_statistics(
             Namespace=namespace,
             MetricName=metric,
             Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
             StartTime=since,
-            # CloudWatch wants whole minutes, and a whole period between start and end.
-            EndTime=max(until, since + timedelta(minutes=1)),
-            Period=max(60, -(-int((until - since).total_seconds()) // 60) * 60),
+            # CloudWatch wants whole units, and a whole period between start and end.
+            EndTime=max(until, since + timedelta(seconds=unit)),
+            Period=max(unit, -(-int((until - since).total_seconds()) // unit) * unit),
             Statistics=["Sum"],
         )
         return sum(point["Sum"] for point in answer["Datapoints"])

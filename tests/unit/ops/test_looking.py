@@ -122,6 +122,40 @@ def test_logs(stage: UnitStage, cli: Cli) -> None:
     assert ago("2d") == timedelta(days=2)
 
 
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("REPORT RequestId: 1 Duration: 9 ms", False),
+        ("REPORT RequestId: 1 Duration: 10000 ms Status: timeout", True),
+        ('{"time":"t","type":"platform.start","record":{"requestId":"1"}}', False),
+        ('{"time":"t","type":"platform.report","record":{"requestId":"1","status":"success"}}', False),
+        ('{"time":"t","type":"platform.report","record":{"requestId":"1","status":"timeout"}}', True),
+    ],
+)
+def test_of_lambdas_own_lines_the_failed_runs_are_shown(stage: UnitStage, cli: Cli, message: str, shown: bool) -> None:
+    log(stage, message)
+    for errors in ("", " --errors"):
+        assert len(cli(f"logs api{errors} --json").json["events"]) == shown
+
+
+@pytest.mark.parametrize(("days", "unit"), [(1, 60), (16, 300), (64, 3600)])
+def test_a_sum_asks_for_what_cloudwatch_keeps_of_that_age(
+    stage: UnitStage, monkeypatch: pytest.MonkeyPatch, days: int, unit: int
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def answer(**query: Any) -> Any:
+        asked.update(query)
+        return {"Datapoints": [{"Sum": 2.0}, {"Sum": 3.0}]}
+
+    monkeypatch.setattr(stage.cloudwatch, "get_metric_statistics", answer)
+    now = datetime.now(UTC)
+    since = now - timedelta(days=days)
+    assert stage.count_of(QUESTS_COMPLETED, since, since + timedelta(seconds=61)) == 5
+    assert asked["Period"] % unit == 0
+    assert timedelta(seconds=unit) <= asked["EndTime"] - asked["StartTime"]
+
+
 def record(stage: UnitStage, metric: str, namespace: str, dimensions: dict[str, str], value: float) -> None:
     stage.cloudwatch.put_metric_data(
         Namespace=namespace,
