@@ -152,6 +152,11 @@ class Site(Component):
                     response_headers_policy_id=headers.id,
                 )
             ],
+            # Else an error is given to everybody for ten seconds, whatever its Cache-Control says.
+            custom_error_responses=[
+                aws.cloudfront.DistributionCustomErrorResponseArgs(error_code=code, error_caching_min_ttl=0)
+                for code in (500, 502, 503, 504)
+            ],
             restrictions=aws.cloudfront.DistributionRestrictionsArgs(
                 geo_restriction=aws.cloudfront.DistributionRestrictionsGeoRestrictionArgs(restriction_type="none")
             ),

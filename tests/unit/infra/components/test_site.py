@@ -72,8 +72,10 @@ def test_the_distribution(stage_plan: Plan) -> None:
     assert origins["api"]["domainName"] == "api.execute-api.us-east-1.amazonaws.com"
     assert origins["api"]["customOriginConfig"]["originProtocolPolicy"] == "https-only"
     assert origins["api"]["customOriginConfig"]["originSslProtocols"] == ["TLSv1.2"]
-    # A file that is missing stays missing: no error is turned into the page.
-    assert "customErrorResponses" not in inputs
+    # A file that is missing stays missing: no error is turned into the page, and none of the api's is kept.
+    assert inputs["customErrorResponses"] == [
+        {"errorCode": code, "errorCachingMinTtl": 0} for code in (500, 502, 503, 504)
+    ]
     assert inputs["viewerCertificate"] == {"cloudfrontDefaultCertificate": True}
 
 
