@@ -63,7 +63,9 @@ class App:
     ) -> None:
         self._settings, self._clients, self._clock = settings, clients, clock
         self.telemetry = Telemetry("api", settings.stage, settings.log_level)
-        self.live = LiveParameters(clients.ssm, settings.stage, LIVE_PARAMETERS, settings.parameter_ttl_seconds)
+        self.live = LiveParameters(
+            clients.ssm, settings.stage, LIVE_PARAMETERS, settings.parameter_ttl_seconds, self.telemetry.not_read
+        )
         self.flags = Flags(self.live, on_nonsense=lambda _: self.telemetry.count(FLAG_PARSE_ERRORS))
 
     @cached_property

@@ -23,7 +23,7 @@ class ParameterUnavailableError(Exception):
 class LiveParameters:
     """A cache in front of SSM, of which one call brings everything; values are at most `ttl` seconds old.
 
-    When SSM does not answer, the last values stay in force.
+    When SSM does not answer, the last values stay in force, and `on_failure` is told why.
     """
 
     def __init__(
@@ -32,9 +32,10 @@ class LiveParameters:
         stage: str,
         parameters: tuple[Parameter, ...],
         ttl: float,
+        on_failure: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client, self._ttl, self._clock = client, ttl, clock
+        self._client, self._ttl, self._on_failure, self._clock = client, ttl, on_failure, clock
         self._names = {parameter_name(stage, parameter.key): parameter.key for parameter in parameters}
         self._values: dict[str, str] = {}
         self._read_at = float("-inf")
@@ -49,8 +50,11 @@ class LiveParameters:
     def _read(self) -> None:
         try:
             answer = self._client.get_parameters(Names=list(self._names), WithDecryption=True)
-        except (BotoCoreError, ClientError):
+        except (BotoCoreError, ClientError) as error:
+            self._on_failure(str(error))
             return
+        if missing := answer.get("InvalidParameters"):
+            self._on_failure(f"there is no {', '.join(missing)}")
         self._values |= {self._names[found["Name"]]: found["Value"] for found in answer["Parameters"]}
 
 

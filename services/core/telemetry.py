@@ -24,6 +24,10 @@ class Telemetry:
         """Records a value, in the metric's own unit, until the next `flush`."""
         self._metrics.add_metric(name=metric.name, unit=MetricUnit(metric.unit), value=value)
 
+    def not_read(self, reason: str) -> None:
+        """Says that flags, breaker and keys stay as they were, since SSM did not give them."""
+        self.log.error("parameters not read", extra={"reason": reason})
+
     def flush(self) -> None:
         """Writes what was recorded as one line in CloudWatch's embedded metric format."""
         if self._metrics.metric_set:

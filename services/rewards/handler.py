@@ -21,7 +21,9 @@ from services.rewards.payment import REWARDS, InternalGroup, Payer
 
 settings = RewardsSettings.load(os.environ)
 telemetry = Telemetry("rewards", settings.stage, settings.log_level)
-live = LiveParameters(aws.ssm(), settings.stage, (flag_parameter(REWARDS),), settings.parameter_ttl_seconds)
+live = LiveParameters(
+    aws.ssm(), settings.stage, (flag_parameter(REWARDS),), settings.parameter_ttl_seconds, telemetry.not_read
+)
 payer = Payer(
     ledger=LedgerStore(aws.dynamodb(), settings.ledger_table, settings.users_table),
     flags=Flags(live, on_nonsense=lambda _: telemetry.count(FLAG_PARSE_ERRORS)),

@@ -75,7 +75,7 @@ def test_buckets_are_the_same_in_every_process() -> None:
 
 def test_nonsense_keeps_the_last_good_value_and_is_reported(cloud: Cloud) -> None:
     reported: list[str] = []
-    live = LiveParameters(cloud.ssm, STAGE, LIVE_PARAMETERS, PARAMETER_TTL, clock=cloud.clock.monotonic)
+    live = LiveParameters(cloud.ssm, STAGE, LIVE_PARAMETERS, PARAMETER_TTL, print, clock=cloud.clock.monotonic)
     flags = Flags(live, on_nonsense=reported.append)
     assert flags.features(ANNA, NOBODY) == frozenset(FLAGS)
     cloud.set_flag("rewards", "banana")
@@ -91,7 +91,7 @@ def test_nonsense_keeps_the_last_good_value_and_is_reported(cloud: Cloud) -> Non
 
 
 def test_a_flag_that_was_never_read_is_off(cloud: Cloud) -> None:
-    live = LiveParameters(cloud.ssm, STAGE, LIVE_PARAMETERS, PARAMETER_TTL, clock=cloud.clock.monotonic)
+    live = LiveParameters(cloud.ssm, STAGE, LIVE_PARAMETERS, PARAMETER_TTL, print, clock=cloud.clock.monotonic)
     flags = Flags(live, on_nonsense=lambda _: pytest.fail("an outage is not nonsense"))
     with cloud.faults.outage():
         assert flags.features(ANNA, INTERNAL) == NOBODY

@@ -9,9 +9,17 @@ from tests.unit.services.cloud import NOW, PARAMETER_TTL, STAGE, Cloud, refusal
 
 
 @pytest.fixture
-def live(cloud: Cloud) -> LiveParameters:
+def failures() -> list[str]:
+    """Why parameters were not read."""
+    return []
+
+
+@pytest.fixture
+def live(cloud: Cloud, failures: list[str]) -> LiveParameters:
     """The parameters of the stage, on the test's clock."""
-    return LiveParameters(cloud.ssm, STAGE, LIVE_PARAMETERS, PARAMETER_TTL, clock=cloud.clock.monotonic)
+    return LiveParameters(
+        cloud.ssm, STAGE, LIVE_PARAMETERS, PARAMETER_TTL, failures.append, clock=cloud.clock.monotonic
+    )
 
 
 def test_one_call_reads_all_of_them_until_their_time_is_up(cloud: Cloud, live: LiveParameters) -> None:
@@ -26,7 +34,9 @@ def test_one_call_reads_all_of_them_until_their_time_is_up(cloud: Cloud, live: L
 
 
 @pytest.mark.parametrize("code", ["", "ThrottlingException", "AccessDeniedException", "InternalServerError"])
-def test_an_outage_leaves_the_last_values_in_force(cloud: Cloud, live: LiveParameters, code: str) -> None:
+def test_an_outage_leaves_the_last_values_in_force_and_is_told(
+    cloud: Cloud, live: LiveParameters, failures: list[str], code: str
+) -> None:
     live.get(BREAKER)
     cloud.set_parameter(BREAKER, "down")
     cloud.clock.advance(seconds=11)
@@ -35,6 +45,8 @@ def test_an_outage_leaves_the_last_values_in_force(cloud: Cloud, live: LiveParam
         calls = len(cloud.faults.calls)
         assert live.get(BREAKER) == "closed"
         assert len(cloud.faults.calls) == calls, "an outage is not asked again before the time is up"
+    assert len(failures) == 1
+    assert code in failures[0]
     cloud.clock.advance(seconds=11)
     assert live.get(BREAKER) == "down"
 
@@ -46,9 +58,12 @@ def test_an_outage_at_the_cold_start(cloud: Cloud, live: LiveParameters) -> None
             signing_keys(live)
 
 
-def test_a_parameter_that_is_missing_hides_no_other(cloud: Cloud, live: LiveParameters) -> None:
+def test_a_parameter_that_is_missing_hides_no_other_and_is_told(
+    cloud: Cloud, live: LiveParameters, failures: list[str]
+) -> None:
     cloud.ssm.delete_parameter(Name=f"/civicforge/{STAGE}/breaker")
     assert live.get(BREAKER) is None
+    assert failures == [f"there is no /civicforge/{STAGE}/breaker"]
     assert live.get(API_KEY) is not None
     assert breaker(live) is Breaker.CLOSED
 
