@@ -9,7 +9,7 @@ test("offline, the page opens with the list that it remembers", async ({ somebod
   await expect(async () => {
     await ana.goto("/");
     await expect(ana.page.getByRole("link", { name: title })).toBeVisible({ timeout: 3_000 });
-  }).toPass({ timeout: 30_000 });
+  }).toPass({ timeout: 15_000 });
   await ana.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
   ana.expects(/\/api\//);
   ana.expects(/config\.json/);
