@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infra.components.policies import Conditions, Statement, boundary_name
+from infra.observability.aws import GLOBAL_REGION
 from services.core.names import LIVE_ALIAS, audit_log_group, parameter_name, resource_name
 from services.core.parameters import flag_parameter, rollout_parameter
 
@@ -101,8 +102,17 @@ class Scope:
         return tuple(self.arn("logs", f"log-group:{group}") for group in groups)
 
     @property
-    def log_deliveries(self) -> tuple[str, ...]:
-        return tuple(self.arn("logs", f"{kind}:{self.named}") for kind in ("delivery-source", "delivery-destination"))
+    def log_ends(self) -> tuple[str, ...]:
+        """Source and destination of CloudFront's log."""
+        return tuple(self._edge_log(f"{kind}:{self.named}") for kind in ("delivery-source", "delivery-destination"))
+
+    @property
+    def log_delivery(self) -> tuple[str, ...]:
+        """What joins the two, under a name that AWS makes up."""
+        return (self._edge_log("delivery:*"),)
+
+    def _edge_log(self, resource: str) -> str:
+        return f"arn:aws:logs:{GLOBAL_REGION}:{self.account}:{resource}"
 
     @property
     def alarms(self) -> tuple[str, ...]:
@@ -307,9 +317,7 @@ def _read_by_name(scope: Scope) -> list[Statement]:
         _named("ReadParameters", scope.parameters, "ssm", "GetParameter", "GetParameters", "ListTagsForResource"),
         _named("ReadBuckets", scope.buckets, "s3", "GetBucket*", "Get*Configuration", "ListBucket"),
         _named("ReadPage", scope.site_objects, "s3", "GetObject", "GetObjectTagging"),
-        _named(
-            "ReadLogGroups", (*scope.log_groups, *scope.log_deliveries), "logs", "GetDelivery*", "ListTagsForResource"
-        ),
+        _named("ReadLogGroups", (*scope.log_groups, *scope.log_ends), "logs", "GetDelivery*", "ListTagsForResource"),
         _named("ReadAlarms", scope.alarms, "cloudwatch", "ListTagsForResource"),
         _named("ReadDashboards", scope.dashboards, "cloudwatch", "GetDashboard"),
         _named("ReadSchedules", scope.schedules, "scheduler", "GetSchedule*", "ListTagsForResource"),
@@ -322,6 +330,7 @@ def _read_by_tag(scope: Scope) -> list[Statement]:
     distributions = scope.arn("cloudfront", "distribution/*", region=False)
     return [
         _tagged(scope, "ReadApi", scope.apis, "apigateway", "GET"),
+        _tagged(scope, "ReadLogDelivery", scope.log_delivery, "logs", "ListTagsForResource"),
         _tagged(
             scope,
             "ReadScaling",
@@ -424,7 +433,7 @@ def _write_by_name(scope: Scope) -> list[Statement]:
         ),
         _named(
             "LogDeliveries",
-            scope.log_deliveries,
+            scope.log_ends,
             "logs",
             *("PutDeliverySource", "PutDeliveryDestination", "CreateDelivery", "DeleteDeliverySource"),
             *("DeleteDeliveryDestination", "TagResource", "UntagResource"),
@@ -450,7 +459,6 @@ def _write_by_name(scope: Scope) -> list[Statement]:
 def _write_by_tag(scope: Scope) -> list[Statement]:
     distributions = scope.arn("cloudfront", "distribution/*", region=False)
     keys = scope.arn("kms", "key/*")
-    deliveries = scope.arn("logs", "delivery:*")
     scaling = scope.arn("application-autoscaling", "scalable-target/*")
     collection = scope.arn("apigateway", "/apis", account=False)
     tags = scope.arn("apigateway", "/tags/*", account=False)
@@ -458,12 +466,18 @@ def _write_by_tag(scope: Scope) -> list[Statement]:
         _tagged(scope, "MakeApi", [collection, tags], "apigateway", "POST", "PUT", conditions=scope.tagging),
         _tagged(scope, "Api", scope.apis, "apigateway", "POST", "PUT", "PATCH", "DELETE"),
         _tagged(
-            scope, "MakeLogDelivery", [deliveries], "logs", "CreateDelivery", "TagResource", conditions=scope.tagging
+            scope,
+            "MakeLogDelivery",
+            scope.log_delivery,
+            "logs",
+            "CreateDelivery",
+            "TagResource",
+            conditions=scope.tagging,
         ),
         _tagged(
             scope,
             "LogDelivery",
-            [deliveries],
+            scope.log_delivery,
             "logs",
             *("UpdateDeliveryConfiguration", "DeleteDelivery", "UntagResource"),
         ),

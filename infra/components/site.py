@@ -12,6 +12,7 @@ from infra.components.identity import Identity
 from infra.components.policies import Statement, document, tls_only
 from infra.components.private_bucket import PrivateBucket
 from infra.config import StageConfig
+from infra.observability.aws import GLOBAL_REGION
 from services.core.routes import BASE_PATH
 
 SPA_ROUTING = Path(__file__).with_name("spa_routing.js")
@@ -288,7 +289,7 @@ class Site(Component):
         source = aws.cloudwatch.LogDeliverySource(
             "site",
             name=self.stage.name("site"),
-            region="us-east-1",  # where CloudFront keeps its deliveries, wherever the stage is
+            region=GLOBAL_REGION,
             log_type="ACCESS_LOGS",
             resource_arn=self.distribution.arn,
             opts=self.child,
@@ -296,7 +297,7 @@ class Site(Component):
         destination = aws.cloudwatch.LogDeliveryDestination(
             "site",
             name=self.stage.name("site"),
-            region="us-east-1",
+            region=GLOBAL_REGION,
             output_format="json",
             delivery_destination_configuration=aws.cloudwatch.LogDeliveryDestinationDeliveryDestinationConfigurationArgs(
                 destination_resource_arn=self.logs.arn
@@ -305,7 +306,7 @@ class Site(Component):
         )
         aws.cloudwatch.LogDelivery(
             "site",
-            region="us-east-1",
+            region=GLOBAL_REGION,
             delivery_source_name=source.name,
             delivery_destination_arn=destination.arn,
             record_fields=list(LOG_FIELDS),

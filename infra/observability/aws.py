@@ -4,7 +4,12 @@ Names, dimension sets, units and statistics are those of each service's "metrics
 publishes `4xx` and `5xx` by ApiId; `4XXError` by ApiName belongs to REST APIs and would never have data here.
 """
 
+from typing import Final
+
 from services.core.metrics import Metric, Statistic, Unit
+
+GLOBAL_REGION: Final = "us-east-1"
+"""Where AWS keeps what belongs to no region: CloudFront's metrics and log deliveries, the account's charges."""
 
 _LATENCY: tuple[Statistic, ...] = ("p50", "p95", "p99", "Maximum")
 """No average: the slow requests are what is asked about."""

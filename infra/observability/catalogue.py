@@ -68,7 +68,7 @@ def edge_series(platform: Platform, metric: Metric) -> Series:
         metric=metric,
         statistic=metric.statistics[0],
         dimensions={"DistributionId": platform.distribution_id, "Region": "Global"},
-        region="us-east-1",
+        region=aws.GLOBAL_REGION,
     )
 
 

@@ -222,7 +222,9 @@ def _cost(platform: Platform) -> Dashboard:
 
 
 def _bill() -> Series:
-    return Series(metric=aws.ACCOUNT_CHARGES, statistic="Maximum", dimensions={"Currency": "USD"}, region="us-east-1")
+    return Series(
+        metric=aws.ACCOUNT_CHARGES, statistic="Maximum", dimensions={"Currency": "USD"}, region=aws.GLOBAL_REGION
+    )
 
 
 def _units(platform: Platform, of_table: Metric, of_index: Metric) -> tuple[Line, ...]:

@@ -51,11 +51,13 @@ class Account(Recorder):
         return self.provider
 
 
-def bootstrapped(provider: dict[str, Any] | None = None, repository: str = REPOSITORY) -> Plan:
+def bootstrapped(
+    provider: dict[str, Any] | None = None, repository: str = REPOSITORY, region: str = "us-east-1"
+) -> Plan:
     """The plan of the bootstrap stack."""
     account = type("Account", (Account,), {"provider": provider})
     with patch("tests.unit.infra.plan.Recorder", account):
-        return run_program("bootstrap", {"repository": repository})
+        return run_program("bootstrap", {"repository": repository, "aws:region": region})
 
 
 def found(*audiences: str, **tags: str) -> dict[str, Any]:
@@ -238,6 +240,20 @@ def test_the_preview_role_reads_no_data(account: Plan, stage: str) -> None:
     site = f"arn:aws:s3:::civicforge-{stage}-site-{ACCOUNT}/*"
     (state,) = (resource for (resource,) in objects if resource != site)
     assert state.endswith(f"/{stage}/*")
+
+
+def test_the_roles_of_a_far_stage_find_its_log_deliveries() -> None:
+    elsewhere = {
+        item.type.split(":")[-1]: item.inputs["region"] for item in plan("dev").resources if "region" in item.inputs
+    }
+    assert elsewhere == dict.fromkeys(("LogDeliverySource", "LogDeliveryDestination", "LogDelivery"), "us-east-1")
+    account = bootstrapped(region="eu-central-1")
+    for role in ("dev-preview", "dev-deploy"):
+        for statement in statements(account, role):
+            for arn in statement["Resource"]:
+                _, _, service, region, _, thing, *_ = [*arn.split(":"), *[""] * 6]
+                if service == "logs":
+                    assert region == ("us-east-1" if thing.startswith("delivery") else "eu-central-1"), arn
 
 
 @pytest.mark.parametrize("stage", STAGES)
