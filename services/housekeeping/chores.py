@@ -1,12 +1,12 @@
 """The chores of housekeeping: expire, release, forget, audit."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from services.core.domain import quests
-from services.core.domain.ledger import drift, fold, totals_of
+from services.core.domain.ledger import Totals, drift, fold, totals_of
 from services.core.domain.quests import Actor, Change, Quest, Role, Status
 from services.core.domain.users import User
 from services.core.metrics import LEDGER_DRIFT
@@ -19,11 +19,12 @@ from services.core.telemetry import Telemetry
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
 
-T = TypeVar("T")
-
 AUDIT_SLICES = 96
 """Runs in a day: each member's totals are compared with the ledger once a day."""
 _RUN_SECONDS = 900
+
+LEFT = "This member has left and can no longer confirm. A moderator has to decide."
+"""Why housekeeping hands a submitted quest of a former member to the moderators."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Housekeeper:
 
     def forget(self, now: datetime) -> int:
         """Anonymises the members whose grace period is over. Returns how many."""
-        return self._each(self.users.due_for_deletion(now), lambda user: self._forget(user, now))
+        return self._each(self.users.due_for_deletion(now), lambda user_id: self._forget(user_id, now))
 
     def audit(self, now: datetime) -> int:
         """Compares a slice of the members' totals with the fold of their entries. Returns how many differ."""
@@ -69,13 +70,21 @@ class Housekeeper:
         self.telemetry.count(LEDGER_DRIFT, drifted)
         return drifted
 
-    def _drifts(self, user: User) -> bool:
-        current: User | None = user
-        for _ in range(2):  # a payment between the two reads looks like drift once, not twice
-            if current is None or not drift(totals_of(current), fold(self.ledger.all_of(user.user_id))):
-                return False
-            current = self.users.get(user.user_id)
-        return True
+    def _drifts(self, user_id: str) -> bool:
+        """Whether a member's totals differ from the ledger, or cannot be told; the log says whose."""
+        try:
+            # A payment between the two reads looks like drift once, not twice.
+            difference = self._difference(user_id) and self._difference(user_id)
+        except ValueError:
+            self.telemetry.log.exception("the ledger makes no sense", extra={"user_id": user_id})
+            return True
+        if difference:
+            self.telemetry.log.error("totals differ", extra={"user_id": user_id, "by": difference._asdict()})
+        return difference is not None
+
+    def _difference(self, user_id: str) -> Totals | None:
+        user = self.users.get(user_id)
+        return drift(totals_of(user), fold(self.ledger.all_of(user_id))) if user else None
 
     def _change_all(self, status: Status, step: Callable[[Quest], Change], now: datetime) -> int:
         def change(quest_id: str) -> bool:
@@ -84,17 +93,17 @@ class Housekeeper:
 
         return self._each(self.quests.due(status, now), change)
 
-    def _each(self, things: Iterable[T], step: Callable[[T], bool]) -> int:
+    def _each(self, ids: Iterable[str], step: Callable[[str], bool]) -> int:
         """Counts where the step did something. One thing's trouble does not keep the others waiting: the first one is
         raised after the last thing.
         """
         done = 0
         trouble: Exception | None = None
-        for thing in things:
+        for id_ in ids:
             try:
-                done += step(thing)
+                done += step(id_)
             except Exception as error:
-                self.telemetry.log.warning("left for the next run", exc_info=True)
+                self.telemetry.log.warning("left for the next run", extra={"id": id_}, exc_info=True)
                 trouble = trouble or error
         if trouble:
             raise trouble
@@ -109,23 +118,38 @@ class Housekeeper:
             return False  # a member was faster; the next run looks again
         return True
 
-    def _forget(self, user: User, now: datetime) -> bool:
+    def _forget(self, user_id: str, now: datetime) -> bool:
+        """Takes a member's name, ends their quests and their account; the mark goes last, so that a run that dies or is
+        overtaken is made good by the next one.
+        """
+        user = self.users.get(user_id)
+        if user is None or user.deletion_at is None:
+            return False  # the index lags behind
         try:
             self.users.anonymise(user, now)
         except NoSuchUserError:
             return False  # they changed their mind a moment ago
-        actor = Actor(user.user_id)
-        for quest in self._quests_of(user, Role.REQUESTOR, Status.OPEN):
-            self._save(quest, quests.cancel(quest, actor, now))
-        for quest in self._quests_of(user, Role.PERFORMER, Status.CLAIMED):
-            self._save(quest, quests.release(quest, actor, now))
+        if not all(self._save(quest, change) for quest, change in self._endings(user, now)):
+            return False
         try:
-            self.cognito.admin_user_global_sign_out(UserPoolId=self.pool_id, Username=user.user_id)
-            self.cognito.admin_delete_user(UserPoolId=self.pool_id, Username=user.user_id)
+            self.cognito.admin_user_global_sign_out(UserPoolId=self.pool_id, Username=user_id)
+            self.cognito.admin_delete_user(UserPoolId=self.pool_id, Username=user_id)
         except self.cognito.exceptions.UserNotFoundException:
             pass  # an earlier run came this far
-        self.users.finish_deletion(user.user_id, now)
+        self.users.finish_deletion(user_id, now)
         return True
+
+    def _endings(self, user: User, now: datetime) -> Iterator[tuple[Quest, Change]]:
+        """What becomes of a former member's quests: nobody is left waiting for them."""
+        actor = Actor(user.user_id, features=frozenset({quests.DISPUTES}))
+        for quest in self._quests_of(user, Role.REQUESTOR, Status.OPEN):
+            yield quest, quests.cancel(quest, actor, now)
+        for quest in self._quests_of(user, Role.PERFORMER, Status.CLAIMED):
+            yield quest, quests.release(quest, actor, now)
+        for role in Role:
+            for quest in self._quests_of(user, role, Status.SUBMITTED):
+                if not quests.has_attested(quest, user.user_id):
+                    yield quest, quests.dispute(quest, actor, LEFT, now)
 
     def _quests_of(self, user: User, role: Role, status: Status) -> list[Quest]:
         found: list[Quest] = []

@@ -94,19 +94,25 @@ class Payer:
         for state in UNPAID:
             for user_id, entry_id in self.ledger.unpaid(state):
                 try:
-                    entry = self.ledger.get(user_id, entry_id)
+                    entry = self._readable(user_id, entry_id)
                     if entry and entry.state is State.PENDING:
                         oldest = min(oldest, entry.created_at)
                     if entry and entry.state in UNPAID:
                         self.settle(entry, now)
-                except ValueError as error:
-                    self.give_up(user_id, entry_id, f"the entry makes no sense: {type(error).__name__}")
                 except Exception as error:
                     self.telemetry.log.warning("not settled", extra={"entry_id": entry_id}, exc_info=True)
                     trouble = trouble or error
         self.telemetry.count(OLDEST_UNPAID_REWARD, (now - oldest).total_seconds())
         if trouble:
             raise trouble
+
+    def _readable(self, user_id: str, entry_id: str) -> Entry | None:
+        """The entry as it stands; the operators get one that makes no sense."""
+        try:
+            return self.ledger.get(user_id, entry_id)
+        except ValueError as error:
+            self.give_up(user_id, entry_id, f"the entry makes no sense: {type(error).__name__}")
+            return None
 
     def _included(self, user_id: str) -> bool:
         value = self.flags.value(REWARDS)

@@ -119,8 +119,8 @@ class LedgerStore:
         return self._move(entry.user_id, entry.entry_id, State.HELD)
 
     def fail(self, user_id: str, entry_id: str) -> bool:
-        """Gives an entry to the operators; False if it is not unpaid any more."""
-        return self._move(user_id, entry_id, State.FAILED)
+        """Gives an entry to the operators, also one whose state makes no sense; False if it is not due any more."""
+        return self._move(user_id, entry_id, State.FAILED, {})
 
     def retry(self, user_id: str, entry_id: str) -> bool:
         """Makes a FAILED entry PENDING again, so that the next sweep pays it; False if it is not FAILED."""
@@ -150,7 +150,9 @@ class LedgerStore:
                 "TableName": self._table,
                 "Key": self._key(user_id, entry_id),
                 "UpdateExpression": f"SET {expression}{removes} ADD #attempts :one",
-                "ConditionExpression": f"#state IN ({', '.join(from_states)})",
+                "ConditionExpression": f"#state IN ({', '.join(from_states)})"
+                if from_states
+                else "attribute_exists(#due)",
                 "ExpressionAttributeNames": names,
                 "ExpressionAttributeValues": encode_item(
                     {**{f":{name}": value for name, value in sets.items()}, **from_states, ":one": 1}

@@ -182,7 +182,7 @@ class QuestStore:
         row = failure.items[-1] if rows else None
         if row is None:
             raise failure
-        if not row:
+        if not row or row.get("deleted"):
             raise NoSuchUserError
         cost = -sum(entry.points for entry in change.entries if entry.points < 0)
         if row.get("points", 0) < cost:

@@ -150,8 +150,8 @@ class UserStore:
         before = {"deletion": "", "deletionAt": ""}
         return self._update(user_id, before, {"updatedAt": timestamp(now)}, "attribute_not_exists(deleted)")
 
-    def due_for_deletion(self, now: datetime) -> Iterator[User]:
-        """Members whose grace period is over, page by page."""
+    def due_for_deletion(self, now: datetime) -> Iterator[str]:
+        """The ids of members whose grace period is over, page by page; the index may lag behind."""
         index = USERS.index("deletion")
         found = pages(
             self._client.query,
@@ -161,9 +161,7 @@ class UserStore:
             ExpressionAttributeValues=encode_item({":lane": _DELETION_LANE, ":now": timestamp(now)}),
         )
         for page in found:
-            ids = [item["userId"] for item in page]
-            for start in range(0, len(ids), 100):
-                yield from self.get_many(ids[start : start + 100])
+            yield from (item["userId"] for item in page)
 
     def anonymise(self, user: User, now: datetime) -> None:
         """Leaves "Former member" and the totals, and the mark of a deletion that is not finished yet.
@@ -172,22 +170,29 @@ class UserStore:
         """
         before = dump(user)
         after = {**dump(former(user, now)), "deletionAt": before["deletionAt"]}
-        self._update(user.user_id, before, after, "attribute_exists(deletionAt)")
+        self._update(user.user_id, before, after, "deletionAt <= :now", {":now": timestamp(now)})
 
     def finish_deletion(self, user_id: str, now: datetime) -> None:
         """Takes the mark away. Raises NoSuchUserError for a member who is not anonymous."""
         before = {"deletion": "", "deletionAt": ""}
         self._update(user_id, before, {"updatedAt": timestamp(now)}, "attribute_exists(deleted)")
 
-    def slice(self, number: int, slices: int) -> Iterator[User]:
-        """One of the equal parts of all members, page by page."""
+    def slice(self, number: int, slices: int) -> Iterator[str]:
+        """The ids in one of the equal parts of all members, page by page."""
         found = pages(
-            self._client.scan, TableName=self._table, Segment=number, TotalSegments=slices, ConsistentRead=True
+            self._client.scan,
+            TableName=self._table,
+            Segment=number,
+            TotalSegments=slices,
+            ProjectionExpression="userId",
+            ConsistentRead=True,
         )
         for page in found:
-            yield from map(User.model_validate, page)
+            yield from (item["userId"] for item in page)
 
-    def _update(self, user_id: str, before: Item, after: Item, condition: str) -> User:
+    def _update(self, user_id: str, before: Item, after: Item, condition: str, asked: Item | None = None) -> User:
+        update = update_expression(before, after)
+        update["ExpressionAttributeValues"] |= encode_item(asked or {})
         try:
             answer = call(
                 self._client.update_item,
@@ -195,7 +200,7 @@ class UserStore:
                 Key=self._key(user_id),
                 ConditionExpression=f"attribute_exists(userId) AND {condition}",
                 ReturnValues="ALL_NEW",
-                **_without_empty(update_expression(before, after)),
+                **_without_empty(update),
             )
         except ConditionFailedError:
             raise NoSuchUserError(user_id) from None
@@ -212,20 +217,22 @@ def _without_empty(expression: Item) -> Item:
 def post_points(table: str, entry: ledger.Entry, spend: Item | None = None) -> Item:
     """The part of a transaction that adds a POSTED entry's points to its member's row.
 
-    Its condition is that the row exists and the points never fall below 0; `spend` is a `Quota.spend`.
+    Its condition is that the row exists and the points never fall below 0; `spend` is a `Quota.spend`. A former member
+    gets refunds but pays for nothing: a token outlives its account by up to an hour.
     """
     spend = spend or {}
     condition = ["attribute_exists(userId)", *([spend["condition"]] if spend else [])]
     values: Item = {":points": entry.points, ":at": timestamp(entry.created_at), **spend.get("values", {})}
     if entry.points < 0:
-        condition.append("points >= :cost")
+        condition += ["attribute_not_exists(deleted)", "points >= :cost"]
         values[":cost"] = -entry.points
     return _row_update(table, entry.user_id, ["updatedAt = :at"], spend, condition, values, "ADD points :points")
 
 
 def spend_quota(table: str, user_id: str, spend: Item) -> Item:
-    """The part of a transaction that uses a member's quota once."""
-    return _row_update(table, user_id, [], spend, ["attribute_exists(userId)", spend["condition"]], spend["values"])
+    """The part of a transaction that uses a member's quota once; a former member has none."""
+    condition = ["attribute_exists(userId)", "attribute_not_exists(deleted)", spend["condition"]]
+    return _row_update(table, user_id, [], spend, condition, spend["values"])
 
 
 def _row_update(

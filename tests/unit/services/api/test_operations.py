@@ -396,8 +396,10 @@ def test_who_is_gone_changes_nothing(api: Api) -> None:
     user = api.cloud.users.ensure(ANNA, NOW)
     user = api.cloud.users.request_deletion(ANNA, NOW)
     api.cloud.users.anonymise(user, NOW + timedelta(days=14))
-    for operation, body in [("editMe", {"bio": "x"}), ("deleteMe", None), ("restoreMe", None)]:
+    draft = {"title": "Carry a sofa", "description": "Up to the fourth floor.", "category": "social"}
+    for operation, body in [("editMe", {"bio": "x"}), ("deleteMe", None), ("restoreMe", None), ("createQuest", draft)]:
         assert api.call(operation, ANNA, body).status == 404
+    assert api.call("claimQuest", ANNA, questId=api.create(BEN)).status == 404
     assert api.call("getUser", userId=ANNA).json["displayName"] == "Former member"
 
 

@@ -33,6 +33,7 @@ from tests.unit.services.cloud import (
 )
 from tests.unit.services.invariants import check_all
 
+AUDIT_SLICES = chores.AUDIT_SLICES
 RELEASED_AT = CLAIM_PERIOD + timedelta(days=7, seconds=1)
 
 
@@ -169,11 +170,64 @@ def test_a_member_is_forgotten(cloud: Cloud, house: Housekeeping) -> None:
     user = cloud.all_users()[member]
     assert (user.display_name, user.bio, user.interests, user.deleted) == ("Former member", "", [], True)
     assert cloud.cognito.list_users(UserPoolId=house.pool)["Users"] == []
-    assert statuses(cloud) == ["CANCELLED", "OPEN", "SUBMITTED"]
+    assert statuses(cloud) == ["CANCELLED", "DISPUTED", "OPEN"]
     assert "canary" not in str(cloud.rows(cloud.users_table)) + house.log.getvalue()
     check(cloud)
     house()
     assert house.done()["forget"] == 0
+
+
+@pytest.mark.parametrize("attested", [False, True])
+def test_nobody_waits_for_a_former_member(cloud: Cloud, house: Housekeeping, attested: bool) -> None:
+    member, api = cloud.sign_up(house.pool, "leaver"), Api(cloud)
+    theirs, done = api.create(member), api.create(ANNA)
+    for quest_id, performer in ((theirs, BEN), (done, member)):
+        api.call("claimQuest", performer, questId=quest_id)
+        api.call("submitQuest", performer, {"submission": "It is upstairs."}, questId=quest_id)
+        if attested:
+            api.call("attestQuest", member, {}, questId=quest_id)
+    api.call("deleteMe", member)
+    cloud.clock.advance(days=14, seconds=1)
+    house()
+    assert house.done()["forget"] == 1
+    assert statuses(cloud) == (["SUBMITTED"] * 2 if attested else ["DISPUTED"] * 2)
+    if attested:
+        assert api.call("attestQuest", BEN, {}, questId=theirs).json["status"] == "COMPLETE"
+    else:
+        decision = {"outcome": "COMPLETE", "decision": "The sofa is upstairs, as the pictures show."}
+        assert (
+            api.call("resolveDispute", CARA, decision, groups="[moderators]", questId=theirs).json["status"]
+            == "COMPLETE"
+        )
+    check(cloud)
+
+
+def test_a_quest_that_moves_while_its_member_leaves_is_seen_by_the_next_run(cloud: Cloud, house: Housekeeping) -> None:
+    member, api = cloud.sign_up(house.pool, "leaver"), Api(cloud)
+    quest_id = api.create(member)
+    api.call("deleteMe", member)
+    cloud.clock.advance(days=14, seconds=1)
+
+    def claims(_operation: str, carry_out: Any) -> Any:
+        assert api.call("claimQuest", BEN, questId=quest_id).status == 200
+        assert api.call("submitQuest", BEN, {"submission": "It is upstairs."}, questId=quest_id).status == 200
+        return carry_out()
+
+    cloud.faults.on("TransactWriteItems", claims)
+    house()
+    assert (statuses(cloud), house.done()["forget"]) == (["SUBMITTED"], 0)
+    cloud.clock.advance(minutes=15)
+    house()
+    assert (statuses(cloud), house.done()["forget"]) == (["DISPUTED"], 1)
+    assert cloud.all_users()[member].deletion_at is None
+
+
+def test_sessions_end_before_the_account(cloud: Cloud, house: Housekeeping) -> None:
+    leaving(cloud, house)
+    cloud.faults.calls.clear()
+    house()
+    ends = [call for call in cloud.faults.calls if call.startswith("Admin")]
+    assert ends == ["AdminUserGlobalSignOut", "AdminDeleteUser"]
 
 
 def test_a_member_who_comes_back_stays(cloud: Cloud, house: Housekeeping) -> None:
@@ -280,6 +334,23 @@ def test_the_audit_finds_who_drifted(cloud: Cloud, house: Housekeeping) -> None:
             ExpressionAttributeValues={":x": {"N": "1"}},
         )
     assert house() == {"ledger_drift": 2}
+    told = {line["user_id"]: line["by"] for line in lines(house.log) if line["message"] == "totals differ"}
+    assert told == {user: {"points": 0, "xp": 1, "reputation": 0, "completed": 0} for user in (ANNA, BEN)}
+
+
+@pytest.mark.parametrize("table", ["users", "ledger"])
+def test_what_the_audit_cannot_read_counts_as_drift(cloud: Cloud, house: Housekeeping, table: str) -> None:
+    Api(cloud).quest("COMPLETE")
+    row = next(row for row in cloud.rows(getattr(cloud, f"{table}_table")) if row["userId"] == ANNA)
+    cloud.dynamodb.update_item(
+        TableName=getattr(cloud, f"{table}_table"),
+        Key={name: {"S": str(row[name])} for name in row.keys() & {"userId", "entryId"}},
+        UpdateExpression="SET points = :x",
+        ExpressionAttributeValues={":x": {"S": "canary"}},
+    )
+    assert house() == {"ledger_drift": 1}
+    assert [line["user_id"] for line in lines(house.log) if line["level"] == "ERROR"] == [ANNA]
+    assert "canary" not in house.log.getvalue()
 
 
 def test_a_payment_during_the_audit_is_no_drift(cloud: Cloud, house: Housekeeping) -> None:
@@ -300,7 +371,7 @@ def test_a_payment_during_the_audit_is_no_drift(cloud: Cloud, house: Housekeepin
 
 def test_each_member_is_audited_once_a_day(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     house = Housekeeping(cloud, monkeypatch)
-    monkeypatch.setattr(chores, "AUDIT_SLICES", 96)
+    monkeypatch.setattr(chores, "AUDIT_SLICES", AUDIT_SLICES)
     asked: list[tuple[int, int]] = []
 
     def members(_: object, number: int, slices: int) -> list[Any]:
@@ -308,9 +379,9 @@ def test_each_member_is_audited_once_a_day(cloud: Cloud, monkeypatch: pytest.Mon
         return []
 
     monkeypatch.setattr(type(cloud.users), "slice", members)
-    for run in range(96):
+    for run in range(24 * 4):
         house.module.housekeeper.audit(NOW + timedelta(minutes=15 * run))
-    assert sorted(asked) == [(number, 96) for number in range(96)]
+    assert sorted(asked) == [(number, 24 * 4) for number in range(24 * 4)]
 
 
 def test_a_member_with_more_than_a_page(cloud: Cloud, house: Housekeeping, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,7 +158,7 @@ def test_a_poison_record_goes_to_the_queue_and_the_rest_goes_on(
     check(cloud)
 
 
-@pytest.mark.parametrize("poison", POISON[:3])
+@pytest.mark.parametrize("poison", POISON)
 def test_the_sweep_gives_poison_up_too(cloud: Cloud, rewards: Rewards, poison: dict[str, Any]) -> None:
     complete(cloud, 2)
     image = cloud.stream()["Records"][0]["dynamodb"]["NewImage"]
@@ -268,6 +268,26 @@ def test_one_entrys_trouble_does_not_keep_the_others_waiting(cloud: Cloud, rewar
     rewards(SCHEDULE)
     assert set(rewards.states().values()) == {"POSTED"}
     check(cloud)
+
+
+def test_a_queue_that_does_not_take_poison_does_not_keep_the_others_waiting(cloud: Cloud, rewards: Rewards) -> None:
+    complete(cloud, 3)
+    poisoned = min(entry.entry_id for entry in cloud.all_entries() if entry.kind == "reward")
+    cloud.dynamodb.update_item(
+        TableName=cloud.ledger_table,
+        Key={"userId": {"S": BEN}, "entryId": {"S": poisoned}},
+        UpdateExpression="SET xp = :x",
+        ExpressionAttributeValues={":x": {"S": "many"}},
+    )
+    with cloud.faults.outage("SendMessage"), pytest.raises(Exception, match="Connection was closed"):
+        rewards(SCHEDULE)
+    rows = {row["entryId"]: row["state"] for row in cloud.rows(cloud.ledger_table) if row["kind"] == "reward"}
+    assert rows.pop(poisoned) == "PENDING"
+    assert set(rows.values()) == {"POSTED"}
+    rewards(SCHEDULE)
+    assert [message["entryId"] for message in cloud.messages(rewards.queue)] == [poisoned]
+    rewards(SCHEDULE)
+    assert cloud.messages(rewards.queue) == []
 
 
 def test_a_backlog_larger_than_a_page_is_worked_off(

@@ -115,6 +115,19 @@ def test_fail_then_retry(cloud: Cloud, owed: Entry) -> None:
     assert totals(cloud) == (12, 100, 10, 1)
 
 
+def test_what_makes_no_sense_can_be_failed(cloud: Cloud, owed: Entry) -> None:
+    cloud.dynamodb.update_item(
+        TableName=cloud.ledger_table,
+        Key={"userId": {"S": BEN}, "entryId": {"S": owed.entry_id}},
+        UpdateExpression="SET #state = :state",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":state": {"S": "SOON"}},
+    )
+    assert cloud.ledger.fail(BEN, owed.entry_id)
+    assert stored(cloud, owed).state is State.FAILED
+    assert [*cloud.ledger.unpaid(State.PENDING)] == []
+
+
 def test_pages_are_the_members_entries_newest_first(cloud: Cloud) -> None:
     entries = [book(cloud, ledger.reward(BEN, f"q{n}", 10, 1, NOW + timedelta(seconds=n))) for n in range(7)]
     book(cloud, ledger.reward(ANNA, "other", 10, 1, NOW))
