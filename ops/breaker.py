@@ -74,7 +74,7 @@ class Position(Switch):
     name = "position"
 
     def read(self) -> Any:
-        return self.stage.parameter(BREAKER)
+        return self.stage.find_parameter(BREAKER.key) or Breaker.CLOSED  # as the api takes it
 
     def write(self, state: Any) -> None:
         self.stage.put_parameter(BREAKER.key, state)
@@ -214,8 +214,8 @@ def status_of(stage: Stage) -> Json:
     """The position that the api obeys, and what else is out of service."""
     remembered = former(stage)
     return {
-        "position": stage.parameter(BREAKER),
-        "open": stage.parameter(BREAKER) != Breaker.CLOSED or bool(remembered),
+        "position": stage.live(BREAKER),
+        "open": stage.live(BREAKER) != Breaker.CLOSED or bool(remembered),
         "former": remembered,
     }
 
@@ -247,9 +247,9 @@ def open_(
 @command(app, changes=True)
 def close(stage: Stage, terminal: Terminal) -> None:
     """Put everything back exactly as it was before the breaker was opened."""
-    if not former(stage) and stage.parameter(BREAKER) != Breaker.CLOSED:
+    if not former(stage) and stage.live(BREAKER) != Breaker.CLOSED:
         # Somebody set the parameter by hand: there is nothing else to restore.
-        plan = [f"position: {stage.parameter(BREAKER)} -> closed"]
+        plan = [f"position: {stage.live(BREAKER)} -> closed"]
         change = Change("breaker close", "", plan, lambda: _close_by_hand(stage))
         if outcome := carry_out(stage, terminal, change):
             terminal.result(outcome, "breaker close: done.")

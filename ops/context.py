@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 LOCAL: Final = "local"
 STAGES: Final = (LOCAL, "dev", "staging", "prod")
+MISSING: Final = "missing"
+"""What a live parameter is said to be that somebody deleted."""
 LOCAL_DIRECTORY = REPOSITORY / ".local"
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, read_timeout=60)
 
@@ -175,6 +177,13 @@ class Stage:
             )
         return value
 
+    def live(self, parameter: Parameter) -> str:
+        """A live parameter's value, MISSING where somebody deleted it. Raises OperatorError as `parameter` does."""
+        value = self.find_parameter(parameter.key)
+        if value is None:
+            self.parameter(SITE_URL)
+        return value or MISSING
+
     def put_parameter(self, key: str, value: str, *, secret: bool = False) -> None:
         """Writes a parameter, made if it is not there."""
         self.ssm.put_parameter(
@@ -245,6 +254,15 @@ class Stage:
         settings = self.settings("api")
         assert isinstance(settings, ApiSettings)
         return settings
+
+    def start(self, service: str) -> None:
+        """Runs a service as its schedule does: nobody waits, and what fails goes to the schedules' queue."""
+        self.lambda_.invoke(
+            FunctionName=self.resource(service),
+            Qualifier=LIVE_ALIAS,
+            InvocationType="Event",
+            Payload=json.dumps({"sweep": service}).encode(),
+        )
 
     def invoke(self, service: str, event: Mapping[str, Any]) -> Any:
         """Runs a service's live version and waits for its answer. Raises OperatorError where it fails."""

@@ -14,7 +14,7 @@ app = typer.Typer(no_args_is_help=True, help="Who sees what: off, internal, N% o
 
 def values(stage: Stage) -> dict[str, str]:
     """The flags' values."""
-    return {flag: stage.parameter(flag_parameter(flag)) for flag in FLAGS}
+    return {flag: stage.live(flag_parameter(flag)) for flag in FLAGS}
 
 
 def known(flag: str) -> str:
@@ -48,7 +48,7 @@ def set_(
     """Set a flag at once; `rollout start` does it step by step."""
     if not is_valid(value):
         raise OperatorError(f"{value!r} means nothing; say off, internal, on or a percentage such as 10%.")
-    before = stage.parameter(flag_parameter(known(flag)))
+    before = stage.live(flag_parameter(known(flag)))
     plan = [f"{flag}: {before} -> {value}"] if before != value else []
     change = Change("flags set", flag, plan, lambda: set_value(stage, flag, value))
     if outcome := carry_out(stage, terminal, change):

@@ -8,11 +8,11 @@ from typing import Annotated, Final
 import typer
 
 from ops.console import Change, Json, Terminal, carry_out, command
-from ops.context import OperatorError, Stage
+from ops.context import MISSING, OperatorError, Stage
 from ops.ledger import user_id_of
 from services.core.domain.values import timestamp
 from services.core.names import parameter_name
-from services.core.parameters import API_KEY, LIVE_PARAMETERS
+from services.core.parameters import API_KEY, LIVE_PARAMETERS, Parameter
 
 GRACE: Final = timedelta(hours=1)
 MAX_AGE: Final = timedelta(days=90)
@@ -22,10 +22,11 @@ SECRETS: Final = tuple(parameter for parameter in LIVE_PARAMETERS if parameter.k
 app = typer.Typer(no_args_is_help=True, help="What is secret, how old it is, and rotating it.")
 
 
-def rotated(value: str, new: str, now: datetime, grace: timedelta) -> str:
-    """The API key's value with a new current key; the one before is honoured for `grace`."""
-    current = json.loads(value)["current"]
-    previous = {"previous": current, "previousUntil": timestamp(now + grace)} if grace else {}
+def rotated(value: str | None, new: str, now: datetime, grace: timedelta) -> str:
+    """The API key's value with a new current key; the one before, if any, is honoured for `grace`."""
+    previous = {}
+    if value and grace:
+        previous = {"previous": json.loads(value)["current"], "previousUntil": timestamp(now + grace)}
     return json.dumps({"current": new, "previous": None, "previousUntil": None, **previous})
 
 
@@ -34,12 +35,18 @@ def list_(stage: Stage, terminal: Terminal) -> None:
     """Show every secret with its owner, age and rotation; never its value."""
     now, rows, data = datetime.now(UTC), [], []
     for secret in SECRETS:
-        found = stage.ssm.get_parameter(Name=parameter_name(stage.name, secret.key))["Parameter"]
-        age = now - found["LastModifiedDate"]
-        due = "due" if age > MAX_AGE else f"in {(MAX_AGE - age).days} days"
-        rows.append((secret.key, secret.owner, f"{age.days} days", due, secret.rotation))
-        data.append({"key": secret.key, "owner": secret.owner, "ageDays": age.days, "due": age > MAX_AGE})
+        age = _age(stage, secret, now)
+        due = "now" if age is None or age > MAX_AGE else f"in {(MAX_AGE - age).days} days"
+        rows.append((secret.key, secret.owner, MISSING if age is None else f"{age.days} days", due, secret.rotation))
+        days = None if age is None else age.days
+        data.append({"key": secret.key, "owner": secret.owner, "ageDays": days, "due": due == "now"})
     terminal.table({"secrets": data}, ("secret", "owner", "age", "rotation", "how"), rows, empty="There are none.")
+
+
+def _age(stage: Stage, secret: Parameter, now: datetime) -> timedelta | None:
+    if stage.live(secret) == MISSING:
+        return None
+    return now - stage.ssm.get_parameter(Name=parameter_name(stage.name, secret.key))["Parameter"]["LastModifiedDate"]
 
 
 @command(app, changes=True)
@@ -54,10 +61,12 @@ def rotate(
     """Make a new key; the former one is honoured for an hour."""
     if key != API_KEY.key:
         raise OperatorError(f"There is no secret {key!r}; choose one of {', '.join(s.key for s in SECRETS)}.")
-    now, value = datetime.now(UTC), stage.parameter(API_KEY)
-    until = json.loads(value).get("previousUntil")
+    now, value = datetime.now(UTC), stage.find_parameter(API_KEY.key)
+    until = json.loads(value).get("previousUntil") if value else None
     plan = [f"{key}: a new key of {KEY_BYTES} random bytes signs from now on"]
-    if leaked:
+    if value is None:
+        plan.append("there is none now, so that lists are answered with 503")
+    elif leaked:
         plan.append("the former key is worth nothing at once: open pages reload their lists")
     else:
         plan.append(f"the former key is honoured until {timestamp(now + GRACE)}")

@@ -240,7 +240,11 @@ def seed(stage: Stage, terminal: Terminal) -> None:
         for story in STORIES:
             author.tell(story)
         author.settle(PEOPLE[-1])  # last, so that an interrupted run is not taken for a finished one
-        stage.invoke("rewards", {"sweep": "rewards"})  # else a new stage's first alarm is that none was heard of
+        for service in (
+            "rewards",
+            "housekeeping",
+        ):  # else a new stage's first alarms are that nothing was heard of them
+            stage.start(service)
     terminal.result(accounts, _introduction())
 
 

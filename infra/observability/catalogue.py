@@ -214,11 +214,12 @@ class Alarms:
         self.ledger_drift = Alarm(
             key="ledger-drift",
             title="Users whose totals differ from their ledger",
-            meaning="Somebody's totals are not what their ledger entries add up to.",
+            meaning="Somebody's totals are not what their ledger adds up to, or nobody has compared them for a day.",
             watch=own(metrics.LEDGER_DRIFT, platform, "Maximum"),
             thresholds={"P2": 0},
             # Housekeeping compares a slice of the members on each run, and all of them within a day.
             period=24 * HOUR,
+            missing="breaching",
         )
         self.flag_errors = Alarm(
             key="flag-errors",
@@ -226,6 +227,14 @@ class Alarms:
             meaning="A feature flag holds something that is no flag; its last good value is in force.",
             watch=own(metrics.FLAG_PARSE_ERRORS, platform),
             thresholds={"P3": 0},
+            period=15 * MINUTE,
+        )
+        self.parameter_failures = Alarm(
+            key="parameter-failures",
+            title="Parameters that SSM did not give",
+            meaning="Flags, breaker and keys cannot be read: what was read last is in force, and no change is seen.",
+            watch=own(metrics.PARAMETER_READ_FAILURES, platform),
+            thresholds={"P2": 0},
             period=15 * MINUTE,
         )
         self.all: tuple[Alarm, ...] = (
@@ -241,6 +250,7 @@ class Alarms:
             self.unpaid_rewards,
             self.ledger_drift,
             self.flag_errors,
+            self.parameter_failures,
         )
         self.composites: tuple[Composite, ...] = self._composites()
 

@@ -80,7 +80,7 @@ def _health(platform: Platform, alarms: Alarms) -> Dashboard:
                 ),
             ),
             Panel(title="DynamoDB: throttles", shows=alarms.throttles),
-            Panel(title="Feature flags", shows=(alarms.flag_errors,)),
+            Panel(title="Feature flags", shows=(alarms.flag_errors, alarms.parameter_failures)),
             Panel(title="Edge: 5xx (%)", shows=(Line(label="5xx", watch=edge_series(platform, aws.EDGE_5XX)),)),
         ),
     )

@@ -51,6 +51,11 @@ API_ERRORS = Metric(name="api_errors", unit="Count", description="Requests that 
 FLAG_PARSE_ERRORS = Metric(
     name="flag_parse_errors", unit="Count", description="Reads of a feature flag whose value made no sense."
 )
+PARAMETER_READ_FAILURES = Metric(
+    name="parameter_read_failures",
+    unit="Count",
+    description="Reads of flags, breaker and keys that SSM refused, or answered without one of them.",
+)
 REWARDS_PAID = Metric(name="rewards_paid", unit="Count", description="Ledger entries that went to POSTED as a reward.")
 OLDEST_UNPAID_REWARD = Metric(
     name="oldest_unpaid_reward_seconds",
@@ -73,6 +78,7 @@ METRICS = (
     CONCURRENT_ATTESTATION_CONFLICTS,
     API_ERRORS,
     FLAG_PARSE_ERRORS,
+    PARAMETER_READ_FAILURES,
     REWARDS_PAID,
     OLDEST_UNPAID_REWARD,
     LEDGER_DRIFT,

@@ -8,7 +8,7 @@ from hashlib import sha256
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from services.core.metrics import NAMESPACE, SERVICE, Metric
+from services.core.metrics import NAMESPACE, PARAMETER_READ_FAILURES, SERVICE, Metric
 
 
 class Telemetry:
@@ -27,6 +27,7 @@ class Telemetry:
     def not_read(self, reason: str) -> None:
         """Says that flags, breaker and keys stay as they were, since SSM did not give them."""
         self.log.error("parameters not read", extra={"reason": reason})
+        self.count(PARAMETER_READ_FAILURES)
 
     def flush(self) -> None:
         """Writes what was recorded as one line in CloudWatch's embedded metric format."""

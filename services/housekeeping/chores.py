@@ -14,7 +14,7 @@ from services.core.stores.ledger import LedgerStore
 from services.core.stores.quests import QuestMovedError, QuestStore
 from services.core.stores.users import NoSuchUserError, UserStore
 from services.core.tables import QUESTS
-from services.core.telemetry import Telemetry
+from services.core.telemetry import Telemetry, user_digest
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
@@ -61,25 +61,26 @@ class Housekeeper:
 
     def forget(self, now: datetime) -> int:
         """Anonymises the members whose grace period is over. Returns how many."""
-        return self._each(self.users.due_for_deletion(now), lambda user_id: self._forget(user_id, now))
+        return self._each(self.users.due_for_deletion(now), lambda user_id: self._forget(user_id, now), user_digest)
 
     def audit(self, now: datetime) -> int:
         """Compares a slice of the members' totals with the fold of their entries. Returns how many differ."""
         number = int(now.timestamp()) // _RUN_SECONDS % AUDIT_SLICES
-        drifted = self._each(self.users.slice(number, AUDIT_SLICES), self._drifts)
+        drifted = self._each(self.users.slice(number, AUDIT_SLICES), self._drifts, user_digest)
         self.telemetry.count(LEDGER_DRIFT, drifted)
         return drifted
 
     def _drifts(self, user_id: str) -> bool:
-        """Whether a member's totals differ from the ledger, or cannot be told; the log says whose."""
+        """Whether a member's totals differ from the ledger, or cannot be told; the log says by how much."""
+        user = user_digest(user_id)
         try:
             # A payment between the two reads looks like drift once, not twice.
             difference = self._difference(user_id) and self._difference(user_id)
         except ValueError:
-            self.telemetry.log.exception("the ledger makes no sense", extra={"user_id": user_id})
+            self.telemetry.log.exception("the ledger makes no sense", extra={"user": user})
             return True
         if difference:
-            self.telemetry.log.error("totals differ", extra={"user_id": user_id, "by": difference._asdict()})
+            self.telemetry.log.error("totals differ", extra={"user": user, "by": difference._asdict()})
         return difference is not None
 
     def _difference(self, user_id: str) -> Totals | None:
@@ -93,9 +94,9 @@ class Housekeeper:
 
         return self._each(self.quests.due(status, now), change)
 
-    def _each(self, ids: Iterable[str], step: Callable[[str], bool]) -> int:
-        """Counts where the step did something. One thing's trouble does not keep the others waiting: the first one is
-        raised after the last thing.
+    def _each(self, ids: Iterable[str], step: Callable[[str], bool], told: Callable[[str], str] = str) -> int:
+        """Counts where the step did something. One thing's trouble does not keep the others waiting: it is logged under
+        what `told` makes of the id, and the first one is raised after the last thing.
         """
         done = 0
         trouble: Exception | None = None
@@ -103,7 +104,7 @@ class Housekeeper:
             try:
                 done += step(id_)
             except Exception as error:
-                self.telemetry.log.warning("left for the next run", extra={"id": id_}, exc_info=True)
+                self.telemetry.log.warning("left for the next run", extra={"id": told(id_)}, exc_info=True)
                 trouble = trouble or error
         if trouble:
             raise trouble

@@ -27,6 +27,7 @@ from ops.context import Stage, open_stage
 from ops.ledger import problems
 from services.core.domain.ledger import Entry, Kind, State
 from services.core.domain.quests import withdraw
+from services.core.names import parameter_name
 from services.core.parameters import FLAGS, USER_POOL_CLIENT_ID, USER_POOL_ID, flag_parameter
 from services.core.stores.dynamo import Item, decode_item, encode, encode_item
 from services.core.tables import LEDGER, QUESTS, USERS, Table
@@ -519,6 +520,21 @@ def test_flag_errors(town: Town) -> None:
     ran = town.follow("flag-errors")
     assert "means nothing" in ran["flags list --stage prod"].out
     assert town.stage.parameter(flag_parameter("rewards")) == "on"
+
+
+def test_parameter_failures(town: Town) -> None:
+    anna = town.people.sign_up("anna")
+    flag = flag_parameter("rewards")
+    town.stage.ssm.delete_parameter(Name=parameter_name(town.stage.name, flag.key))
+
+    def told() -> bool:
+        anna.get("/me")
+        return "parameters not read" in town.type("./civicforge logs api --errors --stage local").out
+
+    wait_for(told, 30, "the log names the parameter that is gone")
+    ran = town.follow("parameter-failures")
+    assert flag.key in ran["logs api --errors --stage prod"].out
+    assert town.stage.parameter(flag) == "on"
 
 
 def test_wrong_bulk_update(town: Town) -> None:

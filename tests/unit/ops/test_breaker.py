@@ -129,3 +129,15 @@ def test_a_breaker_that_was_opened_by_hand_is_closed_too(world: UnitStage, cli: 
     assert cli("breaker status").code == 1
     assert cli("breaker close --yes --reason over").code == 0
     assert parameter(world, BREAKER.key) == "closed"
+
+
+def test_a_parameter_that_is_gone_is_told_and_written_again(world: UnitStage, cli: Cli) -> None:
+    world.delete_parameter(BREAKER.key)
+    ran = cli("breaker status")
+    assert (ran.code, "breaker: missing" in ran.out) == (1, True)
+    assert "position: missing -> closed" in cli("breaker close --yes --reason gone").out
+    assert parameter(world, BREAKER.key) == "closed"
+    world.delete_parameter(BREAKER.key)
+    assert cli("breaker open --yes --reason flood").code == 0
+    assert cli("breaker close --yes --reason over").code == 0
+    assert parameter(world, BREAKER.key) == "closed"

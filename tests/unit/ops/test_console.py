@@ -108,7 +108,8 @@ def test_what_is_wrong_is_said_in_a_sentence(stage: UnitStage, cli: Cli) -> None
 
 
 def test_a_stage_that_was_never_stood_up(stage: UnitStage, cli: Cli) -> None:
-    stage.delete_parameter("feature-rewards")
+    for name in ("feature-rewards", "site-url"):
+        stage.delete_parameter(name)
     ran = cli("flags list")
     assert ran.code == 1
     assert "Stand it up with `civicforge deploy --stage local`" in ran.err

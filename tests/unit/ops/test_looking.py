@@ -222,6 +222,18 @@ def test_secrets_are_listed_and_rotated_without_being_shown(stage: UnitStage, cl
     assert value["current"] not in said
 
 
+def test_a_live_parameter_that_is_gone_is_told_and_written_again(stage: UnitStage, cli: Cli) -> None:
+    stage.delete_parameter(API_KEY.key)
+    stage.delete_parameter("feature-rewards")
+    (listed,) = cli("secrets list --json").json["secrets"]
+    assert (listed["ageDays"], listed["due"]) == (None, True)
+    assert "there is none now" in cli("secrets rotate api-key --yes --reason gone").out
+    assert set(json.loads(parameter(stage, API_KEY.key))) == {"current", "previous", "previousUntil"}
+    assert cli("flags list --json").json["flags"]["rewards"] == "missing"
+    assert "rewards: missing -> on" in cli("flags set rewards on --yes --reason gone").out
+    assert parameter(stage, "feature-rewards") == "on"
+
+
 def test_revoking_signs_somebody_out(stage: UnitStage, cli: Cli) -> None:
     pool = stage.api_settings.cognito_user_pool_id
     stage.cognito.admin_create_user(

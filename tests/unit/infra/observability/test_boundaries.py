@@ -18,17 +18,27 @@ from tests.unit.infra.observability.deployed import (
     queries,
 )
 
+SCHEDULED = {"unpaid-rewards-p2": "oldest_unpaid_reward_seconds", "ledger-drift-p2": "ledger_drift"}
+"""The alarms of what runs by schedule, whose silence is the fault, and the metric that each listens to."""
+
+
+def scheduled() -> Clock:
+    """What ran by schedule has just said that all is well."""
+    clock = Clock()
+    for metric in SCHEDULED.values():
+        clock.put(own(metric), 0)
+    return clock
+
 
 @pytest.mark.parametrize("short", [name.removeprefix("civicforge-prod-") for name in metric_alarms()])
-def test_silence_is_ok_but_for_the_sweep_whose_silence_is_the_fault(short: str) -> None:
-    alarm = alarm_named(short)
-    assert Clock().state(alarm) == ("ALARM" if short == "unpaid-rewards-p2" else "OK")
+def test_silence_is_ok_but_for_what_runs_by_schedule(short: str) -> None:
+    assert Clock().state(alarm_named(short)) == ("ALARM" if short in SCHEDULED else "OK")
 
 
 @pytest.mark.parametrize("name", list(metric_alarms("staging")))
 def test_a_breach_in_another_stage_is_not_ours(name: str) -> None:
     """Ten thousand of everything in staging; in prod only what each alarm needs to know that all is well."""
-    clock = Clock().put(own("oldest_unpaid_reward_seconds"), 0)
+    clock = scheduled()
     for query in queries(metric_alarms("staging")[name]):
         for minutes_ago in range(1, 30):
             clock.put(Identity.of(query), 10_000, minutes_ago=minutes_ago - 0.5)
@@ -103,7 +113,7 @@ def test_r49_six_errors_over_more_than_five_minutes_are_not_six_in_five() -> Non
 
 
 def test_r49_fifty_times_404_alarms_nobody() -> None:
-    clock = Clock().put(own("oldest_unpaid_reward_seconds"), 0)
+    clock = scheduled()
     clock.put(of_api("4xx"), *[1.0] * 50).put(of_api("5xx"), *[0.0] * 50).put(of_api("Count"), *[1.0] * 50)
     clock.put(of_api("Latency"), *[12.0] * 50)
     clock.put(of_function("api", "Invocations"), *[1.0] * 50).put(of_function("api", "Errors"), *[0.0] * 50)
@@ -186,6 +196,13 @@ def test_r53_a_sweep_that_falls_silent_alarms_although_its_last_word_was_good() 
     alarm = alarm_named("unpaid-rewards-p2")
     assert clock.state(alarm, minutes=16) == "OK", "one sweep late"
     assert clock.state(alarm, minutes=91) == "ALARM"
+
+
+def test_r53_a_housekeeping_that_falls_silent_alarms_after_a_day() -> None:
+    clock = Clock().put(own("ledger_drift"), 0)
+    alarm = alarm_named("ledger-drift-p2")
+    assert clock.state(alarm, minutes=23 * 60) == "OK"
+    assert clock.state(alarm, minutes=4 * 24 * 60) == "ALARM"
 
 
 # R54: more than 5 % of all requests fail, within five minutes, with a minimum of traffic.

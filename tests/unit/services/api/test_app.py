@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.api.operations import OPERATIONS
+from services.core.names import parameter_name
 from services.core.parameters import BREAKER
 from services.core.routes import ROUTES
 from tests.unit.services.cloud import (
@@ -16,6 +17,7 @@ from tests.unit.services.cloud import (
     CLIENT_ID,
     DESCRIPTION,
     REASON,
+    STAGE,
     Answer,
     Api,
     Cloud,
@@ -253,6 +255,14 @@ def test_a_fault_of_ours_is_counted_and_an_open_breaker_is_not(api: Api) -> None
 def test_a_flag_that_makes_no_sense_is_counted(api: Api) -> None:
     api.cloud.set_flag("disputes", "banana")
     assert emitted(api, "listFeatureFlags", ANNA)[1] == {"flag_parse_errors": 1}
+
+
+def test_a_parameter_that_is_gone_is_counted_and_named(api: Api) -> None:
+    api.cloud.ssm.delete_parameter(Name=parameter_name(STAGE, BREAKER.key))
+    answer, sums, _ = emitted(api, "listFeatureFlags", ANNA)
+    assert (answer.status, sums) == (200, {"parameter_read_failures": 1})
+    (line,) = (line for line in api.lines() if line["message"] == "parameters not read")
+    assert (line["level"], line["reason"]) == ("ERROR", f"there is no {parameter_name(STAGE, BREAKER.key)}")
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))

@@ -14,6 +14,7 @@ from services.core.domain.quests import Role, Status
 from services.core.domain.users import Profile
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.tables import QUESTS
+from services.core.telemetry import user_digest
 from services.housekeeping import chores
 from tests.unit.services.cloud import (
     ANNA,
@@ -334,8 +335,10 @@ def test_the_audit_finds_who_drifted(cloud: Cloud, house: Housekeeping) -> None:
             ExpressionAttributeValues={":x": {"N": "1"}},
         )
     assert house() == {"ledger_drift": 2}
-    told = {line["user_id"]: line["by"] for line in lines(house.log) if line["message"] == "totals differ"}
-    assert told == {user: {"points": 0, "xp": 1, "reputation": 0, "completed": 0} for user in (ANNA, BEN)}
+    told = {line["user"]: line["by"] for line in lines(house.log) if line["message"] == "totals differ"}
+    assert told == {
+        user: {"points": 0, "xp": 1, "reputation": 0, "completed": 0} for user in map(user_digest, (ANNA, BEN))
+    }
 
 
 @pytest.mark.parametrize("table", ["users", "ledger"])
@@ -349,7 +352,7 @@ def test_what_the_audit_cannot_read_counts_as_drift(cloud: Cloud, house: Houseke
         ExpressionAttributeValues={":x": {"S": "canary"}},
     )
     assert house() == {"ledger_drift": 1}
-    assert [line["user_id"] for line in lines(house.log) if line["level"] == "ERROR"] == [ANNA]
+    assert [line["user"] for line in lines(house.log) if line["level"] == "ERROR"] == [user_digest(ANNA)]
     assert "canary" not in house.log.getvalue()
 
 
