@@ -13,6 +13,8 @@ from services.core.names import LIVE_ALIAS, log_group
 from services.core.settings import SETTINGS
 
 RUNTIME = "python3.13"
+_LAMBDA_LEVELS = {"WARNING": "WARN"}
+"""Levels that Lambda spells otherwise than Python."""
 
 
 class Function(Component):
@@ -63,7 +65,12 @@ class Function(Component):
             timeout=size.timeout_seconds,
             reserved_concurrent_executions=size.concurrency,
             environment=aws.lambda_.FunctionEnvironmentArgs(variables=_environment(service, settings)),
-            logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=self.log_group.name),
+            logging_config=aws.lambda_.FunctionLoggingConfigArgs(
+                log_format="JSON",
+                log_group=self.log_group.name,
+                # Lambda drops what is below INFO, whatever the logger says, unless it is told.
+                application_log_level=_LAMBDA_LEVELS.get(stage.log_level, stage.log_level),
+            ),
             publish=True,
             # A version must not be called before its role may do its work.
             opts=pulumi.ResourceOptions.merge(self.child, pulumi.ResourceOptions(depends_on=[policy])),

@@ -115,7 +115,19 @@ def test_logs_are_explicit_and_kept_as_long_as_the_stage_says(stage_plan: Plan) 
     for function in functions(stage_plan):
         name = f"/aws/lambda/civicforge-{stage_plan.stage}-{function.name}"
         assert name in groups
-        assert function.inputs["loggingConfig"] == {"logFormat": "JSON", "logGroup": name}
+        level = {"dev": "DEBUG", "local": "DEBUG"}.get(stage_plan.stage, "INFO")
+        assert function.inputs["loggingConfig"] == {
+            "logFormat": "JSON",
+            "logGroup": name,
+            "applicationLogLevel": level,
+        }
+        assert function.inputs["environment"]["variables"]["LOG_LEVEL"] == level
+
+
+def test_lambda_spells_warning_otherwise() -> None:
+    for function in functions(run_program("dev", {"logLevel": "WARNING"})):
+        assert function.inputs["loggingConfig"]["applicationLogLevel"] == "WARN"
+        assert function.inputs["environment"]["variables"]["LOG_LEVEL"] == "WARNING"
 
 
 def test_sizes(stage_plan: Plan) -> None:

@@ -14,6 +14,8 @@ def test_people_sign_in_by_mail(stage_plan: Plan) -> None:
     pool = stage_plan.one("UserPool", "users").inputs
     assert pool["usernameAttributes"] == ["email"]
     assert pool["autoVerifiedAttributes"] == ["email"]
+    # Nobody takes over an account by an address that is not theirs.
+    assert pool["userAttributeUpdateSettings"] == {"attributesRequireVerificationBeforeUpdates": ["email"]}
     assert pool["usernameConfiguration"] == {"caseSensitive": False}
     assert pool["accountRecoverySetting"]["recoveryMechanisms"] == [{"name": "verified_email", "priority": 1}]
     # A changed schema replaces the pool, and with it goes everybody.

@@ -242,7 +242,7 @@ def test_an_attestation_that_meets_another_one_is_counted_and_lands(api: Api) ->
 
 def test_a_fault_of_ours_is_counted_and_an_open_breaker_is_not(api: Api) -> None:
     with api.cloud.faults.outage():
-        assert emitted(api, "listQuests")[1] == {"api_errors": 1}
+        assert emitted(api, "listQuests")[1] == {"api_errors": 1, "parameter_read_failures": 1}
     api.cloud.faults.on("Query", refusal("AccessDeniedException"))
     assert emitted(api, "listQuests")[1] == {"api_errors": 1}
     assert emitted(api, "getQuest", questId="nothing")[1] == {}

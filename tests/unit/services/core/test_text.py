@@ -168,6 +168,13 @@ def test_whatever_passes_for_plain_is_plain(typed: str) -> None:
         assert text._plain(typed) == text._rendered(typed)
 
 
+@pytest.mark.parametrize("form", ["a{}b", "a {} b", "a{}", "{}a", "{} a", "a\n{}b", "a{0}b{0}c", "a{0}{0}b{0}{0}"])
+def test_no_character_passes_for_plain_that_is_not(form: str) -> None:
+    for typed in (form.format(chr(code)) for code in range(0x20, 0x250)):
+        if text._is_plain(typed):
+            assert text._plain(typed) == text._rendered(typed)
+
+
 def test_plain_text_takes_the_fast_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text, "_rendered", lambda _: pytest.fail("a parser for plain text"))
     assert text.render("Twelve steps, one narrow turn.\n\nAnd a sofa.") == (

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given, settings
@@ -168,3 +170,20 @@ def test_an_empty_batch_is_no_call(cloud: Cloud) -> None:
 def test_a_refusal_is_not_taken_for_an_outage(cloud: Cloud) -> None:
     with pytest.raises(NoSuchUserError):
         cloud.users.cancel_deletion("nobody", NOW)
+
+
+def test_what_decides_is_read_as_it_is_stored_now(cloud: Cloud) -> None:
+    asked: list[tuple[str, Any]] = []
+    cloud.dynamodb.meta.events.register(
+        "provide-client-params.dynamodb", lambda params, model, **_: asked.append((model.name, params))
+    )
+    cloud.users.get("a")
+    cloud.ledger.get("a", "e")
+    cloud.ledger.page("a", 1, None)
+    list(cloud.users.slice(0, 1))
+    cloud.quests.get("q")
+    *single, (_, batch) = asked
+    assert [(name, params.get("ConsistentRead")) for name, params in single] == [
+        ("GetItem", True), ("GetItem", True), ("Query", True), ("Scan", True),
+    ]  # fmt: skip
+    assert batch["RequestItems"][cloud.quests_table]["ConsistentRead"] is True

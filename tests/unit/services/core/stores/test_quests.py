@@ -204,6 +204,26 @@ def test_quota_burst_refill_and_the_wait_to_the_second(cloud: Cloud) -> None:
     check(cloud)
 
 
+def test_a_quota_that_others_use_up_between_two_tries_is_kept(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud.users.ensure(ANNA, NOW)
+    cloud.quests.create(quests.create(DRAFT, ANNA, "q0", NOW, LIFETIME), CREATES)
+    original = cloud.quests._write
+
+    def write(writes: list[Any]) -> None:
+        monkeypatch.setattr(cloud.quests, "_write", original)
+        try:
+            original(writes)
+        finally:
+            for number in range(1, 4):
+                cloud.quests.create(quests.create(DRAFT, ANNA, f"q{number}", NOW, LIFETIME), CREATES)
+
+    monkeypatch.setattr(cloud.quests, "_write", write)
+    with pytest.raises(RateLimitedError):
+        cloud.quests.create(quests.create(DRAFT, ANNA, "q9", NOW, LIFETIME), CREATES)
+    assert set(cloud.all_quests()) == {"q0", "q1", "q2", "q3"}
+    check(cloud)
+
+
 def test_the_quota_of_a_claim_is_the_performers(cloud: Cloud) -> None:
     claims = Quota("claimTat", 1)
     first, second = created(cloud, "q1"), created(cloud, "q2")
