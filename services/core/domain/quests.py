@@ -401,13 +401,8 @@ def create(
 ) -> Change:
     """A new OPEN quest and the entry of what it cost."""
     quest = Quest(
+        **draft.model_dump(exclude={"description"}),
         quest_id=quest_id,
-        title=draft.title,
-        category=draft.category,
-        tags=draft.tags,
-        area=draft.area,
-        reward_xp=draft.reward_xp,
-        reward_reputation=draft.reward_reputation,
         requestor_id=requestor_id,
         created_at=now,
         updated_at=now,

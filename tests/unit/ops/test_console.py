@@ -1,7 +1,14 @@
+import re
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
+import typer
 from botocore.exceptions import ClientError, NoCredentialsError
 
+from infra.config import ROOT
 from ops import __main__
+from ops.__main__ import app
 from ops.context import OperatorError, open_stage
 from services.core.names import audit_log_group
 from tests.unit.ops.conftest import NAME, REQUESTOR, Cli, UnitStage, parameter
@@ -105,6 +112,24 @@ def test_what_is_wrong_is_said_in_a_sentence(stage: UnitStage, cli: Cli) -> None
         assert ran.code == 1, line
         assert said in ran.err, line
         assert "Traceback" not in ran.err
+
+
+BY_MAKE = {"publish", "seed"}
+"""Commands that only `make` types."""
+
+
+def commands(group: Any, name: str = "") -> Iterator[str]:
+    """The full names of the commands below one of click's groups."""
+    for part, command in group.commands.items():
+        full = f"{name} {part}".strip()
+        yield from commands(command, full) if hasattr(command, "commands") else [full]
+
+
+def test_the_guide_shows_every_command() -> None:
+    guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    known = {*commands(typer.main.get_command(app))}
+    assert {"status", "quest refund"} < known
+    assert {name for name in known if not re.search(rf"\./civicforge {name}\b", guide)} == BY_MAKE
 
 
 def test_a_stage_that_was_never_stood_up(stage: UnitStage, cli: Cli) -> None:

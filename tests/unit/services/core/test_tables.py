@@ -1,5 +1,6 @@
 import pytest
 
+from services.api.views import QuestCard
 from services.core.names import log_group, parameter_name, resource_name
 from services.core.tables import LEDGER, QUESTS, TABLES, USERS
 
@@ -21,6 +22,15 @@ def test_key_attributes_are_those_of_table_and_indexes() -> None:
         "claimedAt", "createdAt", "lane", "laneAt", "performerId", "questId", "requestorId",
     )  # fmt: skip
     assert LEDGER.key_attributes == ("due", "entryId", "userId")
+
+
+NOT_ON_THE_BOARD = {"performerId", "claimDeadline", "submittedAt", "attestedBy"}
+"""What an OPEN quest has none of; moderators open a DISPUTED one to see it."""
+
+
+def test_the_board_has_what_its_cards_show() -> None:
+    shown = {field.alias for field in QuestCard.model_fields.values()}
+    assert shown - {*QUESTS.index("board").projected} == NOT_ON_THE_BOARD | {QUESTS.partition_key}
 
 
 def test_an_index_that_is_not_declared() -> None:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from services.api.views import QuestPublic
 from services.core.domain import quests
 from services.core.domain.ledger import Kind, State
 from services.core.domain.quests import (
@@ -15,6 +16,7 @@ from services.core.domain.quests import (
     ChangeRequest,
     Denied,
     Dispute,
+    Draft,
     Edit,
     NotAllowedError,
     Outcome,
@@ -159,6 +161,14 @@ def test_create() -> None:
     assert (quest.request_digest, change.description, change.submission) == ("digest", DESCRIPTION, None)
     (entry,) = change.entries
     assert (entry.kind, entry.user_id, entry.points, entry.state) == (Kind.CREATE, ANNA, -1, State.POSTED)
+
+
+def test_nothing_that_a_requestor_writes_is_lost_on_the_way() -> None:
+    """A field that is added to one of these and forgotten in another would be dropped without a word."""
+    written = {*Draft.model_fields}
+    assert {*Edit.model_fields} == written
+    assert written - {*Quest.model_fields} == {"description"}, "the long text is kept apart"
+    assert written <= {*QuestPublic.model_fields}
 
 
 def test_edit_changes_what_is_given_and_no_more() -> None:

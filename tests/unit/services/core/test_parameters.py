@@ -1,0 +1,18 @@
+from services.core import parameters
+from services.core.parameters import (
+    API_KEY,
+    BREAKER,
+    FLAGS,
+    LIVE_PARAMETERS,
+    STACK_PARAMETERS,
+    Parameter,
+    flag_parameter,
+)
+
+
+def test_every_parameter_is_made_by_the_stack() -> None:
+    """One that is declared and in neither tuple would be there on no stage."""
+    declared = [value for value in vars(parameters).values() if isinstance(value, Parameter)]
+    assert {*declared, *map(flag_parameter, FLAGS)} == {*LIVE_PARAMETERS, *STACK_PARAMETERS}
+    assert {API_KEY, BREAKER} <= {*LIVE_PARAMETERS}
+    assert all(parameter.live == (parameter in LIVE_PARAMETERS) for parameter in (*LIVE_PARAMETERS, *STACK_PARAMETERS))
