@@ -115,6 +115,8 @@ class StageConfig(BaseModel):
     certificate_arn: OptionalText
     site_url: OptionalText
     cognito_endpoint: OptionalText
+    mail_from: OptionalText
+    mail_identity_arn: OptionalText
     mailbox: OptionalText
 
     @field_validator("route_throttles", mode="before")
@@ -135,6 +137,8 @@ class StageConfig(BaseModel):
             yield f"logRetentionDays is {self.log_retention_days}, {self.stage} keeps its logs {retention} days"
         if (self.domain is None) != (self.certificate_arn is None):
             yield "domain and certificateArn go together"
+        if (self.mail_from is None) != (self.mail_identity_arn is None):
+            yield "mailFrom and mailIdentityArn go together"
         if self.min_read_units > self.max_read_units or self.min_write_units > self.max_write_units:
             yield "the least read or write units are above the most"
         if self.stage == "local" and self.capacity == "provisioned":

@@ -1,6 +1,7 @@
 """What is missing on this machine, or in the way to a stage, and how to get it. Works with an empty PATH."""
 
 import importlib.util
+import json
 import re
 import shutil
 import subprocess
@@ -13,14 +14,18 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.emulator import REPOSITORY, Emulator, EmulatorError
+from infra.local.stack_config import load_config
 from ops.console import Terminal
 from ops.context import LOCAL, LOCAL_DIRECTORY, OperatorError, Stage, open_stage
+from services.core.names import PROJECT, SERVICES
 from services.core.parameters import SITE_URL
 
 Verdict = Literal["ok", "missing", "optional"]
 
 PYTHON: Final = (3, 11)
 NODE: Final = (20, 19)
+UNRESERVED: Final = 100
+"""Concurrent executions that AWS keeps from being reserved, for the functions that reserve none."""
 
 
 class Finding(NamedTuple):
@@ -117,6 +122,8 @@ def account(stage_name: str) -> Iterator[Finding]:
         stage = open_stage(stage_name)
         yield Finding("ok", "credentials", stage.actor)
         yield _stood_up(stage)
+        if stage_name != LOCAL:
+            yield _room(stage)
     except OperatorError as error:
         yield Finding("missing", f"stage {stage_name}", "not there", str(error))
     except (BotoCoreError, ClientError) as error:
@@ -132,12 +139,54 @@ def _stood_up(stage: Stage) -> Finding:
     return Finding("ok", f"stage {stage.name}", url)
 
 
+def _room(stage: Stage) -> Finding:
+    """Whether the account lets the stage reserve the concurrency that its settings ask for."""
+    wanted = {service: int(_setting(stage.name, f"{service}Concurrency")) for service in SERVICES}
+    limit = stage.lambda_.get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
+    most = limit - UNRESERVED
+    reserved = sum(number for number in wanted.values() if number > 0)
+    if reserved <= most:
+        return Finding("ok", "concurrency", f"{limit} in the account, {reserved} of them reserved by {stage.name}")
+    named = ", ".join(f"{service}Concurrency" for service, number in wanted.items() if number > 0)
+    return Finding(
+        "missing",
+        "concurrency",
+        f"{limit} in the account, of which AWS lets nobody reserve the last {UNRESERVED}",
+        f"ask Service Quotas for more concurrent executions of Lambda, or set {named} to -1 in {_file(stage.name)}",
+    )
+
+
+def settings(stage_name: str) -> Iterator[Finding]:
+    """What a stage with real members has to be told before it is stood up."""
+    if stage_name not in ("staging", "prod"):
+        return
+    mails = json.loads(_setting(stage_name, "alertMails"))
+    nobody = [mail for mail in mails if mail.endswith(".example")]
+    remedy = f"name people under alertMails in {_file(stage_name)}; nobody reads {', '.join(nobody)}"
+    yield Finding("missing", "alerts", "go to nobody", remedy) if nobody else Finding("ok", "alerts", ", ".join(mails))
+    sender = _setting(stage_name, "mailFrom")
+    remedy = f"set mailFrom and mailIdentityArn in {_file(stage_name)} to a verified identity of SES"
+    yield (
+        Finding("ok", "mails", f"from {sender}")
+        if sender
+        else Finding("optional", "mails", "Cognito's own mailer, which sends 50 a day", remedy)
+    )
+
+
+def _setting(stage_name: str, key: str) -> str:
+    return load_config(stage_name, REPOSITORY).values.get(f"{PROJECT}:{key}", "")
+
+
+def _file(stage_name: str) -> str:
+    return f"Pulumi.{stage_name}.yaml"
+
+
 def doctor(
     stage: str,
     terminal: Terminal,
 ) -> None:
     """Say what is missing on this machine or account, and how to get it."""
-    found = [*machine(stage), *account(stage)]
+    found = [*machine(stage), *settings(stage), *account(stage)]
     missing = [finding for finding in found if finding.verdict == "missing"]
     lines = [f"{f.verdict:<9}{f.what:<22}{f.found}{f'  ->  {f.remedy}' if f.remedy else ''}" for f in found]
     terminal.result(

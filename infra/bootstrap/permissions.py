@@ -565,7 +565,7 @@ def _write_roles(scope: Scope) -> list[Statement]:
 
 
 def _write_unscoped(scope: Scope) -> list[Statement]:
-    linked = ("ops.apigateway", "delivery.logs", "dynamodb.application-autoscaling")
+    linked = ("ops.apigateway", "delivery.logs", "dynamodb.application-autoscaling", "email.cognito-idp")
     return [
         Statement(
             sid="EventSources",

@@ -46,6 +46,7 @@ class Identity(Component):
                     aws.cognito.UserPoolAccountRecoverySettingRecoveryMechanismArgs(name="verified_email", priority=1)
                 ]
             ),
+            email_configuration=self._mailer(),
             lambda_config=aws.cognito.UserPoolLambdaConfigArgs(post_confirmation=onboarding.live.arn),
             deletion_protection="ACTIVE" if stage.protect else "INACTIVE",
             opts=self.stateful,
@@ -89,3 +90,13 @@ class Identity(Component):
         self.issuer = pulumi.Output.concat("https://", self.pool.endpoint)
         self.endpoint = stage.cognito_endpoint or f"https://cognito-idp.{stage.region}.amazonaws.com/"
         self.register_outputs({})
+
+    def _mailer(self) -> aws.cognito.UserPoolEmailConfigurationArgs | None:
+        """SES where the stage names a sender; else Cognito's own mailer, which stops at 50 mails a day."""
+        if self.stage.mail_from is None:
+            return None
+        return aws.cognito.UserPoolEmailConfigurationArgs(
+            email_sending_account="DEVELOPER",
+            from_email_address=self.stage.mail_from,
+            source_arn=self.stage.mail_identity_arn,
+        )

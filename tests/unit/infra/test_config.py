@@ -84,6 +84,7 @@ def test_the_numbers_of_the_operations_guide(stage: str, retention: int, budget:
         ({"logRetentionDays": "7"}, "logRetentionDays is 7"),
         ({"domain": "civicforge.example"}, "domain and certificateArn go together"),
         ({"certificateArn": "arn:aws:acm:us-east-1:1:certificate/1"}, "domain and certificateArn go together"),
+        ({"mailFrom": "hello@civicforge.example"}, "mailFrom and mailIdentityArn go together"),
     ],
 )
 def test_what_staging_and_prod_refuse(stage: str, change: Mapping[str, Any], message: str) -> None:

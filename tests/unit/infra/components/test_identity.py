@@ -1,4 +1,4 @@
-from tests.unit.infra.plan import Plan
+from tests.unit.infra.plan import Plan, run_program
 
 FIFTEEN_MINUTES, AN_HOUR = 15, 60
 
@@ -20,6 +20,17 @@ def test_people_sign_in_by_mail(stage_plan: Plan) -> None:
     assert pool["accountRecoverySetting"]["recoveryMechanisms"] == [{"name": "verified_email", "priority": 1}]
     # A changed schema replaces the pool, and with it goes everybody.
     assert "schemas" not in pool
+
+
+def test_codes_are_mailed_by_ses_where_the_stage_names_a_sender(stage_plan: Plan) -> None:
+    assert "emailConfiguration" not in stage_plan.one("UserPool", "users").inputs
+    identity = "arn:aws:ses:us-east-1:123456789012:identity/civicforge.example"
+    with_ses = run_program("prod", {"mailFrom": "hello@civicforge.example", "mailIdentityArn": identity})
+    assert with_ses.one("UserPool", "users").inputs["emailConfiguration"] == {
+        "emailSendingAccount": "DEVELOPER",
+        "fromEmailAddress": "hello@civicforge.example",
+        "sourceArn": identity,
+    }
 
 
 def test_the_page_proves_a_password_and_keeps_no_secret(stage_plan: Plan) -> None:
