@@ -7,6 +7,8 @@ from typing import Any, Final, NamedTuple
 import httpx
 import typer
 
+from infra.observability.catalogue import Alarms
+from infra.observability.docs import DOCS
 from ops import dlq, flags, rollout
 from ops.breaker import status_of
 from ops.canary import weighed
@@ -19,8 +21,8 @@ from services.core.domain.values import timestamp
 from services.core.flags import is_valid
 from services.core.routes import HEALTH_PATH
 
-UNPAID_LIMIT: Final = 3600.0
-"""Seconds that a reward may be due before the stage is not well; the alarm's threshold."""
+UNPAID_LIMIT: Final = Alarms(DOCS).unpaid_rewards.thresholds["P2"]
+"""Seconds that a reward may be due before the stage is not well: the alarm's threshold."""
 
 
 class Fact(NamedTuple):
@@ -80,7 +82,7 @@ def facts(stage: Stage, now: datetime) -> Iterator[Fact]:
     text = ", ".join(f"{queue} {depth}" for queue, depth in depths.items())
     yield Fact("dead letters", depths, text, not any(depths.values()))
     age = oldest_pending(stage, now)
-    yield Fact("unpaid rewards", age, f"oldest {age:.0f} s" if age else "none is due", age < UNPAID_LIMIT)
+    yield Fact("unpaid rewards", age, f"oldest {age:.0f} s" if age else "none is due", age <= UNPAID_LIMIT)
     spent = budget(stage)
     if spent:
         yield Fact("budget", spent, f"${spent[0]:.2f} of ${spent[1]:.2f} this month", spent[0] < spent[1])

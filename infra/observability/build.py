@@ -52,7 +52,9 @@ def metric_alarm_args(
         watched = {"metric_queries": list(_queries(alarm.watch, alarm))}
     return aws.cloudwatch.MetricAlarmArgs(
         name=alarm.name(platform.stage, severity),
-        alarm_description=description(platform, severity, alarm.meaning, alarm.anchor),
+        alarm_description=description(
+            platform, severity, f"{alarm.meaning} Goes off when: {alarm.condition(severity)}.", alarm.anchor
+        ),
         comparison_operator="GreaterThanThreshold",
         threshold=alarm.thresholds[severity],
         evaluation_periods=alarm.periods,

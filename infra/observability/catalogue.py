@@ -83,7 +83,7 @@ def _function_errors(platform: Platform, service: str) -> Alarm:
     return Alarm(
         key=f"lambda-{service}-errors",
         title=f"Failed runs of {service} (%)",
-        meaning=f"More than 1 % of the runs of {service} end in an exception, a timeout or a crash.",
+        meaning=f"Too many runs of {service} end in an exception, a timeout or a crash.",
         watch=percentage(
             lambda_series(platform, service, aws.LAMBDA_ERRORS),
             lambda_series(platform, service, aws.LAMBDA_INVOCATIONS),
@@ -134,7 +134,7 @@ def _queue_age(platform: Platform, queue: str) -> Alarm:
     return Alarm(
         key=f"{queue}-queue-age",
         title=f"Oldest message in {queue}-dlq (s)",
-        meaning=f"Work that failed has waited in {queue}-dlq for over an hour, and nobody has taken care of it.",
+        meaning=f"Work that failed waits in {queue}-dlq, and nobody takes care of it.",
         watch=queue_series(platform, queue, aws.QUEUE_AGE),
         thresholds={"P1" if queue == "user-creation" else "P2": HOUR},
         period=5 * MINUTE,
@@ -149,7 +149,7 @@ class Alarms:
         self.api_5xx = Alarm(
             key="api-5xx",
             title="Requests answered with 5xx",
-            meaning="Members get server errors. P3 from the first within a minute, P1 above ten a minute.",
+            meaning="Members get server errors.",
             watch=api_series(platform, aws.API_5XX),
             thresholds={"P3": 0, "P1": 10},
             period=MINUTE,
@@ -157,7 +157,7 @@ class Alarms:
         self.api_error_rate = Alarm(
             key="api-error-rate",
             title="Requests answered with 5xx (%)",
-            meaning="More than 5 % of all requests of the last five minutes failed on our side.",
+            meaning="A large share of all requests fails on our side.",
             watch=percentage(
                 api_series(platform, aws.API_5XX), api_series(platform, aws.API_COUNT), minimum=API_MINIMUM
             ),
@@ -168,7 +168,7 @@ class Alarms:
         self.api_errors = Alarm(
             key="api-errors",
             title="Unhandled errors of the api",
-            meaning="More than five requests in five minutes met an error that the api does not know.",
+            meaning="Requests meet errors that the api does not know.",
             watch=own(metrics.API_ERRORS, platform),
             thresholds={"P2": 5},
             period=5 * MINUTE,
@@ -176,7 +176,7 @@ class Alarms:
         self.api_latency = Alarm(
             key="api-latency",
             title="p95 latency (ms)",
-            meaning="One request of twenty takes over a second, in three of the last five periods.",
+            meaning="Members wait: one request of twenty is slow.",
             watch=Math(
                 expression=f"IF(requests >= {API_MINIMUM}, latency, 0)",
                 series={
@@ -197,7 +197,7 @@ class Alarms:
         self.failed_rewards = Alarm(
             key="failed-rewards",
             title="Rewards that could not be paid",
-            meaning="A reward went to the rewards queue. P3 for one, P1 for more than one in five minutes.",
+            meaning="A reward could not be paid and went to the rewards queue.",
             watch=own(metrics.FAILED_REWARDS, platform),
             thresholds={"P3": 0, "P1": 1},
             period=5 * MINUTE,
@@ -205,7 +205,7 @@ class Alarms:
         self.unpaid_rewards = Alarm(
             key="unpaid-rewards",
             title="Oldest unpaid reward (s)",
-            meaning="A reward has been due for over an hour, or no sweep has said anything for half an hour.",
+            meaning="A reward has been due for long, or no sweep says anything.",
             watch=own(metrics.OLDEST_UNPAID_REWARD, platform, "Maximum"),
             thresholds={"P2": HOUR},
             period=HOUR // 2,
@@ -214,7 +214,7 @@ class Alarms:
         self.ledger_drift = Alarm(
             key="ledger-drift",
             title="Users whose totals differ from their ledger",
-            meaning="Somebody's totals are not what their ledger adds up to, or nobody has compared them for a day.",
+            meaning="Somebody's totals are not what their ledger adds up to, or housekeeping does not compare them.",
             watch=own(metrics.LEDGER_DRIFT, platform, "Maximum"),
             thresholds={"P2": 0},
             # Housekeeping compares a slice of the members on each run, and all of them within a day.

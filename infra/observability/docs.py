@@ -1,5 +1,7 @@
-"""docs/monitoring.md, made from the definitions."""
+"""docs/monitoring.md, and the conditions in docs/operations.md, made from the definitions."""
 
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from infra.observability.aws import AWS_METRICS
@@ -80,6 +82,23 @@ def monitoring() -> str:
     return "\n".join(sections)
 
 
+def runbook(guide: str, alarms: Alarms) -> str:
+    """The guide with each alarm's conditions under the heading of its section, in place of those that stand there."""
+    conditions: dict[str, list[str]] = defaultdict(list)
+    for alarm in alarms.all:
+        for severity in alarm.thresholds:
+            conditions[alarm.anchor].append(f"> - `{alarm.key}-{severity.lower()}`: {alarm.condition(severity)}")
+    for name, _, members, suppressor, *_ in _composites(alarms):
+        silent = f"; silent during {suppressor}" if suppressor else ""
+        conditions[name.strip("`").rpartition("-")[0]].append(f"> - {name}: any of {members}{silent}")
+
+    def section(match: re.Match[str]) -> str:
+        found = conditions.get(match["anchor"])
+        return "\n".join([f"### {match['anchor']}", "", *found, "", ""]) if found else match[0]
+
+    return re.sub(r"^### (?P<anchor>.+)\n\n(?:(?:> .*\n)+\n)?", section, guide, flags=re.MULTILINE)
+
+
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
@@ -87,20 +106,6 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _runbook(anchor: str) -> str:
     return f"[{anchor}](operations.md#{anchor})"
-
-
-def _span(seconds: int) -> str:
-    return f"{seconds // 3600} h" if seconds % 3600 == 0 else f"{seconds // 60} min"
-
-
-def condition(alarm: Alarm, severity: Severity) -> str:
-    """When it goes off, in words."""
-    statistics = {s.statistic for s in series_of(alarm.watch)}
-    how = next((s for s in sorted(statistics) if s.startswith("p")), "") or " and ".join(sorted(statistics))
-    text = f"{alarm.title} > {alarm.thresholds[severity]:g} ({how} over {_span(alarm.period)}"
-    if alarm.periods > 1:
-        text += f", {alarm.datapoints} of {alarm.periods}"
-    return text + (f", from {alarm.minimum} on)" if alarm.minimum else ")")
 
 
 MISSING = {"notBreaching": "OK", "breaching": "ALARM", "ignore": "as before"}
@@ -111,7 +116,7 @@ def alarm_row(alarms: Alarms, alarm: Alarm, severity: Severity) -> tuple[str, ..
     return (
         f"`{alarm.key}-{severity.lower()}`",
         severity,
-        condition(alarm, severity),
+        alarm.condition(severity),
         MISSING[alarm.missing],
         alarms.topic(alarm, severity),
         _runbook(alarm.anchor),

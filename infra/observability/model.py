@@ -77,7 +77,7 @@ class Alarm:
     title: str
     """Names the watched value and its unit; heads its line on the panel."""
     meaning: str
-    """One sentence for the person who gets the message."""
+    """One sentence for the person who gets the message, without a figure: `condition` names those."""
     watch: Watch
     thresholds: Mapping[Severity, float]
     period: int
@@ -116,6 +116,18 @@ class Alarm:
     def name(self, stage: str, severity: Severity) -> str:
         """`civicforge-{stage}-{key}-{severity}`."""
         return resource_name(stage, f"{self.key}-{severity.lower()}")
+
+    def condition(self, severity: Severity) -> str:
+        """When it goes off, in words."""
+        statistics = {s.statistic for s in series_of(self.watch)}
+        how = next((s for s in sorted(statistics) if s.startswith("p")), "") or " and ".join(sorted(statistics))
+        span = f"{self.period // 3600} h" if self.period % 3600 == 0 else f"{self.period // 60} min"
+        text = f"{self.title} > {self.thresholds[severity]:g} ({how} over {span}"
+        if self.periods > 1:
+            text += f", {self.datapoints} of {self.periods}"
+        if self.missing == "breaching":
+            text += ", or nothing heard"
+        return text + (f", from {self.minimum} on)" if self.minimum else ")")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """One threshold, told once: the alarm, the line on the panel and the row in the docs follow it."""
 
 import json
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -9,21 +10,29 @@ import pytest
 from infra.observability.build import dashboard_body, metric_alarm_args, panel_properties, renamed
 from infra.observability.catalogue import Alarms
 from infra.observability.dashboards import dashboards
-from infra.observability.docs import DOCS, alarm_row, condition, monthly_alarm_cost
+from infra.observability.docs import DOCS, alarm_row, monthly_alarm_cost, runbook
 from infra.observability.model import Panel
 
 ALARMS = Alarms(DOCS)
 
 
 @pytest.mark.parametrize("alarm", ALARMS.all, ids=lambda alarm: alarm.key)
-def test_changing_a_threshold_changes_alarm_panel_and_docs(alarm: Any) -> None:
+def test_changing_a_threshold_changes_alarm_message_panel_and_runbook(alarm: Any) -> None:
     severity = next(iter(alarm.thresholds))
     changed = replace(alarm, thresholds={**alarm.thresholds, severity: 123456})
     assert metric_alarm_args(alarm, severity, DOCS, "t").threshold == alarm.thresholds[severity]
-    assert metric_alarm_args(changed, severity, DOCS, "t").threshold == 123456
-    assert "> 123456 (" in condition(changed, severity) != condition(alarm, severity)
+    args = metric_alarm_args(changed, severity, DOCS, "t")
+    assert args.threshold == 123456
+    assert "> 123456 (" in str(args.alarm_description)
     lines = panel_properties(Panel(title="x", shows=(changed,)), DOCS)["annotations"]["horizontal"]
     assert 123456 in [line["value"] for line in lines]
+    alarms = copy(ALARMS)
+    alarms.all = tuple(changed if other is alarm else other for other in ALARMS.all)
+    guide = f"### {alarm.anchor}\n\nWhat to do.\n"
+    once = runbook(guide, ALARMS)
+    assert "> 123456 (" not in once
+    assert "> 123456 (" in runbook(once, alarms)
+    assert runbook(runbook(once, alarms), ALARMS) == once != guide
 
 
 def test_a_percentile_is_an_extended_statistic_whose_few_samples_count() -> None:

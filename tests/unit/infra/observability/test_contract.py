@@ -304,10 +304,12 @@ def test_the_docs_are_current() -> None:
 def test_stale_docs_are_noticed_and_mended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from infra.observability.__main__ import main
 
-    page = tmp_path / "monitoring.md"
-    assert main(["docs", "--check"], page) == 1
-    page.write_text("old", encoding="utf-8")
-    assert main(["docs", "--check"], page) == 1
-    assert "stale" in capsys.readouterr().err
-    assert main(["docs"], page) == 0
-    assert main(["docs", "--check"], page) == 0
+    guide = tmp_path / "operations.md"
+    guide.write_text("### flag-errors\n\nSet it again.\n", encoding="utf-8")
+    assert main(["docs", "--check"], tmp_path) == 1
+    (tmp_path / "monitoring.md").write_text("old", encoding="utf-8")
+    assert main(["docs", "--check"], tmp_path) == 1
+    assert {"monitoring.md", "operations.md"} == {line.split()[0] for line in capsys.readouterr().err.splitlines()}
+    assert main(["docs"], tmp_path) == 0
+    assert main(["docs", "--check"], tmp_path) == 0
+    assert "> - `flag-errors-p3`: " in guide.read_text(encoding="utf-8")
