@@ -27,7 +27,7 @@ from services.core.parameters import FLAGS
 from services.core.settings import ApiSettings
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.ledger import LedgerStore
-from services.core.stores.quests import Board, QuestExistsError, QuestMovedError, QuestStore, StoredQuest
+from services.core.stores.quests import BATCH, Board, QuestExistsError, QuestMovedError, QuestStore, StoredQuest
 from services.core.stores.users import NoSuchUserError, Quota, UserStore
 from services.core.tables import QUESTS
 
@@ -87,8 +87,8 @@ class Request:
 
 
 class Operation(NamedTuple):
-    """How an operation is called. `max_age` is for how many seconds the edge may keep its answer; `always` means
-    that an open breaker does not stop it.
+    """How an operation is called. `max_age` is for how many seconds a browser may keep its answer; the edge keeps none
+    longer than `infra.components.site` says. `always` means that an open breaker does not stop it.
     """
 
     handler: Callable[[Platform, Request], Model | None]
@@ -371,9 +371,9 @@ def _export_me(platform: Platform, request: Request) -> views.Export:
     for role in Role:
         after: Any = None
         while True:
-            page, after = platform.quests.of_member(actor.user_id, QUESTS.index(role), 100, after)
-            stored = (platform.quests.get(quest.quest_id) for quest in page)
-            found += [views.view(quest, actor, request.now) for quest in stored if quest]
+            page, after = platform.quests.of_member(actor.user_id, QUESTS.index(role), BATCH, after)
+            stored = platform.quests.get_many([quest.quest_id for quest in page])
+            found += [views.view(quest, actor, request.now) for quest in stored]
             if after is None:
                 break
     return views.Export(

@@ -4,7 +4,7 @@ A quest is up to three items: the quest itself under its id, and its Markdown un
 `{id}#submission`, so that a transition costs the same however long the texts are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _BOARD = QUESTS.index("board")
+_TEXTS = ("#description", "#submission")
+BATCH = 100 // (1 + len(_TEXTS))
+"""Quests with their texts that one call reads: DynamoDB gives 100 items."""
 _SCAN_FACTOR = 5
 """How many quests a filtered page reads for each that it may show, so that a rare filter is not a call per quest."""
 
@@ -95,13 +98,19 @@ class QuestStore:
 
     def get(self, quest_id: str) -> StoredQuest | None:
         """The quest with all its texts, as of now, in one call."""
-        keys = (quest_id, f"{quest_id}#description", f"{quest_id}#submission")
-        found = batch_get(self._client, self._table, ({"questId": key} for key in keys), consistent=True)
-        items = {item["questId"]: item for item in found}
-        if quest_id not in items or "#" in quest_id:
-            return None
-        texts = [items.get(key, {}).get("text") for key in keys[1:]]
-        return StoredQuest(Quest.model_validate(items[quest_id]), texts[0] or "", texts[1])
+        found = self.get_many([quest_id])
+        return found[0] if found else None
+
+    def get_many(self, quest_ids: Sequence[str]) -> list[StoredQuest]:
+        """Those of at most BATCH quests that exist, in order, with all their texts, as of now, in one call."""
+        keys = ({"questId": f"{quest_id}{part}"} for quest_id in quest_ids for part in ("", *_TEXTS))
+        items = {item["questId"]: item for item in batch_get(self._client, self._table, keys, consistent=True)}
+        quests = (Quest.model_validate(items[id_]) for id_ in quest_ids if id_ in items and "#" not in id_)
+        return [StoredQuest(quest, *self._texts(quest.quest_id, items)) for quest in quests]
+
+    def _texts(self, quest_id: str, items: Mapping[str, Item]) -> tuple[str, str | None]:
+        description, submission = (items.get(f"{quest_id}{part}", {}).get("text") for part in _TEXTS)
+        return description or "", submission
 
     def create(self, change: Change, quota: Quota | None = None) -> None:
         """Stores a new quest with its description and what it costs, all or nothing.

@@ -8,6 +8,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from services.api import stats
 from services.core import aws
+from services.core.stores.quests import BATCH
 from tests.unit.services.cloud import (
     ANNA,
     BEN,
@@ -19,6 +20,7 @@ from tests.unit.services.cloud import (
     NOW,
     REASON,
     Api,
+    Cloud,
     lost_answer,
 )
 from tests.unit.services.invariants import check_all
@@ -412,6 +414,23 @@ def test_the_export_is_everything(api: Api) -> None:
     assert export["profile"]["userId"] == ANNA
     assert [entry["kind"] for entry in export["ledger"]].count("create") == 2
     assert "submission" in next(quest for quest in export["quests"] if quest["questId"] == done)
+
+
+def test_an_export_of_much_is_a_few_calls(cloud: Cloud) -> None:
+    api = Api(cloud, creates_per_hour=100)
+    cloud.users.ensure(ANNA, NOW)
+    cloud.dynamodb.update_item(
+        TableName=cloud.users_table,
+        Key={"userId": {"S": ANNA}},
+        UpdateExpression="SET points = :many",
+        ExpressionAttributeValues={":many": {"N": "100"}},
+    )
+    ids = {api.create(ANNA) for _ in range(BATCH + 7)}
+    cloud.faults.calls.clear()
+    export = api.call("exportMe", ANNA).json
+    assert {quest["questId"] for quest in export["quests"]} == ids
+    assert all(quest["description"] == DESCRIPTION for quest in export["quests"])
+    assert cloud.faults.counted()["BatchGetItem"] == 4, "two pages: what the index lacks, and the texts"
 
 
 def test_stats_that_cannot_be_read_are_an_outage(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
