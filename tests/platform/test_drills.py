@@ -62,6 +62,7 @@ FAULTS = {
     "failed-rewards-p3": POISON,
     "failed-rewards-p1": POISON,
     "flag-errors-p3": "flag `rewards` set to `sometimes`, then asked for",
+    "parameter-failures-p2": "flag `disputes` deleted, then asked for",
     "lost-work-p1": "its members' faults",
     "api-5xx-p3": DAMAGE,
     "api-5xx-p1": DAMAGE,
@@ -205,6 +206,7 @@ def faults_raise_their_alarms_the_whole_way(drill: Drill) -> None:
     for name in (LOST_WORK, resource_name(STAGE, "failed-rewards-p1")):
         drill.listener.wait(name, "ALARM", since)
     _set_flag(stage, "sometimes")
+    stage.client("ssm").delete_parameter(Name=parameter_name(STAGE, flag_parameter("disputes").key))
     stage.sign_up().get("/feature-flags")
     _read_a_damaged_quest(stage, times=25)
     for short in FAULTS:
