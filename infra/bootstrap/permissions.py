@@ -98,7 +98,8 @@ class Scope:
 
     @property
     def log_groups(self) -> tuple[str, ...]:
-        groups = (f"/aws/lambda/{self.named}", self.named, audit_log_group(self.stage))
+        # The pattern at the end also covers `:*`, which most calls want behind the name of a group.
+        groups = (f"/aws/lambda/{self.named}", self.named, f"{audit_log_group(self.stage)}*")
         return tuple(self.arn("logs", f"log-group:{group}") for group in groups)
 
     @property
@@ -134,6 +135,10 @@ class Scope:
     @property
     def edge_functions(self) -> tuple[str, ...]:
         return (self.arn("cloudfront", f"function/{self.named}", region=False),)
+
+    @property
+    def mappings(self) -> tuple[str, ...]:
+        return (self.arn("lambda", "event-source-mapping:*"),)
 
     @property
     def pools(self) -> tuple[str, ...]:
@@ -317,12 +322,20 @@ def _read_by_name(scope: Scope) -> list[Statement]:
         _named("ReadParameters", scope.parameters, "ssm", "GetParameter", "GetParameters", "ListTagsForResource"),
         _named("ReadBuckets", scope.buckets, "s3", "GetBucket*", "Get*Configuration", "ListBucket"),
         _named("ReadPage", scope.site_objects, "s3", "GetObject", "GetObjectTagging"),
+        _named("ReadLiveRelease", [scope.live_release], "s3", "GetObject"),
         _named("ReadLogGroups", (*scope.log_groups, *scope.log_ends), "logs", "GetDelivery*", "ListTagsForResource"),
         _named("ReadAlarms", scope.alarms, "cloudwatch", "ListTagsForResource"),
         _named("ReadDashboards", scope.dashboards, "cloudwatch", "GetDashboard"),
         _named("ReadSchedules", scope.schedules, "scheduler", "GetSchedule*", "ListTagsForResource"),
         _named("ReadBudgets", scope.budgets, "budgets", "ViewBudget", "ListTagsForResource"),
-        _named("ReadEdgeFunctions", scope.edge_functions, "cloudfront", "DescribeFunction", "GetFunction"),
+        _named(
+            "ReadEdgeFunctions",
+            scope.edge_functions,
+            "cloudfront",
+            "DescribeFunction",
+            "GetFunction",
+            "ListTagsForResource",
+        ),
     ]
 
 
@@ -331,6 +344,7 @@ def _read_by_tag(scope: Scope) -> list[Statement]:
     return [
         _tagged(scope, "ReadApi", scope.apis, "apigateway", "GET"),
         _tagged(scope, "ReadLogDelivery", scope.log_delivery, "logs", "ListTagsForResource"),
+        _tagged(scope, "ReadMappings", scope.mappings, "lambda", "ListTags"),
         _tagged(
             scope,
             "ReadScaling",
@@ -451,7 +465,7 @@ def _write_by_name(scope: Scope) -> list[Statement]:
             "EdgeFunctions",
             scope.edge_functions,
             "cloudfront",
-            *("UpdateFunction", "PublishFunction", "DeleteFunction"),
+            *("UpdateFunction", "PublishFunction", "DeleteFunction", "TagResource", "UntagResource"),
         ),
     ]
 
@@ -474,6 +488,8 @@ def _write_by_tag(scope: Scope) -> list[Statement]:
             "TagResource",
             conditions=scope.tagging,
         ),
+        _tagged(scope, "MakeMapping", scope.mappings, "lambda", "TagResource", conditions=scope.tagging),
+        _tagged(scope, "Mapping", scope.mappings, "lambda", "UntagResource"),
         _tagged(
             scope,
             "LogDelivery",
@@ -641,7 +657,10 @@ def try_statements(scope: Scope) -> list[Statement]:
         Statement(
             sid="Sweep",
             actions=["lambda:InvokeFunction"],
-            resources=[scope.arn("lambda", f"function:{resource_name(scope.stage, 'rewards')}:{LIVE_ALIAS}")],
+            resources=[
+                scope.arn("lambda", f"function:{resource_name(scope.stage, service)}:{LIVE_ALIAS}")
+                for service in ("rewards", "housekeeping")
+            ],
         ),
         Statement(
             sid="CanaryCall",
