@@ -86,12 +86,21 @@ test("on a slow network and an old phone the first quest shows within ten second
   expect(Date.now() - start).toBeLessThan(10_000);
 });
 
-test("an open breaker shows as a banner within half a minute, and goes", async ({ somebody }) => {
+test("an open breaker shows as a banner within half a minute, and goes with what it kept away", async ({ somebody }) => {
   const ana = await (await somebody("Ana")).join();
   await ana.goto("/");
   operator("breaker", "read-only");
   await expect(ana.page.getByText(t.banner.paused)).toBeVisible({ timeout: 40_000 });
   await ana.looksRight();
+
+  ana.expects(/\/api\/v1\//);
+  operator("breaker", "down");
+  await expect(ana.page.getByText(t.banner.closed)).toBeVisible({ timeout: 40_000 });
+  await ana.page.getByRole("link", { name: t.nav.mine }).click();
+  await expect(ana.page.getByText(t.errors.paused)).toBeVisible();
+  await ana.looksRight();
   operator("breaker", "closed");
-  await expect(ana.page.getByText(t.banner.paused)).toBeHidden({ timeout: 40_000 });
+  await expect(ana.page.getByText(t.banner.closed)).toBeHidden({ timeout: 40_000 });
+  await expect(ana.page.getByText(t.mine.emptyTitle)).toBeVisible();
+  await expect(ana.page.getByText(t.errors.paused)).toBeHidden();
 });

@@ -12,6 +12,7 @@ test("both see the dispute, a moderator decides, and a party cannot", async ({ s
   await ben.goto(path);
   await ben.act("claim");
   await ben.act("submit", "The lawn is as short as it can be.");
+  await ben.act("attest");
 
   await ana.goto(path);
   await ana.button(t.action.dispute.name).click();
@@ -41,6 +42,9 @@ test("both see the dispute, a moderator decides, and a party cannot", async ({ s
     await expect(party.page.getByText(t.status.COMPLETE, { exact: true }).first()).toBeVisible();
   }
   await expect(ben.page.getByText(t.quest.rewarded(100, 10, 2))).toBeVisible();
+  await expect(ben.page.getByText(t.quest.seal.decided)).toBeVisible();
+  await expect(ben.page.getByText(t.quest.seal.waiting("Ana"))).toBeHidden();
+  await ben.looksRight();
 });
 
 test("a moderator who is a party cannot decide", async ({ somebody }) => {

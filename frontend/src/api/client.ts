@@ -3,7 +3,7 @@ import createClient from "openapi-fetch";
 import { config } from "./config";
 import { ApiError, toApiError } from "./problem";
 import type { paths } from "./schema.gen";
-import { reportService } from "./service";
+import { reportService, serviceState } from "./service";
 import { sessionState } from "./session";
 
 /** A token that ends within this time is renewed first. */
@@ -59,10 +59,12 @@ export async function take<T>(call: Promise<{ data?: T; error?: unknown; respons
   requestId = response.headers.get("x-request-id") ?? requestId;
   if (!response.ok) {
     const error = toApiError(response, answer.error);
-    if (error.code === "breaker_open") reportService("paused");
-    else if (error.status >= 502) reportService("unreachable");
+    if (error.code === "breaker_open") {
+      if (serviceState() !== "closed") reportService("paused");
+    } else if (error.status >= 502) reportService("unreachable");
     throw error;
   }
-  reportService("up", askedAt);
+  // With the breaker open reads may still be answered: the health check alone knows when that is over.
+  if (serviceState() === "unreachable") reportService("up", askedAt);
   return answer.data as T;
 }

@@ -1,9 +1,9 @@
 /** Every read and write of the page: query options for reads, plain functions for writes. */
-import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/preact-query";
+import { infiniteQueryOptions, QueryCache, QueryClient, queryOptions } from "@tanstack/preact-query";
 import { recall, remember } from "../lib/storage";
 import { api, take } from "./client";
 import { ApiError } from "./problem";
-import { reportService, serviceState } from "./service";
+import { onServiceChange, reportService, type ServiceState, serviceState } from "./service";
 import type { Category, Health, Outcome, Part, ProfileEdit, QuestDraft, QuestEdit } from "./types";
 
 /** How often a page that waits for the other party looks again, in milliseconds. */
@@ -13,14 +13,25 @@ const HEALTH_MS = 25_000;
 /** The same while it is not up: the banner goes soon after the trouble. */
 const RECOVERY_MS = 5_000;
 
+const isBreaker = (error: unknown): boolean => error instanceof ApiError && error.code === "breaker_open";
+
 export const queryClient = new QueryClient({
+  queryCache: new QueryCache({
+    // Reads are refused only when nothing is open.
+    onError: (error) => isBreaker(error) && reportService("closed"),
+  }),
   defaultOptions: {
     queries: {
       staleTime: 10_000,
-      retry: (failures, error) =>
-        failures < 2 && error instanceof ApiError && error.transient && error.code !== "breaker_open",
+      retry: (failures, error) => failures < 2 && error instanceof ApiError && error.transient && !isBreaker(error),
     },
   },
+});
+
+// What failed meanwhile is asked again, so that no error outlives its cause.
+onServiceChange(() => {
+  if (serviceState() !== "up") return;
+  queryClient.refetchQueries({ type: "active", predicate: ({ state }) => state.status === "error" });
 });
 
 export interface QuestFilters {
@@ -111,6 +122,8 @@ export const userQuery = (userId: string) =>
 export const statsQuery = () =>
   queryOptions({ queryKey: ["stats"], staleTime: 5 * 60_000, queryFn: () => take(api().GET("/stats")) });
 
+const BREAKER: Record<Health["breaker"], ServiceState> = { closed: "up", "read-only": "paused", down: "closed" };
+
 /** Asks the health route, which answers even while the breaker is open, and tells the banner. */
 export const healthQuery = () =>
   queryOptions({
@@ -121,7 +134,7 @@ export const healthQuery = () =>
       const askedAt = Date.now();
       const response = await fetch("/api/health").catch(() => undefined);
       const health = response?.ok ? ((await response.json()) as Health) : undefined;
-      reportService(!health ? "unreachable" : health.breaker === "closed" ? "up" : "paused", askedAt);
+      reportService(health ? BREAKER[health.breaker] : "unreachable", askedAt);
       return health ?? null;
     },
   });

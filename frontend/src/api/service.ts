@@ -1,5 +1,8 @@
-/** How the service is doing, as seen by the calls of this page; the shell shows a banner from it. */
-export type ServiceState = "up" | "unreachable" | "paused";
+/**
+ * How the service is doing, as seen by the calls of this page; the shell shows a banner from it. Paused is reading only,
+ * closed is nothing at all: the operators' breaker.
+ */
+export type ServiceState = "up" | "unreachable" | "paused" | "closed";
 
 let state: ServiceState = "up";
 let changedAt = 0;

@@ -40,6 +40,37 @@ describe("the frame", () => {
     expect(await screen.findByText(t.banner.paused)).toBeTruthy();
   });
 
+  it("says when nothing is open, and by itself shows what was missing when that is over", async () => {
+    signInAs("ben");
+    vi.useFakeTimers({
+      shouldAdvanceTime: true,
+      toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"],
+    });
+    const health = { status: "maintenance", stage: "test", release: "1", breaker: "down" };
+    await serve({ "GET /quests": problem(503, "breaker_open"), "GET /api/health": health });
+    open("/");
+    expect(await screen.findByText(t.banner.closed)).toBeTruthy();
+    expect(await screen.findByText(t.errors.paused)).toBeTruthy();
+    await serve({ "GET /quests": { items: [card()] } });
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(await screen.findByText("Carry a sofa")).toBeTruthy();
+    expect(screen.queryByText(t.errors.paused)).toBeNull();
+    expect(screen.queryByText(t.banner.closed)).toBeNull();
+    vi.useRealTimers();
+  });
+
+  it("does not take an answered read for the end of a pause", async () => {
+    signInAs("ben");
+    const health = { status: "maintenance", stage: "test", release: "1", breaker: "read-only" };
+    await serve({ "GET /quests": { items: [card()] }, "GET /api/health": health });
+    open("/");
+    await screen.findByText(t.banner.paused);
+    await userEvent.click(screen.getByRole("radio", { name: t.category.social }));
+    await waitFor(() => expect(address()).toBe("/?category=social"));
+    await screen.findByText("Carry a sofa");
+    expect(screen.getByText(t.banner.paused)).toBeTruthy();
+  });
+
   it("keeps a form and its text when the session ends in the middle, and leads back to it", async () => {
     signInAs("ana");
     await serve({ "GET /me": me({ userId: "ana" }) });

@@ -41,7 +41,7 @@ export const t = {
   errors: {
     network: "You seem to be offline, or we are. Nothing was lost: please try again.",
     server: "Something went wrong on our side. Please try again in a moment.",
-    paused: "We have paused changes for a short while. You can keep reading, and your text is kept.",
+    paused: "CivicForge is paused for a short while. Nothing is lost, and your text is kept: please try again later.",
     tooMany: (seconds: number | undefined) =>
       seconds
         ? `That was a lot at once. Please wait ${seconds} seconds.`
@@ -62,6 +62,7 @@ export const t = {
   banner: {
     unreachable: "We cannot reach CivicForge right now. You see what this device remembers.",
     paused: "Maintenance: reading works, changes are paused for a short while.",
+    closed: "Maintenance: CivicForge is closed for a short while. You see what this device remembers.",
     expired: "Your session has ended. What you wrote is kept: sign in to carry on.",
     age: (ago: string) => `List from ${ago}`,
     local: "Practice stage. Mails stay here:",
@@ -136,8 +137,9 @@ export const t = {
       title: "The seal",
       confirmed: (who: string) => `${who} confirmed`,
       waiting: (who: string) => `waiting for ${who}`,
-      missing: "needs both sides to say it is done",
       complete: "Both sides said it is done",
+      disputed: "A moderator will decide",
+      decided: "A moderator decided that it is done",
     },
     events: {
       createdAt: "Posted",
@@ -159,9 +161,9 @@ export const t = {
     moved: "This quest has moved on. This is how it stands now.",
     thanks: "Thank you!",
     rewarded: (xp: number, reputation: number, points_: number) =>
-      `Both sides said it is done. ${xp} XP, ${reputation} reputation and ${points(points_)} are yours.`,
-    rewardComing: "Both sides said it is done. Your reward is on its way.",
-    rewardHeld: "Both sides said it is done. Your reward is kept for you and comes as soon as rewards are switched on.",
+      `${xp} XP, ${reputation} reputation and ${points(points_)} are yours.`,
+    rewardComing: "Your reward is on its way.",
+    rewardHeld: "Your reward is kept for you and comes as soon as rewards are switched on.",
     rewardSeen: "Lovely",
   },
   action: {
@@ -283,7 +285,8 @@ export const t = {
       waiting: "Waiting for the other side",
       DISPUTED: "A moderator decides",
       decide: "Hear both sides and decide",
-      COMPLETE: "Done by both sides",
+      COMPLETE: "Done, both sides say so",
+      decided: "Done, a moderator decided",
       CANCELLED: "Cancelled",
       EXPIRED: "Nobody claimed it in time",
     },

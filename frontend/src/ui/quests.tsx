@@ -8,6 +8,10 @@ import { ago, fullTime } from "../lib/time";
 import { sanitisedByServer } from "../lib/trusted";
 import { Icon } from "./icons";
 
+/** Whether a moderator completed the quest in place of a side that did not confirm. */
+export const decidedByModerator = ({ status, attestedBy }: Pick<QuestCard, "status" | "attestedBy">): boolean =>
+  status === "COMPLETE" && (attestedBy ?? []).length < 2;
+
 export function CategoryMark({ category }: { category: Category }) {
   return (
     <span class="category" data-category={category}>

@@ -78,4 +78,11 @@ describe("needOf", () => {
     expect(need.group).toBe(group);
     expect(need.text).toBeTruthy();
   });
+
+  it("tells the word of both sides from a moderator's", () => {
+    const text = (attestedBy: ("requestor" | "performer")[]) =>
+      needOf(card({ status: "COMPLETE", attestedBy }), "performer").text;
+    expect(text(["requestor", "performer"])).toBe(t.mine.need.COMPLETE);
+    expect(text(["performer"])).toBe(t.mine.need.decided);
+  });
 });

@@ -1,5 +1,6 @@
 import type { Part, QuestCard } from "../../api/types";
 import { t } from "../../lib/text";
+import { decidedByModerator } from "../../ui/quests";
 
 export type Group = "yourTurn" | "waiting" | "finished";
 
@@ -23,6 +24,8 @@ export function needOf(quest: QuestCard, role: Part): Need {
       return { group: "yourTurn", text: role === "performer" ? need.confirm : need.review };
     case "DISPUTED":
       return { group: "waiting", text: need.DISPUTED };
+    case "COMPLETE":
+      return { group: "finished", text: decidedByModerator(quest) ? need.decided : need.COMPLETE };
     default:
       return { group: "finished", text: need[quest.status] };
   }

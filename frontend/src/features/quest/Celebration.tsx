@@ -8,8 +8,9 @@ import { Button } from "../../ui/Button";
 import { useFocus } from "../../ui/hooks";
 import { Seal } from "../../ui/icons";
 
-/** Thanks the performer once, on the first visit after both sides have confirmed. */
+/** Thanks the performer once, on the first visit after the quest is complete. */
 export function Celebration({ quest }: { quest: QuestView }) {
+  const { attestedBy = [] } = quest;
   const key = `celebrated.${quest.questId}`;
   const [shown, setShown] = useState(() => recall(key) === undefined);
   const heading = useFocus<HTMLHeadingElement>();
@@ -26,7 +27,7 @@ export function Celebration({ quest }: { quest: QuestView }) {
   if (!shown) return null;
   return (
     <section class="celebration" aria-labelledby="thanks">
-      <Seal requestor performer />
+      <Seal requestor={attestedBy.includes("requestor")} performer={attestedBy.includes("performer")} />
       <div class="stack tight">
         <h2 id="thanks" ref={heading} tabIndex={-1}>
           {t.quest.thanks}

@@ -170,6 +170,8 @@ describe("a quest for members", () => {
     open("/quests/q1?do=resolve");
     const user = userEvent.setup();
     expect(await screen.findByText("She does not answer me.")).toBeTruthy();
+    expect(screen.getByText(t.quest.seal.disputed)).toBeTruthy();
+    expect(screen.queryByText(/waiting for/)).toBeNull();
     await user.click(screen.getByRole("radio", { name: t.action.resolve.outcomes.CANCELLED }));
     await user.type(screen.getByLabelText(t.action.resolve.label), "Nothing was carried anywhere.");
     await user.click(screen.getByRole("button", { name: t.action.resolve.confirm }));
@@ -224,6 +226,17 @@ describe("the reward", () => {
     open("/quests/q1");
     await screen.findByText(t.quest.seal.complete);
     expect(screen.queryByText(t.quest.thanks)).toBeNull();
+  });
+
+  it("after a moderator's decision claims neither that both sides confirmed nor that one still may", async () => {
+    signInAs("ben");
+    const decided = { ...complete, attestedBy: ["performer" as const] };
+    await serve({ ...people, "GET /me": me(), "GET /me/quests/q1": decided, "GET /me/ledger": { items: [reward] } });
+    open("/quests/q1");
+    expect(await screen.findByText(t.quest.rewarded(120, 12, 2))).toBeTruthy();
+    expect(screen.getByText(t.quest.seal.decided)).toBeTruthy();
+    expect(await screen.findByText(t.quest.seal.confirmed("Ben"))).toBeTruthy();
+    expect(screen.queryByText(/waiting for|[Bb]oth sides/)).toBeNull();
   });
 
   it.each([

@@ -12,7 +12,7 @@ import { useSession } from "../../ui/hooks";
 import { Icon, Seal } from "../../ui/icons";
 import { NotFoundPage } from "../../ui/NotFoundPage";
 import { PageTitle } from "../../ui/PageTitle";
-import { CategoryMark, Person, Prose, QuestTicket, StatusPill } from "../../ui/quests";
+import { CategoryMark, decidedByModerator, Person, Prose, QuestTicket, StatusPill } from "../../ui/quests";
 import { ActionForm } from "./ActionForm";
 import { type FormAction, isFormAction, OFFERS, ORDER } from "./actions";
 import { Celebration } from "./Celebration";
@@ -29,24 +29,32 @@ function useName(userId: string | null | undefined): string {
 
 function SealPanel({ quest, names }: { quest: AnyQuest; names: Record<Role, string> }) {
   const given = quest.attestedBy ?? [];
-  const whole = given.length === 2;
+  const { seal } = t.quest;
+  const moderation = quest.status === "DISPUTED" ? seal.disputed : decidedByModerator(quest) ? seal.decided : undefined;
   if (!["SUBMITTED", "DISPUTED", "COMPLETE"].includes(quest.status)) return null;
   return (
     <section class="panel seal-panel" aria-labelledby="seal-title">
       <Seal requestor={given.includes("requestor")} performer={given.includes("performer")} />
       <div>
         <h2 id="seal-title" class="visually-hidden">
-          {t.quest.seal.title}
+          {seal.title}
         </h2>
-        {whole ? (
-          <p>{t.quest.seal.complete}</p>
+        {given.length === 2 ? (
+          <p>{seal.complete}</p>
         ) : (
-          (["requestor", "performer"] as const).map((role) => (
-            <p key={role} class={given.includes(role) ? "" : "soft"}>
-              {given.includes(role) ? t.quest.seal.confirmed(names[role]) : t.quest.seal.waiting(names[role])}
-            </p>
-          ))
+          (["requestor", "performer"] as const).map((role) =>
+            given.includes(role) ? (
+              <p key={role}>{seal.confirmed(names[role])}</p>
+            ) : (
+              !moderation && (
+                <p key={role} class="soft">
+                  {seal.waiting(names[role])}
+                </p>
+              )
+            ),
+          )
         )}
+        {moderation && <p>{moderation}</p>}
       </div>
     </section>
   );
