@@ -17,6 +17,7 @@ afterEach(() => {
   cleanup();
   endSession({ expired: false });
   localStorage.clear();
+  sessionStorage.clear();
   queryClient.clear();
   reportService("up");
 });

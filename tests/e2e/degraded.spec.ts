@@ -86,7 +86,9 @@ test("on a slow network and an old phone the first quest shows within ten second
   expect(Date.now() - start).toBeLessThan(10_000);
 });
 
-test("an open breaker shows as a banner within half a minute, and goes with what it kept away", async ({ somebody }) => {
+test("an open breaker shows as a banner within half a minute, and goes with what it kept away", async ({
+  somebody,
+}) => {
   const ana = await (await somebody("Ana")).join();
   await ana.goto("/");
   operator("breaker", "read-only");

@@ -3,7 +3,7 @@ import { card, me, problem, serve, signInAs, tokens } from "../../test/api";
 import { api, take } from "./client";
 import { loadConfig } from "./config";
 import { ApiError } from "./problem";
-import { serviceState } from "./service";
+import { reportService, serviceState } from "./service";
 import { sessionState } from "./session";
 
 const getMe = () => take(api().GET("/me"));
@@ -82,12 +82,19 @@ describe("refusals", () => {
     await serve({});
     expect(await failure(getMe())).toMatchObject({ code: "network", transient: true });
     expect(serviceState()).toBe("unreachable");
-    await serve({ "GET /me": problem(503, "breaker_open") });
-    await failure(getMe());
-    expect(serviceState()).toBe("paused");
     await serve({ "GET /me": me() });
     await getMe();
     expect(serviceState()).toBe("up");
+    await serve({ "GET /me": problem(503, "breaker_open") });
+    await failure(getMe());
+    expect(serviceState()).toBe("paused");
+  });
+
+  it("by the breaker outlast a read that is answered: only the health check knows that it is closed again", async () => {
+    await serve({ "GET /me": me() });
+    reportService("paused");
+    await getMe();
+    expect(serviceState()).toBe("paused");
   });
 });
 

@@ -20,6 +20,11 @@ describe("check", () => {
       tags: t.form.atMostItems(5),
     });
     expect(check({ rewardXp: 10, tags: [] }, Draft)).toEqual({});
+    const { maxLength } = Draft.tags.items;
+    expect(check({ tags: ["short", "x".repeat(maxLength)] }, Draft)).toEqual({});
+    expect(check({ tags: ["short", "x".repeat(maxLength + 1)] }, Draft)).toEqual({
+      tags: t.form.eachTooLong(maxLength),
+    });
   });
 
   it("counts as the API does: an emoji is one character", () => {

@@ -25,9 +25,9 @@ export class ApiError extends Error {
     return this.status === 0 || this.status >= 500;
   }
 
-  /** The messages of a 422, by field. */
+  /** The messages of a 422, by field; what is wrong with one item of a list counts for the list. */
   get fields(): Record<string, string> {
-    return Object.fromEntries((this.problem.errors ?? []).map(({ field, message }) => [field, message]));
+    return Object.fromEntries((this.problem.errors ?? []).map(({ field, message }) => [field.split(".")[0], message]));
   }
 }
 

@@ -6,6 +6,7 @@ import { NotFoundPage } from "../ui/NotFoundPage";
 import { CrashBoundary } from "./CrashBoundary";
 import { MembersOnly } from "./MembersOnly";
 import { Shell } from "./Shell";
+import { VisitorsOnly } from "./VisitorsOnly";
 
 const QuestPage = lazy(() => import("../features/quest/QuestPage").then((module) => module.QuestPage));
 const CreatePage = lazy(() => import("../features/compose/ComposePages").then((module) => module.CreatePage));
@@ -26,6 +27,12 @@ const members = (Page: typeof MePage) => () => (
   </MembersOnly>
 );
 
+const visitors = (Page: typeof SignInPage) => () => (
+  <VisitorsOnly>
+    <Page />
+  </VisitorsOnly>
+);
+
 const routes = {
   "/": DiscoverPage,
   "/quests/new": members(CreatePage),
@@ -35,8 +42,8 @@ const routes = {
   "/me": members(MePage),
   "/settings": members(SettingsPage),
   "/people/:userId": PersonPage,
-  "/sign-in": SignInPage,
-  "/sign-up": SignUpPage,
+  "/sign-in": visitors(SignInPage),
+  "/sign-up": visitors(SignUpPage),
   "/forgot": ForgotPage,
   "/welcome": members(WelcomePage),
 };

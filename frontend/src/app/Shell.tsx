@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useLocation } from "preact-iso";
 import { config } from "../api/config";
 import { healthQuery } from "../api/queries";
+import { withNext } from "../lib/ids";
 import { t } from "../lib/text";
 import { ButtonLink } from "../ui/Button";
 import { Announcer, Note } from "../ui/feedback";
@@ -61,7 +62,7 @@ function Banners() {
         <Note look="warm">
           <div class="row apart">
             {t.banner.expired}
-            <ButtonLink look="quiet" href={`/sign-in?next=${encodeURIComponent(url)}`}>
+            <ButtonLink look="quiet" href={withNext("/sign-in", url)}>
               {t.nav.signIn}
             </ButtonLink>
           </div>

@@ -1,6 +1,10 @@
 /** A random key for one attempt at a write; the API gives the same answer however often it is repeated. */
 export const idempotencyKey = (): string => crypto.randomUUID();
 
+/** `path` with the way on from there, which `ownPath` reads again. */
+export const withNext = (path: string, next: string): string =>
+  next === "/" ? path : `${path}?next=${encodeURIComponent(next)}`;
+
 /** A path of this page, or "/" when `next` (which anybody may have put in a link) leads elsewhere. */
 export function ownPath(next: string | undefined): string {
   if (!next?.startsWith("/")) return "/";

@@ -1,24 +1,27 @@
-/** JSON in localStorage that never throws: private windows and full disks read as "nothing stored". */
+/** JSON in the browser's storage that never throws: private windows and full disks read as "nothing stored". */
 const PREFIX = "civicforge.";
 
-export function recall<T>(key: string): T | undefined {
+/** What outlives the tab, and what goes with it. */
+type Place = "localStorage" | "sessionStorage";
+
+export function recall<T>(key: string, place: Place = "localStorage"): T | undefined {
   try {
-    const stored = localStorage.getItem(PREFIX + key);
+    const stored = globalThis[place].getItem(PREFIX + key);
     return stored === null ? undefined : (JSON.parse(stored) as T);
   } catch {
     return undefined;
   }
 }
 
-export function remember(key: string, value: unknown): void {
+export function remember(key: string, value: unknown, place: Place = "localStorage"): void {
   try {
-    localStorage.setItem(PREFIX + key, JSON.stringify(value));
+    globalThis[place].setItem(PREFIX + key, JSON.stringify(value));
   } catch {
     // Nothing to do: the page works without it.
   }
 }
 
-/** Removes every key that starts with `prefix`. */
+/** Removes every key of localStorage that starts with `prefix`. */
 export function forget(prefix: string): void {
   try {
     for (const key of Object.keys(localStorage)) if (key.startsWith(PREFIX + prefix)) localStorage.removeItem(key);

@@ -7,6 +7,7 @@ export interface Constraint {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly maxItems?: number;
+  readonly items?: Constraint;
 }
 
 export type FieldErrors<T> = Partial<Record<keyof T & string, string>>;
@@ -22,7 +23,11 @@ function problem(value: unknown, rule: Constraint): string | undefined {
       : t.form.between(minimum, maximum);
   }
   if (Array.isArray(value)) {
-    return rule.maxItems !== undefined && value.length > rule.maxItems ? t.form.atMostItems(rule.maxItems) : undefined;
+    if (rule.maxItems !== undefined && value.length > rule.maxItems) return t.form.atMostItems(rule.maxItems);
+    const { items } = rule;
+    return items?.maxLength && value.some((item) => problem(item, items))
+      ? t.form.eachTooLong(items.maxLength)
+      : undefined;
   }
   const length = lengthOf(String(value ?? "").trim());
   if (rule.minLength !== undefined && length < rule.minLength) {

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { useId } from "preact/hooks";
 import { t } from "../lib/text";
 
 interface Props {
@@ -16,12 +17,24 @@ export function Button({ look = "primary", type = "button", busy = false, denied
     if (busy || denied) event.preventDefault();
     else onClick?.();
   };
+  const id = useId();
   return (
     <>
-      <button class={`button ${look}`} type={type} aria-busy={busy} aria-disabled={busy || !!denied} onClick={press}>
+      <button
+        class={`button ${look}`}
+        type={type}
+        aria-busy={busy}
+        aria-disabled={busy || !!denied}
+        aria-describedby={denied && id}
+        onClick={press}
+      >
         {busy ? t.common.busy : children}
       </button>
-      {denied && <span class="small soft">{denied}</span>}
+      {denied && (
+        <span class="small soft" id={id}>
+          {denied}
+        </span>
+      )}
     </>
   );
 }

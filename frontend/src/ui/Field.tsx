@@ -74,6 +74,7 @@ export function Input({ type = "text", autocomplete, inputMode, placeholder, cod
         <input
           {...described}
           class={code ? "input code" : "input"}
+          dir="auto"
           type={type}
           value={field.value}
           placeholder={placeholder}
@@ -93,6 +94,7 @@ export function TextArea(field: FieldProps) {
         <textarea
           {...described}
           class="input"
+          dir="auto"
           value={field.value}
           onInput={(event) => field.onValue(event.currentTarget.value)}
         />

@@ -16,7 +16,7 @@ export function PageTitle({ title, children }: { title: string; children?: Compo
     first = false;
   }, []);
   return (
-    <h1 ref={heading} tabIndex={-1}>
+    <h1 ref={heading} tabIndex={-1} dir="auto">
       {children ?? title}
     </h1>
   );

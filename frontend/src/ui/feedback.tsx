@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { ApiError } from "../api/problem";
+import { withNext } from "../lib/ids";
 import { t } from "../lib/text";
 import { Button } from "./Button";
 import { Icon, Seal } from "./icons";
@@ -72,6 +73,9 @@ export function Failure({ error, retry }: { error: unknown; retry?: (() => void)
       <Note look="bad">
         <p>{explain(error)}</p>
         {requestId && <p class="small">{t.errors.requestId(requestId)}</p>}
+        {error instanceof ApiError && error.status === 401 && (
+          <a href={withNext("/sign-in", location.pathname + location.search)}>{t.nav.signIn}</a>
+        )}
         {retry && (
           <Button look="plain" onClick={retry}>
             {t.common.retry}

@@ -39,8 +39,8 @@ export function Time({ at }: { at: string }) {
 
 type TicketQuest = Pick<
   QuestCard,
-  "questId" | "title" | "category" | "area" | "status" | "rewardXp" | "rewardReputation" | "createdAt"
->;
+  "questId" | "title" | "area" | "status" | "rewardXp" | "rewardReputation" | "createdAt"
+> & { category: Category | undefined };
 
 interface TicketProps {
   quest: TicketQuest;
@@ -56,14 +56,14 @@ export function QuestTicket({ quest, need, preview = false }: TicketProps) {
       <div class="paper">
         <div class="face">
           <div class="row apart">
-            <CategoryMark category={quest.category} />
+            {quest.category && <CategoryMark category={quest.category} />}
             {quest.status !== "OPEN" && <StatusPill status={quest.status} />}
           </div>
-          <h3>{preview ? quest.title : <a href={`/quests/${quest.questId}`}>{quest.title}</a>}</h3>
+          <h3 dir="auto">{preview ? quest.title : <a href={`/quests/${quest.questId}`}>{quest.title}</a>}</h3>
           <p class="foot">
             {quest.area && (
               <span class="place">
-                <Icon name="place" /> {quest.area}
+                <Icon name="place" /> <bdi>{quest.area}</bdi>
               </span>
             )}
             <span>{need ?? <Time at={quest.createdAt} />}</span>
@@ -84,7 +84,9 @@ export function Person({ userId, you }: { userId: string; you?: boolean }) {
   const { data } = useQuery(userQuery(userId));
   return (
     <span>
-      <a href={`/people/${userId}`}>{data?.displayName ?? "…"}</a>
+      <a href={`/people/${userId}`} dir="auto">
+        {data?.displayName ?? "…"}
+      </a>
       {you && ` (${t.quest.you})`}
     </span>
   );

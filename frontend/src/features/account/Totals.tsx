@@ -29,7 +29,7 @@ export function Interests({ interests }: { interests: readonly string[] }) {
   return (
     <p class="row">
       {interests.map((interest) => (
-        <span class="pill" key={interest}>
+        <span class="pill" key={interest} dir="auto">
           {interest}
         </span>
       ))}

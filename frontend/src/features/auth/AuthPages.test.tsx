@@ -103,6 +103,47 @@ describe("signing up", () => {
     await user.type(screen.getByLabelText(t.auth.newPassword), " but then longer");
     await user.click(screen.getByRole("button", { name: t.auth.signUp }));
     expect(await screen.findByText(t.auth.codes.UsernameExistsException as string)).toBeTruthy();
+    await user.click(screen.getByRole("link", { name: t.auth.signInInstead }));
+    expect(await screen.findByRole("heading", { name: t.auth.signInTitle })).toBeTruthy();
+    expect((screen.getByLabelText(t.auth.email) as HTMLInputElement).value).toBe("ana@example.org");
+  });
+
+  it("comes back to the code after a reload, without keeping the password, and goes on by the sign-in", async () => {
+    const before = open("/sign-up");
+    await enter("ana@example.org", PASSWORD, t.auth.signUp);
+    await screen.findByLabelText(t.auth.code);
+    before.unmount();
+    expect(JSON.stringify([{ ...sessionStorage }, { ...localStorage }])).not.toContain(PASSWORD);
+    open("/sign-up");
+    const user = userEvent.setup();
+    await user.click(await screen.findByRole("button", { name: t.auth.confirm }));
+    expect(await screen.findByText(t.form.code(6))).toBeTruthy();
+    await user.type(screen.getByLabelText(t.auth.code), "123456");
+    expect(await screen.findByText(t.auth.confirmed)).toBeTruthy();
+    expect(cognito.confirmSignUp).toHaveBeenCalledWith("ana@example.org", "123456");
+    expect(cognito.signIn).not.toHaveBeenCalled();
+    await user.type(screen.getByLabelText(t.auth.password), PASSWORD);
+    await user.click(screen.getByRole("button", { name: t.auth.signIn }));
+    await waitFor(() => expect(address()).toBe("/welcome"));
+    expect(cognito.signIn).toHaveBeenCalledWith("ana@example.org", PASSWORD);
+  });
+
+  it("lets a mistyped e-mail be corrected", async () => {
+    open("/sign-up");
+    const user = await enter("anna@example.org", PASSWORD, t.auth.signUp);
+    await user.click(await screen.findByRole("button", { name: t.auth.otherEmail }));
+    expect(((await screen.findByLabelText(t.auth.email)) as HTMLInputElement).value).toBe("anna@example.org");
+  });
+
+  it("is not shown to members, who go on", async () => {
+    signInAs("ana");
+    const first = open(`/sign-in?next=${encodeURIComponent("/mine")}`);
+    await waitFor(() => expect(address()).toBe("/mine"));
+    first.unmount();
+    const settled = me({ userId: "ana", updatedAt: "2026-02-01T00:00:00.000Z" });
+    await serve({ "GET /me": settled, "GET /me/quests": { items: [] } });
+    open(`/welcome?next=${encodeURIComponent("/mine")}`);
+    await waitFor(() => expect(address()).toBe("/mine"));
   });
 
   it("sends the code again after a pause", async () => {
@@ -112,10 +153,13 @@ describe("signing up", () => {
     await user.type(await screen.findByLabelText(t.auth.email), "ana@example.org");
     await user.type(screen.getByLabelText(t.auth.newPassword), PASSWORD);
     await user.click(screen.getByRole("button", { name: t.auth.signUp }));
-    await user.click(await screen.findByRole("button", { name: /Send again in \d+ s/ }));
+    const again = await screen.findByRole("button", { name: t.auth.resend });
+    await user.click(again);
+    expect(again.getAttribute("aria-disabled")).toBe("true");
+    expect(screen.getByText(/possible in \d+ s/)).toBeTruthy();
     expect(cognito.resendCode).not.toHaveBeenCalled();
     for (let second = 0; second < 31; second++) await vi.advanceTimersByTimeAsync(1000);
-    await user.click(await screen.findByRole("button", { name: t.auth.resend }));
+    await user.click(again);
     expect(await screen.findByText(t.auth.resent)).toBeTruthy();
     expect(cognito.resendCode).toHaveBeenCalledWith("ana@example.org");
     vi.useRealTimers();
@@ -123,12 +167,18 @@ describe("signing up", () => {
 });
 
 describe("a forgotten password", () => {
-  it("is replaced with the code from the mail", async () => {
-    open("/forgot");
+  it("is replaced with the code from the mail, also after a reload", async () => {
+    const before = open("/forgot");
     const user = userEvent.setup();
     await user.type(await screen.findByLabelText(t.auth.email), "ana@example.org");
     await user.click(screen.getByRole("button", { name: t.auth.sendCode }));
-    await user.type(await screen.findByLabelText(t.auth.code), "654321");
+    await screen.findByLabelText(t.auth.code);
+    before.unmount();
+    open("/forgot");
+    await user.click(await screen.findByRole("button", { name: t.auth.reset }));
+    expect(await screen.findByText(t.form.code(6))).toBeTruthy();
+    expect(screen.getByText(t.form.tooShort(12))).toBeTruthy();
+    await user.type(screen.getByLabelText(t.auth.code), "654321");
     await user.type(screen.getByLabelText(t.auth.newPassword), PASSWORD);
     await user.click(screen.getByRole("button", { name: t.auth.reset }));
     await waitFor(() => expect(address()).toBe("/sign-in"));

@@ -1,4 +1,4 @@
-import { useMutation, useQueryClient } from "@tanstack/preact-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/preact-query";
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
@@ -13,12 +13,13 @@ import {
 } from "../../api/cognito";
 import { Category, Profile } from "../../api/limits.gen";
 import { editMe, meQuery } from "../../api/queries";
-import { ownPath } from "../../lib/ids";
+import { ownPath, withNext } from "../../lib/ids";
+import { recall, remember } from "../../lib/storage";
 import { t } from "../../lib/text";
 import { check } from "../../lib/validate";
 import { Button } from "../../ui/Button";
 import { Input } from "../../ui/Field";
-import { announce, Failure, Note } from "../../ui/feedback";
+import { announce, Failure, Loading, Note } from "../../ui/feedback";
 import { useCountdown } from "../../ui/hooks";
 import { Seal } from "../../ui/icons";
 import { PageTitle } from "../../ui/PageTitle";
@@ -30,15 +31,32 @@ const CODE_LENGTH = 6;
 /** Seconds before a code can be asked for again. */
 const RESEND_AFTER = 30;
 
-const withNext = (path: string, next: string): string =>
-  next === "/" ? path : `${path}?next=${encodeURIComponent(next)}`;
+/** Who is on the way in, and to which code; never the password. */
+interface Underway {
+  email: string;
+  awaits?: "confirm" | "reset";
+}
+
+/** Survives a reload and a look into the mail, for as long as the tab is open. */
+function useUnderway() {
+  const [underway, set] = useState<Underway>(() => recall("underway", "sessionStorage") ?? { email: "" });
+  const keep = (next: Underway) => {
+    remember("underway", next, "sessionStorage");
+    set(next);
+  };
+  return { underway, keep };
+}
+
+const isCode = (error: unknown, code: string): boolean => error instanceof SignInError && error.code === code;
 
 /** What Cognito refused, in words; other errors are shown by `Failure`. */
-function Refusal({ error }: { error: unknown }) {
+function Refusal({ error, children }: { error: unknown; children?: ComponentChildren }) {
   if (!(error instanceof SignInError)) return <Failure error={error} />;
   return (
     <div role="alert">
-      <Note look="bad">{t.auth.codes[error.code] ?? t.auth.failed}</Note>
+      <Note look="bad">
+        {t.auth.codes[error.code] ?? t.auth.failed} {children}
+      </Note>
     </div>
   );
 }
@@ -104,15 +122,21 @@ const emailError = (email: string): string | undefined => (/^\S+@\S+\.\S+$/.test
 const passwordError = (password: string): string | undefined =>
   password.length < PASSWORD_MIN ? t.form.tooShort(PASSWORD_MIN) : undefined;
 
+const codeError = (code: string): string | undefined =>
+  code.length < CODE_LENGTH ? t.form.code(CODE_LENGTH) : undefined;
+
 interface CodeProps {
   email: string;
   resend: (email: string) => Promise<unknown>;
+  /** Back to where the e-mail was given. */
+  onOther: () => void;
   value: string;
+  error?: string | undefined;
   onValue: (code: string) => void;
 }
 
 /** Six digits, pasted or typed, and a way to have them sent again. */
-function Code({ email, resend, value, onValue }: CodeProps) {
+function Code({ email, resend, onOther, value, error, onValue }: CodeProps) {
   const { seconds, start } = useCountdown();
   useEffect(() => start(RESEND_AFTER), []);
   const again = useMutation({
@@ -131,12 +155,21 @@ function Code({ email, resend, value, onValue }: CodeProps) {
         inputMode="numeric"
         autocomplete="one-time-code"
         value={value}
+        error={error}
         onValue={(typed) => onValue(typed.replace(/\D/g, "").slice(0, CODE_LENGTH))}
       />
       <Refusal error={again.error} />
       <div class="row">
-        <Button look="plain" busy={again.isPending} onClick={() => seconds === 0 && again.mutate()}>
-          {seconds > 0 ? t.auth.resendIn(seconds) : t.auth.resend}
+        <Button
+          look="plain"
+          busy={again.isPending}
+          denied={seconds > 0 ? t.auth.resendIn(seconds) : undefined}
+          onClick={() => again.mutate()}
+        >
+          {t.auth.resend}
+        </Button>
+        <Button look="plain" onClick={onOther}>
+          {t.auth.otherEmail}
         </Button>
       </div>
     </>
@@ -148,24 +181,38 @@ interface Credentials {
   password: string;
 }
 
-/** The code screen after a sign-up; the right code signs the member in and leads to the welcome. */
-function ConfirmStep({ email, password, next }: Credentials & { next: string }) {
+/**
+ * The code screen after a sign-up; the right code signs the member in and leads to the welcome. After a reload the password
+ * is not known any more: then they sign in themselves.
+ */
+function ConfirmStep({ email, password, next, onOther }: Credentials & { next: string; onOther: () => void }) {
   const { route } = useLocation();
+  const { keep } = useUnderway();
   const [code, setCode] = useState("");
+  const [error, setError] = useState<string>();
+  const welcome = withNext("/welcome", next);
   const confirm = useMutation({
     mutationFn: async () => {
       await confirmSignUp(email, code);
-      await signIn(email, password);
+      if (password) await signIn(email, password);
     },
-    onSuccess: () => route(withNext("/welcome", next), true),
+    onSuccess: () => {
+      keep({ email: password ? "" : email });
+      if (!password) announce(t.auth.confirmed);
+      route(password ? welcome : withNext("/sign-in", welcome), true);
+    },
   });
   const send = () => {
     if (code.length === CODE_LENGTH && !confirm.isPending) confirm.mutate();
   };
   useEffect(send, [code]);
+  const submit = () => {
+    setError(codeError(code));
+    send();
+  };
   return (
-    <Frame title={t.auth.codeTitle} onSubmit={send}>
-      <Code email={email} resend={resendCode} value={code} onValue={setCode} />
+    <Frame title={t.auth.codeTitle} onSubmit={submit}>
+      <Code email={email} resend={resendCode} onOther={onOther} value={code} error={error} onValue={setCode} />
       <Refusal error={confirm.error} />
       <Button type="submit" busy={confirm.isPending}>
         {t.auth.confirm}
@@ -178,17 +225,19 @@ export function SignInPage() {
   const { query, route } = useLocation();
   const next = ownPath(query.next);
   const client = useQueryClient();
-  const [values, setValues] = useState<Credentials>({ email: "", password: "" });
+  const { underway, keep } = useUnderway();
+  const [values, setValues] = useState<Credentials>({ email: underway.email, password: "" });
   const [errors, setErrors] = useState<Partial<Credentials>>({});
   const enter = useMutation({
     mutationFn: () => signIn(values.email.trim(), values.password),
     onSuccess: () => {
+      keep({ email: "" });
       client.removeQueries({ queryKey: ["me"] });
       route(next, true);
     },
   });
-  if (enter.error instanceof SignInError && enter.error.code === "UserNotConfirmedException") {
-    return <ConfirmStep {...values} email={values.email.trim()} next={next} />;
+  if (isCode(enter.error, "UserNotConfirmedException")) {
+    return <ConfirmStep {...values} email={values.email.trim()} next={next} onOther={() => enter.reset()} />;
   }
   const submit = () => {
     const email = emailError(values.email.trim());
@@ -219,10 +268,19 @@ export function SignInPage() {
 export function SignUpPage() {
   const { query } = useLocation();
   const next = ownPath(query.next);
-  const [values, setValues] = useState<Credentials>({ email: "", password: "" });
+  const { underway, keep } = useUnderway();
+  const [values, setValues] = useState<Credentials>({ email: underway.email, password: "" });
   const [errors, setErrors] = useState<Partial<Credentials>>({});
-  const join = useMutation({ mutationFn: () => signUp(values.email.trim(), values.password) });
-  if (join.isSuccess) return <ConfirmStep {...values} email={values.email.trim()} next={next} />;
+  const join = useMutation({
+    mutationFn: () => signUp(values.email.trim(), values.password),
+    onSuccess: () => keep({ email: values.email.trim(), awaits: "confirm" }),
+    // The sign-in, which is the way on then, has the e-mail filled in.
+    onError: () => keep({ email: values.email.trim() }),
+  });
+  if (underway.awaits === "confirm") {
+    const { email } = underway;
+    return <ConfirmStep email={email} password={values.password} next={next} onOther={() => keep({ email })} />;
+  }
   const submit = () => {
     const email = emailError(values.email.trim());
     const password = passwordError(values.password);
@@ -238,7 +296,11 @@ export function SignUpPage() {
         error={errors.password}
         onValue={(password) => setValues({ ...values, password })}
       />
-      <Refusal error={join.error} />
+      <Refusal error={join.error}>
+        {isCode(join.error, "UsernameExistsException") && (
+          <a href={withNext("/sign-in", next)}>{t.auth.signInInstead}</a>
+        )}
+      </Refusal>
       <Button type="submit" busy={join.isPending}>
         {t.auth.signUp}
       </Button>
@@ -250,26 +312,32 @@ export function SignUpPage() {
 export function ForgotPage() {
   const { query, route } = useLocation();
   const next = ownPath(query.next);
-  const [email, setEmail] = useState("");
+  const { underway, keep } = useUnderway();
+  const [email, setEmail] = useState(underway.email);
   const [code, setCode] = useState("");
   const [password, setPassword] = useState("");
-  const [error, setError] = useState<string>();
-  const send = useMutation({ mutationFn: () => forgotPassword(email.trim()) });
+  const [errors, setErrors] = useState<Partial<Record<"email" | "code" | "password", string | undefined>>>({});
+  const send = useMutation({
+    mutationFn: () => forgotPassword(email.trim()),
+    onSuccess: () => keep({ email: email.trim(), awaits: "reset" }),
+  });
   const reset = useMutation({
     mutationFn: () => resetPassword(email.trim(), code, password),
     onSuccess: () => {
+      keep({ email: email.trim() });
       announce(t.auth.resetDone);
       route(withNext("/sign-in", next), true);
     },
   });
-  if (!send.isSuccess) {
+  if (underway.awaits !== "reset") {
     const submit = () => {
-      setError(emailError(email.trim()));
-      if (!emailError(email.trim()) && !send.isPending) send.mutate();
+      const found = emailError(email.trim());
+      setErrors({ email: found });
+      if (!found && !send.isPending) send.mutate();
     };
     return (
       <Frame title={t.auth.forgotTitle} onSubmit={submit}>
-        <Email value={email} error={error} onValue={setEmail} />
+        <Email value={email} error={errors.email} onValue={setEmail} />
         <Refusal error={send.error} />
         <Button type="submit" busy={send.isPending}>
           {t.auth.sendCode}
@@ -279,13 +347,21 @@ export function ForgotPage() {
     );
   }
   const submit = () => {
-    setError(passwordError(password));
-    if (!passwordError(password) && code.length === CODE_LENGTH && !reset.isPending) reset.mutate();
+    const found = { code: codeError(code), password: passwordError(password) };
+    setErrors(found);
+    if (!found.code && !found.password && !reset.isPending) reset.mutate();
   };
   return (
     <Frame title={t.auth.resetTitle} onSubmit={submit} key="reset">
-      <Code email={email.trim()} resend={forgotPassword} value={code} onValue={setCode} />
-      <Password fresh value={password} error={error} onValue={setPassword} />
+      <Code
+        email={email.trim()}
+        resend={forgotPassword}
+        onOther={() => keep({ email })}
+        value={code}
+        error={errors.code}
+        onValue={setCode}
+      />
+      <Password fresh value={password} error={errors.password} onValue={setPassword} />
       <Refusal error={reset.error} />
       <Button type="submit" busy={reset.isPending}>
         {t.auth.reset}
@@ -298,6 +374,12 @@ export function WelcomePage() {
   const { query, route } = useLocation();
   const next = ownPath(query.next);
   const client = useQueryClient();
+  const me = useQuery(meQuery());
+  // Whoever has changed anything is not new, but has gone back or followed an old link.
+  const settled = me.data && me.data.updatedAt !== me.data.createdAt;
+  useEffect(() => {
+    if (settled) route(next, true);
+  }, [settled]);
   const [displayName, setName] = useState("");
   const [interests, setInterests] = useState<string[]>([]);
   const [error, setError] = useState<string>();
@@ -315,6 +397,7 @@ export function WelcomePage() {
   };
   const toggle = (name: string) =>
     setInterests(interests.includes(name) ? interests.filter((other) => other !== name) : [...interests, name]);
+  if (me.isPending || settled) return <Loading lines={1} />;
   return (
     <Frame title={t.auth.welcomeTitle} onSubmit={submit}>
       <div class="gift">

@@ -1,4 +1,4 @@
-import { screen, waitFor } from "@testing-library/preact";
+import { screen, waitFor, within } from "@testing-library/preact";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import { me, person, problem, serve, signInAs, view } from "../../../test/api";
@@ -25,8 +25,12 @@ describe("posting a quest", () => {
     });
     open("/quests/new");
     const user = userEvent.setup();
+    const preview = within(await screen.findByRole("region", { name: t.compose.preview }));
+    expect(preview.queryByText(t.category.other)).toBeNull();
     await fill(user);
-    expect(screen.getByRole("heading", { level: 3, name: "Carry <b>a</b> sofa" })).toBeTruthy();
+    expect(preview.getByRole("heading", { level: 3, name: "Carry <b>a</b> sofa" })).toBeTruthy();
+    expect(preview.getByText(t.category.social)).toBeTruthy();
+    expect(preview.queryByText("Two floors up, about one hour.")).toBeNull();
     expect(await screen.findByText(new RegExp(t.compose.left(2)))).toBeTruthy();
     const post = screen.getByRole("button", { name: t.compose.post });
     await user.dblClick(post);
@@ -78,13 +82,19 @@ describe("posting a quest", () => {
 
   it("shows the API's own objections at the fields", async () => {
     signInAs("ana");
-    const errors = [{ field: "title", message: "must not contain the invisible character U+200B" }];
+    const errors = [
+      { field: "title", message: "must not contain the invisible character U+200B" },
+      { field: "tags.1", message: "must not contain a line break" },
+    ];
     await serve({ "GET /me": me(), "POST /quests": problem(422, "invalid_input", { errors }) });
     open("/quests/new");
     const user = userEvent.setup();
     await fill(user);
     await user.click(screen.getByRole("button", { name: t.compose.post }));
     expect(await screen.findByText(/U\+200B/)).toBeTruthy();
+    for (const label of [t.compose.title, t.compose.tags]) {
+      expect(screen.getByLabelText(label, { exact: false }).getAttribute("aria-invalid")).toBe("true");
+    }
   });
 
   it("says why it cannot be done without points", async () => {

@@ -94,13 +94,13 @@ export function Preview({ values }: { values: Values }) {
         preview
         quest={{
           ...draft,
+          category: values.category || undefined,
           questId: "",
           title: draft.title || t.compose.untitled,
           status: "OPEN",
           createdAt: new Date().toISOString(),
         }}
       />
-      <p class="plain-text">{draft.description}</p>
       <p class="small soft">{t.compose.previewNote}</p>
     </section>
   );

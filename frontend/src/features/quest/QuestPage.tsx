@@ -4,6 +4,7 @@ import { useLocation, useRoute } from "preact-iso";
 import { ApiError } from "../../api/problem";
 import { myQuestQuery, questQuery, questsQuery, userQuery } from "../../api/queries";
 import type { Quest, QuestView, Role } from "../../api/types";
+import { withNext } from "../../lib/ids";
 import { t } from "../../lib/text";
 import { fullDay } from "../../lib/time";
 import { Button, ButtonLink } from "../../ui/Button";
@@ -132,7 +133,7 @@ function Facts({ quest, viewerId }: { quest: AnyQuest; viewerId: string | undefi
       {quest.area && (
         <div>
           <dt>{t.quest.area}</dt>
-          <dd>{quest.area}</dd>
+          <dd dir="auto">{quest.area}</dd>
         </div>
       )}
       {quest.status === "OPEN" && (
@@ -163,7 +164,7 @@ function Words({ quest, names }: { quest: AnyQuest; names: Record<Role, string> 
           {(quest.tags ?? []).length > 0 && (
             <p class="row">
               {quest.tags?.map((tag) => (
-                <span class="pill" key={tag}>
+                <span class="pill" key={tag} dir="auto">
                   {tag}
                 </span>
               ))}
@@ -216,7 +217,6 @@ function Side({
   view: QuestView | undefined;
   onOpen: (action: FormAction) => void;
 }) {
-  const next = `/quests/${quest.questId}?do=claim`;
   return (
     <section class="panel stack" data-category={quest.category} aria-label={t.quest.reward}>
       <div class="reward">
@@ -234,7 +234,9 @@ function Side({
         <Actions quest={view} onOpen={onOpen} />
       ) : (
         quest.status === "OPEN" && (
-          <ButtonLink href={`/sign-in?next=${encodeURIComponent(next)}`}>{t.action.claim.name}</ButtonLink>
+          <ButtonLink href={withNext("/sign-in", `/quests/${quest.questId}?do=claim`)}>
+            {t.action.claim.name}
+          </ButtonLink>
         )
       )}
     </section>
