@@ -17,7 +17,7 @@ test("signing out everywhere ends the session of every device", async ({ somebod
   await laptop.looksRight();
   await laptop.button(t.settings.signOutEverywhere).click();
   await laptop.looksRight();
-  await laptop.button(t.settings.confirm).click();
+  await laptop.button(t.settings.signOutEverywhereConfirm).click();
   await expect(laptop.page.getByText(t.settings.signedOut)).toBeVisible();
 
   await phone.page.evaluate(age);

@@ -106,12 +106,27 @@ test("filters are kept in the address, and no result is no dead end", async ({ s
   await expect(ana.page.getByRole("article")).toHaveCount(1);
   await ana.page.reload();
   await expect(ana.page.getByLabel(t.discover.search)).toHaveValue(word);
+  await expect(ana.page.getByRole("radio", { name: t.category.environment })).toBeInViewport();
+  await ana.page.getByRole("article").getByRole("link").click();
+  await ana.page.getByRole("main").getByRole("link", { name: t.nav.discover }).click();
+  await expect(ana.page.getByLabel(t.discover.search)).toHaveValue(word);
   await expect(ana.page.getByRole("article")).toHaveCount(1);
   await ana.page.getByRole("radio", { name: t.category.technical }).check();
   await expect(ana.page.getByText(t.discover.emptyFilteredTitle)).toBeVisible();
   await ana.looksRight();
   await ana.page.getByRole("link", { name: t.discover.clear }).click();
   await expect(ana.page).toHaveURL(/\/$/);
+
+  await ana.page.getByRole("article").last().scrollIntoViewIfNeeded();
+  const scrolled = () => ana.page.evaluate(() => Math.round(window.scrollY));
+  const before = await scrolled();
+  expect(before).toBeGreaterThan(300);
+  await ana.page.getByRole("article").last().getByRole("link").click();
+  await expect(ana.page.getByRole("heading", { level: 1 })).toBeFocused();
+  await ana.page.goBack();
+  await expect(ana.page.getByRole("heading", { level: 1, name: t.discover.title })).toBeFocused();
+  await expect.poll(scrolled).toBe(before);
+
   await ana.goto("/no/such/place");
   await expect(ana.page.getByText(t.notFound.title)).toBeVisible();
   await ana.looksRight();

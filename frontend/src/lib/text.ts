@@ -341,6 +341,7 @@ export const t = {
     signOut: "Sign out",
     signOutEverywhere: "Sign out everywhere",
     signOutEverywhereAsk: "Ends your sessions on all devices, this one included.",
+    signOutEverywhereConfirm: "Yes, sign out everywhere",
     signedOut: "You are signed out.",
     data: "Your data",
     export: "Download my data",
@@ -350,9 +351,9 @@ export const t = {
       "Your account is deleted after 14 days; until then you can change your mind here. Afterwards your name is gone, while completed quests and their entries stay as those of a former member.",
     deleteConfirm: "Yes, delete in 14 days",
     deletionAt: (when: string) => `Your account will be deleted on ${when}.`,
+    leaving: "Your wish is noted. Until then you can change your mind.",
     restore: "Keep my account",
     restored: "Good to have you: your account stays.",
-    confirm: "Yes",
   },
   auth: {
     signInTitle: "Welcome back",

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useId } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 import { t } from "../lib/text";
 import { type Constraint, lengthOf } from "../lib/validate";
 import { Icon } from "./icons";
@@ -138,10 +138,18 @@ interface ChoicesProps<T extends string> {
 /** Radio buttons as pills. */
 export function Choices<T extends string>({ legend, value, options, onValue, error, quiet }: ChoicesProps<T>) {
   const name = useId();
+  const row = useRef<HTMLDivElement>(null);
+  // Where the choices do not fit beside each other, the chosen one is in sight.
+  useEffect(() => {
+    const chosen = row.current?.querySelector<HTMLElement>(".choice:has(:checked)");
+    if (row.current && chosen) {
+      row.current.scrollTo({ left: chosen.offsetLeft - (row.current.clientWidth - chosen.offsetWidth) / 2 });
+    }
+  }, [value]);
   return (
     <fieldset class="field">
       <legend class={quiet ? "visually-hidden" : "legend"}>{legend}</legend>
-      <div class="choices">
+      <div class="choices" ref={row}>
         {options.map(([option, content]) => (
           <label class="choice" key={option}>
             <input type="radio" name={name} checked={value === option} onChange={() => onValue(option)} />

@@ -5,6 +5,12 @@ import { t } from "../lib/text";
 /** The first heading after a load does not take the focus; the browser has put it where it belongs. */
 let first = true;
 
+/** After back or forward the browser restores where the member was on the screen. */
+let travelled = false;
+window.addEventListener("popstate", () => {
+  travelled = true;
+});
+
 /** The screen's heading. It names the tab, and takes the focus when a screen or a step follows another. */
 export function PageTitle({ title, children }: { title: string; children?: ComponentChildren }) {
   const heading = useRef<HTMLHeadingElement>(null);
@@ -12,8 +18,9 @@ export function PageTitle({ title, children }: { title: string; children?: Compo
     document.title = t.nav.moved(title);
   }, [title]);
   useEffect(() => {
-    if (!first) heading.current?.focus();
+    if (!first) heading.current?.focus({ preventScroll: travelled });
     first = false;
+    travelled = false;
   }, []);
   return (
     <h1 ref={heading} tabIndex={-1} dir="auto">

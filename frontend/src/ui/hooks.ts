@@ -44,10 +44,13 @@ export function useDraft<T extends object>(form: string, initial: T) {
   return { values, change, clear };
 }
 
-/** Moves the focus to what has appeared, so that the keyboard and screen readers are where the news is. */
+/** Moves the focus to the heading of what has appeared, and as much of that into sight as fits. */
 export function useFocus<T extends HTMLElement>() {
   const ref = useRef<T>(null);
-  useEffect(() => ref.current?.focus(), []);
+  useEffect(() => {
+    ref.current?.focus({ preventScroll: true });
+    ref.current?.parentElement?.scrollIntoView({ block: "nearest" });
+  }, []);
   return ref;
 }
 

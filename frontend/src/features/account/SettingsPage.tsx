@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/preact-query";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { Profile } from "../../api/limits.gen";
 import { ApiError } from "../../api/problem";
@@ -129,27 +129,27 @@ function Careful({
   confirm: string;
   run: () => Promise<unknown>;
 }) {
-  const [asked, setAsked] = useState(false);
-  const mutation = useMutation({ mutationFn: run, onSuccess: () => setAsked(false) });
-  if (!asked) {
-    return (
-      <Button look="danger" onClick={() => setAsked(true)}>
-        {name}
-      </Button>
-    );
-  }
+  const [asked, setAsked] = useState<boolean>();
+  const place = useRef<HTMLFieldSetElement>(null);
+  const mutation = useMutation({ mutationFn: run });
+  // What was pressed is gone: the focus goes to the question, and back to the button.
+  useEffect(() => {
+    if (asked !== undefined) place.current?.querySelector<HTMLElement>(asked ? "p" : "button")?.focus();
+  }, [asked]);
   return (
-    <fieldset class="stack tight">
+    <fieldset class="stack tight" ref={place}>
       <legend class="visually-hidden">{name}</legend>
-      <p>{ask}</p>
-      <Failure error={mutation.error} />
+      {asked && <p tabIndex={-1}>{ask}</p>}
+      {asked && <Failure error={mutation.error} />}
       <div class="row">
-        <Button look="danger" busy={mutation.isPending} onClick={() => mutation.mutate()}>
-          {confirm}
+        <Button look="danger" busy={mutation.isPending} onClick={() => (asked ? mutation.mutate() : setAsked(true))}>
+          {asked ? confirm : name}
         </Button>
-        <Button look="plain" onClick={() => setAsked(false)}>
-          {t.common.cancel}
-        </Button>
+        {asked && (
+          <Button look="plain" onClick={() => setAsked(false)}>
+            {t.common.cancel}
+          </Button>
+        )}
       </div>
     </fieldset>
   );
@@ -166,7 +166,13 @@ function download(data: unknown): void {
 
 function Data({ me }: { me: Me }) {
   const client = useQueryClient();
-  const update = (saved: Me) => client.setQueryData(meQuery().queryKey, saved);
+  const heading = useRef<HTMLHeadingElement>(null);
+  // The button that was pressed goes with the account's old state.
+  const update = (saved: Me, news: string) => {
+    client.setQueryData(meQuery().queryKey, saved);
+    heading.current?.focus();
+    announce(news);
+  };
   const exporting = useMutation({
     mutationFn: exportMe,
     onSuccess: (data) => {
@@ -176,14 +182,13 @@ function Data({ me }: { me: Me }) {
   });
   const restore = useMutation({
     mutationFn: restoreMe,
-    onSuccess: (saved) => {
-      update(saved);
-      announce(t.settings.restored);
-    },
+    onSuccess: (saved) => update(saved, t.settings.restored),
   });
   return (
     <section class="panel stack">
-      <h2>{t.settings.data}</h2>
+      <h2 ref={heading} tabIndex={-1}>
+        {t.settings.data}
+      </h2>
       <Failure error={exporting.error ?? restore.error} />
       <div class="row">
         <Button look="quiet" busy={exporting.isPending} onClick={() => exporting.mutate()}>
@@ -207,7 +212,7 @@ function Data({ me }: { me: Me }) {
             name={t.settings.delete}
             ask={t.settings.deleteAsk}
             confirm={t.settings.deleteConfirm}
-            run={async () => update(await deleteMe())}
+            run={async () => update(await deleteMe(), t.settings.leaving)}
           />
         </div>
       )}
@@ -237,7 +242,7 @@ function Account() {
         <Careful
           name={t.settings.signOutEverywhere}
           ask={t.settings.signOutEverywhereAsk}
-          confirm={t.settings.confirm}
+          confirm={t.settings.signOutEverywhereConfirm}
           run={async () => (await cognito()).signOutEverywhere().then(left)}
         />
       </div>

@@ -98,7 +98,7 @@ describe("settings", () => {
     open("/settings");
     await userEvent.click(await screen.findByRole("button", { name: t.settings.signOutEverywhere }));
     expect(calls.some(({ headers }) => headers.get("x-amz-target"))).toBe(false);
-    await userEvent.click(await screen.findByRole("button", { name: t.settings.confirm }));
+    await userEvent.click(await screen.findByRole("button", { name: t.settings.signOutEverywhereConfirm }));
     await waitFor(() => expect(sessionState().session).toBeUndefined());
   });
 
@@ -119,9 +119,14 @@ describe("settings", () => {
     open("/settings");
     const user = userEvent.setup();
     await user.click(await screen.findByRole("button", { name: t.settings.delete }));
+    await waitFor(() => expect(document.activeElement?.textContent).toBe(t.settings.deleteAsk));
     await user.click(screen.getByRole("button", { name: t.common.cancel }));
-    await user.click(screen.getByRole("button", { name: t.settings.delete }));
-    await user.click(screen.getByRole("button", { name: t.settings.deleteConfirm }));
+    const button = await screen.findByRole("button", { name: t.settings.delete });
+    await waitFor(() => expect(document.activeElement).toBe(button));
+    await user.click(button);
+    await user.click(await screen.findByRole("button", { name: t.settings.deleteConfirm }));
+    expect(await screen.findByText(t.settings.leaving)).toBeTruthy();
+    expect(document.activeElement?.textContent).toBe(t.settings.data);
     await user.click(await screen.findByRole("button", { name: t.settings.restore }));
     expect(await screen.findByText(t.settings.restored)).toBeTruthy();
     expect(await screen.findByRole("button", { name: t.settings.delete })).toBeTruthy();

@@ -85,7 +85,8 @@ describe("signing up", () => {
     await waitFor(() => expect(address()).toBe(`/welcome?next=${encodeURIComponent("/mine")}`));
     expect(cognito.confirmSignUp).toHaveBeenLastCalledWith("ana@example.org", "123456");
     expect(await screen.findByText(t.auth.welcomePoints)).toBeTruthy();
-    const calls = await serve({ "PATCH /me": me({ userId: "ana" }), "GET /me/quests": { items: [] } });
+    const named = me({ userId: "ana", displayName: "Ana", updatedAt: "2026-01-01T00:01:00.000Z" });
+    const calls = await serve({ "PATCH /me": named, "GET /me/quests": { items: [] } });
     await user.type(screen.getByLabelText(t.auth.welcomeName), "Ana");
     await user.click(screen.getByRole("checkbox", { name: t.category.social }));
     await user.click(screen.getByRole("checkbox", { name: t.category.civic }));

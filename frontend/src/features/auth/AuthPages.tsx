@@ -375,7 +375,7 @@ export function WelcomePage() {
   const next = ownPath(query.next);
   const client = useQueryClient();
   const me = useQuery(meQuery());
-  // Whoever has changed anything is not new, but has gone back or followed an old link.
+  // Whoever has changed anything is not new: has just said their name, or has gone back here.
   const settled = me.data && me.data.updatedAt !== me.data.createdAt;
   useEffect(() => {
     if (settled) route(next, true);
@@ -385,10 +385,7 @@ export function WelcomePage() {
   const [error, setError] = useState<string>();
   const save = useMutation({
     mutationFn: () => editMe({ displayName: displayName.trim(), interests }),
-    onSuccess: (me) => {
-      client.setQueryData(meQuery().queryKey, me);
-      route(next, true);
-    },
+    onSuccess: (saved) => client.setQueryData(meQuery().queryKey, saved),
   });
   const submit = () => {
     const found = check({ displayName }, Profile).displayName;

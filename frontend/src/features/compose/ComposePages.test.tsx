@@ -33,11 +33,13 @@ describe("posting a quest", () => {
     expect(preview.queryByText("Two floors up, about one hour.")).toBeNull();
     expect(await screen.findByText(new RegExp(t.compose.left(2)))).toBeTruthy();
     const post = screen.getByRole("button", { name: t.compose.post });
+    const entries = history.length;
     await user.dblClick(post);
     await waitFor(() => expect(calls.filter(({ method }) => method === "POST")).toHaveLength(1));
     expect(screen.getByRole("button", { name: t.common.busy }).getAttribute("aria-busy")).toBe("true");
     answer(view([], { questId: "q1" }));
     await waitFor(() => expect(address()).toBe("/quests/q1"));
+    expect(history.length).toBe(entries);
     const sent = calls.find(({ method }) => method === "POST");
     expect(sent?.headers.get("idempotency-key")).toMatch(/^[0-9a-f-]{36}$/);
     expect(sent?.body).toMatchObject({

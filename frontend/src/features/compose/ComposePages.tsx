@@ -54,7 +54,7 @@ export function CreatePage() {
       client.invalidateQueries({ queryKey: ["me"] });
       client.invalidateQueries({ queryKey: ["quests"] });
       announce(t.compose.posted);
-      route(`/quests/${quest.questId}`);
+      route(`/quests/${quest.questId}`, true);
     },
     onError: (error) => setErrors(fieldsOf(error)),
   });
@@ -134,7 +134,7 @@ function EditForm({ quest }: { quest: QuestView }) {
       client.setQueryData(myQuestQuery(quest.questId).queryKey, view);
       client.invalidateQueries({ queryKey: ["quests"] });
       announce(t.action.edit.done);
-      route(`/quests/${quest.questId}`);
+      route(`/quests/${quest.questId}`, true);
     },
     onError: (error) => setErrors(fieldsOf(error)),
   });

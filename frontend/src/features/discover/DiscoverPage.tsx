@@ -4,6 +4,7 @@ import { useLocation } from "preact-iso";
 import { Category, listQuestsQuery } from "../../api/limits.gen";
 import { questsQuery, statsQuery } from "../../api/queries";
 import type { QuestCard } from "../../api/types";
+import { remember } from "../../lib/storage";
 import { t } from "../../lib/text";
 import { ago } from "../../lib/time";
 import { ButtonLink } from "../../ui/Button";
@@ -27,7 +28,9 @@ type Sort = keyof typeof SORTS;
 
 /** The filters live in the URL, so that reload, back and a shared link keep them. */
 function useFilters() {
-  const { query, route } = useLocation();
+  const { query, route, url } = useLocation();
+  // For the way back from a quest.
+  useEffect(() => remember("board", url, "sessionStorage"), [url]);
   const category = Category.find((candidate) => candidate === query.category);
   const sort: Sort = query.sort && query.sort in SORTS ? (query.sort as Sort) : "newest";
   const filters = { category, q: query.q || undefined };

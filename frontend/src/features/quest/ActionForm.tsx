@@ -50,8 +50,11 @@ export function ActionForm({ quest, action, onClose, onMoved }: Props) {
     setErrors(found);
     if (Object.keys(found).length === 0 && !mutation.isPending) mutation.mutate();
   };
+  const leave = (event: KeyboardEvent) => {
+    if (event.key === "Escape") onClose();
+  };
   return (
-    <form class="panel stack action-form" onSubmit={submit} noValidate>
+    <form class="panel stack" onSubmit={submit} onKeyDown={leave} noValidate>
       <h2 ref={heading} tabIndex={-1}>
         {t.action[action].name}
       </h2>

@@ -1,6 +1,6 @@
 import { screen, waitFor, within } from "@testing-library/preact";
 import userEvent from "@testing-library/user-event";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { card, entry, me, person, problem, serve, signInAs, view } from "../../../test/api";
 import { address, open } from "../../../test/page";
 import type { QuestView } from "../../api/types";
@@ -195,6 +195,33 @@ describe("a quest for members", () => {
     expect(await screen.findByText(t.banner.paused)).toBeTruthy();
     await userEvent.click(screen.getByRole("button", { name: t.common.cancel }));
     await waitFor(() => expect(address()).toBe("/quests/q1"));
+  });
+
+  it("opens an action in sight, and closes it with Escape and the text kept", async () => {
+    signInAs("ana");
+    await serve({ ...people, "GET /me/quests/q1": submitted() });
+    const sight = vi.spyOn(Element.prototype, "scrollIntoView");
+    open("/quests/q1");
+    const user = userEvent.setup();
+    await user.click(await screen.findByRole("button", { name: t.action.dispute.name }));
+    const field = await screen.findByLabelText(t.action.dispute.label);
+    await waitFor(() => expect(sight.mock.contexts.some((shown) => (shown as Element).contains(field))).toBe(true));
+    await user.type(field, "The sofa{Escape}");
+    await waitFor(() => expect(address()).toBe("/quests/q1"));
+    expect(screen.queryByLabelText(t.action.dispute.label)).toBeNull();
+    await user.click(screen.getByRole("button", { name: t.action.dispute.name }));
+    expect(((await screen.findByLabelText(t.action.dispute.label)) as HTMLTextAreaElement).value).toBe("The sofa");
+  });
+
+  it("leads back to the board as it was filtered", async () => {
+    signInAs("ben");
+    await serve({ ...people, "GET /quests": { items: [card()] }, "GET /me/quests/q1": view([]) });
+    open("/?category=social&sort=reward");
+    const user = userEvent.setup();
+    await user.click(await screen.findByRole("link", { name: "Carry a sofa" }));
+    const main = within(screen.getByRole("main"));
+    await user.click(await main.findByRole("link", { name: t.nav.discover }));
+    await waitFor(() => expect(address()).toBe("/?category=social&sort=reward"));
   });
 
   it("does not open an action that is not allowed, whatever the address says", async () => {

@@ -4,7 +4,8 @@ import { useLocation, useRoute } from "preact-iso";
 import { ApiError } from "../../api/problem";
 import { myQuestQuery, questQuery, questsQuery, userQuery } from "../../api/queries";
 import type { Quest, QuestView, Role } from "../../api/types";
-import { withNext } from "../../lib/ids";
+import { ownPath, withNext } from "../../lib/ids";
+import { recall } from "../../lib/storage";
 import { t } from "../../lib/text";
 import { fullDay } from "../../lib/time";
 import { Button, ButtonLink } from "../../ui/Button";
@@ -260,7 +261,7 @@ function QuestScreen({ quest, view }: { quest: AnyQuest; view: QuestView | undef
     <article class="quest">
       <header class="stack tight">
         <div class="row">
-          <a href="/" class="back">
+          <a href={ownPath(recall("board", "sessionStorage"))} class="back">
             <Icon name="back" /> {t.nav.discover}
           </a>
         </div>
