@@ -170,8 +170,8 @@ export class Person {
   }
 
   /**
-   * axe finds nothing serious, and nothing needs sideways scrolling, at both sizes, light and dark. What neither size
-   * nor colour can change is asked once.
+   * axe finds nothing serious, and nothing needs sideways scrolling, at both sizes, light and dark, nor with letters
+   * twice as large. What neither size nor colour can change is asked once.
    */
   async looksRight(): Promise<void> {
     const before = this.page.viewportSize();
@@ -190,8 +190,15 @@ export class Person {
           );
         const where = `${this.page.url()} ${colorScheme} ${size.width}`;
         expect(found, where).toEqual([]);
-        const overflow = await this.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-        expect(overflow, `${where} scrolls sideways`).toBeLessThanOrEqual(0);
+        for (const letters of ["100%", "200%"]) {
+          const overflow = await this.page.evaluate((fontSize) => {
+            document.documentElement.style.fontSize = fontSize;
+            const { scrollWidth } = document.documentElement;
+            document.documentElement.style.fontSize = "";
+            return scrollWidth - window.innerWidth;
+          }, letters);
+          expect(overflow, `${where} scrolls sideways with letters at ${letters}`).toBeLessThanOrEqual(0);
+        }
       }
     }
     await this.page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });

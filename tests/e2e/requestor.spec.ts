@@ -57,7 +57,8 @@ test("without points the button says why", async ({ somebody }) => {
 test("changes are asked for, made, and confirmed", async ({ somebody }) => {
   const ana = await (await somebody("Ana")).join();
   const path = await ana.post({ title: `Paint the fence ${Date.now()}`, category: "civic" });
-  const ben = await (await somebody("Ben")).join();
+  // As long as a name may be, without a place to break it.
+  const ben = await (await somebody("Wolfeschlegelsteinhausenbergerdorffwelchevoralterns".slice(0, 50))).join();
   await ben.goto(path);
   await ben.act("claim");
   await ben.act("submit", "One side is painted.");

@@ -28,9 +28,11 @@ type Sort = keyof typeof SORTS;
 
 /** The filters live in the URL, so that reload, back and a shared link keep them. */
 function useFilters() {
-  const { query, route, url } = useLocation();
-  // For the way back from a quest.
-  useEffect(() => remember("board", url, "sessionStorage"), [url]);
+  const { query, route, url, path } = useLocation();
+  // For the way back from a quest. While the next screen loads, this one is still shown with that one's address.
+  useEffect(() => {
+    if (path === "/") remember("board", url, "sessionStorage");
+  }, [url]);
   const category = Category.find((candidate) => candidate === query.category);
   const sort: Sort = query.sort && query.sort in SORTS ? (query.sort as Sort) : "newest";
   const filters = { category, q: query.q || undefined };
