@@ -31,6 +31,7 @@ export const t = {
   form: {
     required: "Please fill this in.",
     tooShort: (min: number) => `Please write at least ${min} characters.`,
+    atLeast: (min: number) => `At least ${min} characters.`,
     tooLong: (max: number) => `Please keep it to ${max} characters.`,
     eachTooLong: (max: number) => `Please keep each to ${max} characters.`,
     between: (min: number, max: number) => `Please choose a whole number from ${min} to ${max}.`,
@@ -158,6 +159,7 @@ export const t = {
     disputeTitle: "The dispute",
     disputeReason: "Reason",
     decision: "Decision",
+    title: "Quest",
     changesTitle: "What the requestor asked for",
     taken: "Already claimed: somebody was a moment faster.",
     moved: "This quest has moved on. This is how it stands now.",
@@ -272,6 +274,8 @@ export const t = {
     post: "Post quest",
     posted: "Your quest is on the board.",
     discard: "Discard draft",
+    discardAsk: "Discard what you have written here?",
+    discardConfirm: "Yes, discard it",
   },
   mine: {
     title: "My quests",

@@ -32,7 +32,10 @@ function Field({
 }: Omit<FieldProps, "onValue"> & { children: (input: Described) => ComponentChildren }) {
   const id = useId();
   const limit = rule?.maxLength;
-  const described = [error && `${id}-error`, hint && `${id}-hint`].filter(Boolean).join(" ");
+  // What a word or two fulfils need not be said.
+  const least = rule?.minLength && rule.minLength >= 10 ? t.form.atLeast(rule.minLength) : undefined;
+  const help = [hint, least].filter(Boolean).join(" ");
+  const described = [error && `${id}-error`, help && `${id}-hint`].filter(Boolean).join(" ");
   return (
     <div class="field">
       <label for={id}>
@@ -46,9 +49,9 @@ function Field({
         </p>
       )}
       <div class="below">
-        {hint && (
+        {help && (
           <span class="hint" id={`${id}-hint`}>
-            {hint}
+            {help}
           </span>
         )}
         {limit !== undefined && limit >= 200 && (

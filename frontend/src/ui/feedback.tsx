@@ -8,7 +8,7 @@ import { Button } from "./Button";
 import { Icon, Seal } from "./icons";
 
 /** How long an announcement stays on the screen, in milliseconds. */
-const SHOWN_MS = 7_000;
+const SHOWN_MS = 10_000;
 
 let show: (message: string) => void = () => undefined;
 

@@ -2,6 +2,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { onServiceChange, serviceState } from "../api/service";
 import { sessionState, subscribe } from "../api/session";
 import { forget, recall, remember } from "../lib/storage";
+import type { FieldErrors } from "../lib/validate";
 
 function useStore<T>(read: () => T, listen: (listener: () => void) => () => void): T {
   const [value, set] = useState(read);
@@ -42,6 +43,16 @@ export function useDraft<T extends object>(form: string, initial: T) {
     [key],
   );
   return { values, change, clear };
+}
+
+/** What is wrong with each field of a form, until it is changed. */
+export function useErrors<T extends object>() {
+  const [errors, setErrors] = useState<FieldErrors<T>>({});
+  const touched = (patch: Partial<T>) => {
+    const left = Object.entries(errors).filter(([field]) => !(field in patch));
+    setErrors(Object.fromEntries(left) as FieldErrors<T>);
+  };
+  return { errors, setErrors, touched };
 }
 
 /** Moves the focus to the heading of what has appeared, and as much of that into sight as fits. */

@@ -10,9 +10,10 @@ import { applyTheme, currentTheme, THEMES } from "../../lib/theme";
 import { fullDay } from "../../lib/time";
 import { check, type FieldErrors } from "../../lib/validate";
 import { Button } from "../../ui/Button";
+import { Careful } from "../../ui/Careful";
 import { Choices, Input, TextArea } from "../../ui/Field";
 import { announce, Failure, Loading, Note } from "../../ui/feedback";
-import { useDraft, useSession } from "../../ui/hooks";
+import { useDraft, useErrors, useSession } from "../../ui/hooks";
 import { PageTitle } from "../../ui/PageTitle";
 import "./account.css";
 
@@ -40,7 +41,11 @@ function ProfileForm({ me }: { me: Me }) {
     bio: me.bio,
     interests: me.interests.join(", "),
   });
-  const [errors, setErrors] = useState<FieldErrors<Values>>({});
+  const { errors, setErrors, touched } = useErrors<Values>();
+  const change = (patch: Partial<Values>) => {
+    draft.change(patch);
+    touched(patch);
+  };
   const body = {
     displayName: draft.values.displayName.trim(),
     bio: draft.values.bio.trim(),
@@ -72,7 +77,7 @@ function ProfileForm({ me }: { me: Me }) {
         value={draft.values.displayName}
         rule={Profile.displayName}
         error={errors.displayName}
-        onValue={(displayName) => draft.change({ displayName })}
+        onValue={(displayName) => change({ displayName })}
       />
       <TextArea
         label={t.settings.bio}
@@ -80,7 +85,7 @@ function ProfileForm({ me }: { me: Me }) {
         value={draft.values.bio}
         rule={Profile.bio}
         error={errors.bio}
-        onValue={(bio) => draft.change({ bio })}
+        onValue={(bio) => change({ bio })}
       />
       <Input
         label={t.settings.interests}
@@ -88,7 +93,7 @@ function ProfileForm({ me }: { me: Me }) {
         optional
         value={draft.values.interests}
         error={errors.interests}
-        onValue={(interests) => draft.change({ interests })}
+        onValue={(interests) => change({ interests })}
       />
       <Failure error={save.error} />
       <div class="row">
@@ -117,44 +122,6 @@ function Look() {
   );
 }
 
-/** A button whose effect is asked for once more, in place. */
-function Careful({
-  name,
-  ask,
-  confirm,
-  run,
-}: {
-  name: string;
-  ask: string;
-  confirm: string;
-  run: () => Promise<unknown>;
-}) {
-  const [asked, setAsked] = useState<boolean>();
-  const place = useRef<HTMLFieldSetElement>(null);
-  const mutation = useMutation({ mutationFn: run });
-  // What was pressed is gone: the focus goes to the question, and back to the button.
-  useEffect(() => {
-    if (asked !== undefined) place.current?.querySelector<HTMLElement>(asked ? "p" : "button")?.focus();
-  }, [asked]);
-  return (
-    <fieldset class="stack tight" ref={place}>
-      <legend class="visually-hidden">{name}</legend>
-      {asked && <p tabIndex={-1}>{ask}</p>}
-      {asked && <Failure error={mutation.error} />}
-      <div class="row">
-        <Button look="danger" busy={mutation.isPending} onClick={() => (asked ? mutation.mutate() : setAsked(true))}>
-          {asked ? confirm : name}
-        </Button>
-        {asked && (
-          <Button look="plain" onClick={() => setAsked(false)}>
-            {t.common.cancel}
-          </Button>
-        )}
-      </div>
-    </fieldset>
-  );
-}
-
 function download(data: unknown): void {
   const address = URL.createObjectURL(new Blob([JSON.stringify(data, null, 2)], { type: "application/json" }));
   const link = document.createElement("a");
@@ -167,12 +134,16 @@ function download(data: unknown): void {
 function Data({ me }: { me: Me }) {
   const client = useQueryClient();
   const heading = useRef<HTMLHeadingElement>(null);
-  // The button that was pressed goes with the account's old state.
   const update = (saved: Me, news: string) => {
     client.setQueryData(meQuery().queryKey, saved);
-    heading.current?.focus();
     announce(news);
   };
+  // The button that was pressed is gone with the account's old state.
+  const before = useRef(me.deletionAt);
+  useEffect(() => {
+    if (before.current !== me.deletionAt) heading.current?.focus();
+    before.current = me.deletionAt;
+  }, [me.deletionAt]);
   const exporting = useMutation({
     mutationFn: exportMe,
     onSuccess: (data) => {

@@ -15,7 +15,7 @@ export function Totals({ points, xp, reputation, completed }: Props) {
       {Object.entries(figures).map(
         ([name, value]) =>
           value !== undefined && (
-            <div key={name}>
+            <div key={name} data-figure={name}>
               <dt>{t.person[name as keyof typeof figures]}</dt>
               <dd>{value}</dd>
             </div>

@@ -63,6 +63,7 @@ describe("settings", () => {
     await user.click(screen.getByRole("button", { name: t.common.save }));
     expect(await screen.findByText(t.form.required)).toBeTruthy();
     await user.type(name, "Benno");
+    expect(screen.queryByText(t.form.required)).toBeNull();
     await user.type(screen.getByLabelText(t.settings.interests, { exact: false }), "garden, books, garden");
     await user.click(screen.getByRole("button", { name: t.common.save }));
     expect(await screen.findByText(t.common.saved)).toBeTruthy();
@@ -126,7 +127,7 @@ describe("settings", () => {
     await user.click(button);
     await user.click(await screen.findByRole("button", { name: t.settings.deleteConfirm }));
     expect(await screen.findByText(t.settings.leaving)).toBeTruthy();
-    expect(document.activeElement?.textContent).toBe(t.settings.data);
+    await waitFor(() => expect(document.activeElement?.textContent).toBe(t.settings.data));
     await user.click(await screen.findByRole("button", { name: t.settings.restore }));
     expect(await screen.findByText(t.settings.restored)).toBeTruthy();
     expect(await screen.findByRole("button", { name: t.settings.delete })).toBeTruthy();

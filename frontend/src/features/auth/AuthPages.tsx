@@ -20,7 +20,7 @@ import { check } from "../../lib/validate";
 import { Button } from "../../ui/Button";
 import { Input } from "../../ui/Field";
 import { announce, Failure, Loading, Note } from "../../ui/feedback";
-import { useCountdown } from "../../ui/hooks";
+import { useCountdown, useErrors } from "../../ui/hooks";
 import { Seal } from "../../ui/icons";
 import { PageTitle } from "../../ui/PageTitle";
 import "./auth.css";
@@ -189,7 +189,7 @@ function ConfirmStep({ email, password, next, onOther }: Credentials & { next: s
   const { route } = useLocation();
   const { keep } = useUnderway();
   const [code, setCode] = useState("");
-  const [error, setError] = useState<string>();
+  const { errors, setErrors, touched } = useErrors<{ code: string }>();
   const welcome = withNext("/welcome", next);
   const confirm = useMutation({
     mutationFn: async () => {
@@ -207,12 +207,23 @@ function ConfirmStep({ email, password, next, onOther }: Credentials & { next: s
   };
   useEffect(send, [code]);
   const submit = () => {
-    setError(codeError(code));
+    const found = codeError(code);
+    setErrors(found ? { code: found } : {});
     send();
   };
   return (
     <Frame title={t.auth.codeTitle} onSubmit={submit}>
-      <Code email={email} resend={resendCode} onOther={onOther} value={code} error={error} onValue={setCode} />
+      <Code
+        email={email}
+        resend={resendCode}
+        onOther={onOther}
+        value={code}
+        error={errors.code}
+        onValue={(typed) => {
+          setCode(typed);
+          touched({ code: typed });
+        }}
+      />
       <Refusal error={confirm.error} />
       <Button type="submit" busy={confirm.isPending}>
         {t.auth.confirm}
@@ -227,7 +238,11 @@ export function SignInPage() {
   const client = useQueryClient();
   const { underway, keep } = useUnderway();
   const [values, setValues] = useState<Credentials>({ email: underway.email, password: "" });
-  const [errors, setErrors] = useState<Partial<Credentials>>({});
+  const { errors, setErrors, touched } = useErrors<Credentials>();
+  const change = (patch: Partial<Credentials>) => {
+    setValues({ ...values, ...patch });
+    touched(patch);
+  };
   const enter = useMutation({
     mutationFn: () => signIn(values.email.trim(), values.password),
     onSuccess: () => {
@@ -247,12 +262,8 @@ export function SignInPage() {
   return (
     <Frame title={t.auth.signInTitle} onSubmit={submit}>
       {next !== "/" && <p class="soft">{t.auth.intent}</p>}
-      <Email value={values.email} error={errors.email} onValue={(email) => setValues({ ...values, email })} />
-      <Password
-        value={values.password}
-        error={errors.password}
-        onValue={(password) => setValues({ ...values, password })}
-      />
+      <Email value={values.email} error={errors.email} onValue={(email) => change({ email })} />
+      <Password value={values.password} error={errors.password} onValue={(password) => change({ password })} />
       <Refusal error={enter.error} />
       <Button type="submit" busy={enter.isPending}>
         {t.auth.signIn}
@@ -270,7 +281,11 @@ export function SignUpPage() {
   const next = ownPath(query.next);
   const { underway, keep } = useUnderway();
   const [values, setValues] = useState<Credentials>({ email: underway.email, password: "" });
-  const [errors, setErrors] = useState<Partial<Credentials>>({});
+  const { errors, setErrors, touched } = useErrors<Credentials>();
+  const change = (patch: Partial<Credentials>) => {
+    setValues({ ...values, ...patch });
+    touched(patch);
+  };
   const join = useMutation({
     mutationFn: () => signUp(values.email.trim(), values.password),
     onSuccess: () => keep({ email: values.email.trim(), awaits: "confirm" }),
@@ -289,13 +304,8 @@ export function SignUpPage() {
   };
   return (
     <Frame title={t.auth.signUpTitle} onSubmit={submit}>
-      <Email value={values.email} error={errors.email} onValue={(email) => setValues({ ...values, email })} />
-      <Password
-        fresh
-        value={values.password}
-        error={errors.password}
-        onValue={(password) => setValues({ ...values, password })}
-      />
+      <Email value={values.email} error={errors.email} onValue={(email) => change({ email })} />
+      <Password fresh value={values.password} error={errors.password} onValue={(password) => change({ password })} />
       <Refusal error={join.error}>
         {isCode(join.error, "UsernameExistsException") && (
           <a href={withNext("/sign-in", next)}>{t.auth.signInInstead}</a>
@@ -313,31 +323,35 @@ export function ForgotPage() {
   const { query, route } = useLocation();
   const next = ownPath(query.next);
   const { underway, keep } = useUnderway();
-  const [email, setEmail] = useState(underway.email);
-  const [code, setCode] = useState("");
-  const [password, setPassword] = useState("");
-  const [errors, setErrors] = useState<Partial<Record<"email" | "code" | "password", string | undefined>>>({});
+  const [values, setValues] = useState({ email: underway.email, code: "", password: "" });
+  const { errors, setErrors, touched } = useErrors<typeof values>();
+  const change = (patch: Partial<typeof values>) => {
+    setValues({ ...values, ...patch });
+    touched(patch);
+  };
+  const { code, password } = values;
+  const email = values.email.trim();
   const send = useMutation({
-    mutationFn: () => forgotPassword(email.trim()),
-    onSuccess: () => keep({ email: email.trim(), awaits: "reset" }),
+    mutationFn: () => forgotPassword(email),
+    onSuccess: () => keep({ email, awaits: "reset" }),
   });
   const reset = useMutation({
-    mutationFn: () => resetPassword(email.trim(), code, password),
+    mutationFn: () => resetPassword(email, code, password),
     onSuccess: () => {
-      keep({ email: email.trim() });
+      keep({ email });
       announce(t.auth.resetDone);
       route(withNext("/sign-in", next), true);
     },
   });
   if (underway.awaits !== "reset") {
     const submit = () => {
-      const found = emailError(email.trim());
-      setErrors({ email: found });
+      const found = emailError(email);
+      setErrors(found ? { email: found } : {});
       if (!found && !send.isPending) send.mutate();
     };
     return (
       <Frame title={t.auth.forgotTitle} onSubmit={submit}>
-        <Email value={email} error={errors.email} onValue={setEmail} />
+        <Email value={values.email} error={errors.email} onValue={(typed) => change({ email: typed })} />
         <Refusal error={send.error} />
         <Button type="submit" busy={send.isPending}>
           {t.auth.sendCode}
@@ -348,20 +362,20 @@ export function ForgotPage() {
   }
   const submit = () => {
     const found = { code: codeError(code), password: passwordError(password) };
-    setErrors(found);
+    setErrors({ ...(found.code && { code: found.code }), ...(found.password && { password: found.password }) });
     if (!found.code && !found.password && !reset.isPending) reset.mutate();
   };
   return (
     <Frame title={t.auth.resetTitle} onSubmit={submit} key="reset">
       <Code
-        email={email.trim()}
+        email={email}
         resend={forgotPassword}
         onOther={() => keep({ email })}
         value={code}
         error={errors.code}
-        onValue={setCode}
+        onValue={(typed) => change({ code: typed })}
       />
-      <Password fresh value={password} error={errors.password} onValue={setPassword} />
+      <Password fresh value={password} error={errors.password} onValue={(typed) => change({ password: typed })} />
       <Refusal error={reset.error} />
       <Button type="submit" busy={reset.isPending}>
         {t.auth.reset}
@@ -382,15 +396,15 @@ export function WelcomePage() {
   }, [settled]);
   const [displayName, setName] = useState("");
   const [interests, setInterests] = useState<string[]>([]);
-  const [error, setError] = useState<string>();
+  const { errors, setErrors, touched } = useErrors<{ displayName: string }>();
   const save = useMutation({
     mutationFn: () => editMe({ displayName: displayName.trim(), interests }),
     onSuccess: (saved) => client.setQueryData(meQuery().queryKey, saved),
   });
   const submit = () => {
-    const found = check({ displayName }, Profile).displayName;
-    setError(found);
-    if (!found && !save.isPending) save.mutate();
+    const found = check({ displayName }, Profile);
+    setErrors(found);
+    if (!found.displayName && !save.isPending) save.mutate();
   };
   const toggle = (name: string) =>
     setInterests(interests.includes(name) ? interests.filter((other) => other !== name) : [...interests, name]);
@@ -409,8 +423,11 @@ export function WelcomePage() {
         hint={t.settings.nameHint}
         autocomplete="nickname"
         value={displayName}
-        error={error}
-        onValue={setName}
+        error={errors.displayName}
+        onValue={(typed) => {
+          setName(typed);
+          touched({ displayName: typed });
+        }}
       />
       <fieldset class="field">
         <legend class="legend">

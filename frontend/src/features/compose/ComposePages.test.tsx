@@ -107,6 +107,21 @@ describe("posting a quest", () => {
     expect(screen.getByRole("button", { name: t.compose.post }).getAttribute("aria-disabled")).toBe("true");
   });
 
+  it("is discarded after one question", async () => {
+    signInAs("ana");
+    await serve({ "GET /me": me() });
+    open("/quests/new");
+    const user = userEvent.setup();
+    const title = (await screen.findByLabelText(t.compose.title)) as HTMLInputElement;
+    await user.type(title, "Carry a sofa");
+    await user.click(screen.getByRole("button", { name: t.compose.discard }));
+    expect(title.value).toBe("Carry a sofa");
+    await user.click(await screen.findByRole("button", { name: t.compose.discardConfirm }));
+    await waitFor(() => expect(title.value).toBe(""));
+    const button = await screen.findByRole("button", { name: t.compose.discard });
+    await waitFor(() => expect(document.activeElement).toBe(button));
+  });
+
   it("is for members", async () => {
     await serve({});
     open("/quests/new");

@@ -1,5 +1,4 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/preact-query";
-import { useState } from "preact/hooks";
 import { useLocation, useRoute } from "preact-iso";
 import { Draft } from "../../api/limits.gen";
 import { ApiError } from "../../api/problem";
@@ -9,8 +8,9 @@ import { idempotencyKey } from "../../lib/ids";
 import { t } from "../../lib/text";
 import { check, type FieldErrors } from "../../lib/validate";
 import { Button, ButtonLink } from "../../ui/Button";
+import { Careful } from "../../ui/Careful";
 import { announce, Failure, Loading, Note } from "../../ui/feedback";
-import { useDraft } from "../../ui/hooks";
+import { useDraft, useErrors } from "../../ui/hooks";
 import { PageTitle } from "../../ui/PageTitle";
 import { DRAFT_RULES, draftOf, Preview, QuestFields, type Rules, type Values, valuesOf } from "./QuestForm";
 import "./compose.css";
@@ -45,7 +45,7 @@ export function CreatePage() {
   const { route } = useLocation();
   const me = useQuery(meQuery());
   const draft = useDraft<Values & { key: string }>("create", { ...BLANK, key: idempotencyKey() });
-  const [errors, setErrors] = useState<FieldErrors<Values>>({});
+  const { errors, setErrors, touched } = useErrors<Values>();
   const post = useMutation({
     mutationFn: () => createQuest(draftOf(draft.values), draft.values.key),
     onSuccess: (quest) => {
@@ -65,6 +65,10 @@ export function CreatePage() {
     if (Object.keys(found).length > 0) focusFirstError(event.currentTarget as HTMLElement);
     else if (!post.isPending && !post.isSuccess) post.mutate();
   };
+  const discard = () => {
+    draft.clear();
+    setErrors({});
+  };
   const points = me.data?.points;
   return (
     <div class="compose">
@@ -74,7 +78,10 @@ export function CreatePage() {
         <QuestFields
           values={draft.values}
           errors={errors}
-          onChange={(patch) => draft.change({ ...patch, key: idempotencyKey() })}
+          onChange={(patch) => {
+            draft.change({ ...patch, key: idempotencyKey() });
+            touched(patch);
+          }}
         />
         {points !== undefined && (
           <Note icon="check">
@@ -87,9 +94,13 @@ export function CreatePage() {
           <Button type="submit" busy={post.isPending} denied={points === 0 ? t.errors.noPoints : undefined}>
             {t.compose.post}
           </Button>
-          <Button look="plain" onClick={() => draft.clear()}>
-            {t.compose.discard}
-          </Button>
+          <Careful
+            look="plain"
+            name={t.compose.discard}
+            ask={t.compose.discardAsk}
+            confirm={t.compose.discardConfirm}
+            run={discard}
+          />
         </div>
         <p class="small soft">{t.form.draftKept}</p>
       </form>
@@ -121,7 +132,7 @@ function EditForm({ quest }: { quest: QuestView }) {
   const { route } = useLocation();
   const before = editable(quest);
   const draft = useDraft<Values>(`edit.${quest.questId}.${quest.version}`, valuesOf(before));
-  const [errors, setErrors] = useState<FieldErrors<Values>>({});
+  const { errors, setErrors, touched } = useErrors<Values>();
   const rules: Rules = {
     ...DRAFT_RULES,
     rewardXp: { ...DRAFT_RULES.rewardXp, minimum: quest.rewardXp },
@@ -154,7 +165,10 @@ function EditForm({ quest }: { quest: QuestView }) {
           errors={errors}
           rules={rules}
           rewardHint={t.compose.onlyRise}
-          onChange={draft.change}
+          onChange={(patch) => {
+            draft.change(patch);
+            touched(patch);
+          }}
         />
         <Failure error={save.error} />
         <div class="row">
@@ -176,7 +190,14 @@ export function EditPage() {
   const questId = params.questId ?? "";
   const { data, error, isPending, refetch } = useQuery(myQuestQuery(questId));
   if (isPending) return <Loading lines={1} />;
-  if (!data) return <Failure error={error} retry={() => refetch()} />;
+  if (!data) {
+    return (
+      <div class="stack">
+        <PageTitle title={t.compose.editTitle} />
+        <Failure error={error} retry={() => refetch()} />
+      </div>
+    );
+  }
   const { allowed, code } = data.allowedActions.edit ?? {};
   if (allowed) return <EditForm key={questId} quest={data} />;
   return (

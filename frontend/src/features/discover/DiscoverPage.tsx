@@ -76,7 +76,6 @@ function Search({ value, onSearch }: { value: string; onSearch: (q: string) => v
 }
 
 function Hero() {
-  const { data: stats } = useQuery(statsQuery());
   return (
     <section class="hero" aria-labelledby="hero-title">
       <div class="stack">
@@ -84,9 +83,6 @@ function Hero() {
         <p>{t.discover.heroText}</p>
         <div class="row">
           <ButtonLink href="/sign-up">{t.nav.signUp}</ButtonLink>
-          {!!stats?.questsCreated && (
-            <span class="small soft">{t.discover.stats(stats.questsCreated, stats.questsCompleted, stats.days)}</span>
-          )}
         </div>
       </div>
       <Seal requestor performer />
@@ -95,6 +91,7 @@ function Hero() {
 }
 
 function Steps() {
+  const { data: stats } = useQuery(statsQuery());
   return (
     <section class="stack" aria-labelledby="steps">
       <h2 id="steps">{t.discover.stepsTitle}</h2>
@@ -109,6 +106,9 @@ function Steps() {
           </li>
         ))}
       </ol>
+      {!!stats?.questsCreated && (
+        <p class="small soft">{t.discover.stats(stats.questsCreated, stats.questsCompleted, stats.days)}</p>
+      )}
     </section>
   );
 }

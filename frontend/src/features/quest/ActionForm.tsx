@@ -1,15 +1,14 @@
 import { useMutation, useQueryClient } from "@tanstack/preact-query";
-import { useState } from "preact/hooks";
 import { Outcome } from "../../api/limits.gen";
 import { ApiError } from "../../api/problem";
 import { myQuestQuery } from "../../api/queries";
 import type { QuestView } from "../../api/types";
 import { t } from "../../lib/text";
-import { check, type FieldErrors } from "../../lib/validate";
+import { check } from "../../lib/validate";
 import { Button } from "../../ui/Button";
 import { Choices, TextArea } from "../../ui/Field";
 import { announce, Failure } from "../../ui/feedback";
-import { useDraft, useFocus } from "../../ui/hooks";
+import { useDraft, useErrors, useFocus } from "../../ui/hooks";
 import { type FormAction, OFFERS, type Words } from "./actions";
 
 interface Props {
@@ -24,8 +23,12 @@ interface Props {
 export function ActionForm({ quest, action, onClose, onMoved }: Props) {
   const offer = OFFERS[action];
   const text: { ask: string; confirm: string; done: string; label?: string; hint?: string } = t.action[action];
-  const draft = useDraft<Words>(`${action}.${quest.questId}`, { text: "", outcome: "COMPLETE" });
-  const [errors, setErrors] = useState<FieldErrors<Words>>({});
+  const draft = useDraft<Words>(`${action}.${quest.questId}`, {
+    // Changes are made to what was handed in before.
+    text: (action === "submit" && quest.submission) || "",
+    outcome: "COMPLETE",
+  });
+  const { errors, setErrors, touched } = useErrors<Words>();
   const client = useQueryClient();
   const heading = useFocus<HTMLHeadingElement>();
   const mutation = useMutation({
@@ -75,7 +78,10 @@ export function ActionForm({ quest, action, onClose, onMoved }: Props) {
           optional={!offer.text.minLength}
           value={draft.values.text}
           error={errors.text}
-          onValue={(words) => draft.change({ text: words })}
+          onValue={(words) => {
+            draft.change({ text: words });
+            touched({ text: words });
+          }}
         />
       )}
       <Failure error={mutation.error} />

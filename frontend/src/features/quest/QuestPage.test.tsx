@@ -38,10 +38,12 @@ describe("a quest for visitors", () => {
     expect(await screen.findByText(t.notFound.title)).toBeTruthy();
   });
 
-  it("says when it cannot be loaded", async () => {
+  it("says when it cannot be loaded, under a heading and with a way back", async () => {
     await serve({ "GET /quests/q1": problem(400, "odd") });
     open("/quests/q1");
     expect(await screen.findByRole("button", { name: t.common.retry })).toBeTruthy();
+    expect(screen.getByRole("heading", { level: 1, name: t.quest.title })).toBeTruthy();
+    expect(within(screen.getByRole("main")).getByRole("link", { name: t.nav.discover })).toBeTruthy();
   });
 });
 
@@ -112,6 +114,7 @@ describe("a quest for members", () => {
     expect(screen.getByText(t.common.characters(8, 2000))).toBeTruthy();
     await user.click(screen.getByRole("button", { name: t.action.submit.confirm }));
     expect(await screen.findByText(t.form.tooShort(10))).toBeTruthy();
+    expect(screen.getByText(new RegExp(t.form.atLeast(10)))).toBeTruthy();
     first.unmount();
     open("/quests/q1?do=submit");
     const field = (await screen.findByLabelText(t.action.submit.label)) as HTMLTextAreaElement;
@@ -123,11 +126,43 @@ describe("a quest for members", () => {
     expect(localStorage.getItem("civicforge.draft.ben.submit.q1")).toBeNull();
   });
 
-  it("shows the submission beside the description, and whose word is missing", async () => {
+  it("says first what changes are wanted, and starts from what was handed in", async () => {
+    signInAs("ben");
+    const reason = "One leg of the sofa is still on the stairs.";
+    const quest = view(["submit"], {
+      status: "CLAIMED",
+      performerId: "ben",
+      role: "performer",
+      submission: "It is **done**.",
+      submissionHtml: "<p>It is <strong>done</strong>.</p>",
+      changeRequests: [{ reason, requestedAt: "2026-03-04T10:00:00.000Z" }],
+    });
+    await serve({ ...people, "GET /me/quests/q1": quest });
+    open("/quests/q1?do=submit");
+    const field = (await screen.findByLabelText(t.action.submit.label)) as HTMLTextAreaElement;
+    expect(field.value).toBe("It is **done**.");
+    const wanted = screen.getByText(reason);
+    expect(wanted.compareDocumentPosition(field) & Node.DOCUMENT_POSITION_FOLLOWING).toBeTruthy();
+  });
+
+  it("offers second thoughts quietly to who has confirmed", async () => {
+    signInAs("ana");
+    const quest = submitted({ attestedBy: ["requestor"] });
+    quest.allowedActions = { ...quest.allowedActions, attest: { allowed: false, code: "already_attested" } };
+    await serve({ ...people, "GET /me/quests/q1": quest });
+    open("/quests/q1");
+    expect((await screen.findByRole("button", { name: t.action["request-changes"].name })).className).toContain(
+      "plain",
+    );
+  });
+
+  it("shows the submission before the words that judge it, and whose word is missing", async () => {
     signInAs("ana");
     await serve({ ...people, "GET /me/quests/q1": submitted({ attestedBy: ["performer"] }) });
     open("/quests/q1");
-    expect(await screen.findByText("done")).toBeTruthy();
+    const work = await screen.findByText("done");
+    const confirm = screen.getByRole("button", { name: t.action.attest.name });
+    expect(work.compareDocumentPosition(confirm) & Node.DOCUMENT_POSITION_FOLLOWING).toBeTruthy();
     expect(await screen.findByText(t.quest.seal.confirmed("Ben"))).toBeTruthy();
     expect(await screen.findByText(t.quest.seal.waiting("Ana"))).toBeTruthy();
   });

@@ -21,6 +21,9 @@ import { Celebration } from "./Celebration";
 import { eventsOf, Timeline } from "./Timeline";
 import "./quest.css";
 
+/** The changes that the performer is to make now. */
+const wantedChanges = (quest: AnyQuest) => (quest.status === "CLAIMED" ? quest.changeRequests?.at(-1) : undefined);
+
 /** What both views of a quest have, and what only a signed-in viewer's has. */
 type AnyQuest = Quest & Partial<QuestView>;
 
@@ -66,22 +69,27 @@ function Actions({ quest, onOpen }: { quest: QuestView; onOpen: (action: FormAct
   const verdicts = ORDER.map((action) => ({ action, ...quest.allowedActions[action] }));
   const allowed = verdicts.filter((verdict) => verdict.allowed);
   const denied = verdicts.filter((verdict) => !verdict.allowed);
+  // After one's word, what is left are second thoughts.
+  const attested = quest.allowedActions.attest?.code === "already_attested";
   return (
     <section class="stack" aria-label={t.quest.actions}>
-      {allowed.length === 0 && <p class="soft">{t.quest.nothing}</p>}
-      <div class="actions">
-        {allowed.map(({ action }) =>
-          action === "edit" ? (
-            <ButtonLink key={action} look="quiet" href={`/quests/${quest.questId}/edit`}>
-              {t.action.edit.name}
-            </ButtonLink>
-          ) : (
-            <Button key={action} look={OFFERS[action].look} onClick={() => onOpen(action)}>
-              {t.action[action].name}
-            </Button>
-          ),
-        )}
-      </div>
+      {allowed.length === 0 ? (
+        <p class="soft">{t.quest.nothing}</p>
+      ) : (
+        <div class="actions">
+          {allowed.map(({ action }) =>
+            action === "edit" ? (
+              <ButtonLink key={action} look="quiet" href={`/quests/${quest.questId}/edit`}>
+                {t.action.edit.name}
+              </ButtonLink>
+            ) : (
+              <Button key={action} look={attested ? "plain" : OFFERS[action].look} onClick={() => onOpen(action)}>
+                {t.action[action].name}
+              </Button>
+            ),
+          )}
+        </div>
+      )}
       <details class="small">
         <summary>{t.quest.denied}</summary>
         <dl class="denied">
@@ -155,6 +163,7 @@ function Facts({ quest, viewerId }: { quest: AnyQuest; viewerId: string | undefi
 
 function Words({ quest, names }: { quest: AnyQuest; names: Record<Role, string> }) {
   const { dispute } = quest;
+  const wanted = wantedChanges(quest);
   const notes = (quest.attestations ?? []).filter((attestation) => attestation.notes);
   return (
     <>
@@ -179,12 +188,15 @@ function Words({ quest, names }: { quest: AnyQuest; names: Record<Role, string> 
           </section>
         )}
       </div>
-      {(quest.changeRequests ?? []).map((request) => (
-        <section class="stack tight quoted" key={request.requestedAt}>
-          <h2>{t.quest.changesTitle}</h2>
-          <p class="plain-text">{request.reason}</p>
-        </section>
-      ))}
+      {(quest.changeRequests ?? []).map(
+        (request) =>
+          request !== wanted && (
+            <section class="stack tight quoted" key={request.requestedAt}>
+              <h2>{t.quest.changesTitle}</h2>
+              <p class="plain-text">{request.reason}</p>
+            </section>
+          ),
+      )}
       {notes.map((attestation) => (
         <section class="stack tight quoted" key={attestation.role}>
           <h2>{t.quest.notes(names[attestation.role])}</h2>
@@ -244,27 +256,79 @@ function Side({
   );
 }
 
+function Back() {
+  return (
+    <div class="row">
+      <a href={ownPath(recall("board", "sessionStorage"))} class="back">
+        <Icon name="back" /> {t.nav.discover}
+      </a>
+    </div>
+  );
+}
+
 function QuestScreen({ quest, view }: { quest: AnyQuest; view: QuestView | undefined }) {
   const { session } = useSession();
   const { query, route } = useLocation();
   const [moved, setMoved] = useState<FormAction>();
   const names = { requestor: useName(quest.requestorId), performer: useName(quest.performerId) };
-  const side = useRef<HTMLDivElement>(null);
+  const place = useRef<HTMLDivElement>(null);
   const path = `/quests/${quest.questId}`;
-  const wanted = isFormAction(query.do) ? query.do : undefined;
-  const open = wanted && view?.allowedActions[wanted]?.allowed ? wanted : undefined;
+  const asked = isFormAction(query.do) ? query.do : undefined;
+  const open = asked && view?.allowedActions[asked]?.allowed ? asked : undefined;
+  const changes = wantedChanges(quest);
   const close = () => {
     route(path, true);
-    side.current?.focus();
+    place.current?.focus();
   };
+  const words = (
+    <div class="quest-words stack loose" key="words">
+      <Words quest={quest} names={names} />
+    </div>
+  );
+  const side = (
+    <div class="quest-side stack" ref={place} tabIndex={-1} key="side">
+      {view?.role === "performer" && quest.status === "COMPLETE" && <Celebration quest={view} />}
+      {changes && (
+        <Note look="warm">
+          <h2>{t.quest.changesTitle}</h2>
+          <p class="plain-text">{changes.reason}</p>
+        </Note>
+      )}
+      {moved && (
+        <div role="alert">
+          <Note look="warm">{moved === "claim" ? t.quest.taken : t.quest.moved}</Note>
+        </div>
+      )}
+      {open && view ? (
+        <ActionForm
+          key={open}
+          quest={view}
+          action={open}
+          onClose={close}
+          onMoved={() => {
+            setMoved(open);
+            close();
+          }}
+        />
+      ) : (
+        <Side
+          quest={quest}
+          view={view}
+          onOpen={(action) => {
+            setMoved(undefined);
+            route(`${path}?do=${action}`);
+          }}
+        />
+      )}
+      <SealPanel quest={quest} names={names} />
+    </div>
+  );
+  // Whoever judges what was handed in reads it first, on a phone as well.
+  const judges = !!quest.submissionHtml && view?.role !== "performer";
   return (
     <article class="quest">
       <header class="stack tight">
-        <div class="row">
-          <a href={ownPath(recall("board", "sessionStorage"))} class="back">
-            <Icon name="back" /> {t.nav.discover}
-          </a>
-        </div>
+        <Back />
         <div class="row">
           <CategoryMark category={quest.category} />
           <StatusPill status={quest.status} />
@@ -272,38 +336,8 @@ function QuestScreen({ quest, view }: { quest: AnyQuest; view: QuestView | undef
         <PageTitle title={quest.title} />
         <Facts quest={quest} viewerId={session?.userId} />
       </header>
-      <div class="quest-side stack" ref={side} tabIndex={-1}>
-        {view?.role === "performer" && quest.status === "COMPLETE" && <Celebration quest={view} />}
-        {moved && (
-          <div role="alert">
-            <Note look="warm">{moved === "claim" ? t.quest.taken : t.quest.moved}</Note>
-          </div>
-        )}
-        {open && view ? (
-          <ActionForm
-            key={open}
-            quest={view}
-            action={open}
-            onClose={close}
-            onMoved={() => {
-              setMoved(open);
-              close();
-            }}
-          />
-        ) : (
-          <Side
-            quest={quest}
-            view={view}
-            onOpen={(action) => {
-              setMoved(undefined);
-              route(`${path}?do=${action}`);
-            }}
-          />
-        )}
-        <SealPanel quest={quest} names={names} />
-      </div>
-      <div class="quest-body stack loose">
-        <Words quest={quest} names={names} />
+      {judges ? [words, side] : [side, words]}
+      <div class="quest-rest stack loose">
         {moved === "claim" && <Similar quest={quest} />}
         <section class="stack tight" aria-labelledby="timeline">
           <h2 id="timeline">{t.quest.timeline}</h2>
@@ -314,28 +348,35 @@ function QuestScreen({ quest, view }: { quest: AnyQuest; view: QuestView | undef
   );
 }
 
-function Signed({ questId }: { questId: string }) {
-  const { data, error, isPending, refetch } = useQuery(myQuestQuery(questId));
+interface QuestQuery {
+  data: AnyQuest | undefined;
+  error: unknown;
+  isPending: boolean;
+  refetch: () => unknown;
+}
+
+/** The quest, or why it is not there. */
+function Found({ query, view }: { query: QuestQuery; view?: QuestView | undefined }) {
+  const { data, error, isPending, refetch } = query;
   if (error instanceof ApiError && error.status === 404) return <NotFoundPage />;
   return (
-    <>
+    <div class="stack">
+      {!data && <Back />}
       {isPending && <Loading lines={1} />}
+      {!data && !!error && <PageTitle title={t.quest.title} />}
       <Failure error={error} retry={() => refetch()} />
-      {data && <QuestScreen quest={data} view={data} />}
-    </>
+      {data && <QuestScreen quest={data} view={view} />}
+    </div>
   );
 }
 
+function Signed({ questId }: { questId: string }) {
+  const query = useQuery(myQuestQuery(questId));
+  return <Found query={query} view={query.data} />;
+}
+
 function Unsigned({ questId }: { questId: string }) {
-  const { data, error, isPending, refetch } = useQuery(questQuery(questId));
-  if (error instanceof ApiError && error.status === 404) return <NotFoundPage />;
-  return (
-    <>
-      {isPending && <Loading lines={1} />}
-      <Failure error={error} retry={() => refetch()} />
-      {data && <QuestScreen quest={data} view={undefined} />}
-    </>
-  );
+  return <Found query={useQuery(questQuery(questId))} />;
 }
 
 export function QuestPage() {
