@@ -19,7 +19,9 @@ export function Careful({ name, ask, confirm, look = "danger", run }: Props) {
   const mutation = useMutation({ mutationFn: async () => run(), onSuccess: () => setAsked(false) });
   // What was pressed is gone: the focus goes to the question, and back to the button.
   useEffect(() => {
-    if (asked !== undefined) place.current?.querySelector<HTMLElement>(asked ? "p" : "button")?.focus();
+    if (asked === undefined) return;
+    place.current?.querySelector<HTMLElement>(asked ? "p" : "button")?.focus({ preventScroll: true });
+    place.current?.scrollIntoView({ block: "nearest" });
   }, [asked]);
   return (
     <fieldset class="stack tight" ref={place}>

@@ -48,10 +48,11 @@ export function useDraft<T extends object>(form: string, initial: T) {
 /** What is wrong with each field of a form, until it is changed. */
 export function useErrors<T extends object>() {
   const [errors, setErrors] = useState<FieldErrors<T>>({});
-  const touched = (patch: Partial<T>) => {
-    const left = Object.entries(errors).filter(([field]) => !(field in patch));
-    setErrors(Object.fromEntries(left) as FieldErrors<T>);
-  };
+  const touched = (patch: Partial<T>) =>
+    setErrors((current) => {
+      const left = Object.entries(current).filter(([field]) => !(field in patch));
+      return Object.fromEntries(left) as FieldErrors<T>;
+    });
   return { errors, setErrors, touched };
 }
 

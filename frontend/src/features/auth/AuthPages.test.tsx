@@ -1,5 +1,6 @@
-import { screen, waitFor } from "@testing-library/preact";
+import { fireEvent, screen, waitFor } from "@testing-library/preact";
 import userEvent from "@testing-library/user-event";
+import { act } from "preact/test-utils";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { me, serve, signInAs } from "../../../test/api";
 import { address, open } from "../../../test/page";
@@ -55,6 +56,17 @@ describe("signing in", () => {
     await user.type(screen.getByLabelText(t.auth.email), "@example.org");
     await user.click(screen.getByRole("button", { name: t.auth.signIn }));
     expect(await screen.findByText(t.auth.codes.NotAuthorizedException as string)).toBeTruthy();
+  });
+
+  it("takes both fields at once, as a password manager fills them", async () => {
+    open("/sign-in");
+    const email = await screen.findByLabelText(t.auth.email);
+    act(() => {
+      fireEvent.input(email, { target: { value: "ana@example.org" } });
+      fireEvent.input(screen.getByLabelText(t.auth.password), { target: { value: PASSWORD } });
+    });
+    await userEvent.click(screen.getByRole("button", { name: t.auth.signIn }));
+    await waitFor(() => expect(cognito.signIn).toHaveBeenCalledWith("ana@example.org", PASSWORD));
   });
 
   it("shows the password when asked", async () => {
@@ -127,6 +139,15 @@ describe("signing up", () => {
     await user.click(screen.getByRole("button", { name: t.auth.signIn }));
     await waitFor(() => expect(address()).toBe("/welcome"));
     expect(cognito.signIn).toHaveBeenCalledWith("ana@example.org", PASSWORD);
+  });
+
+  it("does not want a spent code again when the sign-in after it fails", async () => {
+    vi.mocked(cognito.signIn).mockRejectedValueOnce(refusal("network"));
+    open("/sign-up");
+    const user = await enter("ana@example.org", PASSWORD, t.auth.signUp);
+    await user.type(await screen.findByLabelText(t.auth.code), "123456");
+    expect(await screen.findByText(t.auth.confirmed)).toBeTruthy();
+    expect(address()).toBe(`/sign-in?next=${encodeURIComponent("/welcome")}`);
   });
 
   it("lets a mistyped e-mail be corrected", async () => {

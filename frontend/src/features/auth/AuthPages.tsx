@@ -194,12 +194,19 @@ function ConfirmStep({ email, password, next, onOther }: Credentials & { next: s
   const confirm = useMutation({
     mutationFn: async () => {
       await confirmSignUp(email, code);
-      if (password) await signIn(email, password);
+      // The code is spent, whatever comes of the sign-in: it must not be asked for again.
+      return (
+        !!password &&
+        signIn(email, password).then(
+          () => true,
+          () => false,
+        )
+      );
     },
-    onSuccess: () => {
-      keep({ email: password ? "" : email });
-      if (!password) announce(t.auth.confirmed);
-      route(password ? welcome : withNext("/sign-in", welcome), true);
+    onSuccess: (signedIn) => {
+      keep({ email: signedIn ? "" : email });
+      if (!signedIn) announce(t.auth.confirmed);
+      route(signedIn ? welcome : withNext("/sign-in", welcome), true);
     },
   });
   const send = () => {
@@ -240,7 +247,7 @@ export function SignInPage() {
   const [values, setValues] = useState<Credentials>({ email: underway.email, password: "" });
   const { errors, setErrors, touched } = useErrors<Credentials>();
   const change = (patch: Partial<Credentials>) => {
-    setValues({ ...values, ...patch });
+    setValues((current) => ({ ...current, ...patch }));
     touched(patch);
   };
   const enter = useMutation({
@@ -283,7 +290,7 @@ export function SignUpPage() {
   const [values, setValues] = useState<Credentials>({ email: underway.email, password: "" });
   const { errors, setErrors, touched } = useErrors<Credentials>();
   const change = (patch: Partial<Credentials>) => {
-    setValues({ ...values, ...patch });
+    setValues((current) => ({ ...current, ...patch }));
     touched(patch);
   };
   const join = useMutation({
@@ -326,7 +333,7 @@ export function ForgotPage() {
   const [values, setValues] = useState({ email: underway.email, code: "", password: "" });
   const { errors, setErrors, touched } = useErrors<typeof values>();
   const change = (patch: Partial<typeof values>) => {
-    setValues({ ...values, ...patch });
+    setValues((current) => ({ ...current, ...patch }));
     touched(patch);
   };
   const { code, password } = values;
