@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../lib/text";
 
 /** The first heading after a load does not take the focus; the browser has put it where it belongs. */
@@ -14,10 +14,11 @@ window.addEventListener("popstate", () => {
 /** The screen's heading. It names the tab, and takes the focus when a screen or a step follows another. */
 export function PageTitle({ title, children }: { title: string; children?: ComponentChildren }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
+  // Layout effects, before anybody can type: later the focus would be taken out of a field again.
+  useLayoutEffect(() => {
     document.title = t.nav.moved(title);
   }, [title]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!first) heading.current?.focus({ preventScroll: travelled });
     first = false;
     travelled = false;

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { onServiceChange, serviceState } from "../api/service";
 import { sessionState, subscribe } from "../api/session";
 import { forget, recall, remember } from "../lib/storage";
@@ -59,7 +59,7 @@ export function useErrors<T extends object>() {
 /** Moves the focus to the heading of what has appeared, and as much of that into sight as fits. */
 export function useFocus<T extends HTMLElement>() {
   const ref = useRef<T>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     ref.current?.focus({ preventScroll: true });
     ref.current?.parentElement?.scrollIntoView({ block: "nearest" });
   }, []);
