@@ -80,6 +80,10 @@ describe("posting a quest", () => {
     expect(await screen.findByText(t.form.fix)).toBeTruthy();
     await waitFor(() => expect(document.activeElement).toBe(screen.getByLabelText(t.compose.title)));
     expect(calls.some(({ method }) => method === "POST")).toBe(false);
+    await userEvent.type(screen.getByLabelText(t.compose.title), "Carry a sofa");
+    await userEvent.click(screen.getByRole("button", { name: t.compose.post }));
+    const [firstCategory] = screen.getAllByRole("radio");
+    await waitFor(() => expect(document.activeElement).toBe(firstCategory));
   });
 
   it("shows the API's own objections at the fields", async () => {

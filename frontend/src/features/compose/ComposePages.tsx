@@ -37,7 +37,7 @@ const fieldsOf = (error: unknown): FieldErrors<Values> => (error instanceof ApiE
 
 /** Takes the member to the first field that needs another look. */
 function focusFirstError(form: HTMLElement): void {
-  setTimeout(() => form.querySelector<HTMLElement>("[aria-invalid='true']")?.focus());
+  setTimeout(() => form.querySelector<HTMLElement>(".field:has(> .error) :is(input, textarea)")?.focus());
 }
 
 export function CreatePage() {
