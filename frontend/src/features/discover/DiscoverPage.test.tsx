@@ -19,6 +19,13 @@ describe("discover", () => {
     expect(document.title).toBe(t.nav.moved(t.discover.title));
   });
 
+  it("leaves the direction of what members write to their words", async () => {
+    await serve({ "GET /quests": { items: [card({ title: "نقل أريكة" })] }, "GET /stats": stats });
+    open("/");
+    expect((await screen.findByText("نقل أريكة")).closest("[dir=auto]")).toBeTruthy();
+    expect(screen.getByLabelText(t.discover.search).getAttribute("dir")).toBe("auto");
+  });
+
   it("filters by category and text, and keeps the filters in the address", async () => {
     signInAs("ben");
     const calls = await serve({ "GET /quests": { items: [card()] } });
