@@ -1,5 +1,6 @@
 """Feature flags: `off`, `internal`, `on` or `N%` in the SSM parameter of each (see `services.core.flags`)."""
 
+import json
 from typing import Annotated
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from ops.console import Change, Json, Terminal, carry_out, command
 from ops.context import OperatorError, Stage
 from services.core.flags import is_valid
-from services.core.parameters import FLAGS, flag_parameter
+from services.core.parameters import FLAGS, flag_parameter, rollout_parameter
 
 app = typer.Typer(no_args_is_help=True, help="Who sees what: off, internal, N% or on.")
 
@@ -30,6 +31,15 @@ def set_value(stage: Stage, flag: str, value: str) -> Json:
     return {"flag": flag, "value": value}
 
 
+def _is_rolled_out(stage: Stage, flag: str) -> bool:
+    """Whether a rollout would go on with the flag, or keeps something that makes no sense."""
+    kept = stage.find_parameter(rollout_parameter(flag).key)
+    try:
+        return kept is not None and json.loads(kept)["state"] == "running"
+    except (ValueError, KeyError, TypeError):
+        return True
+
+
 @command(app, "list")
 def list_(stage: Stage, terminal: Terminal) -> None:
     """Show every flag."""
@@ -50,6 +60,15 @@ def set_(
         raise OperatorError(f"{value!r} means nothing; say off, internal, on or a percentage such as 10%.")
     before = stage.live(flag_parameter(known(flag)))
     plan = [f"{flag}: {before} -> {value}"] if before != value else []
-    change = Change("flags set", flag, plan, lambda: set_value(stage, flag, value))
+    by_hand = _is_rolled_out(stage, flag)
+    if by_hand:
+        plan.append("its rollout ends here")
+
+    def apply() -> Json:
+        if by_hand:
+            stage.delete_parameter(rollout_parameter(flag).key)
+        return set_value(stage, flag, value)
+
+    change = Change("flags set", flag, plan, apply)
     if outcome := carry_out(stage, terminal, change):
         terminal.result({**outcome, "before": before}, f"{flag} is {value} everywhere within 30 s.")

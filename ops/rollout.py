@@ -3,7 +3,7 @@
 `advance` is meant for a schedule: it looks once at everything that is rolled out and takes at most one step. A step
 is taken when the soak time is over, every watched alarm is OK and enough was seen; an alarm takes the flag back to the
 last step that soaked without one, and tells the stage's `notify` topic. Members outside the percentage lose nothing:
-their rewards are HELD, and paid by the sweep once the flag includes them.
+their rewards are HELD, and paid by the sweep once the flag includes them. Who sets the flag by hand ends the rollout.
 """
 
 import json
@@ -13,14 +13,18 @@ from enum import StrEnum
 from typing import Annotated, Final
 
 import typer
+from pydantic import ValidationError
 
 from ops.console import Change, Json, Terminal, carry_out, command
 from ops.context import OperatorError, Stage
 from ops.flags import known, set_value, values
 from services.core.domain.values import Model, Timestamp
 from services.core.metrics import QUESTS_COMPLETED, REWARDS_PAID, Metric
-from services.core.parameters import FLAGS, rollout_parameter
+from services.core.names import parameter_name
+from services.core.parameters import FLAGS, flag_parameter, rollout_parameter
 
+GONE: Final = "gone"
+"""The state of an alarm that is watched and not there."""
 STEPS: Final = ("internal", "10%", "50%", "100%")
 SEEN: Final[dict[str, Metric]] = {"rewards": REWARDS_PAID}
 """What shows that a flag was tried; other flags go by the quests that were completed."""
@@ -91,10 +95,24 @@ def decide(rollout: Rollout, alarms: dict[str, str], seen: float, now: datetime)
     return Decision(action="advance", why=f"{rollout.value} soaked and every watched alarm is OK")
 
 
+def judge(stage: Stage, rollout: Rollout, now: datetime) -> Decision:
+    """What the rules make of the stage as it is. Whoever sets the flag by hand has the last word, not the schedule."""
+    value = stage.live(flag_parameter(rollout.flag))
+    # The step after this one is what an advance leaves that was interrupted.
+    if value not in STEPS[rollout.step : rollout.step + 2]:
+        return Decision(action="stop", why=f"somebody set the flag to {value}")
+    seen = stage.count_of(SEEN.get(rollout.flag, QUESTS_COMPLETED), rollout.step_at, now)
+    return decide(rollout, alarm_states(stage, rollout.watch), seen, now)
+
+
 def load(stage: Stage, flag: str) -> Rollout | None:
-    """The flag's last rollout."""
+    """The flag's last rollout. Raises OperatorError where what is kept of it makes no sense."""
     text = stage.find_parameter(rollout_parameter(flag).key)
-    return Rollout.model_validate_json(text) if text else None
+    try:
+        return Rollout.model_validate_json(text) if text else None
+    except ValidationError:
+        name = parameter_name(stage.name, rollout_parameter(flag).key)
+        raise OperatorError(f"{name} makes no sense; `civicforge flags set {flag}` ends the rollout.") from None
 
 
 def save(stage: Stage, rollout: Rollout) -> None:
@@ -119,26 +137,20 @@ def alarm_states(stage: Stage, watch: Sequence[str]) -> dict[str, str]:
         for alarm in page["MetricAlarms"]
     }
     if watch:
-        return {name: str(states.get(name, "gone")) for name in watch}
+        return {name: str(states.get(name, GONE)) for name in watch}
     return {name: str(state) for name, state in states.items() if name.endswith(("-p1", "-p2"))}
 
 
-def seen_since(stage: Stage, flag: str, since: datetime, now: datetime) -> float:
-    """How often what the flag is about happened."""
-    return stage.count_of(SEEN.get(flag, QUESTS_COMPLETED), since, now)
-
-
 def begin(stage: Stage, rollout: Rollout) -> Json:
-    """Remembers the rollout, then takes its first step."""
-    save(stage, rollout)
+    """Takes the first step, then remembers the rollout: one that is remembered has begun."""
     set_value(stage, rollout.flag, rollout.value)
+    save(stage, rollout)
     return rollout.model_dump(mode="json", by_alias=True)
 
 
 def advance_one(stage: Stage, rollout: Rollout, now: datetime) -> tuple[Rollout, Decision]:
     """Does what the rules say now."""
-    seen = seen_since(stage, rollout.flag, rollout.step_at, now)
-    decision = decide(rollout, alarm_states(stage, rollout.watch), seen, now)
+    decision = judge(stage, rollout, now)
     match decision.action:
         case "advance":
             rollout = rollout.model_copy(update={"step": rollout.step + 1, "step_at": now, "why": decision.why})
@@ -146,7 +158,10 @@ def advance_one(stage: Stage, rollout: Rollout, now: datetime) -> tuple[Rollout,
         case "finish":
             rollout = rollout.model_copy(update={"state": State.DONE, "why": decision.why})
         case "fall back":
+            set_value(stage, rollout.flag, rollout.last_good)
             return end(stage, rollout, State.FELL_BACK, decision.why), decision
+        case "stop":
+            return end(stage, rollout, State.ABORTED, decision.why), decision
         case _:
             return rollout, decision
     save(stage, rollout)
@@ -154,20 +169,20 @@ def advance_one(stage: Stage, rollout: Rollout, now: datetime) -> tuple[Rollout,
 
 
 def end(stage: Stage, rollout: Rollout, state: State, why: str) -> Rollout:
-    """Takes the flag back to the last good step and tells somebody."""
-    set_value(stage, rollout.flag, rollout.last_good)
-    ended = rollout.model_copy(update={"state": state, "why": why})
+    """Remembers that it is over and tells somebody."""
+    ended, value = rollout.model_copy(update={"state": state, "why": why}), stage.live(flag_parameter(rollout.flag))
     save(stage, ended)
     stage.sns.publish(
         TopicArn=f"arn:aws:sns:{stage.region}:{stage.account}:{stage.resource('notify')}",
         Subject=f"{stage.name}: rollout of {rollout.flag} {state}",
         Message=f"The rollout of {rollout.flag} on {stage.name} {state} at {rollout.value}: {why}.\n"
-        f"The flag is {rollout.last_good} now. `civicforge rollout status --stage {stage.name}` shows more.",
+        f"The flag is {value} now. `civicforge rollout status --stage {stage.name}` shows more.",
     )
     return ended
 
 
-def _running(stage: Stage) -> list[Rollout]:
+def running(stage: Stage) -> list[Rollout]:
+    """The rollouts that are under way. Raises OperatorError as `load` does."""
     found = [load(stage, flag) for flag in FLAGS]
     return [rollout for rollout in found if rollout and rollout.state is State.RUNNING]
 
@@ -177,15 +192,17 @@ def start(
     stage: Stage,
     terminal: Terminal,
     flag: Annotated[str, typer.Argument(help="rewards or disputes.")],
-    soak: Annotated[float, typer.Option(help="Minutes that each step has to last.")] = 1440,
-    at_least: Annotated[int, typer.Option(help="How much has to be seen in each step.")] = 1,
+    soak: Annotated[float, typer.Option(min=0, help="Minutes that each step has to last.")] = 1440,
+    at_least: Annotated[int, typer.Option(min=0, help="How much has to be seen in each step.")] = 1,
     watch: Annotated[list[str] | None, typer.Option(help="Alarm to watch instead of every P1 and P2.")] = None,
 ) -> None:
     """Begin with `internal`; `rollout advance` does the rest."""
-    running = load(stage, known(flag))
-    if running and running.state is State.RUNNING:
-        raise OperatorError(f"{flag} is being rolled out already, at {running.value}. `rollout abort` ends that.")
+    former = load(stage, known(flag))
+    if former and former.state is State.RUNNING:
+        raise OperatorError(f"{flag} is being rolled out already, at {former.value}. `rollout abort` ends that.")
     alarms = alarm_states(stage, watch or [])
+    if gone := sorted(name for name, state in alarms.items() if state == GONE):
+        raise OperatorError(f"There is no alarm {', '.join(gone)} on {stage.name}; docs/monitoring.md lists them.")
     alarmed = sorted(name for name, state in alarms.items() if state == "ALARM")
     if alarmed:
         raise OperatorError(f"{', '.join(alarmed)} is on. Mend that first, or name the alarms to --watch.")
@@ -197,7 +214,7 @@ def start(
     plan = [
         f"{flag}: {before} -> {rollout.value}, then {', '.join(STEPS[1:])}",
         f"each step lasts {soak:g} minutes at least, and until {at_least} was seen",
-        f"back to the step before if one of {len(alarms)} alarms goes off",
+        f"back to the step before if one of {len(alarms)} alarms goes off, to {rollout.before} from the first one",
     ]
     if outcome := carry_out(stage, terminal, Change("rollout start", flag, plan, lambda: begin(stage, rollout))):
         terminal.result(outcome, f"{flag} is {rollout.value}. `civicforge rollout advance` goes on when it may.")
@@ -206,28 +223,21 @@ def start(
 @command(app, changes=True)
 def advance(stage: Stage, terminal: Terminal) -> None:
     """Look once at every rollout, and take the step that is due; for a schedule."""
-    running, now = _running(stage), datetime.now(UTC)
-    decisions = {
-        rollout.flag: decide(
-            rollout,
-            alarm_states(stage, rollout.watch),
-            seen_since(stage, rollout.flag, rollout.step_at, now),
-            now,
-        )
-        for rollout in running
-    }
+    rollouts, now = running(stage), datetime.now(UTC)
+    decisions = {rollout.flag: judge(stage, rollout, now) for rollout in rollouts}
     plan = [f"{flag}: {d.action}, since {d.why}" for flag, d in decisions.items() if d.action != "wait"]
     waiting = [f"{flag}: waiting, since {d.why}" for flag, d in decisions.items() if d.action == "wait"]
 
     def apply() -> Json:
         return {
             rollout.flag: advance_one(stage, rollout, now)[0].model_dump(mode="json", by_alias=True)
-            for rollout in running
+            for rollout in rollouts
         }
 
     if plan:
         outcome = carry_out(stage, terminal, Change("rollout advance", ", ".join(decisions), plan, apply))
-        terminal.result({"rollouts": outcome}, *waiting)
+        if outcome is not None:
+            terminal.result({"rollouts": outcome}, *waiting)
     else:
         terminal.result({"rollouts": {}}, *(waiting or ["Nothing is being rolled out."]))
     if any(decision.action == "fall back" for decision in decisions.values()) and not terminal.dry_run:
@@ -240,9 +250,10 @@ def abort(stage: Stage, terminal: Terminal, flag: Annotated[str, typer.Argument(
     rollout = load(stage, known(flag))
     if rollout is None or rollout.state is not State.RUNNING:
         raise OperatorError(f"{flag} is not being rolled out. `civicforge flags set` changes it at once.")
-    plan = [f"{flag}: {rollout.value} -> {rollout.last_good}"]
+    plan = [f"{flag}: {stage.live(flag_parameter(flag))} -> {rollout.last_good}"]
 
     def apply() -> Json:
+        set_value(stage, flag, rollout.last_good)
         return end(stage, rollout, State.ABORTED, terminal.reason or "an operator ended it").model_dump(
             mode="json", by_alias=True
         )
@@ -259,8 +270,7 @@ def status(stage: Stage, terminal: Terminal) -> None:
     for rollout in filter(None, (load(stage, flag) for flag in FLAGS)):
         why = rollout.why
         if rollout.state is State.RUNNING:
-            seen = seen_since(stage, rollout.flag, rollout.step_at, now)
-            why = decide(rollout, alarm_states(stage, rollout.watch), seen, now).why
+            why = judge(stage, rollout, now).why
         rows.append((rollout.flag, rollout.state, rollout.value, why))
         data[rollout.flag] = {**json.loads(rollout.model_dump_json(by_alias=True)), "now": why}
     terminal.table({"rollouts": data}, ("flag", "state", "step", "why"), rows, empty="Nothing was ever rolled out.")

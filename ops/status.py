@@ -13,7 +13,7 @@ from ops import dlq, flags, rollout
 from ops.breaker import status_of
 from ops.canary import weighed
 from ops.console import Json, Terminal
-from ops.context import Stage
+from ops.context import OperatorError, Stage
 from ops.cost import budget
 from ops.release import Releases
 from ops.rewards import oldest_pending
@@ -71,9 +71,13 @@ def facts(stage: Stage, now: datetime) -> Iterator[Fact]:
     if weights := weighed(stage):
         shares = ", ".join(f"version {version} gets {share:.0%}" for version, share in weights.items())
         yield Fact("canary", weights, f"{shares} of the api's calls")
-    running = {r.flag: r.value for flag in values if (r := rollout.load(stage, flag)) and r.state == "running"}
-    if running:
-        yield Fact("rollouts", running, ", ".join(f"{flag} at {value}" for flag, value in running.items()))
+    try:
+        running = {r.flag: r.value for r in rollout.running(stage)}
+    except OperatorError as error:
+        yield Fact("rollouts", None, str(error), well=False)
+    else:
+        if running:
+            yield Fact("rollouts", running, ", ".join(f"{flag} at {value}" for flag, value in running.items()))
     breaker = status_of(stage)
     extra = [name for name in breaker["former"] if name != "position"]
     yield Fact("breaker", breaker["position"], ", ".join([breaker["position"], *extra]), not breaker["open"])

@@ -225,7 +225,7 @@ def rollout_statements(scope: Scope) -> list[Statement]:
     rollouts, flags = scope.parameter(rollout_parameter("*").key), scope.parameter(flag_parameter("*").key)
     notify = scope.arn("sns", resource_name(scope.stage, "notify"))
     return [
-        _named("ReadRollouts", [rollouts], "ssm", "GetParameter"),
+        _named("ReadRollouts", [rollouts, flags], "ssm", "GetParameter"),
         _named("MoveFlags", [rollouts, flags], "ssm", "PutParameter"),
         _watch(),
         Statement(sid="Tell", actions=["sns:Publish"], resources=[notify]),

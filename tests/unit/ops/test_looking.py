@@ -73,6 +73,7 @@ def test_a_stage_that_is_well(town: UnitStage, cli: Cli) -> None:
 def test_everything_that_may_be_wrong(town: UnitStage, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     an_alarm(town, "civicforge-local-api-p1", "ALARM")
     town.put_parameter("feature-rewards", "maybe")
+    town.put_parameter("rollout-rewards", "nonsense")
     town.put_parameter("breaker", "down")
     url = town.sqs.get_queue_url(QueueName=town.resource("rewards-dlq"))["QueueUrl"]
     town.sqs.send_message(QueueUrl=url, MessageBody="{}")
@@ -84,7 +85,9 @@ def test_everything_that_may_be_wrong(town: UnitStage, cli: Cli, monkeypatch: py
     town.budgets.delete_budget(AccountId=town.account, BudgetName=town.resource("monthly"))
     ran = cli("status --json")
     assert ran.code == 1
-    assert ran.json["wrong"] == ["api", "flags", "breaker", "alarms", "dead letters", "unpaid rewards", "budget"]
+    assert ran.json["wrong"] == [
+        *("api", "flags", "rollouts", "breaker", "alarms", "dead letters", "unpaid rewards", "budget")
+    ]
     assert "r1 was released" in cli("status").out
 
 

@@ -87,6 +87,7 @@ def test_an_alarm_takes_it_back_to_the_last_good_step_and_tells_somebody(
     arn = stage.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     stage.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     alarm(stage, "ALARM")
+    stage.put_parameter("feature-rewards", STEPS[step])
     going, decision = rollout.advance_one(stage, a_rollout(step=step), NOW)
     assert (decision.action, going.state) == ("fall back", State.FELL_BACK)
     assert parameter(stage, "feature-rewards") == value
@@ -106,6 +107,55 @@ def test_which_alarms_are_watched(stage: UnitStage) -> None:
         "civicforge-local-new-p2": "INSUFFICIENT_DATA",
     }
     assert rollout.alarm_states(stage, ["no-such"]) == {"no-such": "gone"}
+
+
+@pytest.mark.parametrize(("step", "value"), [(0, "off"), (1, "off"), (1, "internal"), (2, "on"), (3, "25%")])
+def test_who_sets_the_flag_by_hand_has_the_last_word(stage: UnitStage, cli: Cli, step: int, value: str) -> None:
+    alarm(stage, "OK")
+    rollout.save(stage, a_rollout(step=step, soak_minutes=0, at_least=0))
+    stage.put_parameter("feature-rewards", value)  # as the console of AWS does
+    ran = cli("rollout advance --yes --reason hourly")
+    assert ran.code == 0
+    assert f"stop, since somebody set the flag to {value}" in ran.out
+    assert parameter(stage, "feature-rewards") == value
+    assert cli("rollout status --json").json["rollouts"]["rewards"]["state"] == "aborted"
+    assert "Nothing is being rolled out" in cli("rollout advance").out
+
+
+def test_an_emergency_stop_ends_the_rollout(stage: UnitStage, cli: Cli) -> None:
+    alarm(stage, "OK")
+    assert cli("rollout start rewards --soak 0 --at-least 0 --yes --reason r35").code == 0
+    ran = cli("flags set rewards off --yes --reason stop")
+    assert "its rollout ends here" in ran.out
+    assert "Nothing is being rolled out" in cli("rollout advance --yes --reason hourly").out
+    assert parameter(stage, "feature-rewards") == "off"
+
+
+@pytest.mark.parametrize("kept", ["{}", "nonsense", "[]", '{"state": "running"}'])
+def test_a_rollout_that_makes_no_sense_is_said_and_ended(stage: UnitStage, cli: Cli, kept: str) -> None:
+    stage.put_parameter("rollout-rewards", kept)
+    for command in ("rollout status", "rollout advance", "rollout start rewards"):
+        ran = cli(command)
+        assert ran.code == 1
+        assert "/civicforge/local/rollout-rewards makes no sense" in ran.out + ran.err
+    assert cli("flags set rewards off --yes --reason mend").code == 0
+    assert "Nothing was ever rolled out" in cli("rollout status").out
+
+
+def test_an_advance_that_was_interrupted_goes_on(stage: UnitStage) -> None:
+    alarm(stage, "OK")
+    stage.put_parameter("feature-rewards", "10%")
+    going, decision = rollout.advance_one(stage, a_rollout(soak_minutes=0, at_least=0), NOW)
+    assert (decision.action, going.value, parameter(stage, "feature-rewards")) == ("advance", "10%", "10%")
+
+
+def test_a_start_that_makes_no_sense_is_refused(stage: UnitStage, cli: Cli) -> None:
+    alarm(stage, "OK")
+    assert cli("rollout start rewards --soak -5").code == 2
+    assert cli("rollout start rewards --at-least -1").code == 2
+    assert "There is no alarm no-such" in cli("rollout start rewards --watch no-such").err
+    stage.put_parameter("feature-rewards", "on")
+    assert "to off from the first one" in cli("rollout start rewards --dry-run").out
 
 
 def test_the_commands(stage: UnitStage, cli: Cli) -> None:
