@@ -86,6 +86,7 @@ class Change:
         plan: what will be done, a line each; none means that there is nothing to do.
         apply: does it and returns what came of it.
         typed: text that has to be typed instead of "y"; not even `--yes` answers for it.
+        verdict: what the audit log says of what came of it.
     """
 
     action: str
@@ -93,6 +94,7 @@ class Change:
     plan: Sequence[str]
     apply: Callable[[], Json]
     typed: str | None = None
+    verdict: Callable[[Json], str] = lambda _: "done"
 
 
 def carry_out(stage: Stage, terminal: Terminal, change: Change) -> Json | None:
@@ -101,6 +103,8 @@ def carry_out(stage: Stage, terminal: Terminal, change: Change) -> Json | None:
     for line in change.plan or ["nothing to do"]:
         terminal.say(f"  {line}")
     if not change.plan or terminal.dry_run:
+        if terminal.as_json:
+            terminal.result({"done": False, "plan": list(change.plan)})
         return None
     reason = terminal.reason or (None if terminal.yes else terminal.ask("Reason, for the audit log"))
     if not reason:
@@ -114,7 +118,7 @@ def carry_out(stage: Stage, terminal: Terminal, change: Change) -> Json | None:
     terminal.reason = reason
     with stage.audited(change.action, change.target, reason, change.plan) as record:
         outcome = change.apply()
-        record["result"] = outcome
+        record |= {"result": outcome, "outcome": change.verdict(outcome)}
     return outcome
 
 

@@ -203,7 +203,13 @@ def redrive(
     outcome: Json | None = None
     try:
         plan = [f"{timestamp(letter.sent_at)}  {letter.summary}" for letter in letters]
-        change = Change("dlq redrive", queue, plan, lambda: redrive_all(stage, queue, letters, rate))
+        change = Change(
+            "dlq redrive",
+            queue,
+            plan,
+            lambda: redrive_all(stage, queue, letters, rate),
+            verdict=lambda done: f"{done['failed']} of {len(letters)} failed" if done["failed"] else "done",
+        )
         outcome = carry_out(stage, terminal, change)
     finally:
         if outcome is None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from infra.local.emulator import REPOSITORY
 from ops.console import Terminal
-from ops.context import OperatorError, Stage
+from ops.context import LOCAL, OperatorError, Stage
 from services.core.parameters import DISTRIBUTION_ID, SITE_BUCKET
 
 DIST: Final = REPOSITORY / "frontend" / "dist"
@@ -88,7 +88,9 @@ def invalidate(stage: Stage) -> str:
 
 
 def publish(stage: Stage, terminal: Terminal) -> None:
-    """Upload the built page where it differs from the stage's; `deploy` does this and records a release."""
+    """Upload the built page to the local cloud where it differs; elsewhere `deploy` does it, and records a release."""
+    if stage.name != LOCAL:
+        raise OperatorError(f"`civicforge deploy --stage {stage.name}` publishes the page, and can take it back.")
     done = upload(stage)
     said = f"The page: {len(done.uploaded)} files uploaded." if done.uploaded else "The page is as it was."
     terminal.result({"uploaded": done.uploaded, "invalidation": done.invalidation}, said)

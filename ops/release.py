@@ -338,6 +338,7 @@ def deploy(
         plan,
         lambda: release_now(stage, release.model_copy(update={"reason": terminal.reason}), dist, terminal.say, trial),
         typed=stage.name if by_hand else None,
+        verdict=_verdict,
     )
     outcome = carry_out(stage, terminal, change)
     if outcome is None:
@@ -352,6 +353,14 @@ def deploy(
     terminal.result(outcome, *(lines or [f"{release.id} is live, but failed at {outcome['smoke']['failed']}"]))
     if not passed:
         raise typer.Exit(1)
+
+
+def _verdict(outcome: Json) -> str:
+    """What became of a release, for the audit log."""
+    if "canary" in outcome:
+        return f"failed its canary: {outcome['canary']}"
+    back = f", back to {outcome['rolledBackTo']}" if "rolledBackTo" in outcome else ""
+    return "done" if outcome["smoke"]["passed"] else f"failed at {outcome['smoke']['failed']}{back}"
 
 
 def releases(stage: Stage, terminal: Terminal) -> None:
@@ -388,7 +397,7 @@ def rollback(
         outcome = smoke.run(stage, terminal.say)
         return {"from": current, "to": target.id, "invalidation": invalidation, "seconds": seconds, "smoke": outcome}
 
-    outcome = carry_out(stage, terminal, Change("rollback", target.id, plan, apply))
+    outcome = carry_out(stage, terminal, Change("rollback", target.id, plan, apply, verdict=_verdict))
     if outcome is None:
         return
     passed = outcome["smoke"]["passed"]

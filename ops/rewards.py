@@ -119,15 +119,25 @@ def retry(
     held = [] if entry_id else [e for e in entries if e.state == State.HELD]
     entries = [e for e in entries if e not in held]
     plan = [f"{e.state} since {e.since}: {e.owed} to {e.user_id}" for e in entries]
-    outcome = carry_out(stage, terminal, Change("rewards retry", "", plan, lambda: settle_all(stage, entries)))
+    change = Change("rewards retry", "", plan, lambda: settle_all(stage, entries), verdict=_verdict)
+    outcome = carry_out(stage, terminal, change)
     if held:
         terminal.say(f"{len(held)} HELD: they are paid when the flag `rewards` includes their members.")
     if outcome is None:
         return
-    unpaid = [e for e in outcome["entries"] if e["state"] != State.POSTED]
+    unpaid = _unpaid(outcome)
     terminal.result(outcome, f"{len(entries) - len(unpaid)} paid, {len(unpaid)} not: see `civicforge rewards list`.")
     if any(e["state"] == State.FAILED for e in unpaid):
         raise typer.Exit(1)
+
+
+def _unpaid(outcome: Json) -> list[Json]:
+    return [entry for entry in outcome["entries"] if entry["state"] != State.POSTED]
+
+
+def _verdict(outcome: Json) -> str:
+    unpaid = _unpaid(outcome)
+    return f"{len(unpaid)} of {len(outcome['entries'])} not paid" if unpaid else "done"
 
 
 def oldest_pending(stage: Stage, now: datetime | None = None) -> float:

@@ -148,13 +148,14 @@ class Smoke:
     def _wanted(self, flag: str) -> State:
         return State.POSTED if includes(flag, REWARDS, self.performer.user_id, frozenset()) else State.HELD
 
-    def clean_up(self) -> None:
+    def clean_up(self) -> str:
         """Takes away everything that the two left, whatever happened before."""
         for member in (self.requestor, self.performer):
             remove(self.stage, member.address, member.user_id)
         if self.quest_id:
             for key in (self.quest_id, f"{self.quest_id}#description", f"{self.quest_id}#submission"):
                 _delete(self.stage, self.stage.table(QUESTS), {"questId": key})
+        return "nothing is left behind"
 
     def _make(self, member: Synthetic) -> None:
         pool = self.stage.parameter(USER_POOL_ID)
@@ -245,28 +246,29 @@ def remove_leftovers(stage: Stage) -> int:
 
 
 def run(stage: Stage, say: Callable[[str], None], paid_within: float = PAID_WITHIN) -> Json:
-    """Runs every step until one fails, and cleans up. The outcome names the step that failed and why."""
+    """Runs every step until one fails, and cleans up, which may fail too. The outcome names the first that failed."""
     started = time.monotonic()
     outcome: Json = {"passed": False, "stage": stage.name, "failed": None, "steps": []}
+
+    def passes(name: str, step: Callable[[], str]) -> bool:
+        begun = time.monotonic()
+        try:
+            what, failed = step(), False
+        except Exception as error:  # the step is named, whatever was wrong with it
+            what, failed = f"{error or type(error).__name__}", True
+        seconds = round(time.monotonic() - begun, 2)
+        outcome["steps"].append({"step": name, "passed": not failed, "what": what, "seconds": seconds})
+        say(f"  {'FAILED' if failed else 'ok':<7}{name:<10}{seconds:>6.2f} s  {what}")
+        outcome["failed"] = outcome["failed"] or (name if failed else None)
+        return not failed
+
     with stage.http() as http:
         smoke = Smoke(stage, http, paid_within=paid_within)
         try:
-            for name, step in smoke.steps:
-                begun = time.monotonic()
-                try:
-                    what, failed = step(), False
-                except Exception as error:  # the step is named, whatever was wrong with it
-                    what, failed = f"{error or type(error).__name__}", True
-                seconds = round(time.monotonic() - begun, 2)
-                outcome["steps"].append({"step": name, "passed": not failed, "what": what, "seconds": seconds})
-                say(f"  {'FAILED' if failed else 'ok':<7}{name:<10}{seconds:>6.2f} s  {what}")
-                if failed:
-                    outcome["failed"] = name
-                    break
-            else:
-                outcome["passed"] = True
+            all(passes(name, step) for name, step in smoke.steps)
         finally:
-            smoke.clean_up()
+            passes("clean-up", smoke.clean_up)
+    outcome["passed"] = outcome["failed"] is None
     outcome["seconds"] = round(time.monotonic() - started, 1)
     return outcome
 

@@ -358,6 +358,7 @@ def test_the_rollout_role_moves_flags_tells_notify_and_no_more(account: Plan, st
     }
     assert found == {
         ("ssm:GetParameter", f"{parameters}/rollout-*"),
+        ("ssm:GetParameter", f"{parameters}/feature-*"),
         ("ssm:PutParameter", f"{parameters}/rollout-*"),
         ("ssm:PutParameter", f"{parameters}/feature-*"),
         ("cloudwatch:DescribeAlarms", "*"),

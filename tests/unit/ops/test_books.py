@@ -182,6 +182,7 @@ def test_a_reward_that_fails_again_is_not_called_paid(stage: UnitStage, cli: Cli
     ran = cli("rewards retry --yes --reason hope")
     assert ran.code == 1
     assert "0 paid, 1 not" in ran.out
+    assert stage.audit()[-1]["outcome"] == "1 of 1 not paid"
 
 
 def test_held_rewards_wait_for_the_flag(stage: UnitStage, cli: Cli) -> None:

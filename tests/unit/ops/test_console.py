@@ -57,6 +57,11 @@ def test_json_is_all_that_goes_to_standard_output(cli: Cli) -> None:
     assert "off -> on" in ran.err
 
 
+@pytest.mark.parametrize(("value", "plan"), [("on", ["rewards: off -> on"]), ("off", [])])
+def test_what_is_not_done_is_said_in_json_too(cli: Cli, value: str, plan: list[str]) -> None:
+    assert cli(f"flags set rewards {value} --dry-run --json").json == {"done": False, "plan": plan}
+
+
 @pytest.mark.parametrize("window", [{}, {"FORCE_COLOR": "1"}], ids=["a pipe", "a narrow window"])
 def test_a_table_is_never_cut_off(
     stage: UnitStage, cli: Cli, monkeypatch: pytest.MonkeyPatch, window: dict[str, str]

@@ -80,6 +80,7 @@ def test_what_fails_stays_and_keeps_nobody_waiting(stage: UnitStage, cli: Cli) -
     ran = cli("dlq redrive rewards --rate 50 --yes --reason mended")
     assert ran.code == 1
     assert "1 redriven, 1 stay in rewards" in ran.out
+    assert stage.audit()[-1]["outcome"] == "1 of 2 failed"
     entry = stage.ledger.get(PERFORMER, entry_id)
     assert entry
     assert entry.state is State.POSTED

@@ -328,13 +328,21 @@ def test_the_smoke_test_names_the_step_that_fails(town: UnitStage, cli: Cli, mon
     ran = cli("smoke --json")
     assert ran.code == 1
     assert ran.json["failed"] == "page"
-    assert [step["passed"] for step in ran.json["steps"]] == [True, True, False]
+    assert [step["passed"] for step in ran.json["steps"]] == [True, True, False, True]
     answers(monkeypatch, {"stage": "local", "breaker": "read-only", "release": "r"})
     assert "the breaker is read-only" in cli("smoke").out
     answers(monkeypatch, {"stage": "prod", "breaker": "closed", "release": "r"})
     assert "it answers for stage prod" in cli("smoke").out
     answers(monkeypatch, {}, code=502)
     assert "answers 502" in cli("smoke").out
+
+
+def test_a_clean_up_that_fails_is_a_step_that_fails(town: UnitStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may not keep a deployment from going back."""
+    town.cognito.delete_user_pool(UserPoolId=town.api_settings.cognito_user_pool_id)
+    monkeypatch.setattr(smoke.Smoke, "steps", (("nothing", lambda: "was tried"),))
+    outcome = smoke.run(town, lambda _: None)
+    assert (outcome["passed"], outcome["failed"]) == (False, "clean-up")
 
 
 def test_only_synthetic_members_are_ever_removed(stage: UnitStage) -> None:

@@ -162,6 +162,28 @@ def test_a_release_that_fails_its_smoke_test_goes_back(
     assert [r.smoke for r in Releases(town).list()] == ["failed: page", "passed"]
 
 
+def test_the_audit_log_says_what_became_of_a_release(
+    town: UnitStage, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deploys(name: str) -> None:
+        monkeypatch.setattr(release, "commit", lambda: f"{len(town.audit())}" * 7)  # several in a second
+        cli(f"deploy --page {a_page(tmp_path, name)} --canary 10 --yes --reason {name}")
+
+    monkeypatch.setattr(canary, "run", lambda *_: None)
+    deploys("good")
+    monkeypatch.setattr(smoke, "run", lambda *_: {"passed": False, "failed": "page", "steps": []})
+    deploys("bad")
+    cli(f"rollback {Releases(town).list()[-1].id} --yes --reason back")
+    monkeypatch.setattr(canary, "run", lambda *_: "an alarm went off")
+    deploys("worse")
+    assert [entry["outcome"] for entry in town.audit()] == [
+        "done",
+        f"failed at page, back to {Releases(town).list()[-1].id}",
+        "failed at page",
+        "failed its canary: an alarm went off",
+    ]
+
+
 def test_a_release_that_passes_its_canary_is_made_live_everywhere(
     town: UnitStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
