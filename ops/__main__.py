@@ -5,6 +5,7 @@ import sys
 import httpx
 import typer
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, TokenRetrievalError
+from pydantic import ValidationError
 from rich.console import Console
 
 from infra.local.emulator import EmulatorError
@@ -90,6 +91,11 @@ def explain(error: Exception) -> str:
             return f"AWS or the stage cannot be reached: {error}"
         case NoSuchUserError():
             return f"There is no such member: {error}"
+        case ValidationError():
+            return (
+                f"Something that is stored makes no sense: {error.title}, {ledger.nonsense(error)}. "
+                "`civicforge ledger check` names it; `civicforge restore` brings back what it was."
+            )
         case StoreUnavailableError():
             return f"The tables do not answer: {error}. Try again."
     return str(error)
@@ -102,6 +108,7 @@ EXPECTED = (
     SettingsError,
     StoreUnavailableError,
     NoSuchUserError,
+    ValidationError,
     ClientError,
     BotoCoreError,
     httpx.HTTPError,

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -14,11 +14,13 @@ from services.core.domain import ledger
 from services.core.domain.ledger import Entry, Kind, Totals, drift, fold, totals_of
 from services.core.domain.quests import Quest, Status
 from services.core.domain.users import User
-from services.core.domain.values import timestamp
-from services.core.stores.dynamo import ConditionFailedError, call, decode_item, dump, encode
+from services.core.domain.values import Model, timestamp
+from services.core.stores.dynamo import ConditionFailedError, Item, call, decode_item, dump, encode
 from services.core.tables import LEDGER, QUESTS, USERS, Table
 
 app = typer.Typer(no_args_is_help=True, help="Explain and check points, XP and reputation.")
+
+M = TypeVar("M", bound=Model)
 
 WORKED_ON = (Status.CLAIMED, Status.SUBMITTED, Status.DISPUTED, Status.COMPLETE)
 
@@ -118,11 +120,30 @@ def adjustment(user_id: str, quest_id: str | None, totals: Totals, reason: str, 
     )
 
 
-def scan(stage: Stage, table: Table) -> Iterator[Json]:
-    """Every item of a table."""
+def scan(stage: Stage, table: Table) -> Iterator[Item]:
+    """Every item of a table, in DynamoDB's format."""
     pages = stage.dynamodb.get_paginator("scan").paginate(TableName=stage.table(table), ConsistentRead=True)
     for page in pages:
-        yield from (decode_item(item) for item in page["Items"])
+        yield from page["Items"]
+
+
+def sensible(model: type[M], item: Item, found: list[str]) -> M | None:
+    """What is stored as a model; where it makes no sense, `found` gets the reason."""
+    try:
+        return model.model_validate(decode_item(item))
+    except ValueError as error:
+        names = (name for name in ("userId", "questId", "entryId") if name in item)
+        key = " ".join(item[name]["S"] for name in names if name != "questId" or model is Quest)
+        found.append(f"{model.__name__.lower()} {key} makes no sense: {nonsense(error)}")
+        return None
+
+
+def nonsense(error: ValueError) -> str:
+    """Why something stored makes no sense, without what members wrote."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or error.title}: {first['msg']}"
 
 
 def problems(stage: Stage) -> list[str]:
@@ -131,24 +152,20 @@ def problems(stage: Stage) -> list[str]:
     by_quest: dict[str, list[Entry]] = defaultdict(list)
     found: list[str] = []
     for item in scan(stage, LEDGER):
-        try:
-            entry = Entry.model_validate(item)
-        except ValidationError as error:
-            found.append(f"entry {item['entryId']} of {item['userId']} makes no sense: {error.errors()[0]['msg']}")
-            continue
-        entries[entry.user_id].append(entry)
-        by_quest[entry.quest_id or ""].append(entry)
-    quest_ids = {""}
+        if entry := sensible(Entry, item, found):
+            entries[entry.user_id].append(entry)
+            by_quest[entry.quest_id or ""].append(entry)
+    quest_ids, user_ids = {""}, set[str]()
     for item in scan(stage, QUESTS):
-        if "#" not in item["questId"]:
-            quest = Quest.model_validate(item)
-            quest_ids.add(quest.quest_id)
-            found += quest_problems(quest, by_quest[quest.quest_id])
-    user_ids = set()
+        quest_id = item["questId"]["S"]
+        if "#" not in quest_id:
+            quest_ids.add(quest_id)
+            if quest := sensible(Quest, item, found):
+                found += quest_problems(quest, by_quest[quest_id])
     for item in scan(stage, USERS):
-        user = User.model_validate(item)
-        user_ids.add(user.user_id)
-        found += user_problems(user, entries[user.user_id])
+        user_ids.add(item["userId"]["S"])
+        if user := sensible(User, item, found):
+            found += user_problems(user, entries[user.user_id])
     found += [f"quest {quest_id}: has ledger entries, but no row" for quest_id in sorted(by_quest.keys() - quest_ids)]
     found += [f"user {user_id}: has ledger entries, but no row" for user_id in sorted(entries.keys() - user_ids)]
     return sorted(found)

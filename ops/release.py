@@ -12,12 +12,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
+from pydantic import ValidationError
 
 from infra.local.emulator import REPOSITORY
 from ops import canary, page, smoke
@@ -58,10 +60,14 @@ class Releases:
         self._s3, self._bucket = stage.s3, stage.resource(f"releases-{stage.account}")
 
     def list(self) -> list[Release]:
-        """Every kept release, newest first."""
+        """Every kept release whose manifest makes sense, newest first."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix="manifests/")
         keys = sorted((found["Key"] for page in pages for found in page.get("Contents", [])), reverse=True)
-        return [Release.model_validate_json(self._read(key)) for key in keys]
+        found = []
+        for key in keys:
+            with suppress(ValidationError):
+                found.append(Release.model_validate_json(self._read(key)))
+        return found
 
     def current(self) -> str | None:
         """The id of the release that is live."""

@@ -144,7 +144,10 @@ def oldest_pending(stage: Stage, now: datetime | None = None) -> float:
     """Age in seconds of the oldest PENDING entry; 0 where none waits."""
     now = now or datetime.now(UTC)
     for user_id, entry_id in stage.ledger.unpaid(State.PENDING):
-        entry = stage.ledger.get(user_id, entry_id)
+        try:
+            entry = stage.ledger.get(user_id, entry_id)
+        except ValueError:
+            continue  # the sweep gives it up, which is alarmed
         if entry and entry.state is State.PENDING:
             return (now - entry.created_at).total_seconds()
     return 0.0
