@@ -187,7 +187,16 @@ def provision(stage: Stage, release_id: str, canary_percent: int) -> None:
         shutil.copy(REPOSITORY / file.name, file)
         command = ["pulumi", "up", "--yes", "--non-interactive", "--stack", stage.name, "--config-file", str(file)]
         settings = [word for key, value in config.items() for word in ("--config", f"{key}={value}")]
-        _run([*command, *settings], "pulumi up")
+        _run([*command, *settings], "pulumi up", **_backend(stage))
+
+
+def _backend(stage: Stage) -> dict[str, str]:
+    """Where the bootstrap stack keeps the stage's state, unless the caller's environment names another place."""
+    if os.environ.get("PULUMI_BACKEND_URL"):
+        return {}
+    from infra.bootstrap.github import backend_url, state_bucket_name  # pulumi is large, and only this needs it
+
+    return {"PULUMI_BACKEND_URL": backend_url(state_bucket_name(stage.account), stage.region, stage.name)}
 
 
 def live_versions(stage: Stage) -> dict[str, str]:

@@ -21,7 +21,8 @@ region=$(sed -n 's/^  aws:region: //p' Pulumi.yaml)
 bucket="civicforge-bootstrap-state-$account"
 remote="s3://$bucket/bootstrap?region=$region"
 
-if aws s3api head-bucket --bucket "$bucket" 2>/dev/null; then
+# A first run that was interrupted has left its state here, and goes on from it.
+if [[ ! -d .local/bootstrap ]] && aws s3api head-bucket --bucket "$bucket" 2>/dev/null; then
   export PULUMI_BACKEND_URL="$remote"
 else
   mkdir -p .local/bootstrap
@@ -35,7 +36,7 @@ pulumi up
 if [[ $PULUMI_BACKEND_URL != "$remote" ]]; then
   pulumi stack export --file .local/bootstrap/state.json
   export PULUMI_BACKEND_URL="$remote"
-  pulumi stack init bootstrap --secrets-provider passphrase
+  pulumi stack select bootstrap --create --secrets-provider passphrase
   pulumi stack import --file .local/bootstrap/state.json
   rm -r .local/bootstrap
 fi

@@ -8,6 +8,8 @@ from typing import Annotated, Self
 import pulumi
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from services.core.names import resource_name
+
 STACK = "bootstrap"
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
@@ -20,6 +22,8 @@ ANY_BRANCH = frozenset({"development"})
 
 DATA_LOSS_LABEL = "data-loss-accepted"
 """The label without which a pull request that deletes or replaces what holds data cannot pass."""
+RULESET = ".github/ruleset.json"
+"""What main demands of a pull request."""
 
 
 _LABEL = ("--color", "B60205", "--description", "The loss of data that the preview shows is meant")
@@ -68,6 +72,11 @@ class BootstrapConfig(BaseModel):
         return f"repo:{self.repository}:environment:{environment}"
 
 
+def state_bucket_name(account: str) -> str:
+    """The bucket in which the states of an account's stages are."""
+    return resource_name(STACK, f"state-{account}")
+
+
 def backend_url(bucket: str, region: str, stage: str) -> str:
     """Where the state of a stage is, for the Pulumi CLI. Each stage has a folder, so that IAM can tell them apart."""
     return f"s3://{bucket}/{stage}?region={region}"
@@ -104,9 +113,15 @@ def remaining_commands(config: BootstrapConfig, bucket: str, alias: str, roles: 
         commands.append(["env", f"PULUMI_BACKEND_URL={url}", *init])
     label = ["gh", "label", "create", DATA_LOSS_LABEL, "--repo", config.slug, "--force", *_LABEL]
     commit = ["git", "commit", "-m", "Name the key of the secrets", "--", *_stage_files()]
+    rule = ["gh", "api", "--silent", "--method", "POST", f"repos/{config.slug}/rulesets", "--input", RULESET]
+    prod = _make_environment(config.slug, DEPLOY_ENVIRONMENTS["prod"], main_only=True)[0]
     activate = ["aws", "ce", "update-cost-allocation-tags-status", "--cost-allocation-tags-status"]
     return [
-        *(shlex.join(command) for command in (*commands, label, commit)),
+        *(shlex.join(command) for command in (*commands, label, commit, ["git", "push"])),
+        "# From here on main takes pull requests only, with every check and preview passed:",
+        shlex.join(rule),
+        "# You approve what goes to prod (public repositories and enterprises only; add people in the settings):",
+        f'{shlex.join(prod)} -f "reviewers[][type]=User" -F "reviewers[][id]=$(gh api user --jq .id)"',
         "# A day after the first deployment, when AWS knows the tag by which the budgets count:",
         shlex.join([*activate, "TagKey=stage,Status=Active", "TagKey=project,Status=Active"]),
     ]

@@ -14,6 +14,7 @@ from infra.bootstrap.github import (
     preview_environment,
     remaining_commands,
     rollout_environment,
+    state_bucket_name,
 )
 from infra.bootstrap.permissions import (
     DISPOSABLE_STAGES,
@@ -66,7 +67,7 @@ class Bootstrap(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _state_bucket(self) -> aws.s3.Bucket:
-        name = self.account.apply(lambda account: resource_name(STACK, f"state-{account}"))
+        name = self.account.apply(state_bucket_name)
         bucket = private_bucket("state", name, child=self.child, stateful=self.kept)
         everything = (bucket.arn, pulumi.Output.concat(bucket.arn, "/*"))
         aws.s3.BucketPolicy(

@@ -1,5 +1,6 @@
 """The workflows as GitHub reads them: pins, permissions, time limits, environments, triggers, queues, targets."""
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -210,7 +211,7 @@ def test_rollouts_go_on_from_main_in_environments_that_ask_nobody() -> None:
     assert job["strategy"] == {"fail-fast": False, "matrix": {"stage": STAGES}}
     assert job["environment"] == "rollout-${{ matrix.stage }}"
     assert rollout_environment("dev") == "rollout-dev"
-    assert job["concurrency"] == {"group": "rollout-${{ matrix.stage }}", "cancel-in-progress": False}
+    assert job["concurrency"] == {"group": "rollout-${{ matrix.stage }}", "cancel-in-progress": False, "queue": "max"}
     (run,) = (step for step in job["steps"] if "run" in step)
     assert run["run"] == "make rollout"
     assert run["env"]["STAGE"] == "${{ matrix.stage }}"
@@ -245,7 +246,7 @@ def test_the_label_that_accepts_the_loss_of_data_is_asked_for_by_name() -> None:
 
 def test_one_queue_per_stack_that_is_never_cancelled() -> None:
     deploying = workflow("stage")["jobs"]["deploy"]["concurrency"]
-    assert deploying == {"group": "stack-${{ inputs.stage }}", "cancel-in-progress": False}
+    assert deploying == {"group": "stack-${{ inputs.stage }}", "cancel-in-progress": False, "queue": "max"}
     assert workflow("deploy")["concurrency"]["cancel-in-progress"] is False
     for name in NAMES:
         content = workflow(name)
@@ -388,3 +389,18 @@ def test_dependabot_sees_every_lock() -> None:
     actions = {("github-actions", "/"), *(("github-actions", f"/{path.parent.relative_to(ROOT)}") for path in ACTIONS)}
     assert watched == {("pip", "/requirements")} | npm | actions
     assert all(update["cooldown"]["default-days"] >= 7 for update in updates)
+
+
+def test_main_demands_what_the_workflows_end_in() -> None:
+    """A red preview that nothing requires would not keep anybody from losing data."""
+    ruleset = json.loads((ROOT / ".github" / "ruleset.json").read_text(encoding="utf-8"))
+    (checks,) = (rule["parameters"] for rule in ruleset["rules"] if rule["type"] == "required_status_checks")
+    demanded = {check["context"] for check in checks["required_status_checks"]}
+    assert demanded == {"all-green", "all-previewed"}
+    assert {*workflow("ci")["jobs"]["all-green"]["needs"]} == {*workflow("ci")["jobs"]} - {"all-green"}
+    ended = workflow("preview")["jobs"]["all-previewed"]
+    assert (ended["if"], ended["needs"], ended["steps"][0]["with"]["allowed-skips"]) == (
+        "always()",
+        "preview",
+        "preview",
+    )

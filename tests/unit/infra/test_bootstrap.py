@@ -15,7 +15,7 @@ from unittest.mock import patch
 import pulumi
 import pytest
 
-from infra.bootstrap.github import AUDIENCE, DATA_LOSS_LABEL, ISSUER
+from infra.bootstrap.github import AUDIENCE, DATA_LOSS_LABEL, ISSUER, RULESET
 from infra.config import ROOT
 from infra.local.language_host import NotFoundError
 from tests.unit.infra.plan import ACCOUNT, Plan, Recorder, plan, run_program
@@ -459,6 +459,13 @@ def test_the_commands_that_remain(account: Plan) -> None:
         init = ["pulumi", "stack", "init", stage, "--secrets-provider", key]
         assert ["env", f"PULUMI_BACKEND_URL={url}", *init] in commands
     assert ["gh", "label", "create", DATA_LOSS_LABEL] in [command[:4] for command in commands]
+    pushed, ruled = (next(n for n, c in enumerate(commands) if part in c) for part in ("push", RULESET))
+    assert pushed < ruled, "from then on main takes pull requests only"
+    (approval,) = (command for command in commands if "reviewers[][type]=User" in command)
+    assert approval[5] == "repos/town/civicforge/environments/production"
+    assert {"deployment_branch_policy[custom_branch_policies]=true", "reviewers[][id]=$(gh api user --jq .id)"} < {
+        *approval
+    }
 
 
 def test_any_branch_may_deploy_dev_and_nothing_else(account: Plan) -> None:
@@ -517,11 +524,19 @@ def test_the_first_run_moves_its_state_into_the_bucket(tmp_path: Path) -> None:
         f"pulumi config set repository town@12/civicforge@34 {local}",
         f"pulumi up {local}",
         f"pulumi stack export --file .local/bootstrap/state.json {local}",
-        f"pulumi stack init bootstrap --secrets-provider passphrase {REMOTE}",
+        f"pulumi stack select bootstrap --create --secrets-provider passphrase {REMOTE}",
         f"pulumi stack import --file .local/bootstrap/state.json {REMOTE}",
         f"pulumi stack output next_steps {REMOTE}",
     ]
     assert printed.endswith("Now run:\ngh do this\n")
+    assert not (tmp_path / ".local" / "bootstrap").exists()
+
+
+def test_a_first_run_that_was_interrupted_goes_on_from_its_own_state(tmp_path: Path) -> None:
+    (tmp_path / ".local" / "bootstrap").mkdir(parents=True)
+    log, _ = run_script(tmp_path, bucket_exists=True)
+    assert f"pulumi up @file://{tmp_path}/.local/bootstrap" in log
+    assert f"pulumi stack import --file .local/bootstrap/state.json {REMOTE}" in log
     assert not (tmp_path / ".local" / "bootstrap").exists()
 
 

@@ -295,13 +295,17 @@ def test_a_command_that_fails_shows_the_end_of_what_it_said() -> None:
         release._git("no-such-command")
 
 
+@pytest.mark.parametrize("named", ["", "s3://another"])
 def test_aws_is_provisioned_by_the_pulumi_cli_without_touching_the_tree(
-    stage: UnitStage, monkeypatch: pytest.MonkeyPatch
+    stage: UnitStage, monkeypatch: pytest.MonkeyPatch, named: str
 ) -> None:
     commands: list[list[str]] = []
+    monkeypatch.setenv("PULUMI_BACKEND_URL", named)
+    ours = f"s3://civicforge-bootstrap-state-{stage.account}/local?region=us-east-1"
 
-    def note(command: list[str], _: str) -> None:
+    def note(command: list[str], _: str, **environment: str) -> None:
         commands.append(command)
+        assert environment == ({} if named else {"PULUMI_BACKEND_URL": ours})
         assert Path(command[command.index("--config-file") + 1]).read_text()
 
     monkeypatch.setattr(release, "_run", note)
