@@ -63,6 +63,19 @@ def test_every_kind_of_problem_is_found(stage: UnitStage, cli: Cli) -> None:
     assert cli("ledger check").code == 1
 
 
+def test_what_makes_no_sense_is_named_and_no_traceback(stage: UnitStage, cli: Cli) -> None:
+    quest_id = stage.completed().quest_id
+    set_attribute(stage, "quests", {"questId": quest_id}, "status", "WEIRD")
+    set_attribute(stage, "users", {"userId": REQUESTOR}, "points", "canary")
+    found = cli("ledger check --json").json["problems"]
+    assert [line.split(" makes no sense: ")[0] for line in found] == [f"quest {quest_id}", f"user {REQUESTOR}"]
+    for command in (f"quest show {quest_id}", f"quest cancel {quest_id}", f"ledger explain {REQUESTOR}"):
+        ran = cli(command)
+        assert ran.code == 1
+        assert "`civicforge ledger check` names it" in ran.err
+        assert "canary" not in ran.err
+
+
 def test_what_is_owed_for_a_quest(stage: UnitStage) -> None:
     quest = stage.completed()
     entries = [*stage.ledger.all_of(REQUESTOR), *stage.ledger.all_of(PERFORMER)]

@@ -1,5 +1,7 @@
 import json
+import time
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -40,6 +42,20 @@ def test_showing_leaves_the_messages_there_in_order(stage: UnitStage, cli: Cli) 
         shown = cli("dlq show schedules --json").json["messages"]
         assert [message["body"]["sweep"] for message in shown] == ["s0", "s1", "s2"]
     assert dlq.depths(stage)["schedules"] == 3
+
+
+def test_the_oldest_comes_first_whatever_order_the_queue_has(stage: UnitStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        send(stage, "schedules", {"sweep": f"s{number}"})
+        time.sleep(0.002)  # SQS counts milliseconds
+    receive = stage.sqs.receive_message
+
+    def reversed_order(**arguments: Any) -> Any:
+        answer = receive(**arguments)
+        return {**answer, "Messages": answer.get("Messages", [])[::-1]}
+
+    monkeypatch.setattr(stage.sqs, "receive_message", reversed_order)
+    assert [letter.body["sweep"] for letter in dlq.take(stage, "schedules")] == ["s0", "s1", "s2"]
 
 
 def test_what_is_not_confirmed_goes_back(stage: UnitStage, cli: Cli) -> None:

@@ -162,6 +162,14 @@ def test_a_release_that_fails_its_smoke_test_goes_back(
     assert [r.smoke for r in Releases(town).list()] == ["failed: page", "passed"]
 
 
+def test_a_manifest_that_makes_no_sense_hides_no_other(town: UnitStage, tmp_path: Path, cli: Cli) -> None:
+    deploy(town, 1, a_page(tmp_path, "a"))
+    bucket = town.resource(f"releases-{town.account}")
+    town.s3.put_object(Bucket=bucket, Key="manifests/20260302T120000Z-bad.json", Body=b"{}")
+    ran = cli("releases --json")
+    assert [found["id"] for found in ran.json["releases"]] == ["20260301T120000Z-0123456"]
+
+
 def test_the_audit_log_says_what_became_of_a_release(
     town: UnitStage, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
