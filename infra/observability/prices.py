@@ -16,6 +16,9 @@ class Prices:
     api_request: float = 1.00
     read_unit: float = 0.125
     write_unit: float = 0.625
+    provisioned_read_unit: float = 0.00013 * 730
+    """Of a unit a second. AWS prices it by the hour, and a month has 730 hours."""
+    provisioned_write_unit: float = 0.00065 * 730
     log_byte: float = 0.50 * 1e6 / 1024**3
     alarm_metric: float = 0.10
     """Each metric that an alarm reads; those of an expression count one by one."""

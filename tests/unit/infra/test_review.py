@@ -6,6 +6,7 @@ The previews are in the form of `pulumi preview --json`, made of the program's o
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 from infra.config import ROOT
 from infra.local.engine import Report
-from infra.review import COMMENT_LIMIT, TRAFFIC, UNKNOWN, Preview, comment, exit_code, monthly_cost, parse
+from infra.review import TRAFFIC, UNKNOWN, Preview, comment, exit_code, monthly_cost, parse
 
 EXAMPLES = ROOT / "tests" / "fixtures" / "previews"
 EXIT_CODES = {
@@ -72,6 +73,12 @@ def test_the_command_reads_and_answers() -> None:
     assert "accepted by label" in accepted.stdout
 
 
+def section(title: str, *steps: dict[str, Any]) -> list[str]:
+    """The lines below a title of the comment."""
+    found = comment(preview(*steps)).partition(f"**{title}**\n")[2].partition("\n\n")[0]
+    return [line.removeprefix("- ") for line in found.splitlines()]
+
+
 # Loss.
 
 
@@ -84,6 +91,7 @@ def test_the_command_reads_and_answers() -> None:
         ("sqs/queue:Queue", {}),
         ("kms/key:Key", {}),
         ("ssm/parameter:Parameter", {"type": "SecureString"}),
+        ("cloudwatch/logGroup:LogGroup", {"name": "/civicforge/prod/audit"}),
     ],
 )
 @pytest.mark.parametrize("operation", ["delete", "replace"])
@@ -113,6 +121,26 @@ def test_what_happens_to_the_old_one_is_said() -> None:
     assert "no longer uses it, nor its rows" in comment(preview(step("delete", table, {}, None, retainOnDelete=True)))
 
 
+def test_the_old_name_is_the_one_that_is_lost() -> None:
+    (line,) = section(
+        "⛔ Data will be lost (blocked until the label `data-loss-accepted` is set)",
+        step("replace", "dynamodb/table:Table", {"name": "ledger"}, {"name": "ledger-2"}, replaceReasons=["name"]),
+    )
+    assert line.startswith("Table `ledger` is replaced")
+
+
+def test_the_local_engine_reports_the_audit_log_by_its_name_in_the_program() -> None:
+    groups = [urn("cloudwatch/logGroup:LogGroup", name) for name in ("audit", "api")]
+    found = parse(json.dumps({"created": [], "deleted": groups}))
+    assert [loss.name for loss in found.losses] == ["audit"]
+
+
+def test_a_leftover_of_an_interrupted_replacement_is_lost_too() -> None:
+    found = preview(step("delete-replaced", "dynamodb/table:Table", {"name": "ledger"}, None))
+    assert exit_code(found, accepted=False) == 3
+    assert "Table `ledger` is deleted. **Its rows will be gone.**" in comment(found)
+
+
 def test_a_replacement_is_counted_once() -> None:
     steps = [
         step(op, "dynamodb/table:Table", {"a": 1}, {"a": 2})
@@ -121,14 +149,179 @@ def test_a_replacement_is_counted_once() -> None:
     assert "### Preview of prod: 1 replaced, 0 unchanged" in comment(preview(*steps))
 
 
+# Less safety.
+
+LESS_SAFE = "⚠ Data will be less safe"
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "lost"),
+    [
+        (
+            "dynamodb/table:Table",
+            {"pointInTimeRecovery": {"enabled": True}},
+            {"pointInTimeRecovery": {"enabled": False}},
+            "point-in-time recovery",
+        ),
+        ("dynamodb/table:Table", {"pointInTimeRecovery": {"enabled": True}}, {}, "point-in-time recovery"),
+        (
+            "dynamodb/table:Table",
+            {"deletionProtectionEnabled": True},
+            {"deletionProtectionEnabled": False},
+            "deletion protection",
+        ),
+        (
+            "cognito/userPool:UserPool",
+            {"deletionProtection": "ACTIVE"},
+            {"deletionProtection": "INACTIVE"},
+            "deletion protection",
+        ),
+        ("s3/bucket:Bucket", {"versioning": {"enabled": True}}, {"versioning": {"enabled": False}}, "versions"),
+        ("s3/bucket:Bucket", {"forceDestroy": False}, {"forceDestroy": True}, "refusal to be deleted with files in it"),
+        (
+            "s3/bucketVersioning:BucketVersioning",
+            {"versioningConfiguration": {"status": "Enabled"}},
+            {"versioningConfiguration": {"status": "Suspended"}},
+            "versions",
+        ),
+    ],
+)
+def test_a_guard_that_is_taken_away_is_said_and_does_not_block(
+    kind: str, old: dict[str, Any], new: dict[str, Any], lost: str
+) -> None:
+    off = step("update", kind, {"name": "a", **old}, {"name": "a", **new})
+    on = step("update", kind, {"name": "a", **new}, {"name": "a", **old})
+    assert section(LESS_SAFE, off) == [f"{kind.split(':')[1]} `a` loses its {lost}"]
+    assert exit_code(preview(off), accepted=False) == 0
+    assert section(LESS_SAFE, on) == []
+
+
+def test_versions_end_when_their_resource_is_deleted() -> None:
+    inputs = {"bucket": "a", "versioningConfiguration": {"status": "Enabled"}}
+    assert section(LESS_SAFE, step("delete", "s3/bucketVersioning:BucketVersioning", inputs, None)) == [
+        "BucketVersioning `a` loses its versions"
+    ]
+
+
+def test_unprotecting_is_said_although_pulumi_calls_it_the_same() -> None:
+    found = step("same", "dynamodb/table:Table", {"name": "ledger"}, {"name": "ledger"})
+    found["oldState"] |= {"protect": True, "retainOnDelete": True}
+    assert section(LESS_SAFE, found) == [
+        "Table `ledger` loses its protection by Pulumi",
+        "Table `ledger` loses its retention when Pulumi deletes it",
+    ]
+    assert comment(preview(found)).startswith("### Preview of prod: 1 unchanged\n")
+
+
+def test_deleted_logs_are_said_and_do_not_block() -> None:
+    gone = step("delete", "cloudwatch/logGroup:LogGroup", {"name": "/aws/lambda/civicforge-prod-api"}, None)
+    assert section(LESS_SAFE, gone) == [
+        "LogGroup `/aws/lambda/civicforge-prod-api` is deleted: what it logged will be gone"
+    ]
+    assert exit_code(preview(gone), accepted=False) == 0
+    gone["oldState"]["retainOnDelete"] = True
+    assert section(LESS_SAFE, gone) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "said"),
+    [
+        ("cloudwatch/logGroup:LogGroup", {"retentionInDays": 400.0}, {"retentionInDays": 7.0}, "7 days instead of 400"),
+        ("cloudwatch/logGroup:LogGroup", {}, {"retentionInDays": 7.0}, "7 days instead of all"),
+        (
+            "dynamodb/table:Table",
+            {"pointInTimeRecovery": {"enabled": True, "recoveryPeriodInDays": 35.0}},
+            {"pointInTimeRecovery": {"enabled": True, "recoveryPeriodInDays": 1.0}},
+            "1 days instead of 35",
+        ),
+    ],
+)
+def test_a_shorter_memory_is_said(kind: str, old: dict[str, Any], new: dict[str, Any], said: str) -> None:
+    (line,) = section(LESS_SAFE, step("update", kind, {"name": "a", **old}, {"name": "a", **new}))
+    assert line.endswith(f"`a` keeps {said}")
+    assert section(LESS_SAFE, step("update", kind, {"name": "a", **new}, {"name": "a", **old})) == []
+    assert section(LESS_SAFE, step("create", kind, None, {"name": "a", **new})) == []
+
+
+# Every operation.
+
+
+def test_an_import_is_a_change() -> None:
+    text = comment(preview(step("import", "s3/bucket:Bucket", None, {"bucket": "found"})))
+    assert text.startswith("### Preview of prod: 1 import, 0 unchanged\n")
+    assert "- import Bucket `found`" in text
+
+
+def test_what_is_only_read_is_no_change() -> None:
+    assert "nothing changes" in comment(preview(step("read", "s3/bucket:Bucket", None, {"bucket": "found"})))
+
+
 # Failure.
 
 
-@pytest.mark.parametrize("text", ["", "error: no stack named prod", "{}", '{"steps": []}', '{"diagnostics": []}', "[]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "error: no stack named prod",
+        "{}",
+        '{"steps": []}',
+        '{"steps": null}',
+        '{"steps": null, "diagnostics": null}',
+        '{"steps": [null]}',
+        '{"steps": [{"op": "same", "urn": "x"}]}',
+        '{"created": null}',
+        '{"diagnostics": []}',
+        "[]",
+        "null",
+        "7",
+    ],
+)
 def test_what_is_no_preview_fails(text: str) -> None:
     found = parse(text, "prod")
     assert exit_code(found, accepted=True) == 1
     assert comment(found).startswith("### Preview of prod: it failed")
+
+
+HIDDEN: list[object] = ["[secret]", UNKNOWN, "output<string>", None, 7, [None], {}]
+TELLING = {
+    "name": "civicforge-prod-api",
+    "memorySize": 512,
+    "metricQueries": [{"metric": {}}],
+    "globalSecondaryIndexes": [{"readCapacity": 1}],
+    "pointInTimeRecovery": {"enabled": True, "recoveryPeriodInDays": 35},
+    "policy": {"Statement": [{"Effect": "Allow", "Action": ["a:b"], "Resource": ["c"], "Principal": {"AWS": "1"}}]},
+    "inlinePolicies": [{"policy": '{"Statement": {"Effect": "Deny", "Action": "a:b"}}'}],
+    "managedPolicyArns": ["arn"],
+    "topic": "arn",
+}
+
+
+def each_replaced(value: Any, by: object) -> Iterator[Any]:
+    """The value, once with each of its parts replaced."""
+    yield by
+    if isinstance(value, dict):
+        yield from ({**value, key: other} for key, inner in value.items() for other in each_replaced(inner, by))
+    if isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from ([*value[:number], other, *value[number + 1 :]] for other in each_replaced(inner, by))
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "lambda/function:Function",
+        "cloudwatch/metricAlarm:MetricAlarm",
+        "dynamodb/table:Table",
+        "iam/role:Role",
+        "lambda/permission:Permission",
+        "sns/topicSubscription:TopicSubscription",
+    ],
+)
+def test_what_the_preview_does_not_tell_is_never_a_traceback(kind: str, hidden: object) -> None:
+    for document in each_replaced({"steps": [step("update", kind, TELLING, TELLING)]}, hidden):
+        assert comment(parse(json.dumps(document))).startswith("### Preview of ")
 
 
 # Permissions, alarms, cost.
@@ -141,10 +334,17 @@ def policy(*statements: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def permissions(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    text = comment(preview(step("update", "iam/rolePolicy:RolePolicy", old, new)))
-    section = text.partition("**Permissions**\n")[2].partition("\n\n")[0]
-    return section.splitlines()
+def permissions(
+    old: dict[str, Any] | None, new: dict[str, Any] | None, kind: str = "iam/rolePolicy:RolePolicy"
+) -> list[str]:
+    operation = "create" if old is None else "delete" if new is None else "update"
+    return section("Permissions", step(operation, kind, old, new))
+
+
+def allowed(**statement: Any) -> str:
+    """What is said of one statement that is new."""
+    (line,) = permissions(policy(), policy({"Effect": "Allow", **statement}))
+    return line
 
 
 def test_moving_a_permission_between_statements_says_nothing() -> None:
@@ -163,18 +363,203 @@ def test_permissions_are_sentences() -> None:
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
     assert permissions(policy(get), policy(wide, deny)) == [
-        "- `civicforge-prod-api` may now `dynamodb:*` on `table/quests` ⚠ wide",
-        '- `civicforge-prod-api` is now refused `s3:*` on `*`, if `{"Bool": {"aws:SecureTransport": "false"}}`',
-        "- `civicforge-prod-api` may no longer `dynamodb:GetItem` on `table/quests`",
+        "`civicforge-prod-api` may now `dynamodb:*` on `table/quests` ⚠ wide",
+        '`civicforge-prod-api` is now refused `s3:*` on `*`, if `{"Bool": {"aws:SecureTransport": "false"}}`',
+        "`civicforge-prod-api` may no longer `dynamodb:GetItem` on `table/quests`",
     ]
     (unknown,) = permissions(policy(get), {"name": "civicforge-prod-api", "policy": UNKNOWN})
     assert "only known after the deployment" in unknown
 
 
-def test_a_trust_in_another_account_is_named() -> None:
-    assert "- `arn:aws:iam::999999999999:root` may now become `civicforge-staging-rewards`" in comment(
-        example("permissions")
+def test_a_trust_in_another_account_is_named_first() -> None:
+    assert (
+        "**Permissions**\n- `arn:aws:iam::999999999999:root` may now become `civicforge-staging-rewards` "
+        "⚠ wide: a whole account\n"
+    ) in comment(example("permissions"))
+
+
+@pytest.mark.parametrize(
+    ("principal", "said"),
+    [
+        ("*", "`*` may now become `civicforge-prod-api` ⚠ wide: anybody"),
+        ({"AWS": "*"}, "`*` may now become `civicforge-prod-api` ⚠ wide: anybody"),
+        ({"AWS": "999999999999"}, "`999999999999` may now become `civicforge-prod-api` ⚠ wide: a whole account"),
+        (
+            {"AWS": "arn:aws:iam::9:user/x"},
+            "`arn:aws:iam::9:user/x` may now become `civicforge-prod-api` ⚠ no service of AWS",
+        ),
+        ({"Service": "lambda.amazonaws.com"}, "`lambda.amazonaws.com` may now become `civicforge-prod-api`"),
+    ],
+)
+def test_who_is_no_service_of_aws_is_marked(principal: object, said: str) -> None:
+    assert allowed(Action="sts:AssumeRole", Principal=principal) == said
+
+
+def test_exceptions_are_said_as_such() -> None:
+    quests = "arn:aws:dynamodb:us-east-1:1:table/civicforge-prod-quests"
+    assert (
+        allowed(NotAction=["iam:*", "a:b"], Resource=quests)
+        == "`civicforge-prod-api` may now `all but a:b, iam:*` on `table/civicforge-prod-quests` ⚠ wide"
     )
+    assert (
+        allowed(Action="dynamodb:GetItem", NotResource=[quests])
+        == f"`civicforge-prod-api` may now `dynamodb:GetItem` on `all but {quests}` ⚠ wide"
+    )
+    assert (
+        allowed(Action="sts:AssumeRole", NotPrincipal={"AWS": "1"})
+        == "`all but 1` may now become `civicforge-prod-api` ⚠ wide: anybody"
+    )
+
+
+@pytest.mark.parametrize(
+    ("resource", "said"),
+    [
+        ("*", "`*` ⚠ wide"),
+        ("arn:aws:dynamodb:*:*:table/*", "`arn:aws:dynamodb:*:*:table/*` ⚠ wide"),
+        (
+            "arn:aws:dynamodb:*:1:table/civicforge-prod-users",
+            "`arn:aws:dynamodb:*:1:table/civicforge-prod-users` ⚠ wide",
+        ),
+        ("arn:aws:dynamodb:us-east-1:1:table/*", "`table/*` ⚠ wide"),
+        ("arn:aws:dynamodb:us-east-1:1:table/civicforge-*", "`table/civicforge-*` ⚠ wide"),
+        ("arn:aws:dynamodb:us-east-1:1:table/???", "`table/???` ⚠ wide"),
+        ("arn:aws:dynamodb:us-east-1:1:table/civicforge-prod-*", "`table/civicforge-prod-*`"),
+        ("arn:aws:ssm:us-east-1:1:parameter/civicforge/prod/*", "`parameter/civicforge/prod/*`"),
+        ("arn:aws:s3:::civicforge-prod-site-1/*", "`civicforge-prod-site-1/*`"),
+        (
+            "arn:aws:logs:us-east-1:1:log-group:/aws/lambda/civicforge-prod-api:*",
+            "`log-group:/aws/lambda/civicforge-prod-api:*`",
+        ),
+    ],
+)
+def test_a_wildcard_is_wide_unless_the_stages_name_is_before_it(resource: str, said: str) -> None:
+    assert allowed(Action="a:b", Resource=resource) == f"`civicforge-prod-api` may now `a:b` on {said}"
+
+
+def test_a_keys_policy_means_the_key_by_everything() -> None:
+    publish = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", "Principal": {"Service": "x.amazonaws.com"}}
+    assert permissions(None, {"policy": policy(publish)["policy"]}, "kms/key:Key") == [
+        "`x.amazonaws.com` may now `kms:Decrypt` on `x`"
+    ]
+
+
+def test_a_refusal_that_ends_is_marked() -> None:
+    deny = {"Effect": "Deny", "Action": "s3:*", "Resource": "civicforge-prod-site", "Principal": "*"}
+    assert permissions(policy(deny), policy()) == ["`*` is no longer refused `s3:*` on `civicforge-prod-site` ⚠"]
+
+
+def test_attached_policies_are_sentences() -> None:
+    kind, role = "iam/rolePolicyAttachment:RolePolicyAttachment", "civicforge-prod-api"
+    admin = {"role": role, "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}
+    own = {"role": role, "policyArn": "arn:aws:iam::1:policy/civicforge-prod-read"}
+    gets = f"`{role}` gets the policy `policy/AdministratorAccess` ⚠ not written by this stage"
+    assert permissions(None, admin, kind) == [gets]
+    assert permissions(admin, None, kind) == [f"`{role}` loses the policy `policy/AdministratorAccess`"]
+    assert permissions(None, own, kind) == [f"`{role}` gets the policy `policy/civicforge-prod-read`"]
+    old, new = ({"name": role, "managedPolicyArns": [each["policyArn"]]} for each in (own, admin))
+    assert permissions(old, new, "iam/role:Role") == [
+        gets,
+        f"`{role}` loses the policy `policy/civicforge-prod-read`",
+    ]
+
+
+def test_policies_written_into_a_role_are_sentences() -> None:
+    inline = policy({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+    old, new = {"name": "role"}, {"name": "role", "inlinePolicies": [{"name": "a", "policy": inline["policy"]}]}
+    assert permissions(old, new, "iam/role:Role") == ["`role` may now `s3:*` on `*` ⚠ wide"]
+    assert permissions(new, old, "iam/role:Role") == ["`role` may no longer `s3:*` on `*`"]
+
+
+def test_a_changed_boundary_is_marked() -> None:
+    old, new = ({"name": "role", "permissionsBoundary": f"arn:aws:iam::1:policy/{name}"} for name in "ab")
+    assert permissions(old, new, "iam/role:Role") == ["`role` is bounded by `policy/b` instead of `policy/a` ⚠"]
+    assert permissions(old, {"name": "role"}, "iam/role:Role") == ["`role` is **no longer bounded** ⚠"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({"principal": "*", "sourceArn": "arn:aws:s3:::a"}, "`*` may now `i` on `f`, from `a` ⚠ wide: anybody"),
+        ({"principal": "999999999999", "sourceArn": "arn:aws:s3:::a"}, "from `a` ⚠ wide: a whole account"),
+        ({"principal": "s3.amazonaws.com"}, "on `f` ⚠ wide: from anywhere"),
+        (
+            {"principal": "apigateway.amazonaws.com", "sourceArn": "arn:aws:execute-api:*:*:*"},
+            "from `arn:aws:execute-api:*:*:*` ⚠ wide: from anywhere",
+        ),
+        (
+            {"principal": "apigateway.amazonaws.com", "sourceArn": "arn:aws:execute-api:us-east-1:1:*/x"},
+            "from `*/x` ⚠ wide: from anywhere",
+        ),
+        (
+            {"principal": "apigateway.amazonaws.com", "sourceArn": "arn:aws:execute-api:us-east-1:1:a1/*"},
+            "`apigateway.amazonaws.com` may now `i` on `f`, from `a1/*`",
+        ),
+    ],
+)
+def test_who_may_invoke_from_where(inputs: dict[str, Any], said: str) -> None:
+    (line,) = permissions(None, {"action": "i", "function": "f", **inputs}, "lambda/permission:Permission")
+    assert line.endswith(said)
+
+
+def test_a_route_that_becomes_public_is_marked() -> None:
+    kind = "apigatewayv2/route:Route"
+    safe, public = ({"routeKey": "GET /me", "authorizationType": which} for which in ("JWT", "NONE"))
+    assert permissions(safe, public, kind) == ["`GET /me` becomes **public**: it asks for no token ⚠"]
+    assert permissions(safe, {"routeKey": "GET /me"}, kind) == permissions(safe, public, kind)
+    assert permissions(None, public, kind) == ["`GET /me` is new and **public**: it asks for no token ⚠"]
+    assert permissions(public, safe, kind) == ["`GET /me` is no longer public: it asks for a token"]
+    assert permissions(None, safe, kind) == permissions(public, None, kind) == permissions(safe, None, kind) == []
+
+
+def test_a_secret_policy_is_not_passed_over() -> None:
+    secret = {"name": "civicforge-prod-api", "policy": "[secret]"}
+    said = "`civicforge-prod-api`: what it allows is not readable in the preview ⚠"
+    assert permissions(secret, secret) == permissions(None, secret) == [said]
+    (later,) = permissions(None, {"name": "civicforge-prod-api", "policy": "output<string>"})
+    assert "only known after the deployment" in later
+
+
+def alarms(old: dict[str, Any] | None, new: dict[str, Any] | None, kind: str = "MetricAlarm") -> list[str]:
+    operation = "create" if old is None else "delete" if new is None else "update"
+    return section("Alarms", step(operation, f"cloudwatch/x:{kind}", old, new))
+
+
+@pytest.mark.parametrize(
+    ("key", "old", "new", "said"),
+    [
+        ("actionsEnabled", True, False, "`a` **tells nobody any more** ⚠"),
+        ("actionsEnabled", False, True, "`a`: acts **False** → **True**"),
+        ("alarmActions", ["page"], [], '`a`: whom it tells `["page"]` → `[]`'),
+        ("okActions", ["page"], None, '`a`: whom it tells of the end `["page"]` → **none**'),
+        ("metricName", "Errors", "Duration", "`a`: metric `Errors` → `Duration`"),
+        ("dimensions", {"F": "a"}, {"F": "b"}, '`a`: dimensions `{"F": "a"}` → `{"F": "b"}`'),
+        ("alarmRule", "ALARM(a)", "FALSE", "`a`: rule `ALARM(a)` → `FALSE`"),
+        ("actionsSuppressor", None, {"alarm": "b"}, '`a`: silenced by **none** → `{"alarm": "b"}`'),
+        ("threshold", 5.0, 6.0, "`a`: threshold **5** → **6**"),
+    ],
+)
+def test_a_changed_alarm_is_a_sentence(key: str, old: object, new: object, said: str) -> None:
+    before, after = ({"name": "a", "threshold": 1.0, "tags": {}, key: value} for value in (old, new))
+    assert alarms(before, after) == [said]
+    assert alarms(before, after, "CompositeAlarm") == [said]
+
+
+def test_new_words_for_an_alarm_are_no_line() -> None:
+    assert alarms({"name": "a", "alarmDescription": "x"}, {"name": "a", "alarmDescription": "y", "tags": {}}) == []
+
+
+def test_who_hears_of_alarms_is_said() -> None:
+    kind = "TopicSubscription"
+    amy, bob = ({"topic": "arn:aws:sns:us-east-1:1:page", "endpoint": f"{name}@example.org"} for name in ("amy", "bob"))
+    assert alarms(amy, None, kind) == ["`amy@example.org` **no longer hears** of `page` ⚠"]
+    assert alarms(None, bob, kind) == ["`bob@example.org` now hears of `page`"]
+    assert section("Alarms", step("replace", f"sns/x:{kind}", amy, bob)) == [
+        *alarms(amy, None, kind),
+        *alarms(None, bob, kind),
+    ]
+    assert alarms(amy, {**amy, "filterPolicy": "{}"}, kind) == ["`x`: filterPolicy **none** → `{}`"]
+    deleted = parse(json.dumps({"created": [], "deleted": [urn(f"sns/x:{kind}", "page-amy")]}))
+    assert "- `page-amy` **no longer hears** of alarms ⚠" in comment(deleted)
 
 
 def test_cost_grows_with_traffic_and_with_what_stands() -> None:
@@ -191,7 +576,52 @@ def test_cost_grows_with_traffic_and_with_what_stands() -> None:
     ) == pytest.approx(4.6)
 
 
+PROVISIONED = {"billingMode": "PROVISIONED", "readCapacity": 1000.0, "writeCapacity": 1000.0}
+
+
+def test_provisioned_capacity_costs_by_the_month_and_not_by_the_request() -> None:
+    # 1000 units x 730 hours x ($0.00013 to read + $0.00065 to write), from the price list by hand.
+    assert monthly_cost([("Table", PROVISIONED)], 0) == pytest.approx(569.4)
+    index = {"globalSecondaryIndexes": [{"readCapacity": 500.0, "writeCapacity": 0.0}]}
+    assert monthly_cost([("Table", PROVISIONED | index)], 0) == pytest.approx(569.4 + 47.45)
+    on_demand = {"billingMode": "PAY_PER_REQUEST"}
+    assert monthly_cost([("Table", on_demand)], 0) == 0
+    saved = monthly_cost([("Table", on_demand)], 1_000_000) + 569.4 - monthly_cost([("Table", PROVISIONED)], 1_000_000)
+    assert saved == pytest.approx(1.5 * 0.125 + 0.5 * 0.625)
+    text = comment(preview(step("update", "dynamodb/table:Table", on_demand, PROVISIONED)))
+    assert "| quiet, 10,000 requests | $0.02 | $569.42 |" in text
+
+
+def test_the_least_of_a_scaling_target_is_paid_although_the_table_stays() -> None:
+    table = ("Table", {**PROVISIONED, "readCapacity": 1.0, "writeCapacity": 1.0})
+    targets = [
+        ("Target", {"scalableDimension": f"dynamodb:table:{direction}CapacityUnits", "minCapacity": 1000.0})
+        for direction in ("Read", "Write")
+    ]
+    assert monthly_cost([table, *targets], 0) == pytest.approx(569.4)
+
+
+@pytest.mark.parametrize("hidden", ["[secret]", "output<number>", UNKNOWN])
+def test_a_cost_that_depends_on_what_is_hidden_is_not_made_up(hidden: str) -> None:
+    api = {"name": "civicforge-prod-api", "memorySize": 1024.0}
+    text = comment(preview(step("update", "lambda/function:Function", api, api | {"memorySize": hidden})))
+    assert "| quiet, 10,000 requests | $0.03 | not known yet | not known yet |" in text
+
+
 # Form.
+
+
+@pytest.mark.parametrize("letter", ["n", "é", "€", "🦄"])
+def test_the_limit_holds_however_characters_are_counted(letter: str) -> None:
+    steps = [
+        step("create", "cloudwatch/metricAlarm:MetricAlarm", None, {"name": f"{number}{letter * 290}"})
+        for number in range(400)
+    ]
+    changes = [step("update", "sqs/queue:Queue", {"name": letter * 290}, {"name": letter * 290}) for _ in range(400)]
+    failed = json.dumps({"diagnostics": [{"severity": "error", "message": letter * 70_000}] * 9})
+    for text in (comment(preview(*steps)), comment(preview(*changes)), comment(parse(failed))):
+        assert len(text.encode()) < 65_536
+        assert text.endswith(("</details>\n", "```\n"))
 
 
 def test_a_comment_never_exceeds_githubs_limit() -> None:
@@ -204,14 +634,14 @@ def test_a_comment_never_exceeds_githubs_limit() -> None:
         for number in range(2_000)
     ]
     text = comment(preview(*steps))
-    assert COMMENT_LIMIT / 2 < len(text) < COMMENT_LIMIT
+    assert 65_536 / 2 < len(text) < 65_536
     assert "the job's artifact has everything" in text
     plain = [
         step("update", "lambda/function:Function", {"name": "f", "a": 1}, {"name": "f" * 200, "a": n})
         for n in range(2, 3_000)
     ]
     text = comment(preview(*plain))
-    assert len(text) < COMMENT_LIMIT
+    assert 65_536 / 2 < len(text) < 65_536
     assert "more; the job's artifact has everything" in text
     assert text.endswith("</details>\n")
 
