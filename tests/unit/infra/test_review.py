@@ -26,6 +26,7 @@ EXIT_CODES = {
     "permissions": 0,
     "replace-on-dev": 3,
     "replace-table": 3,
+    "weakened": 3,
 }
 
 
