@@ -5,6 +5,9 @@ import { StartFailure } from "./app/StartFailure";
 import { applyTheme } from "./lib/theme";
 import { serviceWorkerUrl } from "./lib/trusted";
 import "./ui/base.css";
+import "./ui/controls.css";
+import "./ui/quests.css";
+import "./ui/feedback.css";
 
 const root = document.getElementById("app");
 if (!root) throw new Error("index.html has no #app");

@@ -18,7 +18,6 @@ from infra.bootstrap.github import (
 )
 from infra.bootstrap.permissions import (
     DISPOSABLE_STAGES,
-    Scope,
     boundary_statements,
     delete_statements,
     read_statements,
@@ -27,6 +26,7 @@ from infra.bootstrap.permissions import (
     write_named_statements,
     write_other_statements,
 )
+from infra.bootstrap.scope import Scope
 from infra.components.component import account_id
 from infra.components.policies import Statement, document, tls_only
 from infra.components.private_bucket import private_bucket

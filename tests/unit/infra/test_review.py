@@ -15,7 +15,10 @@ import pytest
 
 from infra.config import ROOT
 from infra.local.engine import Report
-from infra.review import TRAFFIC, UNKNOWN, Preview, comment, exit_code, monthly_cost, parse
+from infra.review import comment, exit_code, parse
+from infra.review.cost import TRAFFIC, monthly_cost
+from infra.review.data import loses_data
+from infra.review.steps import UNKNOWN, Preview
 
 EXAMPLES = ROOT / "tests" / "fixtures" / "previews"
 EXIT_CODES = {
@@ -133,7 +136,7 @@ def test_the_old_name_is_the_one_that_is_lost() -> None:
 def test_the_local_engine_reports_the_audit_log_by_its_name_in_the_program() -> None:
     groups = [urn("cloudwatch/logGroup:LogGroup", name) for name in ("audit", "api")]
     found = parse(json.dumps({"created": [], "deleted": groups}))
-    assert [loss.name for loss in found.losses] == ["audit"]
+    assert [step.name for step in found.steps if loses_data(step)] == ["audit"]
 
 
 def test_a_leftover_of_an_interrupted_replacement_is_lost_too() -> None:

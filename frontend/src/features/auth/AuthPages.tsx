@@ -239,10 +239,8 @@ function ConfirmStep({ email, password, next, onOther }: Credentials & { next: s
   );
 }
 
-export function SignInPage() {
-  const { query, route } = useLocation();
-  const next = ownPath(query.next);
-  const client = useQueryClient();
+/** What is typed to get in; the e-mail is that of the step that is under way. */
+function useCredentials() {
   const { underway, keep } = useUnderway();
   const [values, setValues] = useState<Credentials>({ email: underway.email, password: "" });
   const { errors, setErrors, touched } = useErrors<Credentials>();
@@ -250,6 +248,14 @@ export function SignInPage() {
     setValues((current) => ({ ...current, ...patch }));
     touched(patch);
   };
+  return { underway, keep, values, change, errors, setErrors };
+}
+
+export function SignInPage() {
+  const { query, route } = useLocation();
+  const next = ownPath(query.next);
+  const client = useQueryClient();
+  const { keep, values, change, errors, setErrors } = useCredentials();
   const enter = useMutation({
     mutationFn: () => signIn(values.email.trim(), values.password),
     onSuccess: () => {
@@ -286,13 +292,7 @@ export function SignInPage() {
 export function SignUpPage() {
   const { query } = useLocation();
   const next = ownPath(query.next);
-  const { underway, keep } = useUnderway();
-  const [values, setValues] = useState<Credentials>({ email: underway.email, password: "" });
-  const { errors, setErrors, touched } = useErrors<Credentials>();
-  const change = (patch: Partial<Credentials>) => {
-    setValues((current) => ({ ...current, ...patch }));
-    touched(patch);
-  };
+  const { underway, keep, values, change, errors, setErrors } = useCredentials();
   const join = useMutation({
     mutationFn: () => signUp(values.email.trim(), values.password),
     onSuccess: () => keep({ email: values.email.trim(), awaits: "confirm" }),

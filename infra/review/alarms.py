@@ -1,0 +1,84 @@
+"""What is watched differently, and who hears of it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from infra.review.data import LOSING
+from infra.review.steps import Step
+from infra.review.words import code, short
+
+ALARM_KEYS: Final = {
+    "actionsEnabled": "acts",
+    "threshold": "threshold",
+    "evaluationPeriods": "periods",
+    "datapointsToAlarm": "data points",
+    "period": "period",
+    "statistic": "statistic",
+    "extendedStatistic": "statistic",
+    "comparisonOperator": "comparison",
+    "treatMissingData": "missing data",
+    "metricName": "metric",
+    "metricQueries": "expression",
+    "alarmRule": "rule",
+    "alarmActions": "whom it tells",
+    "okActions": "whom it tells of the end",
+    "actionsSuppressor": "silenced by",
+}
+"""Words for an alarm's inputs; others are told by their own names."""
+_IDLE_KEYS: Final = {"alarmDescription", "tags", "tagsAll", "__defaults"}
+
+
+def alarm_sentences(step: Step) -> Iterator[str]:
+    """What is watched differently, and who hears of it."""
+    if step.kind == "TopicSubscription":
+        yield from _hearing(step)
+    elif step.kind in ("MetricAlarm", "CompositeAlarm"):
+        yield from _watching(step)
+
+
+def _hearing(step: Step) -> Iterator[str]:
+    if step.operation == "update":
+        yield from _differences(step)
+        return
+    if step.operation in LOSING:
+        yield f"{_hearer(step, step.old)} **no longer hears** of {_topic(step.old)} ⚠"
+    if step.operation not in ("delete", "delete-replaced"):
+        yield f"{_hearer(step, step.new)} now hears of {_topic(step.new)}"
+
+
+def _hearer(step: Step, inputs: Mapping[str, Any]) -> str:
+    return code(inputs.get("endpoint") or step.name)
+
+
+def _topic(inputs: Mapping[str, Any]) -> str:
+    return short(inputs["topic"]) if inputs.get("topic") else "alarms"
+
+
+def _watching(step: Step) -> Iterator[str]:
+    if step.operation in ("update", "replace"):
+        yield from _differences(step)
+    elif step.operation in LOSING:
+        yield f"{code(step.name)} is **no longer watched** ⚠"
+    else:
+        threshold = step.new.get("threshold")
+        yield f"{code(step.name)} is new{f', above {value(threshold)}' if threshold is not None else ''}"
+
+
+def _differences(step: Step) -> Iterator[str]:
+    for key in (*ALARM_KEYS, *sorted({*step.old, *step.new} - {*ALARM_KEYS} - _IDLE_KEYS)):
+        old, new = step.old.get(key), step.new.get(key)
+        if old == new:
+            continue
+        if key == "actionsEnabled" and new is False:
+            yield f"{code(step.name)} **tells nobody any more** ⚠"
+        else:
+            yield f"{code(step.name)}: {ALARM_KEYS.get(key, key)} {value(old)} → {value(new)}"
+
+
+def value(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if value is None or isinstance(value, bool | int | float):
+        return f"**{'none' if value is None else value}**"
+    return code(value if isinstance(value, str) else json.dumps(value))

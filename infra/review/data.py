@@ -1,0 +1,95 @@
+"""What would be lost or less safe."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from infra.review.steps import State, Step
+from infra.review.words import code
+from services.core.names import audit_log_group
+
+HOLDS: Final = {
+    "aws:dynamodb/table:Table": "its rows",
+    "aws:cognito/userPool:UserPool": "the accounts of all members",
+    "aws:s3/bucket:Bucket": "its files",
+    "aws:sqs/queue:Queue": "the messages in it",
+    "aws:kms/key:Key": "everything that it encrypted",
+    "aws:ssm/parameter:Parameter": "the value that operators gave it",
+    "aws:cloudwatch/logGroup:LogGroup": "the record of what operators did",
+}
+"""What is gone with a resource of these types; of the parameters and log groups, only some are data."""
+LOSING: Final = {"delete": "deleted", "replace": "replaced", "delete-replaced": "deleted"}
+
+
+def loses_data(step: Step) -> bool:
+    """Whether people's data would not be there afterwards."""
+    if step.kind == "Parameter" and not (step.before.protect or step.old.get("type") == "SecureString"):
+        return False
+    # The local engine tells the audit log by its name in the program.
+    if step.kind == "LogGroup" and step.name not in (audit_log_group(step.stage), "audit"):
+        return False
+    return step.operation in LOSING and step.type in HOLDS
+
+
+def loss_sentence(step: Step) -> str:
+    """What would be gone, and why."""
+    reasons = f" because of {', '.join(map(code, step.reasons))}" if step.reasons else ""
+    if step.before.protect:
+        fate = "It is protected: Pulumi will refuse until it is unprotected."
+    elif step.before.retain_on_delete:
+        fate = f"AWS keeps the old one, but the stage no longer uses it, nor {HOLDS[step.type]}."
+    else:
+        fate = f"**{HOLDS[step.type].capitalize()} will be gone.**"
+    return f"{step.kind} {code(step.name)} is {LOSING[step.operation]}{reasons}. {fate}"
+
+
+GUARDS: Final = {
+    ("Table", "pointInTimeRecovery.enabled"): "point-in-time recovery",
+    ("Table", "deletionProtectionEnabled"): "deletion protection",
+    ("UserPool", "deletionProtection"): "deletion protection",
+    ("Bucket", "versioning.enabled"): "versions",
+    ("BucketVersioning", "versioningConfiguration.status"): "versions",
+}
+"""What keeps data from being lost by mistake: kind of resource and input."""
+ON: Final = (True, "ACTIVE", "Enabled")
+DAYS_KEPT: Final = {"LogGroup": "retentionInDays", "Table": "pointInTimeRecovery.recoveryPeriodInDays"}
+
+
+def _guards(kind: str, state: State) -> set[str]:
+    found = {word for (of, path), word in GUARDS.items() if of == kind and _at(state.inputs, path) in ON}
+    if kind == "Bucket" and not state.inputs.get("forceDestroy"):
+        found.add("refusal to be deleted with files in it")
+    if state.protect:
+        found.add("protection by Pulumi")
+    if state.retain_on_delete:
+        found.add("retention when Pulumi deletes it")
+    return found
+
+
+def _at(inputs: Mapping[str, Any], path: str) -> object:
+    value: object = inputs
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def risk_sentences(step: Step) -> Iterator[str]:
+    """What does not lose data that must stay, but makes it easier to lose, or loses logs."""
+    what = f"{step.kind} {code(step.name)}"
+    if loses_data(step):
+        return
+    if step.operation in LOSING and step.kind == "LogGroup" and not step.before.retain_on_delete:
+        yield f"{what} is {LOSING[step.operation]}: what it logged will be gone"
+    if step.operation == "delete" and step.kind != "BucketVersioning":
+        return
+    for guard in sorted(_guards(step.kind, step.before) - _guards(step.kind, step.after)):
+        yield f"{what} loses its {guard}"
+    if step.old and step.new and step.kind in DAYS_KEPT:
+        before, after = (_days(inputs, DAYS_KEPT[step.kind]) for inputs in (step.old, step.new))
+        if after < before:
+            yield f"{what} keeps {after:g} days instead of {'all' if before == math.inf else f'{before:g}'}"
+
+
+def _days(inputs: Mapping[str, Any], path: str) -> float:
+    days = _at(inputs, path)
+    return days if isinstance(days, int | float) and days else math.inf
