@@ -56,18 +56,18 @@ setup: .venv/.ready frontend/node_modules/.ready tests/e2e/node_modules/.ready #
 
 .PHONY: up
 up: .venv/.ready frontend/dist/index.html ## Bring the whole platform up on this machine, with a small community
-	@$(RUN) infra.packaging --target host
-	@$(RUN) infra.local up
+	@$(RUN) infra.lambda_zips --target host
+	@$(RUN) localcloud up
 	@$(RUN) ops publish --stage local
 	@$(RUN) ops seed --stage local
 
 .PHONY: down reset logs
 down: .venv/.ready ## Stop it; the data stays
-	@$(RUN) infra.local down
+	@$(RUN) localcloud down
 reset: .venv/.ready ## Stop it and delete its data
-	@$(RUN) infra.local reset
+	@$(RUN) localcloud reset
 logs: .venv/.ready ## Follow what the Lambdas and the emulator say
-	@$(RUN) infra.local logs
+	@$(RUN) localcloud logs
 
 # --- checks and tests ---
 
@@ -135,7 +135,7 @@ bench: .venv/.ready frontend/dist/index.html ## Measure against the original's s
 .PHONY: page zips
 page: frontend/dist/index.html ## Build the page
 zips: .venv/.ready ## Build the Lambdas' zips for AWS
-	@$(RUN) infra.packaging --target aws
+	@$(RUN) infra.lambda_zips --target aws
 
 .PHONY: preview drift deploy rollout
 preview: zips ## Say what `up` would change on STAGE, as a reviewer reads it

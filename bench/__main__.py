@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import processes, stacks, usage
-from infra.local.emulator import REPOSITORY, Emulator
+from infra.paths import REPOSITORY
+from localcloud.emulator.process import Emulator
 
 RESULTS = REPOSITORY / "bench/results"
 SNAPSHOT = REPOSITORY / "docs/performance.md"

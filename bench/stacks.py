@@ -11,12 +11,13 @@ from pathlib import Path
 
 from bench import scenario
 from bench.scenario import SETTINGS, TABLES, Scenario
-from infra import packaging
-from infra.packaging import ROOT, Target
+from infra import lambda_zips
+from infra.lambda_zips import Target
+from infra.paths import REPOSITORY
 
-CACHE = ROOT / ".cache/bench"
-PEERS = ROOT / "bench/peers"
-LOCK = ROOT / "requirements/bench.txt"
+CACHE = REPOSITORY / ".cache/bench"
+PEERS = REPOSITORY / "bench/peers"
+LOCK = REPOSITORY / "requirements/bench.txt"
 
 AWS_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "bench",
@@ -67,7 +68,7 @@ def _save(name: str, content: Scenario) -> Path:
 
 def civicforge() -> Stack:
     """The api Lambda: the contents of its zip for this machine."""
-    archive = packaging.build("host", CACHE, services=("api",), progress=lambda _: None)["api"]
+    archive = lambda_zips.build("host", CACHE, services=("api",), progress=lambda _: None)["api"]
     folder = CACHE / "civicforge"
     shutil.rmtree(folder, ignore_errors=True)
     with zipfile.ZipFile(archive) as files:
@@ -84,7 +85,7 @@ def _original(target: Target) -> Path:
     if not folder.exists():
         partial = CACHE / f"{folder.name}.partial"
         shutil.rmtree(partial, ignore_errors=True)
-        packaging.install(target, LOCK, partial)
+        lambda_zips.install(target, LOCK, partial)
         shutil.copyfile(source, partial / source.name)
         if target.name == "host":
             target.compile(partial, sourceless=False)
@@ -114,11 +115,11 @@ def floor() -> Stack:
 
 def zip_sizes() -> dict[str, float]:
     """MB of each stack's zip for AWS: Python 3.13 on arm64."""
-    ours = packaging.build("aws", CACHE / "aws", services=("api",), progress=lambda _: None)["api"]
+    ours = lambda_zips.build("aws", CACHE / "aws", services=("api",), progress=lambda _: None)["api"]
     folder = _original(Target("aws"))
     theirs, least = CACHE / "original.zip", CACHE / "floor.zip"
-    packaging.write_zip(theirs, {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()})
-    packaging.write_zip(least, {"floor.py": PEERS / "floor.py"})
+    lambda_zips.write_zip(theirs, {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()})
+    lambda_zips.write_zip(least, {"floor.py": PEERS / "floor.py"})
     return {
         name: path.stat().st_size / 1e6 for name, path in (("CivicForge", ours), ("original", theirs), ("floor", least))
     }

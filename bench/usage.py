@@ -13,7 +13,8 @@ from typing import Any
 import botocore.session
 
 from bench.scenario import SETTINGS, STAGE, TABLES, USER_ID, event, quest_body
-from infra.local.emulator import REPOSITORY, Emulator
+from infra.paths import REPOSITORY
+from localcloud.emulator.process import Emulator
 from services.api.app import App, Clients
 from services.core.names import parameter_name
 from services.core.parameters import API_KEY, LIVE_PARAMETERS

@@ -3,9 +3,7 @@
 import sys
 from pathlib import Path
 
-# Everything is imported from the repository. Pulumi puts this folder first on the path instead, where a module of
-# ours (`packaging`) would hide a library of the same name.
-sys.path.pop(0)
+# Pulumi puts this folder on the path; imports are from the repository's root.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import pulumi

@@ -16,7 +16,8 @@ from typing import Final
 
 from packaging.requirements import Requirement
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+from infra.paths import REPOSITORY
+
 CLEAN, VULNERABLE, NOT_AUDITED = 0, 1, 2
 WORDS: Final = {CLEAN: "clean", VULNERABLE: "VULNERABLE", NOT_AUDITED: "NOT AUDITED"}
 NPM_LEVELS: Final = ("high", "critical")
@@ -34,7 +35,7 @@ class Finding:
 
 def python_findings(lock: Path, answer: str) -> Finding:
     """What pip-audit's JSON says of a requirements file with hashes."""
-    name = lock.relative_to(ROOT).as_posix()
+    name = lock.relative_to(REPOSITORY).as_posix()
     try:
         found = {item["name"]: item for item in json.loads(answer)["dependencies"]}
     except (ValueError, KeyError, TypeError):
@@ -60,7 +61,7 @@ def locked_packages(lock: Path) -> set[str]:
 
 def npm_findings(folder: Path, answer: str) -> Finding:
     """What `npm audit --json` says of a package-lock.json."""
-    name = (folder / "package-lock.json").relative_to(ROOT).as_posix()
+    name = (folder / "package-lock.json").relative_to(REPOSITORY).as_posix()
     try:
         report = json.loads(answer)
         flaws = report["vulnerabilities"]
@@ -76,7 +77,7 @@ def npm_findings(folder: Path, answer: str) -> Finding:
     return Finding(name, VULNERABLE if serious else CLEAN, serious)
 
 
-def _answer(command: Sequence[str | Path], folder: Path = ROOT) -> str:
+def _answer(command: Sequence[str | Path], folder: Path = REPOSITORY) -> str:
     executable = shutil.which(command[0])
     if executable is None:
         return f"{command[0]} is not installed"
@@ -88,9 +89,9 @@ def audit() -> list[Finding]:
     """Audits every lock file of the repository."""
     pip_audit = Path(sys.executable).with_name("pip-audit")
     options = ("--disable-pip", "--require-hashes", "--progress-spinner", "off", "--format", "json")
-    locks = sorted((ROOT / "requirements").glob("*.txt"))
+    locks = sorted((REPOSITORY / "requirements").glob("*.txt"))
     folders = sorted(
-        lock.parent for lock in [*ROOT.glob("*/package-lock.json"), *ROOT.glob("tests/*/package-lock.json")]
+        lock.parent for lock in [*REPOSITORY.glob("*/package-lock.json"), *REPOSITORY.glob("tests/*/package-lock.json")]
     )
     return [
         *(python_findings(lock, _answer([pip_audit, *options, "-r", lock])) for lock in locks),

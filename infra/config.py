@@ -1,7 +1,6 @@
 """The configuration of a stage: what `Pulumi.yaml` and `Pulumi.<stage>.yaml` say, typed, and the rules it must keep."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import pulumi
@@ -17,11 +16,9 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from infra.observability.model import Severity
+from infra.paths import REPOSITORY
 from services.core.names import resource_name
 from services.core.routes import ROUTES
-
-ROOT = Path(__file__).resolve().parents[1]
-"""The repository's root; Pulumi runs the program in its folder, so that a relative path would start elsewhere."""
 
 Stage = Literal["dev", "staging", "prod", "local"]
 LOG_RETENTION_DAYS: dict[Stage, int] = {"dev": 7, "local": 7, "staging": 30, "prod": 90}
@@ -189,4 +186,4 @@ class StageConfig(BaseModel):
 
     def artifact(self, service: str) -> str:
         """The path of a service's zip."""
-        return str(ROOT / self.artifacts / f"{service}.zip")
+        return str(REPOSITORY / self.artifacts / f"{service}.zip")

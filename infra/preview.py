@@ -17,10 +17,10 @@ import boto3
 from botocore.exceptions import ClientError
 
 from infra import review
-from infra.config import ROOT
+from infra.paths import REPOSITORY
 from services.core.names import PROJECT, resource_name
 
-OUT: Final = ROOT / "dist" / "preview"
+OUT: Final = REPOSITORY / "dist" / "preview"
 
 
 def live_release(stage: str) -> str | None:
@@ -42,10 +42,10 @@ def pulumi_preview(stage: str, release: str | None, *options: str, capture: bool
         raise SystemExit("pulumi is not on the PATH; `civicforge doctor` says how to get it.")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"Pulumi.{stage}.yaml"
-        shutil.copy(ROOT / file.name, file)
+        shutil.copy(REPOSITORY / file.name, file)
         configured = ("--config", f"{PROJECT}:release={release}") if release else ()
         command = ["pulumi", "preview", "--non-interactive", "--stack", stage, "--config-file", str(file), *configured]
-        return subprocess.run([*command, *options], cwd=ROOT, capture_output=capture, text=True, check=False)  # noqa: S603 - our own command
+        return subprocess.run([*command, *options], cwd=REPOSITORY, capture_output=capture, text=True, check=False)  # noqa: S603 - our own command
 
 
 def preview(stage: str, *, accepted: bool) -> int:

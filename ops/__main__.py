@@ -8,9 +8,9 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from pydantic import ValidationError
 from rich.console import Console
 
-from infra.local.emulator import EmulatorError
-from infra.local.stack_config import ConfigError
-from ops import (
+from infra.stack_config import ConfigError
+from localcloud.emulator.process import EmulatorError
+from ops.commands import (
     breaker,
     cost,
     dlq,
@@ -29,9 +29,9 @@ from ops import (
     smoke,
     status,
 )
-from ops.console import JsonOption, StageOption, Terminal, command
-from ops.context import LOCAL, OperatorError
-from ops.doctor import doctor as examine
+from ops.commands.doctor import doctor as examine
+from ops.shared.stage import LOCAL, OperatorError
+from ops.shared.terminal import JsonOption, StageOption, Terminal, command
 from services.core.settings import SettingsError
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.users import NoSuchUserError

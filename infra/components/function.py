@@ -85,7 +85,7 @@ class Function(Component):
         self.register_outputs({})
 
     def _alias_options(self) -> pulumi.ResourceOptions:
-        """With a canary, `up` publishes a version and leaves it to the release to make it live (see `ops.canary`)."""
+        """With a canary, `up` only publishes a version; the release makes it live (see `ops.shared.canary`)."""
         moved = ["functionVersion", "routingConfig"] if self.stage.canary_percent else None
         return pulumi.ResourceOptions.merge(self.child, pulumi.ResourceOptions(ignore_changes=moved))
 

@@ -48,7 +48,7 @@ def flag_parameter(flag: str) -> Parameter:
 
 
 def rollout_parameter(flag: str) -> Parameter:
-    """The parameter that says how far the rollout of a flag is; made by the first one (see `ops.rollout`)."""
+    """The parameter that says how far the rollout of a flag is; made by the first one (see `ops.commands.rollout`)."""
     return Parameter(
         key=f"rollout-{flag}",
         description=f"The last rollout of flag {flag}. JSON: step, since when, state, why.",

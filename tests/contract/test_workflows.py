@@ -12,9 +12,9 @@ import yaml
 
 from infra.audit import NPM_LEVELS
 from infra.bootstrap.github import DATA_LOSS_LABEL, DEPLOY_ENVIRONMENTS, preview_environment, rollout_environment
-from infra.config import ROOT
+from infra.paths import REPOSITORY
 
-GITHUB = ROOT / ".github"
+GITHUB = REPOSITORY / ".github"
 FILES = sorted((GITHUB / "workflows").glob("*.yml"))
 NAMES = ["ci", "deploy", "drift", "preview", "release", "rollout", "security", "stage"]
 ACTIONS = sorted(GITHUB.glob("actions/*/action.yml"))
@@ -78,7 +78,7 @@ def test_actions_are_pinned_by_commit_with_their_version_beside(path: Path) -> N
             assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}", action), action
             assert re.fullmatch(r" # v\d+(\.\d+\.\d+)?", rest), action
         else:
-            assert (ROOT / action.removeprefix("$/")).exists(), action
+            assert (REPOSITORY / action.removeprefix("$/")).exists(), action
 
 
 def test_one_version_of_each_action() -> None:
@@ -260,7 +260,9 @@ def test_every_check_is_behind_the_one_that_is_required() -> None:
 
 
 def test_ci_runs_all_that_make_test_runs() -> None:
-    (recipe,) = re.findall(r"^test:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    (recipe,) = re.findall(
+        r"^test:.*\n((?:\t.*\n)+)", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+    )
     parts = {word for line in recipe.splitlines() for word in line.split()[1:] if not word.startswith("-")}
     targets = {target for step in _scripts("ci") for target in step.removeprefix("make ").split()}
     assert targets == parts
@@ -272,7 +274,7 @@ def _scripts(name: str) -> list[str]:
 
 def test_workflows_are_thin_callers_of_make() -> None:
     made = set(
-        re.findall(r"^([a-z0-9][a-z0-9 -]*):(?!=)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+        re.findall(r"^([a-z0-9][a-z0-9 -]*):(?!=)", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     )
     targets = {target for line in made for target in line.split()}
     called = [(name, script) for name in NAMES for script in _scripts(name)]
@@ -287,7 +289,7 @@ def test_workflows_are_thin_callers_of_make() -> None:
 def test_the_pulumi_cli_is_the_version_of_the_sdk() -> None:
     setup = (GITHUB / "actions" / "setup" / "action.yml").read_text(encoding="utf-8")
     (cli,) = re.findall(r"pulumi-version: (\S+)", setup)
-    assert f"\npulumi=={cli}\n" in (ROOT / "requirements" / "dev.in").read_text(encoding="utf-8")
+    assert f"\npulumi=={cli}\n" in (REPOSITORY / "requirements" / "dev.in").read_text(encoding="utf-8")
 
 
 # Keys.
@@ -298,11 +300,13 @@ KEY = re.compile(
 
 
 def test_no_aws_key_is_in_the_repository() -> None:
-    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
     found = [
         name
         for name in files.split("\0")
-        if name and (ROOT / name).is_file() and KEY.search((ROOT / name).read_text(encoding="utf-8", errors="ignore"))
+        if name
+        and (REPOSITORY / name).is_file()
+        and KEY.search((REPOSITORY / name).read_text(encoding="utf-8", errors="ignore"))
     ]
     assert found == []
     assert KEY.search("AKIA" + "IOSFODNN7" + "EXAMPLE"), "the pattern finds one"
@@ -323,7 +327,7 @@ LEAKS = {
 def look_for_secrets(*files: Path) -> tuple[int, str]:
     """What `make secrets` says of these files."""
     command = ["make", "secrets", f"FILES={' '.join(map(str, files))}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout
 
 
@@ -349,9 +353,11 @@ def test_a_file_without_secrets_passes(tmp_path: Path) -> None:
 
 
 def test_secrets_are_looked_for_in_all_that_git_has() -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     assert re.search(r"^check: .*\bsecrets\b.* ##", makefile, re.MULTILINE)
-    printed = subprocess.run(["make", "-n", "secrets"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(
+        ["make", "-n", "secrets"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout
     assert "git ls-files -z --cached --others --exclude-standard |" in printed
 
 
@@ -371,7 +377,7 @@ def test_credentials_come_from_a_role_alone() -> None:
 
 
 def test_the_linters_find_nothing() -> None:
-    done = subprocess.run(["make", "workflows"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(["make", "workflows"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -383,17 +389,20 @@ def test_dependabot_sees_every_lock() -> None:
         for folder in update.get("directories", [update.get("directory")])
     }
     npm = {
-        ("npm", f"/{path.parent.relative_to(ROOT)}")
-        for path in [*ROOT.glob("*/package-lock.json"), *ROOT.glob("tests/*/package-lock.json")]
+        ("npm", f"/{path.parent.relative_to(REPOSITORY)}")
+        for path in [*REPOSITORY.glob("*/package-lock.json"), *REPOSITORY.glob("tests/*/package-lock.json")]
     }
-    actions = {("github-actions", "/"), *(("github-actions", f"/{path.parent.relative_to(ROOT)}") for path in ACTIONS)}
+    actions = {
+        ("github-actions", "/"),
+        *(("github-actions", f"/{path.parent.relative_to(REPOSITORY)}") for path in ACTIONS),
+    }
     assert watched == {("pip", "/requirements")} | npm | actions
     assert all(update["cooldown"]["default-days"] >= 7 for update in updates)
 
 
 def test_main_demands_what_the_workflows_end_in() -> None:
     """A red preview that nothing requires would not keep anybody from losing data."""
-    ruleset = json.loads((ROOT / ".github" / "ruleset.json").read_text(encoding="utf-8"))
+    ruleset = json.loads((REPOSITORY / ".github" / "ruleset.json").read_text(encoding="utf-8"))
     (checks,) = (rule["parameters"] for rule in ruleset["rules"] if rule["type"] == "required_status_checks")
     demanded = {check["context"] for check in checks["required_status_checks"]}
     assert demanded == {"all-green", "all-previewed"}

@@ -15,13 +15,14 @@ from pathlib import Path
 
 import boto3
 
-from infra import packaging
-from infra.local.__main__ import open_front_door, provision
-from infra.local.emulator import REPOSITORY, Emulator, Running
-from infra.local.resources.base import ACCESS_KEY, SECRET_KEY
-from ops import page, seed
-from ops.console import Terminal
-from ops.context import LOCAL, Stage
+from infra import lambda_zips
+from infra.paths import REPOSITORY
+from localcloud.__main__ import open_front_door, provision
+from localcloud.emulator.process import Emulator, Running
+from localcloud.provider.base import ACCESS_KEY, SECRET_KEY
+from ops.commands import page, seed
+from ops.shared.stage import LOCAL, Stage
+from ops.shared.terminal import Terminal
 
 HERE = Path(__file__).parent
 _SYSTEM_CHROMIUM = Path("/usr/bin/chromium")
@@ -30,7 +31,7 @@ _SYSTEM_CHROMIUM = Path("/usr/bin/chromium")
 @contextmanager
 def local_cloud() -> Iterator[Running]:
     """A seeded stage on an emulator of its own."""
-    packaging.build("host", REPOSITORY / "dist" / "host")
+    lambda_zips.build("host", REPOSITORY / "dist" / "host")
     with tempfile.TemporaryDirectory(prefix="civicforge-e2e-") as directory:
         emulator = Emulator(Path(directory), venv=REPOSITORY / ".local" / "emulator-venv")
         try:

@@ -6,7 +6,7 @@ The stage is that of AWS_ENDPOINT_URL, which `python -m tests.e2e` sets.
 import sys
 from datetime import UTC, datetime, timedelta
 
-from ops.context import LOCAL, Stage, open_stage
+from ops.shared.stage import LOCAL, Stage, open_stage
 from services.core.domain.values import timestamp
 from services.core.parameters import BREAKER, USER_POOL_ID
 from services.core.stores.dynamo import encode

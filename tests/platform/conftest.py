@@ -13,11 +13,12 @@ import coverage
 import pytest
 from botocore.config import Config
 
-from infra import packaging
-from infra.local import engine
-from infra.local.emulator import REPOSITORY, Emulator, Running
-from infra.local.engine import Report
-from infra.local.language_host import Program
+from infra import lambda_zips
+from infra.paths import REPOSITORY
+from localcloud.emulator.process import Emulator, Running
+from localcloud.engine import deployment
+from localcloud.engine.deployment import Report
+from localcloud.engine.language_host import Program
 from services.core.names import parameter_name
 from services.core.parameters import FLAGS, flag_parameter
 from tests.platform.community import Stage
@@ -57,7 +58,7 @@ class Platform:
 
     def up(self, stage: str, program: Program | None = None, **options: Any) -> Report:
         """Run the engine over a program; its state is this platform's own."""
-        return engine.up(
+        return deployment.up(
             stage,
             endpoint=self.endpoint,
             state_dir=self.emulator.stacks,
@@ -68,7 +69,7 @@ class Platform:
 
     def preview(self, stage: str, program: Program, **options: Any) -> Report:
         """What `up` would do."""
-        return engine.preview(
+        return deployment.preview(
             stage,
             endpoint=self.endpoint,
             state_dir=self.emulator.stacks,
@@ -79,7 +80,7 @@ class Platform:
 
     def destroy(self, stage: str, **options: Any) -> Report:
         """Remove a stage."""
-        return engine.destroy(stage, endpoint=self.endpoint, state_dir=self.emulator.stacks, **options)
+        return deployment.destroy(stage, endpoint=self.endpoint, state_dir=self.emulator.stacks, **options)
 
     def restart(self) -> Running:
         """Start again after it was stopped or killed."""
@@ -141,7 +142,7 @@ def _coverage_environment(directory: Path) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def stage(make_platform: Callable[[], Platform]) -> Iterator[Stage]:
     """The stage `local`, up on an emulator of its own, with its flags on."""
-    packaging.build("host", REPOSITORY / "dist" / "host")
+    lambda_zips.build("host", REPOSITORY / "dist" / "host")
     platform = make_platform()
     overrides = {"civicforge:siteUrl": platform.running.front_url}
     report = platform.up("local", root=REPOSITORY, overrides=overrides)

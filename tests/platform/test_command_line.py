@@ -1,4 +1,4 @@
-"""`python -m infra.local`: what an engineer types, on a local cloud of its own."""
+"""`python -m localcloud`: what an engineer types, on a local cloud of its own."""
 
 import json
 import os
@@ -13,9 +13,9 @@ import boto3
 import pytest
 from typer.testing import CliRunner, Result
 
-from infra.local import __main__ as cli
-from infra.local.emulator import Emulator, EmulatorError
-from infra.local.engine import EngineError
+from localcloud import __main__ as cli
+from localcloud.emulator.process import Emulator, EmulatorError
+from localcloud.engine.deployment import EngineError
 from tests.platform.conftest import VENV
 
 PROGRAM = """
@@ -118,7 +118,7 @@ def test_what_can_be_foreseen_is_a_sentence(
         monkeypatch.setattr(cli, "provision", _fail)
     else:
         Emulator(directory / ".local").stop()
-    monkeypatch.setattr("sys.argv", ["infra.local", argument])
+    monkeypatch.setattr("sys.argv", ["localcloud", argument])
     if message is None:
         with pytest.raises(SystemExit) as exit_:
             cli.main()

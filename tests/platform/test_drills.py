@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from infra import packaging
-from infra.local.emulator import REPOSITORY
+from infra import lambda_zips
 from infra.observability.catalogue import Alarms
 from infra.observability.docs import DOCS
 from infra.observability.evaluator import Data, Identity, evaluate
+from infra.paths import REPOSITORY
 from services.core.domain.ledger import Kind, entry_id
 from services.core.domain.values import timestamp
 from services.core.metrics import METRICS, NAMESPACE
@@ -125,7 +125,7 @@ class Drill:
 
 @pytest.fixture(scope="module")
 def drill(make_platform: Callable[[], Any]) -> Iterator[Drill]:
-    packaging.build("host", REPOSITORY / "dist" / "host")
+    lambda_zips.build("host", REPOSITORY / "dist" / "host")
     platform = make_platform()
     report = platform.up(STAGE, root=REPOSITORY, overrides={"civicforge:siteUrl": platform.running.front_url})
     platform.emulator.serve_at_front_door(report.outputs["distribution_domain"])

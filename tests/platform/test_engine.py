@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
-from infra.local.engine import EngineError, Report
+from localcloud.engine.deployment import EngineError, Report
 from tests.platform.conftest import Platform
 
 STAGE = "engine"

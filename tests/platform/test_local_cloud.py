@@ -19,7 +19,7 @@ import pulumi_aws as aws
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.emulator import DATA_LOSS_SECONDS
+from localcloud.emulator.process import DATA_LOSS_SECONDS
 from tests.platform.conftest import Platform
 
 STAGE = "gaps"
@@ -641,7 +641,7 @@ def test_an_emulator_of_another_state_of_the_code_is_started_again(
     own = make_platform()
     assert own.restart().pid == own.running.pid
     former = own.running
-    monkeypatch.setattr("infra.local.emulator._code", lambda: "another")
+    monkeypatch.setattr("localcloud.emulator.process._code", lambda: "another")
     again = own.restart()
     assert (again.pid != former.pid, again.port, again.crashed) == (True, former.port, False)
 

@@ -26,10 +26,10 @@ from infra.bootstrap.github import (
     preview_environment,
     rollout_environment,
 )
-from infra.local.emulator import REPOSITORY
-from infra.local.engine import Report
-from ops import rollout
-from ops.context import Stage
+from infra.paths import REPOSITORY
+from localcloud.engine.deployment import Report
+from ops.commands import rollout
+from ops.shared.stage import Stage
 from services.core.parameters import flag_parameter, rollout_parameter
 from tests.platform.conftest import VENV, Platform
 

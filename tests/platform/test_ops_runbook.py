@@ -19,12 +19,14 @@ from typing import Any
 
 import pytest
 
-from infra.local.emulator import REPOSITORY
-from ops import breaker, canary, context, doctor, release
+from infra.paths import REPOSITORY
 from ops.__main__ import main
-from ops.canary import Canary
-from ops.context import Stage, open_stage
-from ops.ledger import problems
+from ops.commands import breaker, doctor, release
+from ops.commands.ledger import problems
+from ops.shared import canary
+from ops.shared import stage as context
+from ops.shared.canary import Canary
+from ops.shared.stage import Stage, open_stage
 from services.core.domain.ledger import Entry, Kind, State
 from services.core.domain.quests import withdraw
 from services.core.names import parameter_name

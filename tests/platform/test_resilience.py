@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.emulator import REPOSITORY
-from infra.local.stack_config import load_config
+from infra.paths import REPOSITORY
+from infra.stack_config import load_config
 from services.core.names import LIVE_ALIAS, parameter_name, resource_name
 from services.core.parameters import API_KEY, BREAKER, flag_parameter
 from tests.platform.community import API, Stage, complete, wait_for

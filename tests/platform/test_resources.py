@@ -8,9 +8,9 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
-from infra.local.engine import EngineError
-from infra.local.resources import HANDLERS
-from infra.local.state import State
+from localcloud.engine.deployment import EngineError
+from localcloud.engine.state import State
+from localcloud.provider import HANDLERS
 from tests.platform.conftest import Platform
 
 STAGE = "kinds"

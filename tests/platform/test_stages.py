@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ClientError
 
-from infra import packaging
-from infra.local.emulator import REPOSITORY
-from infra.local.engine import Report
+from infra import lambda_zips
+from infra.paths import REPOSITORY
+from localcloud.engine.deployment import Report
 from services.core.names import parameter_name, resource_name
 from services.core.parameters import API_KEY
 from tests.platform.conftest import Platform
@@ -20,7 +20,7 @@ HERE = {"civicforge:artifacts": "dist/host", "civicforge:architecture": "x86_64"
 
 @pytest.fixture(scope="module")
 def account(make_platform: Callable[[], Platform]) -> Platform:
-    packaging.build("host", REPOSITORY / "dist" / "host")
+    lambda_zips.build("host", REPOSITORY / "dist" / "host")
     return make_platform()
 
 

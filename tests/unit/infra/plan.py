@@ -11,9 +11,9 @@ from functools import cache
 from typing import Any
 from unittest.mock import patch
 
-from infra.config import ROOT
-from infra.local.language_host import Exports, Program, Registration, directory_program, run, unwrap_secrets
-from infra.local.stack_config import load_config
+from infra.paths import REPOSITORY
+from infra.stack_config import load_config
+from localcloud.engine.language_host import Exports, Program, Registration, directory_program, run, unwrap_secrets
 
 # As Pulumi's own language host does: a program that fails leaves futures that nobody asks any more.
 logging.getLogger("asyncio").setLevel(logging.CRITICAL)
@@ -159,7 +159,7 @@ def run_recorded(program: Program, stage: str, config: Mapping[str, str]) -> tup
 
 def run_program(stage: str, overrides: Mapping[str, str] | None = None) -> Plan:
     """Runs the program of `infra` for a stage. Raises what the program raises."""
-    config = load_config(stage, ROOT, overrides)
+    config = load_config(stage, REPOSITORY, overrides)
     recorder, exports = run_recorded(directory_program(config.program), stage, config.values)
     resources = []
     for registration in recorder.registrations:

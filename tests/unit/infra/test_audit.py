@@ -8,10 +8,10 @@ import pytest
 
 from infra import audit
 from infra.audit import CLEAN, NOT_AUDITED, VULNERABLE, Finding, locked_packages, npm_findings, python_findings
-from infra.config import ROOT
+from infra.paths import REPOSITORY
 
-LAMBDA = ROOT / "requirements" / "lambda.txt"
-FRONTEND = ROOT / "frontend"
+LAMBDA = REPOSITORY / "requirements" / "lambda.txt"
+FRONTEND = REPOSITORY / "frontend"
 
 
 def answer(**changed: Any) -> str:
@@ -25,7 +25,7 @@ def test_the_lock_is_read() -> None:
     packages = locked_packages(LAMBDA)
     assert {"pydantic", "bleach", "botocore"} <= packages
     assert len(packages) == sum(line[:1].isalnum() for line in LAMBDA.read_text(encoding="utf-8").splitlines())
-    assert "pywin32" not in locked_packages(ROOT / "requirements" / "dev.txt")
+    assert "pywin32" not in locked_packages(REPOSITORY / "requirements" / "dev.txt")
 
 
 def test_clean_is_what_was_looked_up_and_has_nothing() -> None:
@@ -94,7 +94,7 @@ def test_the_worst_that_is_known_decides(
 def test_every_lock_is_audited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit, "_answer", lambda *_: "no network")
     found = {finding.lock: finding.verdict for finding in audit.audit()}
-    locks = {path.relative_to(ROOT).as_posix() for path in (ROOT / "requirements").glob("*.txt")}
+    locks = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "requirements").glob("*.txt")}
     assert found.keys() >= {*locks, "frontend/package-lock.json", "tests/e2e/package-lock.json"}
     assert set(found.values()) == {NOT_AUDITED}
 

@@ -16,11 +16,11 @@ import pulumi
 import pytest
 
 from infra.bootstrap.github import AUDIENCE, DATA_LOSS_LABEL, ISSUER, RULESET
-from infra.config import ROOT
-from infra.local.language_host import NotFoundError
+from infra.paths import REPOSITORY
+from localcloud.engine.language_host import NotFoundError
 from tests.unit.infra.plan import ACCOUNT, Plan, Recorder, plan, run_program
 
-REPOSITORY = "town@12/civicforge@34"
+SLUG = "town@12/civicforge@34"
 STAGES = ("dev", "staging", "prod")
 ENVIRONMENTS = {
     "dev-deploy": "development",
@@ -53,9 +53,7 @@ class Account(Recorder):
         return self.provider
 
 
-def bootstrapped(
-    provider: dict[str, Any] | None = None, repository: str = REPOSITORY, region: str = "us-east-1"
-) -> Plan:
+def bootstrapped(provider: dict[str, Any] | None = None, repository: str = SLUG, region: str = "us-east-1") -> Plan:
     """The plan of the bootstrap stack."""
     account = type("Account", (Account,), {"provider": provider})
     with patch("tests.unit.infra.plan.Recorder", account):
@@ -108,7 +106,7 @@ def test_a_role_trusts_the_jobs_of_one_environment(account: Plan, role: str, env
     assert trust["Condition"] == {
         "StringEquals": {
             f"{ISSUER}:aud": AUDIENCE,
-            f"{ISSUER}:sub": f"repo:{REPOSITORY}:environment:{environment}",
+            f"{ISSUER}:sub": f"repo:{SLUG}:environment:{environment}",
         }
     }
 
@@ -501,8 +499,8 @@ def run_script(folder: Path, *arguments: str, bucket_exists: bool) -> tuple[list
     for tool in ("aws", "gh", "make", "pulumi"):
         (tools / tool).write_text(STANDIN)
         (tools / tool).chmod(0o755)
-    shutil.copy(ROOT / "scripts" / "setup-oidc.sh", folder / "scripts")
-    shutil.copy(ROOT / "Pulumi.yaml", folder)
+    shutil.copy(REPOSITORY / "scripts" / "setup-oidc.sh", folder / "scripts")
+    shutil.copy(REPOSITORY / "Pulumi.yaml", folder)
     environment = {
         "PATH": f"{tools}:{os.environ['PATH']}",
         "LOG": str(folder / "log"),

@@ -9,8 +9,9 @@ import pytest
 import yaml
 from pydantic.alias_generators import to_camel
 
-from infra.config import ROOT, StageConfig
-from infra.local.stack_config import load_config
+from infra.config import StageConfig
+from infra.paths import REPOSITORY
+from infra.stack_config import load_config
 from services.core.names import SERVICES
 from tests.unit.infra.plan import STAGES, run_recorded
 
@@ -20,7 +21,7 @@ CONFIG_KEYS = {to_camel(field) for field in StageConfig.model_fields} - {"stage"
 def load(stage: str, overrides: Mapping[str, Any] | None = None, without: str = "") -> StageConfig:
     """The configuration of a stage, read inside a Pulumi program. Raises what the program raises."""
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (overrides or {}).items()}
-    values = load_config(stage, ROOT, texts).values
+    values = load_config(stage, REPOSITORY, texts).values
     kept = {key: value for key, value in values.items() if key != f"civicforge:{without}"}
     loaded: list[StageConfig] = []
     run_recorded(lambda: loaded.append(StageConfig.load()), stage, kept)
@@ -28,7 +29,7 @@ def load(stage: str, overrides: Mapping[str, Any] | None = None, without: str = 
 
 
 def yaml_file(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((ROOT / name).read_text())
+    content: dict[str, Any] = yaml.safe_load((REPOSITORY / name).read_text())
     return content
 
 
@@ -55,7 +56,7 @@ def test_a_stage_says_only_what_differs(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_stage_tags_what_it_makes(stage: str) -> None:
-    tags = load_config(stage, ROOT).default_tags
+    tags = load_config(stage, REPOSITORY).default_tags
     assert tags.keys() == {"project", "stage", "owner", "cost-center"}
     assert tags["project"] == "civicforge"
     assert tags["stage"] == stage
@@ -145,4 +146,4 @@ def test_a_route_throttle_is_read() -> None:
 def test_every_service_has_a_size_and_an_artifact(service: str) -> None:
     config = load("dev", {f"{service}MemoryMb": "256"})
     assert config.size(service).memory_mb == 256
-    assert config.artifact(service) == str(ROOT / "dist" / "aws" / f"{service}.zip")
+    assert config.artifact(service) == str(REPOSITORY / "dist" / "aws" / f"{service}.zip")

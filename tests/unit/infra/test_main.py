@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from infra.config import ROOT
-from infra.local.language_host import UNKNOWN
+from infra.paths import REPOSITORY
+from localcloud.engine.language_host import UNKNOWN
 from tests.unit.infra.plan import ACCOUNT, STAGES, Plan, Resource, plan, run_program
 
 # Where prod and staging may differ: numbers, addresses, and the stage's own name in whatever holds it.
@@ -181,7 +181,9 @@ def test_a_domain_changes_address_and_certificate() -> None:
     }
 
 
-@pytest.mark.parametrize(("folder", "argument"), [(ROOT, "infra"), (ROOT / "infra", "."), (ROOT / "tests", "../infra")])
+@pytest.mark.parametrize(
+    ("folder", "argument"), [(REPOSITORY, "infra"), (REPOSITORY / "infra", "."), (REPOSITORY / "tests", "../infra")]
+)
 def test_the_program_finds_the_repository_by_itself(folder: Path, argument: str) -> None:
     """The language host runs it from its own folder, with nothing of ours on the path."""
     code = (

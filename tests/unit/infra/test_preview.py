@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra import preview
-from infra.config import ROOT
+from infra.paths import REPOSITORY
 
 PULUMI = """#!{python}
 import json, os, pathlib, sys
@@ -56,7 +56,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 
 def example(name: str) -> str:
-    return (ROOT / "tests" / "fixtures" / "previews" / f"{name}.json").read_text(encoding="utf-8")
+    return (REPOSITORY / "tests" / "fixtures" / "previews" / f"{name}.json").read_text(encoding="utf-8")
 
 
 def test_a_preview_leaves_json_and_comment(cli: Cli, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,7 +66,7 @@ def test_a_preview_leaves_json_and_comment(cli: Cli, tmp_path: Path, capsys: pyt
     assert (tmp_path / "out" / "prod.md").read_text() == capsys.readouterr().out
     assert cli.arguments[:2] == ["preview", "--non-interactive"]
     assert cli.arguments[-3:] == ["--config", "civicforge:release=20261123T000000Z-abc", "--json"]
-    assert cli.config == ("Pulumi.prod.yaml", (ROOT / "Pulumi.prod.yaml").read_text(encoding="utf-8"))
+    assert cli.config == ("Pulumi.prod.yaml", (REPOSITORY / "Pulumi.prod.yaml").read_text(encoding="utf-8"))
 
 
 def test_the_loss_of_data_blocks_until_it_is_accepted(cli: Cli) -> None:

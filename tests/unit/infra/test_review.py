@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from infra.config import ROOT
-from infra.local.engine import Report
+from infra.paths import REPOSITORY
 from infra.review import comment, exit_code, parse
 from infra.review.cost import TRAFFIC, monthly_cost
 from infra.review.data import loses_data
 from infra.review.steps import UNKNOWN, Preview
+from localcloud.engine.deployment import Report
 
-EXAMPLES = ROOT / "tests" / "fixtures" / "previews"
+EXAMPLES = REPOSITORY / "tests" / "fixtures" / "previews"
 EXIT_CODES = {
     "alarms": 0,
     "create": 0,
@@ -68,9 +68,9 @@ def test_examples(name: str, code: int) -> None:
 def test_the_command_reads_and_answers() -> None:
     command = [sys.executable, "-m", "infra.review"]
     text = (EXAMPLES / "replace-on-dev.json").read_text(encoding="utf-8")
-    blocked = subprocess.run(command, input=text, cwd=ROOT, capture_output=True, text=True, check=False)
+    blocked = subprocess.run(command, input=text, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     accepted = subprocess.run(
-        [*command, "--accept-data-loss"], input=text, cwd=ROOT, capture_output=True, text=True, check=False
+        [*command, "--accept-data-loss"], input=text, cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
     assert (blocked.returncode, accepted.returncode) == (3, 0)
     assert "blocked until the label `data-loss-accepted` is set" in blocked.stdout

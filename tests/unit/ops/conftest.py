@@ -12,8 +12,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from ops import __main__, console, dlq
-from ops.context import OperatorError, Stage
+from ops import __main__
+from ops.commands import dlq
+from ops.shared import terminal as console
+from ops.shared.stage import OperatorError, Stage
 from services.core.domain import quests
 from services.core.domain.ledger import Entry
 from services.core.domain.quests import Actor, Category, Draft, Quest

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.config import ROOT
+from infra.paths import REPOSITORY
 from services.core import settings as core_settings
 from services.core.names import SERVICES
 from services.core.settings import SETTINGS, Settings
@@ -22,7 +22,7 @@ def test_each_service_is_a_function(stage_plan: Plan) -> None:
         assert function.inputs["handler"] == f"services.{function.name}.handler.handler"
         assert function.inputs["runtime"] == "python3.13"
         folder = "host" if stage_plan.stage == "local" else "aws"
-        assert Path(function.inputs["code"].path) == ROOT / "dist" / folder / f"{function.name}.zip"
+        assert Path(function.inputs["code"].path) == REPOSITORY / "dist" / folder / f"{function.name}.zip"
 
 
 def test_the_environment_is_what_the_settings_ask_for(stage_plan: Plan) -> None:

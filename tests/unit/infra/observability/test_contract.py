@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from infra.config import ROOT
 from infra.observability import aws
 from infra.observability.aws import AWS_METRICS
 from infra.observability.catalogue import NO_ALARM, Alarms, api_series, lambda_series, queue_series
 from infra.observability.dashboards import dashboards
 from infra.observability.docs import DOCS, watching
 from infra.observability.model import Alarm, Line, Math, Panel, Series, own, series_of
+from infra.paths import REPOSITORY
 from services.core import metrics
 from services.core.metrics import DIMENSIONS, METRICS, NAMESPACE, Metric
 from tests.unit.infra.observability.deployed import metric_alarms, queries
@@ -122,7 +122,7 @@ def test_composites_name_alarms_that_exist_and_are_made_after_them(stage: str) -
         assert {by_name[name].registration.urn for name in named} <= set(composite.registration.dependencies)
 
 
-HEADINGS = re.findall(r"^### (.+)$", (ROOT / "docs/operations.md").read_text(encoding="utf-8"), re.MULTILINE)
+HEADINGS = re.findall(r"^### (.+)$", (REPOSITORY / "docs/operations.md").read_text(encoding="utf-8"), re.MULTILINE)
 
 
 @pytest.mark.parametrize("stage", ["dev", *STAGES])
@@ -137,7 +137,7 @@ def test_every_message_says_how_bad_it_is_and_links_to_a_section_that_exists(sta
 
 
 def test_the_runbook_explains_every_alarm_and_none_that_is_gone() -> None:
-    alarms = re.split(r"^## ", (ROOT / "docs/operations.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    alarms = re.split(r"^## ", (REPOSITORY / "docs/operations.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
     (section,) = (part for part in alarms if part.startswith("Alarms\n"))
     explained = set(re.findall(r"^### (.+)$", section, re.MULTILINE))
     assert explained == {alarm.anchor for alarm in ALARMS.all} | {alarm.anchor for alarm in ALARMS.composites}

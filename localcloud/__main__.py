@@ -1,0 +1,200 @@
+"""`python -m localcloud up|down|reset|logs|status|env`: the local cloud's command line."""
+
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
+import boto3
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from infra.stack_config import ConfigError
+from localcloud.emulator.process import DATA_LOSS_SECONDS, REPOSITORY, Emulator, EmulatorError, Running
+from localcloud.engine import deployment
+from localcloud.engine.deployment import EngineError, Report
+from localcloud.engine.state import State
+from localcloud.provider.base import ACCESS_KEY, SECRET_KEY
+
+DIRECTORY = REPOSITORY / ".local"
+
+app = typer.Typer(add_completion=False, help="The whole platform on this machine.", no_args_is_help=True)
+console = Console(highlight=False)
+
+Stage = Annotated[str, typer.Option(help="Which stage's configuration to run.")]
+
+
+@app.command()
+def up(stage: Stage = "local") -> None:
+    """Start the emulator and bring the stage up; run again, it changes nothing."""
+    emulator = Emulator(DIRECTORY)
+    running = start(emulator)
+    report = provision(emulator, running, stage)
+    open_front_door(emulator, stage)
+    emulator.save()
+    show(report)
+    console.print(
+        f"\n[bold]{running.front_url}[/]   mails: {running.front_url}/_local/mailbox   AWS: {running.endpoint}"
+    )
+
+
+def start(emulator: Emulator) -> Running:
+    """The emulator, running."""
+    with console.status("Starting the emulator ..."):
+        running = emulator.start()
+    if running.crashed:
+        console.print(f"The emulator had been killed: up to {DATA_LOSS_SECONDS} seconds of data may be missing.")
+    return running
+
+
+def provision(emulator: Emulator, running: Running, stage: str) -> Report:
+    """Run the Pulumi program, with a progress display."""
+    expected = len(State(emulator.stacks / f"{stage}.json").records) or None
+    columns = (SpinnerColumn(), TextColumn("Resources"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("[dim]{task.description}"), console=console, transient=True) as progress:
+        task = progress.add_task("", total=expected)
+        return deployment.up(
+            stage,
+            endpoint=running.endpoint,
+            state_dir=emulator.stacks,
+            root=REPOSITORY,
+            progress=lambda step: progress.update(task, advance=1, description=f"{step.action} {step.name}"),
+            overrides={"siteUrl": running.front_url, "cognitoEndpoint": f"http://localhost:{running.port}/"},
+            verify=running.crashed,
+        )
+
+
+def open_front_door(emulator: Emulator, stage: str) -> None:
+    """Lead the front door to the stage's distribution, if it has one."""
+    records = State(emulator.stacks / f"{stage}.json").records.values()
+    domains = [record.outputs["domainName"] for record in records if record.type.endswith(":Distribution")]
+    if domains:
+        emulator.serve_at_front_door(domains[0])
+
+
+def show(report: Report) -> None:
+    """A short list of what was done."""
+    for action, urns in (
+        ("created", report.created),
+        ("updated", report.updated),
+        ("replaced", report.replaced),
+        ("deleted", report.deleted),
+    ):
+        if not urns:
+            continue
+        kinds = Counter(urn.split("::")[2].rsplit(":", 1)[-1] for urn in urns)
+        names = [urn.rsplit("::", 1)[-1] for urn in urns]
+        few = 12
+        detail = ", ".join(names if len(names) <= few else [f"{count} {kind}" for kind, count in kinds.most_common()])
+        console.print(f"  {action:<8} {len(urns):>3}  [dim]{detail}[/]")
+    if not report.changed:
+        console.print(f"  Nothing changed: {len(report.same)} resources are as they should be.")
+
+
+@app.command()
+def down() -> None:
+    """Stop the emulator; its data stays."""
+    console.print("Stopped; the data is kept." if Emulator(DIRECTORY).stop() else "The emulator was not running.")
+
+
+@app.command()
+def reset() -> None:
+    """Stop the emulator and delete all data."""
+    Emulator(DIRECTORY).reset()
+    console.print("Stopped and emptied. `make up` starts afresh.")
+
+
+@app.command()
+def status() -> None:
+    """Say whether it runs, where, and what is deployed. Exit code 3 if it does not run."""
+    emulator = Emulator(DIRECTORY)
+    running = emulator.running()
+    if running is None:
+        console.print("Not running. `make up` starts it.")
+        raise typer.Exit(3)
+    console.print(f"{running.front_url}   AWS: {running.endpoint}   pid {running.pid}")
+    for path in sorted(emulator.stacks.glob("*.json")):
+        state = State(path)
+        console.print(f"  {path.stem}: {len(state.records)} resources{'' if state.settled else ', interrupted'}")
+
+
+@app.command()
+def env() -> None:
+    """Print shell lines that point any AWS tool at the local cloud: `eval "$(python -m localcloud env)"`."""
+    running = _running()
+    for name, value in (
+        ("AWS_ENDPOINT_URL", running.endpoint),
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+        ("CIVICFORGE_URL", running.front_url),
+    ):
+        typer.echo(f"export {name}={value}")
+
+
+@app.command()
+def logs(follow: Annotated[bool, typer.Option(help="Go on until interrupted.")] = True) -> None:
+    """Show what the Lambdas log, and the emulator's errors."""
+    emulator = Emulator(DIRECTORY)
+    running = _running()
+    session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name="us-east-1")
+    client = session.client("logs", endpoint_url=running.endpoint)
+    since = int((time.time() - 600) * 1000)
+    position = emulator.log.stat().st_size if emulator.log.exists() else 0
+    while True:
+        since = _print_lambda_logs(client, since)
+        position = _print_emulator_errors(emulator.log, position)
+        if not follow:
+            return
+        time.sleep(1)
+
+
+def _print_lambda_logs(client: Any, since: int) -> int:
+    """Print events from `since` (ms) on; returns where to go on."""
+    for page in client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix="/aws/lambda/"):
+        for group in page["logGroups"]:
+            name = group["logGroupName"]
+            found = client.get_paginator("filter_log_events").paginate(logGroupName=name, startTime=since)
+            for event in (event for events in found for event in events["events"]):
+                if not event["message"].startswith(("START ", "END ", "REPORT ")):
+                    console.print(f"[cyan]{name.rsplit('/', 1)[-1]}[/] {event['message']}", markup=True, soft_wrap=True)
+    return int(time.time() * 1000)
+
+
+def _print_emulator_errors(log: Path, position: int) -> int:
+    if not log.exists():
+        return 0
+    with log.open(encoding="utf-8", errors="replace") as file:
+        file.seek(position)
+        for line in file:
+            if " ERROR " in line or line.startswith(("Traceback", "  ")):
+                console.print(f"[red]emulator[/] {line.rstrip()}", soft_wrap=True)
+        return file.tell()
+
+
+def _running() -> Running:
+    running = Emulator(DIRECTORY).running()
+    if running is None:
+        raise EmulatorError("The local cloud does not run. `make up` starts it.")
+    return running
+
+
+def main() -> int:
+    """Run a command; what can be foreseen ends in a sentence, not in a traceback."""
+    try:
+        app(standalone_mode=True)
+    except (EmulatorError, EngineError, ConfigError) as error:
+        console.print(f"[red]{error}[/]")
+        return 1
+    except (BotoCoreError, ClientError) as error:
+        console.print(f"[red]The emulator refused: {error}[/]\nSee {DIRECTORY / 'emulator.log'}.")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,313 @@
+# ruff: noqa: SLF001 - MiniStack has no public way to its mails and its state; its version is pinned
+"""The emulated AWS as a process: MiniStack behind hypercorn, with its gaps filled and a front door.
+
+    python -m localcloud.emulator.gateway --aws-socket 3 --front-socket 4 --data .local/emulator
+
+Started by `emulator`, in the emulator's own environment, with two listening sockets that it inherits:
+
+- the AWS endpoint: every AWS API; the browser calls Cognito here, across origins. `POST /_local/save` writes all
+  state to disk, `GET /_local/health` says who serves.
+- the front door: one origin for page and `/api`. Every request goes to the CloudFront distribution whose domain is in
+  `<data>/front-door`, with the Host header rewritten, as a viewer on HTTPS. `/_local/` is the console, and
+  `/_local/mailbox` shows the mails that AWS would have sent (`?format=json`: to, subject, body, code, at; newest
+  first).
+"""
+
+import argparse
+import asyncio
+import html
+import json
+import logging
+import os
+import re
+import socket
+import time
+import urllib.parse
+from collections.abc import Awaitable, Callable, MutableMapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from hypercorn.asyncio import serve  # type: ignore[import-not-found]  # in the emulator's environment
+from hypercorn.config import Config  # type: ignore[import-not-found]  # in the emulator's environment
+from ministack import app as ministack  # type: ignore[import-not-found]  # in the emulator's environment
+from ministack.core import hypercorn_compat, persistence  # type: ignore[import-not-found]  # likewise
+from ministack.services import ses  # type: ignore[import-not-found]  # likewise
+
+from localcloud.console.pages import Console
+from localcloud.emulator import meters, patches
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+AUTOSAVE_SECONDS: Final = 2.0
+"""After a change, state is on disk at most this long later (plus the time of writing it)."""
+API_CONCURRENCY: Final = 4
+"""Calls of Lambdas through the API at once: each needs a worker process of about 46 MB; 4 is fastest on 2 cores."""
+
+_COGNITO_TARGET: Final = "AWSCognitoIdentityProviderService."
+_EXECUTE_API: Final = re.compile(r"^/_aws/execute-api/(?P<api>[^/]+)/(?P<stage>[^/]+)")
+_CODE: Final = re.compile(r"\b(\d{6})\b")
+
+logger = logging.getLogger("gateway")
+
+
+class Gateway:
+    """The ASGI application."""
+
+    def __init__(self, data: Path, front_port: int) -> None:
+        self._data = data
+        self._front_port = front_port
+        self._console = Console(cache(_client))
+        self._api_slots = asyncio.Semaphore(API_CONCURRENCY)
+        self._changed = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the process's lifespan."""
+        if scope["type"] == "lifespan":
+            await ministack.app(scope, receive, self._lifespan(send))
+        elif scope["type"] != "http":
+            await ministack.app(scope, receive, send)
+        elif scope["server"][1] == self._front_port:
+            await self._front_door(scope, receive, send)
+        else:
+            await self._aws(scope, receive, send)
+
+    def _lifespan(self, send: Send) -> Send:
+        async def with_background(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                self._tasks = [asyncio.create_task(self._heartbeat()), asyncio.create_task(self._autosave())]
+            elif message["type"] == "lifespan.shutdown.complete":
+                for task in self._tasks:
+                    task.cancel()
+            await send(message)
+
+        return with_background
+
+    async def _heartbeat(self) -> None:
+        while True:
+            await asyncio.sleep(patches.HEARTBEAT_SECONDS)
+            try:
+                patches.heartbeat()
+            except Exception:
+                logger.exception("The heartbeat failed; the next one comes.")
+
+    async def _autosave(self) -> None:
+        """MiniStack writes its state only when it is stopped in an orderly way; a killed one would forget."""
+        while True:
+            await asyncio.sleep(AUTOSAVE_SECONDS)
+            if self._changed:
+                self._save()
+
+    def _save(self) -> None:
+        self._changed = False
+        persistence.save_all(ministack._build_persistence_save_dict())
+
+    # The AWS endpoint.
+
+    async def _aws(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].startswith("/_local/"):
+            await self._control(scope, send)
+            return
+        self._changed = True
+        # The platform's policies refuse what does not come by TLS; here the way is this machine's own.
+        scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
+        target = _header(scope, b"x-amz-target")
+        operation = target.removeprefix(_COGNITO_TARGET)
+        if call := _EXECUTE_API.match(scope["path"]):
+            await self._api_call(call["api"], call["stage"], scope, receive, send)
+        elif target.startswith(_COGNITO_TARGET) and operation in patches.CONFIRMATIONS:
+            await self._confirmation(operation, scope, receive, send)
+        else:
+            await ministack.app(scope, receive, send)
+
+    async def _control(self, scope: Scope, send: Send) -> None:
+        if scope["path"] == "/_local/save" and scope["method"] == "POST":
+            self._save()
+            await _respond(send, 200, {"saved": True})
+        elif scope["path"] == "/_local/health":
+            await _respond(
+                send, 200, {"pid": os.getpid(), "data": str(self._data), "code": os.environ["EMULATOR_CODE"]}
+            )
+        else:
+            await self._mailbox(scope, send)
+
+    async def _api_call(self, api: str, stage: str, scope: Scope, receive: Receive, send: Send) -> None:
+        status = 0
+
+        async def noting_status(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        async with self._api_slots:
+            started = time.monotonic()
+            if refusal := patches.cut_off(api, stage):
+                await _respond(noting_status, refusal[0], {"message": refusal[1]})
+            else:
+                await ministack.app(scope, receive, noting_status)
+            patches.record_api_call(api, stage, status, time.monotonic() - started)
+
+    async def _confirmation(self, operation: str, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await _body(receive)
+        sent: list[Message] = []
+
+        async def collect(message: Message) -> None:
+            sent.append(message)
+
+        await ministack.app(scope, _replay(body), collect)
+        if sent[0]["status"] == 200:
+            # The emulator's request scope (account, region) is still that of this request.
+            failure = await patches.post_confirmation(operation, json.loads(body or b"{}"))
+            if failure:
+                await _respond(send, 400, {"__type": "UserLambdaValidationException", "message": failure})
+                return
+        for message in sent:
+            await send(message)
+
+    # The front door.
+
+    async def _front_door(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/_local/mailbox":
+            await self._mailbox(scope, send)
+            return
+        if scope["path"] in ("/_local", "/_local/"):
+            query = urllib.parse.parse_qs(scope["query_string"].decode())
+            # In a thread: it asks this very process for all that it shows.
+            await _respond(send, 200, await asyncio.to_thread(self._console.page, query))
+            return
+        try:
+            domain = (self._data / "front-door").read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            await _respond(send, 503, "Nothing is deployed yet. Run `make up`.")
+            return
+        replaced = {b"host", b"x-forwarded-proto"}
+        headers = [(name, value) for name, value in scope["headers"] if name.lower() not in replaced]
+        viewer = [(b"host", domain.encode()), (b"x-forwarded-proto", b"https")]
+        status = size = 0
+
+        async def metering(message: Message) -> None:
+            nonlocal status, size
+            status, size = message.get("status", status), size + len(message.get("body", b""))
+            await send(message)
+
+        await ministack.app({**scope, "headers": [*headers, *viewer]}, receive, metering)
+        meters.record_edge_request(domain, status, size)
+
+    async def _mailbox(self, scope: Scope, send: Send) -> None:
+        if scope["path"] != "/_local/mailbox":
+            await _respond(send, 404, {"message": "no such address"})
+            return
+        mails = _mails()
+        if urllib.parse.parse_qs(scope["query_string"].decode()).get("format") == ["json"]:
+            await _respond(send, 200, mails)
+        else:
+            await _respond(send, 200, _mailbox_page(mails))
+
+
+def _client(service: str) -> Any:
+    """A client of this process's own AWS endpoint; its credentials are in the environment."""
+    import boto3  # the first look at the console pays for it, not every start
+
+    endpoint = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
+    return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1")  # type: ignore[call-overload]  # any
+
+
+def _mails() -> list[dict[str, Any]]:
+    entries = [mail for key, mails in list(ses._sent_emails._data.items()) if key[-1] == "entries" for mail in mails]
+    found = []
+    for mail in sorted(entries, key=lambda mail: float(mail.get("Timestamp") or 0), reverse=True):
+        body = mail.get("RenderedBodyText") or mail.get("BodyText") or mail.get("BodyHtml") or ""
+        code = _CODE.search(body)
+        found.append(
+            {
+                "to": ", ".join(mail.get("To", [])),
+                "subject": mail.get("RenderedSubject") or mail.get("Subject", ""),
+                "body": body,
+                "code": code[1] if code else None,
+                "at": mail.get("Timestamp"),
+            }
+        )
+    return found
+
+
+def _mailbox_page(mails: list[dict[str, Any]]) -> str:
+    items = "".join(
+        f"<article><h2>{html.escape(mail['subject'])}</h2><p>to <b>{html.escape(mail['to'])}</b></p>"
+        f"<pre>{html.escape(mail['body'])}</pre></article>"
+        for mail in mails
+    )
+    style = (
+        "body{font:1rem/1.5 system-ui;max-width:40rem;margin:2rem auto;padding:0 1rem}"
+        "article{border-top:1px solid #8888;padding:.5rem 0}pre{white-space:pre-wrap}"
+    )
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f'<meta http-equiv="refresh" content="5"><title>Mailbox</title><style>{style}</style>'
+        f"<h1>Mailbox</h1>{items or '<p>No mail yet.</p>'}</html>"
+    )
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name), "")
+
+
+async def _body(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        body += bytes(message.get("body", b""))
+        if not message.get("more_body"):
+            return body
+
+
+def _replay(body: bytes) -> Receive:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+async def _respond(send: Send, status: int, content: object) -> None:
+    is_text = isinstance(content, str)
+    kind = (
+        b"text/html; charset=utf-8"
+        if is_text
+        else b"application/x-amz-json-1.1"
+        if status == 400
+        else b"application/json"
+    )
+    body = str(content).encode() if is_text else json.dumps(content).encode()
+    headers = [
+        (b"content-type", kind),
+        (b"content-length", str(len(body)).encode()),
+        (b"access-control-allow-origin", b"*"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT, which save all state."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--aws-socket", type=int, required=True)
+    parser.add_argument("--front-socket", type=int, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    arguments = parser.parse_args()
+    hypercorn_compat.install()
+    patches.install()
+    config = Config()
+    config.bind = [f"fd://{arguments.aws_socket}", f"fd://{arguments.front_socket}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 3
+    config.loglevel = "WARNING"
+    with socket.socket(fileno=os.dup(arguments.front_socket)) as front:
+        front_port = front.getsockname()[1]
+    asyncio.run(serve(Gateway(arguments.data, front_port), config))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,325 @@
+"""The emulator as a process: its environment, its ports, starting, stopping, forgetting.
+
+    emulator = Emulator(root / ".local")
+    running = emulator.start()          # or finds the one that runs
+    running.endpoint, running.front_url
+    emulator.stop()                     # data stays
+    emulator.reset()                    # data goes
+
+Everything is below one directory, so that several checkouts run side by side: `emulator-venv/`, `emulator/` (data),
+`emulator.log`, `state.json` (pid and ports), `stacks/` (the engine's state). Ports are those of the last time, or the
+usual ones, or else whatever is free. An orderly stop loses nothing; `kill -9` loses what happened in the last
+`DATA_LOSS_SECONDS`.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+REPOSITORY: Final = Path(__file__).resolve().parents[2]
+AWS_PORT: Final = 4566
+FRONT_PORT: Final = 8080
+DATA_LOSS_SECONDS: Final = 3
+"""The most that `kill -9` can lose: the autosave's interval and a second for writing."""
+_ENVIRONMENT_FORM: Final = b"1"
+"""Raise it when `_environment` makes something else of the same requirements."""
+_START_SECONDS: Final = 30.0
+_STOP_SECONDS: Final = 15.0
+
+
+_children: Final[dict[int, "subprocess.Popen[bytes]"]] = {}
+"""What this process started and has not seen end: the emulator outlives whoever started it."""
+
+
+class EmulatorError(Exception):
+    """The emulator cannot be set up, started or stopped; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A serving emulator. `crashed`: the one before it did not end in an orderly way."""
+
+    pid: int
+    port: int
+    front_port: int
+    crashed: bool = False
+
+    @property
+    def endpoint(self) -> str:
+        """URL of the AWS APIs."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def front_url(self) -> str:
+        """URL of page and API, as a browser opens it."""
+        return f"http://localhost:{self.front_port}"
+
+
+class Emulator:
+    """The emulator whose data is below `directory`. `venv` is shared where several run in one checkout (tests)."""
+
+    def __init__(self, directory: Path, *, venv: Path | None = None) -> None:
+        self.directory = directory.resolve()
+        self.data = self.directory / "emulator"
+        self.stacks = self.directory / "stacks"
+        self.log = self.directory / "emulator.log"
+        self._venv = (venv or self.directory / "emulator-venv").resolve()
+        self._state = self.directory / "state.json"
+
+    def running(self) -> Running | None:
+        """The serving one, if there is one. A stale or foreign pid does not deceive: the process itself is asked."""
+        known = self._known()
+        if known is None or not known.pid:
+            return None
+        health = _health(known)
+        return known if health and health["pid"] == known.pid and health["data"] == str(self.data) else None
+
+    def start(self, environment: Mapping[str, str] | None = None) -> Running:
+        """Start it, or find it running; one that runs another state of the code is started again.
+
+        Args:
+            environment: variables for the process beyond its own (it inherits nothing but PATH, HOME and LANG).
+
+        Raises:
+            EmulatorError: it cannot be set up, or does not answer.
+        """
+        with self._exclusively("lock"):
+            running = self.running()
+            if running is not None:
+                if (_health(running) or {}).get("code") == _code():
+                    return running
+                self._stop(running)
+            python = self._environment()
+            known = self._known()
+            if known is not None and known.pid:
+                _kill_group(known.pid, self._venv)
+                _collect(known.pid)
+            with (
+                _listen(known.port if known else AWS_PORT) as aws,
+                _listen(known.front_port if known else FRONT_PORT) as front,
+            ):
+                port, front_port = aws.getsockname()[1], front.getsockname()[1]
+                process = self._spawn(python, aws, front, environment or {})
+            self._wait(process, port)
+            _children[process.pid] = process
+            return self._remember(Running(process.pid, port, front_port, crashed=bool(known and known.pid)))
+
+    def stop(self) -> bool:
+        """Stop it in an orderly way; its data stays. False if none ran."""
+        with self._exclusively("lock"):
+            running = self.running()
+            if running is None:
+                return False
+            self._stop(running)
+            return True
+
+    def _stop(self, running: Running) -> None:
+        os.kill(running.pid, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while _alive(running.pid):
+            if time.monotonic() > deadline:
+                _kill_group(running.pid, self._venv)
+                raise EmulatorError(f"The emulator (pid {running.pid}) did not stop and was killed; see {self.log}.")
+            time.sleep(0.05)
+        _collect(running.pid)
+        self._remember(Running(0, running.port, running.front_port))
+
+    def reset(self) -> None:
+        """Stop it and delete what it holds, and the engine's memory of it."""
+        self.stop()
+        for path in (self.data, self.stacks):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def save(self) -> None:
+        """Have everything on disk now."""
+        running = self.running()
+        if running is None or _get(f"{running.endpoint}/_local/save", method="POST") is None:
+            raise EmulatorError(f"The emulator does not answer; see {self.log}. `make up` starts it again.")
+
+    def serve_at_front_door(self, distribution_domain: str) -> None:
+        """Which CloudFront distribution (its `domainName`) the front door leads to."""
+        (self.data / "front-door").write_text(distribution_domain, encoding="utf-8")
+
+    def _known(self) -> Running | None:
+        try:
+            return Running(**json.loads(self._state.read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+    def _remember(self, running: Running) -> Running:
+        temporary = self._state.with_suffix(".tmp")
+        temporary.write_text(json.dumps({**asdict(running), "crashed": False}), encoding="utf-8")
+        temporary.replace(self._state)
+        return running
+
+    @contextlib.contextmanager
+    def _exclusively(self, name: str) -> Iterator[None]:
+        """One at a time, also across processes."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with (self.directory / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _environment(self) -> Path:
+        """The interpreter of an environment that holds exactly what `requirements/emulator.txt` names."""
+        requirements = REPOSITORY / "requirements" / "emulator.txt"
+        wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode() + _ENVIRONMENT_FORM).hexdigest()
+        stamp, python = self._venv / "stamp", self._venv / "bin" / "python"
+        self._venv.parent.mkdir(parents=True, exist_ok=True)
+        with (self._venv.parent / f"{self._venv.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if stamp.exists() and stamp.read_text() == wanted and python.exists():
+                return python
+            runtime = self._venv / "lambda-runtime"
+            for command in (
+                [sys.executable, "-m", "venv", "--clear", "--without-pip", str(self._venv)],
+                [sys.executable, "-m", "uv", "-q", "pip", "sync", "--python", str(python), "--require-hashes",
+                 "--compile-bytecode", str(requirements)],
+                [sys.executable, "-m", "venv", "--without-pip", str(runtime)],
+            ):  # fmt: skip
+                done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+                if done.returncode:
+                    raise EmulatorError(
+                        f"The emulator's environment could not be made ({' '.join(command[1:4])} ...):\n"
+                        f"{done.stderr.strip()}\n"
+                        "It needs the package index once; run the command again when it is reachable."
+                    )
+            stamp.write_text(wanted)
+            return python
+
+    def _spawn(
+        self, python: Path, aws: socket.socket, front: socket.socket, environment: Mapping[str, str]
+    ) -> "subprocess.Popen[bytes]":
+        """The process inherits its listening sockets, so that nobody can take the ports in between."""
+        temporary = self.data / "tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        settings = {
+            **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+            "GATEWAY_PORT": str(aws.getsockname()[1]),
+            "AUTH": "true",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",  # the emulator's fixed root credentials
+            "PERSIST_STATE": "1",
+            "S3_PERSIST": "1",
+            "STATE_DIR": str(self.data / "state"),
+            "S3_DATA_DIR": str(self.data / "s3"),
+            "TMPDIR": str(temporary),
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "LAMBDA_WARM_TTL_SECONDS": "60",
+            # An interpreter with nothing installed: what a function's zip forgets is missing here too.
+            "EMULATOR_CODE": _code(),
+            "LAMBDA_PYTHON": str(self._venv / "lambda-runtime" / "bin" / "python"),
+            "LOG_LEVEL": "WARNING",
+            # The Lambdas inherit these.
+            "POWERTOOLS_TRACE_DISABLED": "true",
+            "PYTHONUNBUFFERED": "1",
+            **environment,
+        }
+        sockets = ["--aws-socket", str(aws.fileno()), "--front-socket", str(front.fileno())]
+        with self.log.open("ab") as log:
+            return subprocess.Popen(  # noqa: S603 - our own command
+                [str(python), "-m", "localcloud.emulator.gateway", *sockets, "--data", str(self.data)],
+                cwd=REPOSITORY,
+                env=settings,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(aws.fileno(), front.fileno()),
+                start_new_session=True,
+            )
+
+    def _wait(self, process: "subprocess.Popen[bytes]", port: int) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                break
+            health = _get(f"http://127.0.0.1:{port}/_local/health")
+            if health and health["pid"] == process.pid:
+                return
+            time.sleep(0.03)
+        process.kill()
+        process.wait()
+        tail = "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
+        raise EmulatorError(f"The emulator did not start. The end of {self.log}:\n{tail}")
+
+
+def _health(running: Running) -> dict[str, Any] | None:
+    return _get(f"{running.endpoint}/_local/health")
+
+
+def _code() -> str:
+    """Tells states of the code apart that an emulator runs."""
+    files = sorted(
+        file for folder in ("infra", "localcloud", "services/core") for file in (REPOSITORY / folder).rglob("*.py")
+    )
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _get(url: str, method: str = "GET") -> dict[str, Any] | None:
+    request = urllib.request.Request(url, method=method, data=b"" if method == "POST" else None)  # noqa: S310 - ours
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - a URL of ours
+            answer: dict[str, Any] = json.loads(response.read())
+            return answer
+    except (OSError, ValueError, urllib.error.URLError):
+        return None
+
+
+def _listen(preferred: int) -> socket.socket:
+    """A listening socket on `preferred` or the next free port above it (the front door is to be found near 8080)."""
+    for port in range(preferred, preferred + 50):
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+            listener.listen(256)
+        except OSError:
+            listener.close()
+        else:
+            return listener
+    raise EmulatorError(f"No free port between {preferred} and {preferred + 50}.")
+
+
+def _alive(pid: int) -> bool:
+    """Whether the process runs; a child that ended and was not waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _collect(pid: int) -> None:
+    """Let the system forget an ended child."""
+    child = _children.pop(pid, None)
+    if child is not None:
+        child.wait()
+
+
+def _kill_group(pid: int, venv: Path) -> None:
+    """Kill a hanging emulator with its Lambdas; only if the pid is (still) one of this environment's."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode()
+    except OSError:
+        return
+    if str(venv) in command:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while _alive(pid) and time.monotonic() < deadline:
+            time.sleep(0.02)

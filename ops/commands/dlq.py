@@ -1,0 +1,222 @@
+"""The dead letter queues: what could not be done, and doing it again.
+
+Redriving takes the messages in the order in which they were sent, at a limited rate, and deletes each only when its
+work is done. It is idempotent: work that was done meanwhile is found done.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from ops.commands.rewards import settle
+from ops.shared.stage import OperatorError, Stage
+from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from services.core.domain.ledger import State
+from services.core.domain.values import timestamp
+from services.core.names import SERVICES
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+QUEUES: Final = ("user-creation", "rewards", "schedules")
+MOST: Final = 1000
+"""Messages that are looked at in one go; a longer queue takes more than one redrive."""
+_HOLD_SECONDS: Final = 900
+"""How long a message that is being redriven is hidden from others."""
+_WAIT_SECONDS: Final = 1
+"""A call that waits asks all of the queue's servers, not some of them."""
+
+app = typer.Typer(no_args_is_help=True, help="Look at dead letters and have them done again.")
+
+QueueName = Annotated[str, typer.Argument(help="user-creation, rewards or schedules.")]
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message of a queue."""
+
+    id: str
+    receipt: str
+    sent_at: datetime
+    body: Any
+
+    @property
+    def summary(self) -> str:
+        """The body on one line."""
+        return self.body if isinstance(self.body, str) else json.dumps(self.body)
+
+
+def url_of(stage: Stage, queue: str) -> str:
+    """The queue's URL. Raises OperatorError for a queue that does not exist."""
+    if queue not in QUEUES:
+        raise OperatorError(f"There is no queue {queue!r}; choose one of {', '.join(QUEUES)}.")
+    try:
+        return stage.sqs.get_queue_url(QueueName=stage.resource(f"{queue}-dlq"))["QueueUrl"]
+    except stage.sqs.exceptions.QueueDoesNotExist:
+        raise OperatorError(f"{stage.where}: there is no {stage.resource(f'{queue}-dlq')}; deploy the stage.") from None
+
+
+def depths(stage: Stage) -> dict[str, int]:
+    """How many messages wait in each queue, those that somebody looks at included."""
+    names: Any = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    found = {}
+    for queue in QUEUES:
+        answer = stage.sqs.get_queue_attributes(QueueUrl=url_of(stage, queue), AttributeNames=names)
+        found[queue] = sum(int(answer["Attributes"][name]) for name in names)
+    return found
+
+
+def _letter(message: "MessageTypeDef") -> Letter:
+    try:
+        body = json.loads(message["Body"])
+    except ValueError:
+        body = message["Body"]
+    sent = int(message["Attributes"]["SentTimestamp"]) / 1000
+    return Letter(message["MessageId"], message["ReceiptHandle"], datetime.fromtimestamp(sent, UTC), body)
+
+
+def take(stage: Stage, queue: str) -> list[Letter]:
+    """The queue's messages, oldest first, hidden from others for a while."""
+    url, letters = url_of(stage, queue), dict[str, Letter]()
+    while len(letters) < MOST:
+        answer = stage.sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=_HOLD_SECONDS,
+            WaitTimeSeconds=_WAIT_SECONDS,
+            MessageSystemAttributeNames=["SentTimestamp"],
+        )
+        if not answer.get("Messages"):
+            break
+        letters |= {letter.id: letter for letter in map(_letter, answer["Messages"])}
+    return sorted(letters.values(), key=lambda letter: letter.sent_at)
+
+
+def put_back(stage: Stage, queue: str, letters: list[Letter]) -> None:
+    """Shows the messages to others again."""
+    url = url_of(stage, queue)
+    for letter in letters:
+        stage.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=letter.receipt, VisibilityTimeout=0)
+
+
+def _redo_user(stage: Stage, letter: Letter) -> str:
+    user_id = letter.body["userId"]
+    pool = stage.api_settings.cognito_user_pool_id
+    try:
+        stage.cognito.admin_get_user(UserPoolId=pool, Username=user_id)
+    except stage.cognito.exceptions.UserNotFoundException:
+        return "the account is gone; nothing to make"
+    stage.users.ensure(user_id, datetime.now(UTC))
+    return "the profile is there"
+
+
+def _redo_reward(stage: Stage, letter: Letter) -> str:
+    if "DDBStreamBatchInfo" in letter.body:
+        # Lambda's own note that it gave a part of the stream up: the entries of it are PENDING still.
+        stage.invoke("rewards", {"sweep": "rewards"})
+        return "the sweep paid what was due"
+    state = settle(stage, letter.body["userId"], letter.body["entryId"])
+    if state is State.FAILED:
+        raise OperatorError("it failed again; `civicforge logs rewards --errors` says why")
+    return {State.POSTED: "paid", State.HELD: "held until the flag includes the member"}.get(
+        state or State.PENDING, "there is no such entry" if state is None else f"still {state}"
+    )
+
+
+def _redo_schedule(stage: Stage, letter: Letter) -> str:
+    # The scheduler leaves the event itself, Lambda's destination wraps it.
+    event = letter.body.get("requestPayload", letter.body)
+    if event.get("sweep") not in SERVICES:
+        raise OperatorError("it names no service")
+    stage.invoke(event["sweep"], event)
+    return f"{event['sweep']} ran"
+
+
+_REDO: Final[dict[str, Callable[[Stage, Letter], str]]] = {
+    "user-creation": _redo_user,
+    "rewards": _redo_reward,
+    "schedules": _redo_schedule,
+}
+
+
+def redrive_all(
+    stage: Stage, queue: str, letters: list[Letter], per_second: float, sleep: Callable[[float], None] = time.sleep
+) -> Json:
+    """Does each message's work and deletes it; one that fails goes back and does not keep the others waiting.
+
+    Messages of the same content are done once.
+    """
+    url = url_of(stage, queue)
+    done: dict[str, str] = {}
+    results, failed = [], []
+    for letter in letters:
+        try:
+            if not isinstance(letter.body, dict):
+                raise OperatorError("it is no message of ours")
+            if letter.summary not in done:
+                if done:
+                    sleep(1 / per_second)
+                done[letter.summary] = _REDO[queue](stage, letter)
+        except Exception as error:
+            failed.append(letter)
+            results.append({"message": letter.id, "done": False, "what": f"{error or type(error).__name__}"})
+        else:
+            stage.sqs.delete_message(QueueUrl=url, ReceiptHandle=letter.receipt)
+            results.append({"message": letter.id, "done": True, "what": done[letter.summary]})
+    put_back(stage, queue, failed)
+    return {"queue": queue, "redriven": len(letters) - len(failed), "failed": len(failed), "messages": results}
+
+
+@command(app, "list")
+def list_(stage: Stage, terminal: Terminal) -> None:
+    """Show how many messages wait in each queue."""
+    found = depths(stage)
+    terminal.table({"queues": found}, ("queue", "messages"), list(found.items()), empty="There are no queues.")
+
+
+@command(app)
+def show(stage: Stage, terminal: Terminal, queue: QueueName) -> None:
+    """Show the messages of a queue, oldest first, and leave them there."""
+    letters = take(stage, queue)
+    put_back(stage, queue, letters)
+    data = {
+        "messages": [{"id": letter.id, "sentAt": timestamp(letter.sent_at), "body": letter.body} for letter in letters]
+    }
+    rows = [(timestamp(letter.sent_at), letter.summary) for letter in letters]
+    terminal.table(data, ("sent", "message"), rows, empty=f"{queue} is empty.")
+
+
+@command(app, changes=True)
+def redrive(
+    stage: Stage,
+    terminal: Terminal,
+    queue: QueueName,
+    rate: Annotated[float, typer.Option(min=0.1, max=50, help="Messages a second at most.")] = 5,
+) -> None:
+    """Do the work of every message again, oldest first; safe to repeat."""
+    letters = take(stage, queue)
+    outcome: Json | None = None
+    try:
+        plan = [f"{timestamp(letter.sent_at)}  {letter.summary}" for letter in letters]
+        change = Change(
+            "dlq redrive",
+            queue,
+            plan,
+            lambda: redrive_all(stage, queue, letters, rate),
+            verdict=lambda done: f"{done['failed']} of {len(letters)} failed" if done["failed"] else "done",
+        )
+        outcome = carry_out(stage, terminal, change)
+    finally:
+        if outcome is None:
+            put_back(stage, queue, letters)
+    if outcome is None:
+        return
+    lines = [f"  {'done' if m['done'] else 'FAILED'}: {m['what']}" for m in outcome["messages"]]
+    terminal.result(outcome, *lines, f"{outcome['redriven']} redriven, {outcome['failed']} stay in {queue}.")
+    if outcome["failed"]:
+        raise typer.Exit(1)

@@ -1,0 +1,74 @@
+"""Feature flags: `off`, `internal`, `on` or `N%` in the SSM parameter of each (see `services.core.flags`)."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from ops.shared.stage import OperatorError, Stage
+from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from services.core.flags import is_valid
+from services.core.parameters import FLAGS, flag_parameter, rollout_parameter
+
+app = typer.Typer(no_args_is_help=True, help="Who sees what: off, internal, N% or on.")
+
+
+def values(stage: Stage) -> dict[str, str]:
+    """The flags' values."""
+    return {flag: stage.live(flag_parameter(flag)) for flag in FLAGS}
+
+
+def known(flag: str) -> str:
+    """The flag. Raises OperatorError where it is not declared."""
+    if flag not in FLAGS:
+        raise OperatorError(f"There is no flag {flag!r}; choose one of {', '.join(FLAGS)}.")
+    return flag
+
+
+def set_value(stage: Stage, flag: str, value: str) -> Json:
+    """Writes a flag; every Lambda reads it within seconds."""
+    stage.put_parameter(flag_parameter(known(flag)).key, value)
+    return {"flag": flag, "value": value}
+
+
+def _is_rolled_out(stage: Stage, flag: str) -> bool:
+    """Whether a rollout would go on with the flag, or keeps something that makes no sense."""
+    kept = stage.find_parameter(rollout_parameter(flag).key)
+    try:
+        return kept is not None and json.loads(kept)["state"] == "running"
+    except (ValueError, KeyError, TypeError):
+        return True
+
+
+@command(app, "list")
+def list_(stage: Stage, terminal: Terminal) -> None:
+    """Show every flag."""
+    found = values(stage)
+    rows = [(flag, value, "" if is_valid(value) else "means nothing") for flag, value in found.items()]
+    terminal.table({"flags": found}, ("flag", "value", ""), rows, empty="There are no flags.")
+
+
+@command(app, "set", changes=True)
+def set_(
+    stage: Stage,
+    terminal: Terminal,
+    flag: Annotated[str, typer.Argument(help="rewards or disputes.")],
+    value: Annotated[str, typer.Argument(help="off, internal, on or a percentage such as 10%.")],
+) -> None:
+    """Set a flag at once; `rollout start` does it step by step."""
+    if not is_valid(value):
+        raise OperatorError(f"{value!r} means nothing; say off, internal, on or a percentage such as 10%.")
+    before = stage.live(flag_parameter(known(flag)))
+    plan = [f"{flag}: {before} -> {value}"] if before != value else []
+    by_hand = _is_rolled_out(stage, flag)
+    if by_hand:
+        plan.append("its rollout ends here")
+
+    def apply() -> Json:
+        if by_hand:
+            stage.delete_parameter(rollout_parameter(flag).key)
+        return set_value(stage, flag, value)
+
+    change = Change("flags set", flag, plan, apply)
+    if outcome := carry_out(stage, terminal, change):
+        terminal.result({**outcome, "before": before}, f"{flag} is {value} everywhere within 30 s.")

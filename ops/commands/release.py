@@ -1,0 +1,438 @@
+"""Releases: deploy one, list them, go back to one. The same path for every stage.
+
+A release is the Lambdas' versions, the page's entry files and a manifest that names them. Manifests and entry files are
+kept in the stage's `releases` bucket; the page's assets carry their hash in their name and stay in the page's own
+bucket for as long as a kept release needs them.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from pydantic import ValidationError
+
+from infra.paths import REPOSITORY
+from ops.commands import page, smoke
+from ops.commands.flags import values
+from ops.shared import canary
+from ops.shared.canary import Canary
+from ops.shared.stage import LOCAL, OperatorError, Stage
+from ops.shared.terminal import Change, Json, Terminal, carry_out
+from services.core.domain.values import Model, Timestamp
+from services.core.names import LIVE_ALIAS, SERVICES
+from services.core.parameters import SITE_BUCKET
+
+KEPT: Final = 10
+"""Releases that can be gone back to."""
+_CURRENT: Final = "current"
+
+
+class Release(Model):
+    """What was released. `assets` never change; `entries` are the page's other files, index.html last."""
+
+    id: str
+    commit: str
+    at: Timestamp
+    actor: str
+    reason: str
+    versions: dict[str, str]
+    assets: list[str]
+    entries: list[str]
+    flags: dict[str, str]
+    invalidation: str = ""
+    canary: str = "none"
+    smoke: str = "not run"
+
+
+class Releases:
+    """The stage's releases bucket."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._s3, self._bucket = stage.s3, stage.resource(f"releases-{stage.account}")
+
+    def list(self) -> list[Release]:
+        """Every kept release whose manifest makes sense, newest first."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix="manifests/")
+        keys = sorted((found["Key"] for page in pages for found in page.get("Contents", [])), reverse=True)
+        found = []
+        for key in keys:
+            with suppress(ValidationError):
+                found.append(Release.model_validate_json(self._read(key)))
+        return found
+
+    def current(self) -> str | None:
+        """The id of the release that is live."""
+        try:
+            return self._read(_CURRENT).decode()
+        except self._s3.exceptions.NoSuchKey:
+            return None
+
+    def put(self, release: Release) -> None:
+        """Writes a manifest."""
+        body = release.model_dump_json(by_alias=True, indent=2).encode()
+        self._s3.put_object(
+            Bucket=self._bucket, Key=f"manifests/{release.id}.json", Body=body, ContentType="application/json"
+        )
+
+    def make_current(self, release: Release) -> None:
+        """Remembers which release is live."""
+        self._s3.put_object(Bucket=self._bucket, Key=_CURRENT, Body=release.id.encode(), ContentType="text/plain")
+
+    def put_entry(self, release_id: str, name: str, body: bytes) -> None:
+        """Keeps one of the page's entry files."""
+        self._s3.put_object(Bucket=self._bucket, Key=f"pages/{release_id}/{name}", Body=body)
+
+    def entry(self, release: Release, name: str) -> bytes:
+        """An entry file as it was released."""
+        return self._read(f"pages/{release.id}/{name}")
+
+    def forget(self, release: Release) -> None:
+        """Deletes a manifest and its entry files."""
+        for key in (f"manifests/{release.id}.json", *(f"pages/{release.id}/{name}" for name in release.entries)):
+            self._s3.delete_object(Bucket=self._bucket, Key=key)
+
+    def _read(self, key: str) -> bytes:
+        return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+
+
+# --- the steps of a deployment ---
+
+
+def _git(*arguments: str) -> str:
+    git = shutil.which("git")
+    if git is None:
+        raise OperatorError("git is not on the PATH; `civicforge doctor` says how to get it.")
+    done = subprocess.run([git, *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
+    if done.returncode:
+        raise OperatorError(f"git {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def commit() -> str:
+    """The commit that is checked out, with `+dirty` where files differ from it."""
+    return _git("rev-parse", "HEAD") + ("+dirty" if _git("status", "--porcelain") else "")
+
+
+def _run(command: Sequence[str], what: str, **environment: str) -> None:
+    executable = shutil.which(command[0])
+    if executable is None:
+        raise OperatorError(f"{command[0]} is not on the PATH; `civicforge doctor` says how to get it.")
+    done = subprocess.run(  # noqa: S603 - fixed arguments
+        [executable, *command[1:]],
+        cwd=REPOSITORY,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-25:])
+        raise OperatorError(f"{what} failed, nothing more was done:\n{tail}")
+
+
+def build_page() -> Path:
+    """Builds the page; returns its folder. Raises OperatorError."""
+    _run(["make", "page"], "Building the page")
+    return page.DIST
+
+
+def build_lambdas(stage: Stage) -> None:
+    """Builds the zips where the stage's configuration looks for them. Raises OperatorError."""
+    from infra import lambda_zips  # it reads the environments of the targets, which no other command needs
+
+    target: Any = "host" if stage.endpoint else "aws"
+    try:
+        lambda_zips.build(target, REPOSITORY / "dist" / target, progress=lambda _: None)
+    except lambda_zips.PackagingError as error:
+        raise OperatorError(f"The Lambdas could not be built: {error}") from error
+
+
+def provision(stage: Stage, release_id: str, canary_percent: int) -> None:
+    """`up`: by the in-process engine on the emulator, by the Pulumi CLI on AWS. Raises OperatorError."""
+    config = {"civicforge:release": release_id, "civicforge:canaryPercent": str(canary_percent)}
+    running = stage.emulator.running() if stage.emulator else None
+    if stage.emulator and running:
+        from localcloud.engine import deployment  # pulumi and its provider are large, and only this needs them
+
+        overrides = {**config, "civicforge:artifacts": "dist/host"}
+        if stage.name == LOCAL:
+            overrides |= {
+                "civicforge:siteUrl": running.front_url,
+                "civicforge:cognitoEndpoint": f"http://localhost:{running.port}/",
+            }
+        try:
+            report = deployment.up(
+                stage.name,
+                endpoint=running.endpoint,
+                state_dir=stage.emulator.stacks,
+                root=REPOSITORY,
+                overrides=overrides,
+            )
+        except deployment.EngineError as error:
+            raise OperatorError(f"up failed; mend it and deploy again: {error}") from error
+        stage.emulator.serve_at_front_door(report.outputs["distribution_domain"])
+        return
+    # The CLI writes `--config` into the file that it is given: a copy, so that the tree stays clean.
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"Pulumi.{stage.name}.yaml"
+        shutil.copy(REPOSITORY / file.name, file)
+        command = ["pulumi", "up", "--yes", "--non-interactive", "--stack", stage.name, "--config-file", str(file)]
+        settings = [word for key, value in config.items() for word in ("--config", f"{key}={value}")]
+        _run([*command, *settings], "pulumi up", **_backend(stage))
+
+
+def _backend(stage: Stage) -> dict[str, str]:
+    """Where the bootstrap stack keeps the stage's state, unless the caller's environment names another place."""
+    if os.environ.get("PULUMI_BACKEND_URL"):
+        return {}
+    from infra.bootstrap.github import backend_url, state_bucket_name  # pulumi is large, and only this needs it
+
+    return {"PULUMI_BACKEND_URL": backend_url(state_bucket_name(stage.account), stage.region, stage.name)}
+
+
+def live_versions(stage: Stage) -> dict[str, str]:
+    """The version behind each Lambda's alias `live`."""
+    return {
+        service: stage.lambda_.get_alias(FunctionName=stage.resource(service), Name=LIVE_ALIAS)["FunctionVersion"]
+        for service in SERVICES
+    }
+
+
+def upload(stage: Stage, release_id: str, dist: Path) -> tuple[list[str], list[str], str]:
+    """Keeps the entry files and publishes the page. Returns its assets, its entries and the invalidation's id."""
+    assets, entries = page.files_of(dist)
+    for name in entries:
+        Releases(stage).put_entry(release_id, name, (dist / name).read_bytes())
+    return assets, entries, page.upload(stage, dist).invalidation or page.invalidate(stage)
+
+
+def prune(stage: Stage) -> list[str]:
+    """Deletes what only releases beyond the kept ones need; the live one is always kept. Returns their ids."""
+    releases = Releases(stage)
+    every, current = releases.list(), releases.current()
+    kept = [release for number, release in enumerate(every) if number < KEPT or release.id == current]
+    gone = [release for release in every if release not in kept]
+    needed = {name for release in kept for name in release.assets}
+    for release in gone:
+        for name in set(release.assets) - needed:
+            stage.s3.delete_object(Bucket=stage.parameter(SITE_BUCKET), Key=name)
+        for service, version in release.versions.items():
+            if all(other.versions.get(service) != version for other in kept):
+                stage.lambda_.delete_function(FunctionName=stage.resource(service), Qualifier=version)
+        releases.forget(release)
+    return [release.id for release in gone]
+
+
+def put_back(stage: Stage, release: Release) -> str:
+    """Makes a former release live: first the page's files, then the Lambdas. Returns the invalidation's id."""
+    releases = Releases(stage)
+    bodies = {name: releases.entry(release, name) for name in release.entries}
+    for service, version in release.versions.items():
+        stage.lambda_.get_function_configuration(FunctionName=stage.resource(service), Qualifier=version)
+    canary.point(stage, release.versions)
+    for name, body in bodies.items():
+        page.put(stage, name, body)
+    releases.make_current(release)
+    return page.invalidate(stage)
+
+
+def release_now(
+    stage: Stage,
+    release: Release,
+    dist: Path | None,
+    say: Callable[[str], None],
+    trial: Canary,
+) -> Json:
+    """Builds, provisions, uploads, invalidates, tries it out. What fails its canary or its smoke test goes back.
+
+    Raises OperatorError where a step before the smoke test failed.
+    """
+    releases, started = Releases(stage), time.monotonic()
+
+    def step(what: str) -> None:
+        say(f"  {time.monotonic() - started:6.1f} s  {what}")
+
+    step("build the Lambdas")
+    build_lambdas(stage)
+    if dist is None:
+        step("build the page")
+        dist = build_page()
+    page.files_of(dist)
+    step("up")
+    provision(stage, release.id, trial.percent)
+    before, after = live_versions(stage), canary.published(stage)
+    if trial.percent and before != after:
+        step(f"canary: {trial.percent} % of the api's calls for {trial.minutes:g} minutes")
+        why = canary.run(stage, trial, before[canary.WEIGHED], after[canary.WEIGHED], say)
+        release = release.model_copy(update={"versions": after, "actor": stage.actor, "canary": why or "passed"})
+        if why:
+            release = release.model_copy(update={"smoke": "failed: canary"})
+            releases.put(release)
+            step(f"back, since {why}")
+            return {"release": json.loads(release.model_dump_json(by_alias=True)), "canary": why}
+        canary.point(stage, after)
+    former = next((r for r in releases.list() if r.id == releases.current()), None)
+    step("upload the page")
+    assets, entries, invalidation = upload(stage, release.id, dist)
+    release = release.model_copy(
+        update={
+            "versions": live_versions(stage),
+            "assets": assets,
+            "entries": entries,
+            "flags": values(stage),
+            "actor": stage.actor,
+            "invalidation": invalidation,
+        }
+    )
+    releases.put(release)
+    releases.make_current(release)
+    step("smoke")
+    outcome = smoke.run(stage, say)
+    release = release.model_copy(update={"smoke": "passed" if outcome["passed"] else f"failed: {outcome['failed']}"})
+    releases.put(release)
+    result: Json = {"release": json.loads(release.model_dump_json(by_alias=True)), "smoke": outcome}
+    if not outcome["passed"] and former:
+        step(f"the smoke test failed at {outcome['failed']}: back to {former.id}")
+        put_back(stage, former)
+        result["rolledBackTo"] = former.id
+    elif outcome["passed"]:
+        result["pruned"] = prune(stage)
+    result["seconds"] = round(time.monotonic() - started, 1)
+    return result
+
+
+# --- the commands ---
+
+
+def deploy(
+    stage: Stage,
+    terminal: Terminal,
+    dist: Annotated[Path | None, typer.Option("--page", help="Folder of a page that is built already.")] = None,
+    percent: Annotated[
+        int | None, typer.Option("--canary", min=0, max=50, help="Percent of the canary, 0 for none; else the stage's.")
+    ] = None,
+) -> None:
+    """Build, bring the stage up, try it on a share of the calls, upload the page, smoke test, record the release."""
+    trial = Canary.of(stage)
+    trial = trial if percent is None else replace(trial, percent=percent)
+    now, revision = datetime.now(UTC), commit()
+    by_hand = stage.name == "prod" and not os.environ.get("GITHUB_ACTIONS")
+    if by_hand and revision.endswith("+dirty"):
+        raise OperatorError("prod gets what is committed: commit or put aside what `git status` shows.")
+    release = Release(
+        id=f"{now:%Y%m%dT%H%M%SZ}-{revision[:7]}",
+        commit=revision,
+        at=now,
+        actor="",
+        reason="",
+        versions={},
+        assets=[],
+        entries=[],
+        flags={},
+    )
+    plan = [
+        f"build commit {revision[:7]}{', with changes that are not committed' if revision.endswith('+dirty') else ''}",
+        f"up of stage {stage.name}, {'by the in-process engine' if stage.emulator else 'by the Pulumi CLI'}",
+        *([f"canary: {trial.percent} % of the api's calls for {trial.minutes:g} minutes"] if trial.percent else []),
+        "upload the page: assets first, index.html last",
+        "invalidate the edge, run the smoke test; where it fails, back to the release before",
+        f"record release {release.id}",
+    ]
+    change = Change(
+        "deploy",
+        release.id,
+        plan,
+        lambda: release_now(stage, release.model_copy(update={"reason": terminal.reason}), dist, terminal.say, trial),
+        typed=stage.name if by_hand else None,
+        verdict=_verdict,
+    )
+    outcome = carry_out(stage, terminal, change)
+    if outcome is None:
+        return
+    if "canary" in outcome:
+        terminal.result(outcome, f"{release.id} did not pass its canary and is live for nobody: {outcome['canary']}")
+        raise typer.Exit(1)
+    passed = outcome["smoke"]["passed"]
+    lines = [f"{release.id} is live after {outcome['seconds']} s"] if passed else []
+    if "rolledBackTo" in outcome:
+        lines = [f"{release.id} failed at {outcome['smoke']['failed']}; {outcome['rolledBackTo']} is live again"]
+    terminal.result(outcome, *(lines or [f"{release.id} is live, but failed at {outcome['smoke']['failed']}"]))
+    if not passed:
+        raise typer.Exit(1)
+
+
+def _verdict(outcome: Json) -> str:
+    """What became of a release, for the audit log."""
+    if "canary" in outcome:
+        return f"failed its canary: {outcome['canary']}"
+    back = f", back to {outcome['rolledBackTo']}" if "rolledBackTo" in outcome else ""
+    return "done" if outcome["smoke"]["passed"] else f"failed at {outcome['smoke']['failed']}{back}"
+
+
+def releases(stage: Stage, terminal: Terminal) -> None:
+    """List the releases that can be gone back to, newest first."""
+    bucket = Releases(stage)
+    current = bucket.current()
+    rows = [
+        ("live" if r.id == current else "", r.id, f"{r.at:%Y-%m-%d %H:%M}", r.commit[:7], r.smoke, r.actor, r.reason)
+        for r in bucket.list()
+    ]
+    data = {"current": current, "releases": [json.loads(r.model_dump_json(by_alias=True)) for r in bucket.list()]}
+    headings = ("", "release", "at (UTC)", "commit", "smoke", "by", "why")
+    terminal.table(data, headings, rows, empty="Nothing was released here by `civicforge deploy`.")
+
+
+def rollback(
+    stage: Stage,
+    terminal: Terminal,
+    to: Annotated[str, typer.Argument(help="A release of `releases`; the one before the live one if none.")] = "",
+) -> None:
+    """Put API and page back to a former release, then run the smoke test. Data is not touched."""
+    bucket = Releases(stage)
+    every, current = bucket.list(), bucket.current()
+    target = _target(every, current, to)
+    now = live_versions(stage)
+    plan = [f"{service}: version {now[service]} -> {version}" for service, version in target.versions.items()]
+    plan.append(f"page: {current} -> {target.id}")
+
+    def apply() -> Json:
+        started = time.monotonic()
+        invalidation = put_back(stage, target)
+        seconds = round(time.monotonic() - started, 1)
+        terminal.say(f"  {seconds} s: API and page are those of {target.id}")
+        outcome = smoke.run(stage, terminal.say)
+        return {"from": current, "to": target.id, "invalidation": invalidation, "seconds": seconds, "smoke": outcome}
+
+    outcome = carry_out(stage, terminal, Change("rollback", target.id, plan, apply, verdict=_verdict))
+    if outcome is None:
+        return
+    passed = outcome["smoke"]["passed"]
+    verdict = "the smoke test passed" if passed else f"but the smoke test FAILED at {outcome['smoke']['failed']}"
+    terminal.result(outcome, f"{target.id} is live since {outcome['seconds']} s; {verdict}.")
+    if not passed:
+        raise typer.Exit(1)
+
+
+def _target(every: Sequence[Release], current: str | None, to: str) -> Release:
+    """Raises OperatorError where there is nothing to go back to."""
+    if to:
+        found = [release for release in every if release.id == to]
+        if not found:
+            raise OperatorError(f"There is no release {to}; `civicforge releases` lists them.")
+        if not found[0].entries:
+            raise OperatorError(f"{to} never went live: it did not pass its canary.")
+        return found[0]
+    older = [release for release in every if current and release.id < current and release.smoke == "passed"]
+    if not older:
+        raise OperatorError("There is no release before the live one that passed its smoke test.")
+    return older[0]

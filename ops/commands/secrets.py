@@ -1,0 +1,105 @@
+"""Secrets: the catalogue, rotation with a grace time, and revoking a member's tokens."""
+
+import json
+import secrets as randomness
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+import typer
+
+from ops.commands.ledger import user_id_of
+from ops.shared.stage import MISSING, OperatorError, Stage
+from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from services.core.domain.values import timestamp
+from services.core.names import parameter_name
+from services.core.parameters import API_KEY, LIVE_PARAMETERS, Parameter
+
+GRACE: Final = timedelta(hours=1)
+MAX_AGE: Final = timedelta(days=90)
+KEY_BYTES: Final = 32
+SECRETS: Final = tuple(parameter for parameter in LIVE_PARAMETERS if parameter.kind == "SecureString")
+
+app = typer.Typer(no_args_is_help=True, help="What is secret, how old it is, and rotating it.")
+
+
+def rotated(value: str | None, new: str, now: datetime, grace: timedelta) -> str:
+    """The API key's value with a new current key; the one before, if any, is honoured for `grace`."""
+    previous = {}
+    if value and grace:
+        previous = {"previous": json.loads(value)["current"], "previousUntil": timestamp(now + grace)}
+    return json.dumps({"current": new, "previous": None, "previousUntil": None, **previous})
+
+
+@command(app, "list")
+def list_(stage: Stage, terminal: Terminal) -> None:
+    """Show every secret with its owner, age and rotation; never its value."""
+    now, rows, data = datetime.now(UTC), [], []
+    for secret in SECRETS:
+        age = _age(stage, secret, now)
+        due = "now" if age is None or age > MAX_AGE else f"in {(MAX_AGE - age).days} days"
+        rows.append((secret.key, secret.owner, MISSING if age is None else f"{age.days} days", due, secret.rotation))
+        days = None if age is None else age.days
+        data.append({"key": secret.key, "owner": secret.owner, "ageDays": days, "due": due == "now"})
+    terminal.table({"secrets": data}, ("secret", "owner", "age", "rotation", "how"), rows, empty="There are none.")
+
+
+def _age(stage: Stage, secret: Parameter, now: datetime) -> timedelta | None:
+    if stage.live(secret) == MISSING:
+        return None
+    return now - stage.ssm.get_parameter(Name=parameter_name(stage.name, secret.key))["Parameter"]["LastModifiedDate"]
+
+
+@command(app, changes=True)
+def rotate(
+    stage: Stage,
+    terminal: Terminal,
+    key: Annotated[str, typer.Argument(help="The secret, as `secrets list` shows it.")],
+    leaked: Annotated[
+        bool, typer.Option("--leaked", help="Honour the former key no longer, not even an hour.")
+    ] = False,
+) -> None:
+    """Make a new key; the former one is honoured for an hour."""
+    if key != API_KEY.key:
+        raise OperatorError(f"There is no secret {key!r}; choose one of {', '.join(s.key for s in SECRETS)}.")
+    now, value = datetime.now(UTC), stage.find_parameter(API_KEY.key)
+    until = json.loads(value).get("previousUntil") if value else None
+    plan = [f"{key}: a new key of {KEY_BYTES} random bytes signs from now on"]
+    if value is None:
+        plan.append("there is none now, so that lists are answered with 503")
+    elif leaked:
+        plan.append("the former key is worth nothing at once: open pages reload their lists")
+    else:
+        plan.append(f"the former key is honoured until {timestamp(now + GRACE)}")
+        if until and now < datetime.fromisoformat(until):
+            plan.append(f"the key before it, honoured until {until} so far, is worth nothing at once")
+
+    def apply() -> Json:
+        new = rotated(value, randomness.token_urlsafe(KEY_BYTES), now, timedelta() if leaked else GRACE)
+        stage.put_parameter(key, new, secret=True)
+        return {"key": key, "formerHonouredUntil": json.loads(new)["previousUntil"]}
+
+    if outcome := carry_out(stage, terminal, Change("secrets rotate", key, plan, apply)):
+        terminal.result(outcome, f"{key} is rotated; the api reads it within 10 s.")
+
+
+@command(app, changes=True)
+def revoke(
+    stage: Stage, terminal: Terminal, member: Annotated[str, typer.Argument(help="User id or e-mail address.")]
+) -> None:
+    """Sign a member out everywhere, where a token of theirs has leaked."""
+    user_id = user_id_of(stage, member)
+    plan = [
+        "their refresh tokens are worth nothing at once",
+        "an access token that is out already is good for at most 60 minutes; `breaker open` stops even that",
+    ]
+
+    def apply() -> Json:
+        pool = stage.api_settings.cognito_user_pool_id
+        try:
+            stage.cognito.admin_user_global_sign_out(UserPoolId=pool, Username=user_id)
+        except stage.cognito.exceptions.UserNotFoundException:
+            raise OperatorError(f"Nobody on {stage.name} has the id {user_id}.") from None
+        return {"userId": user_id}
+
+    if outcome := carry_out(stage, terminal, Change("secrets revoke", user_id, plan, apply)):
+        terminal.result(outcome, f"{user_id} is signed out everywhere.")

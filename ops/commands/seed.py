@@ -1,0 +1,258 @@
+"""A small believable community for local and dev: members who can sign in, and quests in every state."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+from pycognito.aws_srp import AWSSRP  # type: ignore[import-untyped]  # it ships no types
+
+from ops.shared.stage import OperatorError, Stage
+from ops.shared.terminal import Terminal
+from services.core.domain.quests import MODERATORS, Change, Status
+from services.core.domain.values import digest
+from services.core.parameters import FLAGS, USER_POOL_CLIENT_ID, USER_POOL_ID, flag_parameter
+from services.core.routes import BASE_PATH
+
+if TYPE_CHECKING:
+    from mypy_boto3_cognito_idp.type_defs import AttributeTypeTypeDef
+
+STAGES: Final = ("local", "dev")
+PASSWORD: Final = "sofa-bench-garden"  # noqa: S105 - printed on purpose: these members exist where nothing is secret
+_DOMAIN: Final = "example.org"
+
+
+@dataclass(frozen=True)
+class Person:
+    """A member of the community; the name before the @ is their key."""
+
+    key: str
+    name: str
+    bio: str
+    interests: tuple[str, ...]
+    group: str | None = None
+
+    @property
+    def address(self) -> str:
+        """What they sign in with."""
+        return f"{self.key}@{_DOMAIN}"
+
+
+@dataclass(frozen=True)
+class Story:
+    """A quest, who takes part, and how far it came."""
+
+    title: str
+    description: str
+    category: str
+    area: str
+    tags: tuple[str, ...]
+    xp: int
+    reputation: int
+    requestor: str
+    until: Status = Status.OPEN
+    performer: str | None = None
+    submission: str = ""
+
+
+PEOPLE: Final = (
+    Person("mira", "Mira Okafor", "Second floor, two cats, one green thumb.", ("gardening", "repairs")),
+    Person("jonas", "Jonas Lindqvist", "I own a cargo bike and like to use it.", ("cycling", "moving")),
+    Person("amara", "Amara Diallo", "Retired teacher. Ask me about fractions.", ("reading", "maths")),
+    Person("tom", "Tom & Jerry's dad", "Two boys, a drill, little time.", ("DIY", "football")),
+    Person("lena", "Lena Vogt", "Here to settle things kindly.", ("mediation",), MODERATORS),
+)
+
+STORIES: Final = (
+    Story(
+        "Carry a sofa up to the second floor",
+        "It is a three-seater and the stairs are narrow. **Two strong people**, about half an hour.\n\n"
+        "- blankets are there\n- tea and cake afterwards",
+        "social", "Mill Lane", ("moving", "heavy"), 120, 12, "mira",
+    ),
+    Story(
+        "Read aloud at the kindergarten on Friday",
+        "Twenty minutes, a picture book of your choice, fourteen very curious listeners. We start at ten.",
+        "education", "Kindergarten Sunhill", ("children", "reading"), 80, 10, "amara",
+    ),
+    Story(
+        "Repaint the bench by the pond",
+        "Paint and brushes are in the shed. The old paint wants sanding first; masks are provided.",
+        "civic", "Pond meadow", ("painting", "outdoors"), 150, 15, "tom",
+    ),
+    Story(
+        "Set up a grandmother's new phone",
+        "She wants photos from the grandchildren and nothing else. Patience matters more than knowledge.",
+        "technical", "Station road", ("phone", "patience"), 60, 8, "jonas",
+    ),
+    Story(
+        "Count the swifts' nests on our street",
+        "One evening walk with a list. The council needs the numbers before the roofs are renewed.",
+        "environment", "Old town", ("birds", "walk"), 90, 10, "amara",
+    ),
+    Story(
+        "Lend a ladder for the weekend",
+        "Four metres would be enough. I bring it back on Monday, cleaner than it was.",
+        "other", "Mill Lane", ("tools",), 30, 5, "mira",
+    ),
+    Story(
+        "Water the tomatoes during the holidays",
+        "Every second day for a week. Eat as many as you like, they will not wait for us.",
+        "environment", "Allotments, plot 12", ("garden", "summer"), 100, 10, "tom", Status.CLAIMED, "mira",
+    ),
+    Story(
+        "Help with the tax form for the chess club",
+        "The form is short, the words are long. One hour at the club, with somebody who has done it before.",
+        "education", "Chess club", ("paperwork",), 140, 14, "jonas", Status.SUBMITTED, "amara",
+        "We went through the form together and sent it on Tuesday. The receipt is in the club's folder.",
+    ),
+    Story(
+        "Mend the swing in the courtyard",
+        "One chain link is worn through. Spare links are in the caretaker's office, ask for the grey box.",
+        "civic", "Courtyard B", ("repairs", "children"), 180, 20, "mira", Status.COMPLETE, "tom",
+        "Both chains have new links, and I oiled the joints. It holds me, so it holds anybody.",
+    ),
+    Story(
+        "Fetch donations from three bakeries",
+        "The food bank opens at six. Three stops, four crates in all; a cargo bike is enough.",
+        "social", "City centre", ("food bank", "cycling"), 110, 12, "amara", Status.COMPLETE, "jonas",
+        "All four crates arrived at half past five. The third bakery asks us to ring at the back door.",
+    ),
+    Story(
+        "Sort the community library's returns",
+        "Two boxes have piled up. Alphabetical is enough, nobody expects a system.",
+        "education", "Library corner", ("books",), 70, 8, "amara", Status.DISPUTED, "tom",
+        "Both boxes are on the shelves, sorted by author.",
+    ),
+    Story(
+        "Walk the dog while my leg heals",
+        "She is a slow and friendly retriever. Mornings would be best.",
+        "social", "Mill Lane", ("animals",), 90, 10, "mira", Status.CANCELLED,
+    ),
+    Story(
+        "Hand out leaflets for the street festival",
+        "Two hundred leaflets, four streets. The festival is over by now, so this one has expired.",
+        "civic", "Old town", ("festival",), 60, 6, "jonas", Status.EXPIRED,
+    ),
+)  # fmt: skip
+
+
+class _Author:
+    """Writes the stories into a stage, through its API as its members would."""
+
+    def __init__(self, stage: Stage, http: httpx.Client) -> None:
+        self._stage, self._http = stage, http
+        self._pool, self._client = stage.parameter(USER_POOL_ID), stage.parameter(USER_POOL_CLIENT_ID)
+        self._tokens: dict[str, str] = {}
+
+    def exists(self, person: Person) -> bool:
+        try:
+            self._stage.cognito.admin_get_user(UserPoolId=self._pool, Username=person.address)
+        except self._stage.cognito.exceptions.UserNotFoundException:
+            return False
+        return True
+
+    def settle(self, person: Person) -> None:
+        """Makes the member, unless an interrupted run has, and signs them in."""
+        cognito, user = self._stage.cognito, {"UserPoolId": self._pool, "Username": person.address}
+        attributes: list[AttributeTypeTypeDef] = [
+            {"Name": "email", "Value": person.address},
+            {"Name": "email_verified", "Value": "true"},
+        ]
+        if not self.exists(person):
+            cognito.admin_create_user(
+                UserPoolId=self._pool, Username=person.address, MessageAction="SUPPRESS", UserAttributes=attributes
+            )
+        cognito.admin_set_user_password(**user, Password=PASSWORD, Permanent=True)
+        if person.group:
+            cognito.admin_add_user_to_group(**user, GroupName=person.group)
+        srp = AWSSRP(
+            username=person.address,
+            password=PASSWORD,
+            pool_id=self._pool,
+            client_id=self._client,
+            client=cognito,
+        )
+        self._tokens[person.key] = srp.authenticate_user()["AuthenticationResult"]["AccessToken"]
+        profile = {"displayName": person.name, "bio": person.bio, "interests": list(person.interests)}
+        self._call(person.key, "PATCH", "/me", profile)
+
+    def tell(self, story: Story) -> None:
+        """Takes a quest as far as its story goes."""
+        draft = {
+            "title": story.title,
+            "description": story.description,
+            "category": story.category,
+            "area": story.area,
+            "tags": list(story.tags),
+            "rewardXp": story.xp,
+            "rewardReputation": story.reputation,
+        }
+        path = f"/quests/{self._call(story.requestor, 'POST', '/quests', draft, story.title)['questId']}"
+        if story.until is Status.CANCELLED:
+            self._call(story.requestor, "DELETE", path)
+        if story.until is Status.EXPIRED:
+            self._let_expire(path.rsplit("/", 1)[1])
+        if not story.performer:
+            return
+        self._call(story.performer, "POST", f"{path}/claim")
+        if story.until is not Status.CLAIMED:
+            self._call(story.performer, "POST", f"{path}/submit", {"submission": story.submission})
+            self._call(story.performer, "POST", f"{path}/attest")
+        if story.until is Status.COMPLETE:
+            self._call(story.requestor, "POST", f"{path}/attest", {"notes": "Thank you, that helped a lot!"})
+        if story.until is Status.DISPUTED:
+            reason = "One of the two boxes still stands unopened behind the door; please have a look."
+            self._call(story.requestor, "POST", f"{path}/dispute", {"reason": reason})
+
+    def _let_expire(self, quest_id: str) -> None:
+        """The one thing that no member can do: time passes."""
+        stored = self._stage.quests.get(quest_id)
+        assert stored is not None, "it was created a moment ago"
+        past = datetime.now(UTC) - timedelta(minutes=1)
+        aged = stored.quest.model_copy(update={"expires_at": past, "version": stored.quest.version + 1})
+        self._stage.quests.save(stored.quest, Change(aged))
+        self._stage.invoke("housekeeping", {})
+
+    def _call(self, who: str, method: str, path: str, body: Any = None, key: str = "") -> Any:
+        headers = {"Authorization": f"Bearer {self._tokens[who]}", "Idempotency-Key": digest("seed", key)}
+        answer = self._http.request(method, BASE_PATH + path, json=body or {}, headers=headers)
+        if not answer.is_success:
+            raise OperatorError(f"{method} {path} answers {answer.status_code}: {answer.text[:300]}")
+        return answer.json()
+
+
+def seed(stage: Stage, terminal: Terminal) -> None:
+    """Fill a new local or dev stage with members and quests; a stage that has them stays as it is."""
+    if stage.name not in STAGES:
+        raise OperatorError(f"Only {' and '.join(STAGES)} get invented members; {stage.name} has real ones.")
+    accounts = {"password": PASSWORD, "members": [person.address for person in PEOPLE]}
+    with stage.http() as http:
+        author = _Author(stage, http)
+        if author.exists(PEOPLE[-1]):
+            terminal.result(accounts, _introduction())
+            return
+        for flag in FLAGS:
+            _switch_on(stage, flag)
+        terminal.say(f"Seeding {len(PEOPLE)} members and {len(STORIES)} quests ...")
+        for person in PEOPLE[:-1]:
+            author.settle(person)
+        for story in STORIES:
+            author.tell(story)
+        author.settle(PEOPLE[-1])  # last, so that an interrupted run is not taken for a finished one
+        for service in (
+            "rewards",
+            "housekeeping",
+        ):  # else a new stage's first alarms are that nothing was heard of them
+            stage.start(service)
+    terminal.result(accounts, _introduction())
+
+
+def _switch_on(stage: Stage, flag: str) -> None:
+    if stage.find_parameter(flag_parameter(flag).key) in (None, "off"):
+        stage.put_parameter(flag_parameter(flag).key, "on")
+
+
+def _introduction() -> str:
+    names = ", ".join(f"{person.key}{' (moderator)' if person.group else ''}" for person in PEOPLE)
+    return f"Sign in as {names}, each @{_DOMAIN}, password {PASSWORD}"

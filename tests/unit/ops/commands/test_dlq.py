@@ -1,0 +1,145 @@
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ops.commands import dlq
+from services.core.domain.ledger import Kind, State
+from tests.unit.ops.conftest import PERFORMER, Cli, UnitStage
+
+
+def send(stage: UnitStage, queue: str, body: object) -> None:
+    text = body if isinstance(body, str) else json.dumps(body)
+    stage.sqs.send_message(QueueUrl=dlq.url_of(stage, queue), MessageBody=text)
+
+
+def sign_up(stage: UnitStage, name: str) -> str:
+    """An account without a row; moto's user names are not the sub, so that the name is the id."""
+    stage.cognito.admin_create_user(UserPoolId=stage.api_settings.cognito_user_pool_id, Username=name)
+    return name
+
+
+def failed_reward(stage: UnitStage) -> str:
+    stage.completed()
+    (entry,) = [e for e in stage.ledger.all_of(PERFORMER) if e.kind is Kind.REWARD]
+    stage.ledger.fail(PERFORMER, entry.entry_id)
+    send(stage, "rewards", {"userId": PERFORMER, "entryId": entry.entry_id, "reason": "a test"})
+    return entry.entry_id
+
+
+def test_an_empty_queue(stage: UnitStage, cli: Cli) -> None:
+    assert cli("dlq list --json").json["queues"] == {"user-creation": 0, "rewards": 0, "schedules": 0}
+    assert "rewards is empty" in cli("dlq show rewards").out
+    assert "nothing to do" in cli("dlq redrive rewards").out
+
+
+def test_showing_leaves_the_messages_there_in_order(stage: UnitStage, cli: Cli) -> None:
+    for number in range(3):
+        send(stage, "schedules", {"sweep": f"s{number}"})
+    for _ in range(2):
+        shown = cli("dlq show schedules --json").json["messages"]
+        assert [message["body"]["sweep"] for message in shown] == ["s0", "s1", "s2"]
+    assert dlq.depths(stage)["schedules"] == 3
+
+
+def test_the_oldest_comes_first_whatever_order_the_queue_has(stage: UnitStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        send(stage, "schedules", {"sweep": f"s{number}"})
+        time.sleep(0.002)  # SQS counts milliseconds
+    receive = stage.sqs.receive_message
+
+    def reversed_order(**arguments: Any) -> Any:
+        answer = receive(**arguments)
+        return {**answer, "Messages": answer.get("Messages", [])[::-1]}
+
+    monkeypatch.setattr(stage.sqs, "receive_message", reversed_order)
+    assert [letter.body["sweep"] for letter in dlq.take(stage, "schedules")] == ["s0", "s1", "s2"]
+
+
+def test_what_is_not_confirmed_goes_back(stage: UnitStage, cli: Cli) -> None:
+    send(stage, "schedules", {"sweep": "rewards"})
+    assert cli("dlq redrive schedules", "why\nn\n").code == 1
+    assert [letter.body for letter in dlq.take(stage, "schedules")] == [{"sweep": "rewards"}]
+
+
+def test_members_are_made_once(stage: UnitStage, cli: Cli) -> None:
+    user_id = sign_up(stage, "dora")
+    for who in (user_id, user_id, "left"):
+        send(stage, "user-creation", {"userId": who})
+    ran = cli("dlq redrive user-creation --yes --reason mended --json")
+    assert ran.json["redriven"] == 3
+    user = stage.users.get(user_id)
+    assert user
+    assert user.points == 10
+    assert stage.users.get("left") is None
+    assert dlq.depths(stage)["user-creation"] == 0
+
+
+def test_a_reward_is_paid_once_however_often_it_is_redriven(stage: UnitStage, cli: Cli) -> None:
+    entry_id = failed_reward(stage)
+    for _ in range(2):
+        assert cli("dlq redrive rewards --yes --reason mended").code == 0
+        send(stage, "rewards", {"userId": PERFORMER, "entryId": entry_id, "reason": "again"})
+    user = stage.users.get(PERFORMER)
+    assert user
+    assert user.xp == 100
+    entry = stage.ledger.get(PERFORMER, entry_id)
+    assert entry
+    assert entry.state is State.POSTED
+
+
+def test_what_fails_stays_and_keeps_nobody_waiting(stage: UnitStage, cli: Cli) -> None:
+    send(stage, "rewards", "poison")
+    entry_id = failed_reward(stage)
+    ran = cli("dlq redrive rewards --rate 50 --yes --reason mended")
+    assert ran.code == 1
+    assert "1 redriven, 1 stay in rewards" in ran.out
+    assert stage.audit()[-1]["outcome"] == "1 of 2 failed"
+    entry = stage.ledger.get(PERFORMER, entry_id)
+    assert entry
+    assert entry.state is State.POSTED
+    assert [letter.body for letter in dlq.take(stage, "rewards")] == ["poison"]
+
+
+def test_a_given_up_part_of_the_stream_is_swept(stage: UnitStage, cli: Cli) -> None:
+    send(stage, "rewards", {"DDBStreamBatchInfo": {"shardId": "s"}, "requestContext": {}})
+    send(stage, "rewards", {"userId": "ghost", "entryId": "e"})
+    ran = cli("dlq redrive rewards --yes --reason mended")
+    assert "the sweep paid what was due" in ran.out
+    assert "there is no such entry" in ran.out
+    assert stage.invoked == [("rewards", {"sweep": "rewards"})]
+
+
+def test_schedules_run_once_for_messages_of_the_same_content(stage: UnitStage, cli: Cli) -> None:
+    for body in ({"sweep": "rewards"}, {"sweep": "rewards"}, {"requestPayload": {"sweep": "housekeeping"}}):
+        send(stage, "schedules", body)
+    assert cli("dlq redrive schedules --yes --reason mended").code == 0
+    assert [service for service, _ in stage.invoked] == ["rewards", "housekeeping"]
+
+
+def test_schedules_that_fail_again_stay(stage: UnitStage, cli: Cli) -> None:
+    stage.broken.add("rewards")
+    send(stage, "schedules", {"sweep": "rewards"})
+    send(stage, "schedules", {"sweep": "nothing"})
+    assert cli("dlq redrive schedules --yes --reason mended").code == 1
+    assert dlq.depths(stage)["schedules"] == 2
+
+
+@pytest.mark.parametrize(("rate", "pause"), [(5, 0.2), (0.5, 2.0)])
+def test_the_rate_is_limited(stage: UnitStage, rate: float, pause: float) -> None:
+    for service in ("rewards", "housekeeping", "api"):
+        send(stage, "schedules", {"sweep": service})
+    pauses: list[float] = []
+    dlq.redrive_all(stage, "schedules", dlq.take(stage, "schedules"), rate, pauses.append)
+    assert pauses == [pause, pause]
+
+
+def test_letters_are_in_the_order_in_which_they_were_sent(stage: UnitStage) -> None:
+    for number in range(12):
+        send(stage, "schedules", {"sweep": str(number)})
+    letters = dlq.take(stage, "schedules")
+    assert [letter.sent_at for letter in letters] == sorted(letter.sent_at for letter in letters)
+    assert all(letter.sent_at <= datetime.now(UTC) for letter in letters)
+    assert len(letters) == 12

@@ -1,0 +1,352 @@
+"""Commands that look: status, logs, cost, secrets, doctor, and the smoke test's own rules."""
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from infra.observability.prices import PRICES
+from ops import __main__
+from ops.commands import cost, doctor, secrets, smoke, status
+from ops.commands.logs import ago
+from ops.shared.stage import OperatorError, Stage
+from services.core.domain.ledger import Kind
+from services.core.metrics import NAMESPACE, QUESTS_COMPLETED
+from services.core.names import log_group
+from services.core.parameters import API_KEY
+from tests.unit.ops.commands.test_books import set_attribute
+from tests.unit.ops.conftest import PERFORMER, Cli, UnitStage, parameter
+
+MEMORY = 512
+
+
+@pytest.fixture
+def town(stage: UnitStage, monkeypatch: pytest.MonkeyPatch) -> UnitStage:
+    """A stage with a budget, a live release and an api that answers."""
+    stage.s3.create_bucket(Bucket=stage.resource(f"releases-{stage.account}"))
+    stage.s3.put_object(Bucket=stage.resource(f"releases-{stage.account}"), Key="current", Body=b"r1")
+    stage.budgets.create_budget(
+        AccountId=stage.account,
+        Budget={
+            "BudgetName": stage.resource("monthly"), "BudgetType": "COST", "TimeUnit": "MONTHLY",
+            "BudgetLimit": {"Amount": "5.0", "Unit": "USD"},
+        },
+    )  # fmt: skip
+
+    class Lambdas:
+        def get_function_configuration(self, **_: str) -> dict[str, int]:
+            return {"MemorySize": MEMORY}
+
+        def get_alias(self, **_: str) -> dict[str, str]:
+            return {"FunctionVersion": "1"}
+
+    vars(stage)["lambda_"] = Lambdas()
+    answers(monkeypatch, {"status": "ok", "stage": "local", "release": "r1", "breaker": "closed"})
+    return stage
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, health: object, code: int = 200) -> None:
+    """What the api says of itself."""
+    transport = httpx.MockTransport(lambda _: httpx.Response(code, json=health))
+    monkeypatch.setattr(Stage, "http", lambda _: httpx.Client(base_url="http://stage", transport=transport))
+
+
+def an_alarm(stage: UnitStage, name: str, state: Any) -> None:
+    stage.cloudwatch.put_metric_alarm(
+        AlarmName=name, MetricName="m", Namespace="n", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )  # fmt: skip
+    stage.cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test")
+
+
+def test_a_stage_that_is_well(town: UnitStage, cli: Cli) -> None:
+    an_alarm(town, "civicforge-prod-api-p1", "ALARM")
+    ran = cli("status --json")
+    assert ran.code == 0, ran.out
+    assert ran.json["well"] is True
+    assert ran.json["budget"] == [0.0, 5.0]
+
+
+def test_everything_that_may_be_wrong(town: UnitStage, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    an_alarm(town, "civicforge-local-api-p1", "ALARM")
+    town.put_parameter("feature-rewards", "maybe")
+    town.put_parameter("rollout-rewards", "nonsense")
+    town.put_parameter("breaker", "down")
+    url = town.sqs.get_queue_url(QueueName=town.resource("rewards-dlq"))["QueueUrl"]
+    town.sqs.send_message(QueueUrl=url, MessageBody="{}")
+    town.completed()
+    (reward,) = [entry for entry in town.ledger.all_of(PERFORMER) if entry.kind is Kind.REWARD]
+    key = {"userId": PERFORMER, "entryId": reward.entry_id}
+    set_attribute(town, "ledger", key, "createdAt", "2026-01-01T00:00:00.000Z")
+    answers(monkeypatch, {"release": "r0"})
+    town.budgets.delete_budget(AccountId=town.account, BudgetName=town.resource("monthly"))
+    ran = cli("status --json")
+    assert ran.code == 1
+    assert ran.json["wrong"] == [
+        *("api", "flags", "rollouts", "breaker", "alarms", "dead letters", "unpaid rewards", "budget")
+    ]
+    assert "r1 was released" in cli("status").out
+
+
+def test_an_api_that_does_not_answer(town: UnitStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no route")
+
+    monkeypatch.setattr(
+        Stage, "http", lambda _: httpx.Client(base_url="http://stage", transport=httpx.MockTransport(refuse))
+    )
+    fact = next(status.facts(town, datetime.now(UTC)))
+    assert (fact.well, fact.text) == (False, "does not answer: no route")
+    assert "cannot be reached" in __main__.explain(httpx.ConnectError("no route"))
+
+
+def log(stage: UnitStage, *messages: str) -> None:
+    group = log_group(stage.name, "api")
+    stage.logs.create_log_stream(logGroupName=group, logStreamName="s")
+    now = int(time.time() * 1000)
+    events: Any = [{"timestamp": now + n, "message": message} for n, message in enumerate(messages)]
+    stage.logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=events)
+
+
+def test_logs(stage: UnitStage, cli: Cli) -> None:
+    log(stage, "START RequestId: 1", '{"level":"INFO","request_id":"abc"}', '{"level":"ERROR"}', "Task timed out")
+    found = cli("logs api --json").json["events"]
+    assert [event["message"] for event in found] == [
+        {"level": "INFO", "request_id": "abc"},
+        {"level": "ERROR"},
+        "Task timed out",
+    ]
+    assert len(cli("logs api --errors --json").json["events"]) == 2
+    assert len(cli("logs api --containing abc --json").json["events"]) == 1
+    assert "Nothing of that kind" in cli("logs rewards --since 2d").out
+    assert ago("2d") == timedelta(days=2)
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("REPORT RequestId: 1 Duration: 9 ms", False),
+        ("REPORT RequestId: 1 Duration: 10000 ms Status: timeout", True),
+        ('{"time":"t","type":"platform.start","record":{"requestId":"1"}}', False),
+        ('{"time":"t","type":"platform.report","record":{"requestId":"1","status":"success"}}', False),
+        ('{"time":"t","type":"platform.report","record":{"requestId":"1","status":"timeout"}}', True),
+    ],
+)
+def test_of_lambdas_own_lines_the_failed_runs_are_shown(stage: UnitStage, cli: Cli, message: str, shown: bool) -> None:
+    log(stage, message)
+    for errors in ("", " --errors"):
+        assert len(cli(f"logs api{errors} --json").json["events"]) == shown
+
+
+@pytest.mark.parametrize(("days", "unit"), [(1, 60), (16, 300), (64, 3600)])
+def test_a_sum_asks_for_what_cloudwatch_keeps_of_that_age(
+    stage: UnitStage, monkeypatch: pytest.MonkeyPatch, days: int, unit: int
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def answer(**query: Any) -> Any:
+        asked.update(query)
+        return {"Datapoints": [{"Sum": 2.0}, {"Sum": 3.0}]}
+
+    monkeypatch.setattr(stage.cloudwatch, "get_metric_statistics", answer)
+    now = datetime.now(UTC)
+    since = now - timedelta(days=days)
+    assert stage.count_of(QUESTS_COMPLETED, since, since + timedelta(seconds=61)) == 5
+    assert asked["Period"] % unit == 0
+    assert timedelta(seconds=unit) <= asked["EndTime"] - asked["StartTime"]
+
+
+def record(stage: UnitStage, metric: str, namespace: str, dimensions: dict[str, str], value: float) -> None:
+    stage.cloudwatch.put_metric_data(
+        Namespace=namespace,
+        MetricData=[
+            {
+                "MetricName": metric,
+                "Dimensions": [{"Name": name, "Value": text} for name, text in dimensions.items()],
+                "Value": value,
+                "Timestamp": datetime.now(UTC) - timedelta(seconds=5),
+            }
+        ],
+    )
+
+
+def test_the_cost_of_what_was_used(town: UnitStage) -> None:
+    function = {"FunctionName": town.resource("api")}
+    record(town, "Invocations", "AWS/Lambda", function, 2e6)
+    record(town, "Duration", "AWS/Lambda", function, 1e6 * 1000)
+    record(town, "Count", "AWS/ApiGateway", {"ApiId": "none", "Stage": "$default"}, 3e6)
+    record(town, "ConsumedWriteCapacityUnits", "AWS/DynamoDB", {"TableName": town.resource("quests")}, 4e6)
+    record(town, QUESTS_COMPLETED.name, NAMESPACE, {"service": "civicforge", "stage": "local"}, 100)
+    an_alarm(town, "civicforge-local-a-p1", "OK")
+    now = datetime.now(UTC)
+    found = cost.estimate(town, now)
+    gigabyte_seconds = 1e6 * MEMORY / 1024
+    lambdas = 2 * PRICES.lambda_request + gigabyte_seconds / 1e6 * PRICES.lambda_gb_second
+    assert found["byService"]["Lambda"] == pytest.approx(lambdas, abs=1e-4)
+    assert found["byService"]["API Gateway"] == pytest.approx(3 * PRICES.api_request)
+    assert found["byService"]["DynamoDB"] == pytest.approx(4 * PRICES.write_unit)
+    assert found["byService"]["Alarms and dashboards"] <= PRICES.alarm_metric
+    assert found["perCompletedQuest"] == pytest.approx(found["soFar"] / 100, abs=1e-4)
+    assert found["monthProjected"] >= found["soFar"] - 1
+    assert (found["billed"], found["budget"]) == (0.0, 5.0)
+
+
+def test_the_cost_of_nothing(town: UnitStage, cli: Cli) -> None:
+    town.budgets.delete_budget(AccountId=town.account, BudgetName=town.resource("monthly"))
+    ran = cli("cost")
+    assert ran.code == 0
+    assert "none yet" in ran.out
+    assert "there is no budget" in ran.out
+
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def test_rotation_keeps_the_former_key_for_an_hour() -> None:
+    value = json.dumps({"current": "a", "previous": None, "previousUntil": None})
+    once = json.loads(secrets.rotated(value, "b", NOW, secrets.GRACE))
+    assert once == {"current": "b", "previous": "a", "previousUntil": "2026-03-01T13:00:00.000Z"}
+    leaked = json.loads(secrets.rotated(json.dumps(once), "c", NOW, timedelta()))
+    assert leaked == {"current": "c", "previous": None, "previousUntil": None}
+
+
+def test_secrets_are_listed_and_rotated_without_being_shown(stage: UnitStage, cli: Cli) -> None:
+    (listed,) = cli("secrets list --json").json["secrets"]
+    assert listed == {"key": "api-key", "owner": "operators", "ageDays": 0, "due": False}
+    ran = cli("secrets rotate api-key --yes --reason quarter")
+    value = json.loads(parameter(stage, API_KEY.key))
+    assert value["previous"] == "first"
+    again = cli("secrets rotate api-key --dry-run")
+    assert "is worth nothing at once" in again.out
+    said = json.dumps(stage.audit()) + ran.out + cli("secrets list").out
+    assert value["current"] not in said
+
+
+def test_a_live_parameter_that_is_gone_is_told_and_written_again(stage: UnitStage, cli: Cli) -> None:
+    stage.delete_parameter(API_KEY.key)
+    stage.delete_parameter("feature-rewards")
+    (listed,) = cli("secrets list --json").json["secrets"]
+    assert (listed["ageDays"], listed["due"]) == (None, True)
+    assert "there is none now" in cli("secrets rotate api-key --yes --reason gone").out
+    assert set(json.loads(parameter(stage, API_KEY.key))) == {"current", "previous", "previousUntil"}
+    assert cli("flags list --json").json["flags"]["rewards"] == "missing"
+    assert "rewards: missing -> on" in cli("flags set rewards on --yes --reason gone").out
+    assert parameter(stage, "feature-rewards") == "on"
+
+
+def test_revoking_signs_somebody_out(stage: UnitStage, cli: Cli) -> None:
+    pool = stage.api_settings.cognito_user_pool_id
+    stage.cognito.admin_create_user(
+        UserPoolId=pool, Username="anna", UserAttributes=[{"Name": "email", "Value": "anna@example.org"}]
+    )
+    assert cli("secrets revoke anna --yes --reason leaked").code == 0
+    ran = cli("secrets revoke anna@example.org --dry-run")
+    assert ran.code == 0
+
+
+def test_groups_are_listed_joined_and_left(stage: UnitStage, cli: Cli) -> None:
+    pool = stage.api_settings.cognito_user_pool_id
+    for group in ("internal", "moderators"):
+        stage.cognito.create_group(UserPoolId=pool, GroupName=group)
+    stage.cognito.admin_create_user(
+        UserPoolId=pool, Username="anna", UserAttributes=[{"Name": "email", "Value": "anna@example.org"}]
+    )
+    ran = cli("groups add internal anna --yes --reason first")
+    assert ran.code == 0
+    assert "anna is in internal" in ran.out
+    assert cli("groups list --json").json == {"groups": {"internal": ["anna@example.org"], "moderators": []}}
+    assert "nothing to do" in cli("groups add internal anna --yes --reason again").out
+    assert "anna leaves internal" in cli("groups remove internal anna --yes --reason over").out
+    assert "nothing to do" in cli("groups remove internal anna --yes --reason over").out
+    assert [entry["action"] for entry in stage.audit()] == ["groups add", "groups remove"]
+    assert "choose one of internal, moderators" in cli("groups add kings anna --yes --reason x").err
+    assert "Nobody on local has the id otto" in cli("groups add internal otto --yes --reason x").err
+
+
+def test_the_doctor_works_with_an_empty_path(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(doctor, "LOCAL_DIRECTORY", tmp_path)
+    monkeypatch.setenv("PATH", "")
+    ran = cli("doctor --json")
+    assert ran.code == 1
+    found = {finding["what"]: finding for finding in ran.json["findings"]}
+    assert found["git"]["verdict"] == found["node"]["verdict"] == "missing"
+    assert found["pulumi"]["verdict"] == "optional"
+    assert found["Python"]["verdict"] == "ok"
+    assert all(finding["remedy"] for finding in ran.json["findings"] if finding["verdict"] != "ok")
+
+
+def test_the_doctor_tells_old_from_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    git = doctor.TOOLS[0]
+    assert doctor.tool(git, "local").verdict == "ok"
+    monkeypatch.setattr(doctor, "version_of", lambda _: (1, 9))
+    old = doctor.tool(git, "local")
+    assert (old.verdict, old.found) == ("missing", "1.9 is too old")
+    assert doctor.tool(doctor.Tool("no-such", (1,), "nothing", "buy one", aws_only=True), "prod").verdict == "missing"
+
+
+def test_the_doctor_asks_whether_the_stage_is_there(stage: UnitStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "open_stage", lambda _: stage)
+    monkeypatch.setattr(doctor, "_room", lambda _: doctor.Finding("ok", "concurrency", "plenty"))
+    assert [finding.verdict for finding in doctor.account("dev")] == ["ok", "ok", "ok"]
+    stage.delete_parameter("site-url")
+    assert [finding.verdict for finding in doctor.account("dev")] == ["ok", "optional", "ok"]
+
+    def refuse(_: str) -> Stage:
+        raise OperatorError("no way in")
+
+    monkeypatch.setattr(doctor, "open_stage", refuse)
+    assert [finding.remedy for finding in doctor.account("dev")] == ["no way in"]
+
+
+@pytest.mark.parametrize(("limit", "verdict"), [(1000, "ok"), (105, "ok"), (104, "missing"), (10, "missing")])
+def test_the_doctor_asks_whether_the_account_has_room(
+    stage: UnitStage, monkeypatch: pytest.MonkeyPatch, limit: int, verdict: str
+) -> None:
+    """5 are reserved for the sign-ups."""
+    monkeypatch.setattr(doctor, "open_stage", lambda _: stage)
+    answer = {"AccountLimit": {"ConcurrentExecutions": limit}}
+    monkeypatch.setattr(stage.lambda_, "get_account_settings", lambda: answer)
+    *_, room = doctor.account("dev")
+    assert (room.what, room.verdict) == ("concurrency", verdict)
+    assert bool(room.remedy) == (verdict == "missing")
+
+
+def test_the_doctor_asks_who_hears_the_alarms(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [*doctor.settings("dev")] == []
+    alerts, mails = doctor.settings("prod")
+    assert (alerts.verdict, mails.verdict) == ("missing", "optional")
+    assert "alertMails in Pulumi.prod.yaml" in alerts.remedy
+    own = {"alertMails": '["anna@town.org"]', "mailFrom": "hello@town.org"}
+    monkeypatch.setattr(doctor, "_setting", lambda _, key: own[key])
+    assert [finding.verdict for finding in doctor.settings("prod")] == ["ok", "ok"]
+
+
+def test_the_smoke_test_names_the_step_that_fails(town: UnitStage, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = cli("smoke --json")
+    assert ran.code == 1
+    assert ran.json["failed"] == "page"
+    assert [step["passed"] for step in ran.json["steps"]] == [True, True, False, True]
+    answers(monkeypatch, {"stage": "local", "breaker": "read-only", "release": "r"})
+    assert "the breaker is read-only" in cli("smoke").out
+    answers(monkeypatch, {"stage": "prod", "breaker": "closed", "release": "r"})
+    assert "it answers for stage prod" in cli("smoke").out
+    answers(monkeypatch, {}, code=502)
+    assert "answers 502" in cli("smoke").out
+
+
+def test_a_clean_up_that_fails_is_a_step_that_fails(town: UnitStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may not keep a deployment from going back."""
+    town.cognito.delete_user_pool(UserPoolId=town.api_settings.cognito_user_pool_id)
+    monkeypatch.setattr(smoke.Smoke, "steps", (("nothing", lambda: "was tried"),))
+    outcome = smoke.run(town, lambda _: None)
+    assert (outcome["passed"], outcome["failed"]) == (False, "clean-up")
+
+
+def test_only_synthetic_members_are_ever_removed(stage: UnitStage) -> None:
+    with pytest.raises(AssertionError):
+        smoke.remove(stage, "anna@example.org", PERFORMER)
+    assert stage.users.get(PERFORMER)

@@ -1,0 +1,325 @@
+import io
+import json
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.commands import page, release, smoke
+from ops.commands.release import KEPT, Releases
+from ops.shared import canary
+from ops.shared.canary import Canary
+from ops.shared.stage import OperatorError
+from services.core.names import LIVE_ALIAS, SERVICES
+from tests.unit.ops.conftest import Cli, UnitStage
+
+NO_CANARY = Canary(0, 1)
+
+
+class Edge:
+    """CloudFront's invalidations."""
+
+    def __init__(self) -> None:
+        self.paths: list[list[str]] = []
+
+    def create_invalidation(self, DistributionId: str, InvalidationBatch: Any) -> Any:  # noqa: N803 - boto3's names
+        assert InvalidationBatch["Paths"]["Quantity"] == len(InvalidationBatch["Paths"]["Items"])
+        self.paths.append(InvalidationBatch["Paths"]["Items"])
+        return {"Invalidation": {"Id": f"I{len(self.paths)}"}}
+
+
+@pytest.fixture
+def town(stage: UnitStage, monkeypatch: pytest.MonkeyPatch) -> UnitStage:
+    """A stage whose `up` publishes a version of each Lambda, and whose smoke test says what `verdicts` says."""
+    iam = stage.session.client("iam")
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    for service in SERVICES:
+        stage.lambda_.create_function(
+            FunctionName=stage.resource(service), Runtime="python3.13", Role=role, Handler="h.h",
+            Code={"ZipFile": code("first")},
+        )  # fmt: skip
+        stage.lambda_.create_alias(FunctionName=stage.resource(service), Name=LIVE_ALIAS, FunctionVersion="$LATEST")
+    for bucket in (stage.resource("site"), stage.resource(f"releases-{stage.account}")):
+        stage.s3.create_bucket(Bucket=bucket)
+    vars(stage)["cloudfront"] = Edge()
+
+    def up(_: Any, release_id: str, canary_percent: int) -> None:
+        for service in SERVICES:
+            name = stage.resource(service)
+            stage.lambda_.update_function_code(FunctionName=name, ZipFile=code(release_id))
+            version = stage.lambda_.publish_version(FunctionName=name)["Version"]
+            if not canary_percent:
+                stage.lambda_.update_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion=version)
+
+    monkeypatch.setattr(release, "build_lambdas", lambda _: None)
+    monkeypatch.setattr(release, "provision", up)
+    monkeypatch.setattr(release, "commit", lambda: "0123456789abcdef")
+    monkeypatch.setattr(smoke, "run", lambda *_: {"passed": True, "failed": None, "steps": []})
+    return stage
+
+
+def code(text: str) -> bytes:
+    """A zip with this text as its module."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("h.py", text)
+    return file.getvalue()
+
+
+def a_page(folder: Path, name: str) -> Path:
+    (folder / name / "assets").mkdir(parents=True)
+    for file in ("index.html", "sw.js", "config.json", f"assets/{name}.js", "assets/shared.css"):
+        (folder / name / file).write_text(f"{file} of {name}")
+    return folder / name
+
+
+def deploy(stage: UnitStage, number: int, dist: Path, trial: Canary = NO_CANARY) -> Any:
+    at = datetime(2026, 3, number, 12, tzinfo=UTC)
+    made = release.Release(
+        id=f"{at:%Y%m%dT%H%M%SZ}-0123456", commit="0123456", at=at, actor="", reason="r",
+        versions={}, assets=[], entries=[], flags={},
+    )  # fmt: skip
+    return release.release_now(stage, made, dist, lambda _: None, trial)
+
+
+def served(stage: UnitStage, key: str) -> tuple[str, str, str]:
+    found = stage.s3.get_object(Bucket=stage.resource("site"), Key=key)
+    return found["Body"].read().decode(), found["CacheControl"], found["ContentType"]
+
+
+def site_keys(stage: UnitStage) -> set[str]:
+    listed = stage.s3.list_objects_v2(Bucket=stage.resource("site"))
+    return {found["Key"] for found in listed["Contents"]}
+
+
+def test_a_release_and_what_is_kept_of_it(town: UnitStage, tmp_path: Path) -> None:
+    outcome = deploy(town, 1, a_page(tmp_path, "a"))
+    assert served(town, "index.html") == ("index.html of a", "no-cache", "text/html")
+    assert served(town, "assets/a.js") == ("assets/a.js of a", "public, max-age=31536000, immutable", "text/javascript")
+    assert "config.json" not in site_keys(town)
+    (manifest,) = Releases(town).list()
+    assert manifest.entries == ["sw.js", "index.html"]
+    assert manifest.flags == {"rewards": "off", "disputes": "off"}
+    assert manifest.versions == dict.fromkeys(SERVICES, "1")
+    assert manifest.smoke == "passed"
+    assert manifest.invalidation == "I1"
+    assert town.cloudfront.paths == [["/*"]]  # type: ignore[attr-defined]  # the stand-in
+    assert outcome["release"]["id"] == manifest.id == Releases(town).current()
+
+
+def test_publishing_again_uploads_only_what_differs(town: UnitStage, tmp_path: Path, cli: Cli) -> None:
+    dist = a_page(tmp_path, "a")
+    assert len(page.upload(town, dist).uploaded) == 4
+    assert page.upload(town, dist) == page.Publication((), None)
+    (dist / "index.html").write_text("new")
+    assert page.upload(town, dist).uploaded == ("index.html",)
+
+
+def test_assets_are_there_before_the_index(town: UnitStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    put = page.put
+
+    def note(stage: UnitStage, name: str, body: bytes) -> None:
+        order.append(name)
+        put(stage, name, body)
+
+    monkeypatch.setattr(page, "put", note)
+    deploy(town, 1, a_page(tmp_path, "a"))
+    assert order[-1] == "index.html"
+    assert all(name.startswith("assets/") for name in order[:2])
+
+
+def test_a_then_b_then_back_to_a(town: UnitStage, tmp_path: Path, cli: Cli) -> None:
+    deploy(town, 1, a_page(tmp_path, "a"))
+    deploy(town, 2, a_page(tmp_path, "b"))
+    assert release.live_versions(town) == dict.fromkeys(SERVICES, "2")
+    ran = cli("rollback --yes --reason broken --json")
+    assert ran.code == 0
+    assert ran.json["to"] == "20260301T120000Z-0123456"
+    assert release.live_versions(town) == dict.fromkeys(SERVICES, "1")
+    assert served(town, "index.html")[0] == "index.html of a"
+    assert {"assets/a.js", "assets/b.js"} <= site_keys(town)
+    assert "no release before the live one" in cli("rollback").err
+    assert cli("rollback 20260302T120000Z-0123456 --yes --reason mended").code == 0
+    assert served(town, "index.html")[0] == "index.html of b"
+    assert "There is no release nonsense" in cli("rollback nonsense").err
+    shown = cli("releases").out
+    assert "live" in shown
+    assert "20260302T120000Z-0123456" in shown
+    assert [entry["action"] for entry in town.audit()] == ["rollback", "rollback"]
+
+
+def test_a_release_that_fails_its_smoke_test_goes_back(
+    town: UnitStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy(town, 1, a_page(tmp_path, "a"))
+    monkeypatch.setattr(smoke, "run", lambda *_: {"passed": False, "failed": "page", "steps": []})
+    outcome = deploy(town, 2, a_page(tmp_path, "b"))
+    assert outcome["rolledBackTo"] == "20260301T120000Z-0123456"
+    assert release.live_versions(town) == dict.fromkeys(SERVICES, "1")
+    assert served(town, "index.html")[0] == "index.html of a"
+    assert [r.smoke for r in Releases(town).list()] == ["failed: page", "passed"]
+
+
+def test_a_manifest_that_makes_no_sense_hides_no_other(town: UnitStage, tmp_path: Path, cli: Cli) -> None:
+    deploy(town, 1, a_page(tmp_path, "a"))
+    bucket = town.resource(f"releases-{town.account}")
+    town.s3.put_object(Bucket=bucket, Key="manifests/20260302T120000Z-bad.json", Body=b"{}")
+    ran = cli("releases --json")
+    assert [found["id"] for found in ran.json["releases"]] == ["20260301T120000Z-0123456"]
+
+
+def test_the_audit_log_says_what_became_of_a_release(
+    town: UnitStage, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deploys(name: str) -> None:
+        monkeypatch.setattr(release, "commit", lambda: f"{len(town.audit())}" * 7)  # several in a second
+        cli(f"deploy --page {a_page(tmp_path, name)} --canary 10 --yes --reason {name}")
+
+    monkeypatch.setattr(canary, "run", lambda *_: None)
+    deploys("good")
+    monkeypatch.setattr(smoke, "run", lambda *_: {"passed": False, "failed": "page", "steps": []})
+    deploys("bad")
+    cli(f"rollback {Releases(town).list()[-1].id} --yes --reason back")
+    monkeypatch.setattr(canary, "run", lambda *_: "an alarm went off")
+    deploys("worse")
+    assert [entry["outcome"] for entry in town.audit()] == [
+        "done",
+        f"failed at page, back to {Releases(town).list()[-1].id}",
+        "failed at page",
+        "failed its canary: an alarm went off",
+    ]
+
+
+def test_a_release_that_passes_its_canary_is_made_live_everywhere(
+    town: UnitStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def watch(_: UnitStage, __: Canary, before: str, after: str, ___: Any) -> None:
+        assert release.live_versions(town) == dict.fromkeys(SERVICES, "1")
+        assert served(town, "index.html")[0] == "index.html of a"
+        asked.append((before, after))
+
+    monkeypatch.setattr(canary, "run", watch)
+    deploy(town, 1, a_page(tmp_path, "a"))
+    outcome = deploy(town, 2, a_page(tmp_path, "b"), Canary(10, 1))
+    assert asked == [("1", "2")]
+    assert outcome["release"]["canary"] == "passed"
+    assert outcome["release"]["versions"] == release.live_versions(town) == dict.fromkeys(SERVICES, "2")
+    assert served(town, "index.html")[0] == "index.html of b"
+    assert [r.canary for r in Releases(town).list()] == ["passed", "none"]
+
+
+def test_a_release_that_does_not_pass_its_canary_is_live_for_nobody(
+    town: UnitStage, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(canary, "run", lambda *_: "an alarm went off")
+    deploy(town, 1, a_page(tmp_path, "a"))
+    ran = cli(f"deploy --page {a_page(tmp_path, 'b')} --canary 20 --yes --reason new")
+    assert ran.code == 1
+    assert "canary: 20 % of the api's calls for 10 minutes" in ran.out
+    assert "did not pass its canary and is live for nobody: an alarm went off" in ran.out
+    failed, good = Releases(town).list()
+    assert Releases(town).current() == good.id
+    assert (failed.smoke, failed.canary) == ("failed: canary", "an alarm went off")
+    assert release.live_versions(town) == dict.fromkeys(SERVICES, "1")
+    assert served(town, "index.html")[0] == "index.html of a"
+    assert "never went live" in cli(f"rollback {failed.id} --yes --reason x").err
+    assert deploy(town, 3, a_page(tmp_path, "c"))["release"]["versions"] == dict.fromkeys(SERVICES, "3")
+
+
+def test_a_rollback_that_cannot_be_whole_changes_nothing(town: UnitStage, tmp_path: Path) -> None:
+    deploy(town, 1, a_page(tmp_path, "a"))
+    deploy(town, 2, a_page(tmp_path, "b"))
+    town.lambda_.delete_function(FunctionName=town.resource("rewards"), Qualifier="1")
+    with pytest.raises(town.lambda_.exceptions.ResourceNotFoundException):
+        release.put_back(town, Releases(town).list()[1])
+    assert release.live_versions(town) == dict.fromkeys(SERVICES, "2")
+    assert served(town, "index.html")[0] == "index.html of b"
+
+
+def test_old_releases_go_with_what_only_they_need(
+    town: UnitStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release, "KEPT", 2)
+    for number in (1, 2, 3):
+        deploy(town, number, a_page(tmp_path, f"p{number}"))
+    assert [r.id[:8] for r in Releases(town).list()] == ["20260303", "20260302"]
+    assert "assets/p1.js" not in site_keys(town)
+    assert {"assets/p2.js", "assets/p3.js", "assets/shared.css"} <= site_keys(town)
+    listed = town.lambda_.list_versions_by_function(FunctionName=town.resource("api"))["Versions"]
+    assert {version["Version"] for version in listed} == {"$LATEST", "2", "3"}
+    assert KEPT == 10
+
+
+def test_the_live_release_is_never_pruned(town: UnitStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in (1, 2, 3):
+        deploy(town, number, a_page(tmp_path, f"p{number}"))
+    release.put_back(town, Releases(town).list()[-1])
+    monkeypatch.setattr(release, "KEPT", 1)
+    assert [gone[:8] for gone in release.prune(town)] == ["20260302"]
+    assert "assets/p1.js" in site_keys(town)
+
+
+def test_the_command(town: UnitStage, tmp_path: Path, cli: Cli) -> None:
+    assert "Nothing was released here" in cli("releases").out
+    ran = cli(f"deploy --page {a_page(tmp_path, 'a')} --json", "a start\ny\n")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out[ran.out.index("{") :])["release"]["reason"] == "a start"
+    (tmp_path / "empty").mkdir()
+    ran = cli(f"deploy --page {tmp_path / 'empty'} --yes --reason new")
+    assert ran.code == 1
+    assert "is no built page" in ran.err
+
+
+@pytest.mark.parametrize("answers", ["local\n", "y\n", "\n"])
+def test_prod_by_hand_wants_its_name_typed_and_a_clean_tree(
+    town: UnitStage, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, answers: str
+) -> None:
+    object.__setattr__(town, "name", "prod")
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    dist = a_page(tmp_path, "a")
+    ran = cli(f"deploy --stage prod --page {dist} --yes --reason emergency", answers)
+    assert ran.code == 1
+    assert "othing was changed" in ran.err
+    monkeypatch.setattr(release, "commit", lambda: "0123456+dirty")
+    assert "prod gets what is committed" in cli(f"deploy --stage prod --page {dist} --yes --reason x", "prod\n").err
+
+
+def test_tools_that_are_not_there_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(OperatorError, match="git is not on the PATH"):
+        release._git("status")
+    with pytest.raises(OperatorError, match="npm is not on the PATH"):
+        release._run(["npm", "run", "build"], "Building")
+
+
+def test_a_command_that_fails_shows_the_end_of_what_it_said() -> None:
+    with pytest.raises(OperatorError, match=r"(?s)Listing failed.*no-such-folder"):
+        release._run(["ls", "/no-such-folder"], "Listing")
+    with pytest.raises(OperatorError, match="git no-such-command"):
+        release._git("no-such-command")
+
+
+@pytest.mark.parametrize("named", ["", "s3://another"])
+def test_aws_is_provisioned_by_the_pulumi_cli_without_touching_the_tree(
+    stage: UnitStage, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setenv("PULUMI_BACKEND_URL", named)
+    ours = f"s3://civicforge-bootstrap-state-{stage.account}/local?region=us-east-1"
+
+    def note(command: list[str], _: str, **environment: str) -> None:
+        commands.append(command)
+        assert environment == ({} if named else {"PULUMI_BACKEND_URL": ours})
+        assert Path(command[command.index("--config-file") + 1]).read_text()
+
+    monkeypatch.setattr(release, "_run", note)
+    release.provision(stage, "r7", 10)
+    (command,) = commands
+    assert command[:2] == ["pulumi", "up"]
+    assert command[-4:] == ["--config", "civicforge:release=r7", "--config", "civicforge:canaryPercent=10"]
+    assert "--non-interactive" in command

@@ -1,0 +1,263 @@
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ops.commands import restore
+from ops.commands.breaker import FORMER
+from ops.commands.ledger import problems
+from ops.commands.restore import Difference
+from ops.shared.stage import OperatorError
+from services.core.domain import quests
+from services.core.domain.ledger import Entry, Kind
+from services.core.domain.quests import Status
+from services.core.stores.dynamo import Item, encode_item
+from services.core.tables import LEDGER, QUESTS, TABLES, USERS
+from tests.unit.ops.commands.test_books import set_attribute
+from tests.unit.ops.conftest import PERFORMER, REQUESTOR, Cli, UnitStage
+
+A, B, C = "a" * 26, "b" * 26, "c" * 26
+
+
+@pytest.fixture
+def town(stage: UnitStage) -> UnitStage:
+    """A stage with a paid, a claimed and an open quest, and recovery on."""
+    stage.completed(A)
+    (reward,) = [e for e in stage.ledger.all_of(PERFORMER) if e.kind is Kind.REWARD]
+    stage.ledger.pay(reward, datetime.now(UTC))
+    stage.submitted(B)
+    stage.post(C)
+    for table in TABLES:
+        stage.dynamodb.update_continuous_backups(
+            TableName=stage.table(table), PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        )
+    return stage
+
+
+@pytest.fixture
+def restored(town: UnitStage) -> str:
+    """A restore of the stage in order."""
+    begun = restore.begin(town, "20260301t120000", None)
+    return str(begun["id"])
+
+
+def found(stage: UnitStage, restore_id: str) -> dict[str, Difference]:
+    return {difference.label: difference for difference in restore.differences(stage, restore_id)}
+
+
+def delete(stage: UnitStage, table: str, key: dict[str, str]) -> None:
+    stage.dynamodb.delete_item(TableName=stage.resource(table), Key=encode_item(key))
+
+
+def test_three_items_damaged_exactly_three_repaired(town: UnitStage, restored: str, cli: Cli) -> None:
+    assert "0 items differ" in cli(f"restore diff {restored}").out
+    set_attribute(town, "quests", {"questId": A}, "status", "OPEN")
+    set_attribute(town, "users", {"userId": PERFORMER}, "xp", 0)
+    delete(town, "quests", {"questId": C})
+    ran = cli(f"restore diff {restored}")
+    assert f"quests/{A}: status is OPEN, was COMPLETE" in ran.out
+    assert f"quests/{C}: is gone; it was title Carry a sofa, status OPEN" in ran.out
+    assert f"users/{PERFORMER}: xp is 0, was 100" in ran.out
+    assert "3 items differ" in ran.out
+    before = town.reread(B)
+    line = f"restore repair {restored} --item quests/{A} --item quests/{C} --item users/{PERFORMER}"
+    assert cli(f"{line} --yes --reason script").code == 0
+    assert found(town, restored) == {}
+    assert problems(town) == []
+    assert town.reread(B) == before
+    assert town.reread(A).version > before.version
+    assert town.audit()[-1]["action"] == "restore repair"
+    assert "As it was, or unknown" in cli(f"{line} --yes --reason again").err
+
+
+def test_a_wrong_cancellation_is_undone_with_a_compensating_entry(town: UnitStage, restored: str) -> None:
+    town.act(town.reread(C), lambda quest: quests.withdraw(quest, datetime.now(UTC)))
+    town.act(town.reread(B), lambda quest: quests.withdraw(quest, datetime.now(UTC)))
+    for label in (f"quests/{C}", f"quests/{B}"):
+        said = restore.repair(town, found(town, restored)[label], "a script cancelled them")
+        assert f"adjustment of -1 points for {REQUESTOR}" in said
+    assert (town.reread(C).status, town.reread(B).performer_id) == (Status.OPEN, PERFORMER)
+    assert problems(town) == []
+    adjustments = [e for e in town.ledger.all_of(REQUESTOR) if e.kind is Kind.ADJUSTMENT]
+    assert [e.reason for e in adjustments] == ["a script cancelled them"] * 2
+    again = town.act(town.reread(C), lambda quest: quests.withdraw(quest, datetime.now(UTC)))
+    assert again.status is Status.CANCELLED
+
+
+def test_a_repair_never_leaves_anybody_below_zero(town: UnitStage, restored: str) -> None:
+    town.act(town.reread(C), lambda quest: quests.withdraw(quest, datetime.now(UTC)))
+    set_attribute(town, "users", {"userId": REQUESTOR}, "points", 0)
+    with pytest.raises(OperatorError, match="too few points"):
+        restore.repair(town, found(town, restored)[f"quests/{C}"], "why")
+    assert town.reread(C).status is Status.CANCELLED
+
+
+def test_what_changed_since_the_comparison_is_left_alone(town: UnitStage, restored: str) -> None:
+    set_attribute(town, "quests", {"questId": C}, "title", "Carry two sofas")
+    seen = found(town, restored)[f"quests/{C}"]
+    set_attribute(town, "quests", {"questId": C}, "title", "Carry no sofa")
+    with pytest.raises(OperatorError, match="changed meanwhile"):
+        restore.repair(town, seen, "why")
+
+
+def test_texts_come_back(town: UnitStage, restored: str) -> None:
+    set_attribute(town, "quests", {"questId": f"{C}#description"}, "text", "<script>")
+    restore.repair(town, found(town, restored)[f"quests/{C}#description"], "why")
+    stored = town.quests.get(C)
+    assert stored
+    assert stored.description == "It is a heavy sofa, mind."
+
+
+def test_ledger_entries_come_back_and_totals_follow(town: UnitStage, restored: str) -> None:
+    (reward,) = [e for e in town.ledger.all_of(PERFORMER) if e.kind is Kind.REWARD]
+    key = {"userId": PERFORMER, "entryId": reward.entry_id}
+    set_attribute(town, "ledger", key, "xp", 100_000)
+    set_attribute(town, "users", {"userId": PERFORMER}, "xp", 100_000)
+    restore.repair(town, found(town, restored)[f"ledger/{PERFORMER}/{reward.entry_id}"], "why")
+    assert problems(town) == []
+    delete(town, "ledger", key)
+    restore.repair(town, found(town, restored)[f"ledger/{PERFORMER}/{reward.entry_id}"], "why")
+    assert problems(town) == []
+    user = town.users.get(PERFORMER)
+    assert user
+    assert (user.xp, user.completed) == (100, 1)
+
+
+def a_gift(**changes: Any) -> Item:
+    gift = {"userId": PERFORMER, "entryId": "z#adjustment#x", "kind": "adjustment", "xp": 50, "state": "POSTED",
+            "createdAt": "2026-03-01T00:00:00.000Z"}  # fmt: skip
+    return {**gift, **changes}
+
+
+def test_an_entry_that_should_not_be_is_compensated_not_deleted(town: UnitStage, restored: str) -> None:
+    town.dynamodb.put_item(TableName=town.table(LEDGER), Item=encode_item(a_gift()))
+    set_attribute(town, "users", {"userId": PERFORMER}, "xp", 150)
+    restore.repair(town, found(town, restored)[f"ledger/{PERFORMER}/z#adjustment#x"], "a gift that nobody decided")
+    user = town.users.get(PERFORMER)
+    assert user
+    assert user.xp == 100
+    assert problems(town) == []
+
+
+Damage = Callable[[UnitStage], None]
+
+
+def _joined(stage: UnitStage) -> None:
+    stage.member("new")
+
+
+def _posted(stage: UnitStage) -> None:
+    stage.post("d" * 26)
+
+
+def _went_on(stage: UnitStage) -> None:
+    (entry,) = [e for e in stage.ledger.all_of(PERFORMER) if e.kind is Kind.REWARD]
+    set_attribute(stage, "ledger", {"userId": PERFORMER, "entryId": entry.entry_id}, "attempts", 9)
+
+
+def _deleted_account(stage: UnitStage) -> None:
+    set_attribute(stage, "users", {"userId": PERFORMER}, "deleted", True)
+
+
+def _owed(stage: UnitStage) -> None:
+    stage.dynamodb.put_item(TableName=stage.table(LEDGER), Item=encode_item(a_gift(state="PENDING")))
+
+
+def _of_a_quest(stage: UnitStage) -> None:
+    stage.dynamodb.put_item(TableName=stage.table(LEDGER), Item=encode_item(a_gift(questId=A)))
+
+
+def _row_gone(stage: UnitStage) -> None:
+    (entry,) = [e for e in stage.ledger.all_of(PERFORMER) if e.kind is Kind.REWARD]
+    delete(stage, "ledger", {"userId": PERFORMER, "entryId": entry.entry_id})
+    delete(stage, "users", {"userId": PERFORMER})
+
+
+@pytest.mark.parametrize(
+    ("damage", "prefix", "said"),
+    [
+        (_joined, "users/new", "joined since then"),
+        (_posted, f"quests/{'d' * 26}", "is new since then"),
+        (_went_on, f"ledger/{PERFORMER}", "that is no damage"),
+        (_deleted_account, f"users/{PERFORMER}", "at their own wish"),
+        (_owed, f"ledger/{PERFORMER}/z", "changed nothing yet"),
+        (_of_a_quest, f"ledger/{PERFORMER}/z", f"repair quests/{A}"),
+        (_row_gone, f"ledger/{PERFORMER}", "has no row"),
+    ],
+)
+def test_what_is_no_damage_is_not_undone(
+    town: UnitStage, restored: str, damage: Damage, prefix: str, said: str
+) -> None:
+    damage(town)
+    (label,) = [label for label in found(town, restored) if label.startswith(prefix) and "#description" not in label]
+    with pytest.raises(OperatorError, match=said):
+        restore.repair(town, found(town, restored)[label], "why")
+
+
+def test_a_quest_overwritten_with_nonsense_is_put_back(town: UnitStage, restored: str) -> None:
+    town.dynamodb.put_item(TableName=town.table(QUESTS), Item=encode_item({"questId": C, "oops": True}))
+    restore.repair(town, found(town, restored)[f"quests/{C}"], "why")
+    assert town.reread(C).status is Status.OPEN
+    assert problems(town) == []
+
+
+def test_what_a_restore_drops_is_put_back(town: UnitStage) -> None:
+    arn = town.dynamodb.describe_table(TableName=town.table(LEDGER))["Table"]["TableArn"]
+    town.dynamodb.tag_resource(ResourceArn=arn, Tags=[{"Key": "project", "Value": "civicforge"}])
+    town.dynamodb.update_table(
+        TableName=town.table(LEDGER),
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+        DeletionProtectionEnabled=True,
+    )
+    town.dynamodb.update_time_to_live(
+        TableName=town.table(LEDGER), TimeToLiveSpecification={"Enabled": True, "AttributeName": "goneAt"}
+    )
+    name = restore.begin(town, "20260301t130000", None)["tables"]["ledger"]
+    table = town.dynamodb.describe_table(TableName=name)["Table"]
+    assert table["StreamSpecification"]["StreamEnabled"]
+    assert table["DeletionProtectionEnabled"]
+    assert town.dynamodb.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"] == [
+        {"Key": "project", "Value": "civicforge"}
+    ]
+    assert town.dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"] == "ENABLED"
+    backups = town.dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+
+
+def test_the_commands_from_start_to_drop(town: UnitStage, cli: Cli) -> None:
+    assert "There are none" in cli("restore list").out
+    started = cli("restore start --yes --reason drill --json").json
+    restore_id = started["id"]
+    assert cli("restore list --json").json == {"restores": [restore_id]}
+    set_attribute(town, "quests", {"questId": C}, "title", "Changed")
+    assert "0 items differ" in cli(f"restore diff {restore_id} --containing users/").out
+    assert "There is no table" in cli("restore diff 20260101t000000").err
+    assert cli(f"restore drop {restore_id} --yes --reason over").code == 0
+    assert cli(f"restore drop {restore_id} --yes --reason twice").code == 0
+    assert restore.restores(town) == []
+
+
+def test_a_cut_over_wants_a_stopped_stage_and_brings_everything_back(town: UnitStage, restored: str, cli: Cli) -> None:
+    line = f"restore cut-over {restored} --yes --reason lost"
+    assert "breaker open --level stopped" in cli(line).err
+    town.put_parameter(FORMER, '{"concurrency of api": null}')
+    for table in (USERS, QUESTS, LEDGER):
+        for item in town.dynamodb.scan(TableName=town.table(table))["Items"][::2]:
+            key: Any = {name: item[name] for name in (table.partition_key, table.sort_key) if name}
+            town.dynamodb.delete_item(TableName=town.table(table), Key=key)
+    town.member("new")
+    assert cli(line).code == 0
+    assert found(town, restored) == {}
+    assert problems(town) == []
+    assert town.users.get("new") is None
+
+
+def test_a_moment_without_a_zone_is_utc(town: UnitStage, cli: Cli) -> None:
+    ran = cli("restore start --at 2026-03-01T12:00:00 --dry-run")
+    assert "2026-03-01 12:00:00+00:00" in ran.out
+    assert "civicforge-local-quests-20260301t120000" in ran.out
+
+
+def test_an_entry_is_what_it_says() -> None:
+    assert Entry.model_validate(a_gift()).xp == 50
