@@ -16,7 +16,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from services.api import problems
-from services.api.operations import OPERATIONS, Operation, Platform, Request
+from services.api.operations import OPERATIONS
+from services.api.operations.operation import AnyOperation, NoBody, Platform, Request
 from services.api.problems import InvalidInputError, ProblemError
 from services.core.domain.quests import Actor
 from services.core.domain.values import Model
@@ -130,7 +131,7 @@ class App:
         groups = frozenset(_groups(claims.get("cognito:groups")))
         return Actor(claims["sub"], groups, self.flags.features(claims["sub"], groups))
 
-    def _refuse_if_open(self, operation: Operation, event: Event) -> None:
+    def _refuse_if_open(self, operation: AnyOperation, event: Event) -> None:
         position = breaker(self.live)
         writes = event["requestContext"]["http"]["method"] not in _SAFE_METHODS
         if not operation.always and (position is Breaker.DOWN or (position is Breaker.READ_ONLY and writes)):
@@ -150,9 +151,7 @@ def _groups(claim: object) -> list[str]:
     return [str(group) for group in claim] if isinstance(claim, list) else []
 
 
-def _parse_query(operation: Operation, event: Event) -> Any:
-    if operation.query is None:
-        return None
+def _parse_query(operation: AnyOperation, event: Event) -> Any:
     return _checked(operation.query.model_validate, event.get("queryStringParameters") or {})
 
 
@@ -163,9 +162,11 @@ def _checked(validate: Callable[[Any], Model], sent: object) -> Model:
         raise InvalidInputError(error) from None
 
 
-def _parse_body(operation: Operation, event: Event) -> Any:
-    if operation.body is None:
-        return None
+def _parse_body(operation: AnyOperation, event: Event) -> Any:
+    if not operation.takes_body:
+        return NoBody()
+    if not event.get("body"):
+        raise ProblemError(400, "no_body", "Send a body, if only `{}`.")
     content_type = (
         (event.get("headers") or {}).get("content-type", "application/json").partition(";")[0].strip().lower()
     )
@@ -184,7 +185,7 @@ def _parse_body(operation: Operation, event: Event) -> Any:
 
 
 def _raw_body(event: Event) -> str:
-    body, is_base64 = str(event.get("body") or "{}").encode(errors="surrogatepass"), event.get("isBase64Encoded")
+    body, is_base64 = str(event["body"]).encode(errors="surrogatepass"), event.get("isBase64Encoded")
     if (len(body) * 3 // 4 if is_base64 else len(body)) > MAX_BODY:
         raise ProblemError(413, "body_too_large", f"The body is longer than {MAX_BODY} bytes.")
     try:
@@ -210,9 +211,9 @@ def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not a number")
 
 
-def _ok(operation: Operation, document: Model | None, request_id: str) -> Answer:
+def _ok(operation: AnyOperation, document: Model, request_id: str) -> Answer:
     cache = f"public, max-age={operation.max_age}" if operation.max_age else "no-store"
-    body = document.model_dump_json(by_alias=True, exclude_none=True) if document else ""
+    body = document.model_dump_json(by_alias=True, exclude_none=True)
     return _answer(operation.status, "application/json", body, {"cache-control": cache, "x-request-id": request_id})
 
 

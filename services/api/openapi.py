@@ -12,7 +12,9 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from services.api import views
-from services.api.operations import OPERATIONS, Operation
+from services.api.operations import OPERATIONS
+from services.api.operations.operation import AnyOperation, NoBody
+from services.core.domain.values import Model
 from services.core.routes import ROUTES, Route
 
 PATH = Path(__file__).with_name("openapi.json")
@@ -30,11 +32,17 @@ _PROBLEMS = {
     503: "The breaker is open or the data cannot be reached; see Retry-After",
 }
 
+_BY_GATEWAY = frozenset({401, 429, 503})
+"""Statuses that API Gateway answers by itself too, in its own form."""
+
 
 def document() -> dict[str, Any]:
     """The API as OpenAPI 3.1."""
-    inputs = {model for operation in OPERATIONS.values() for model in (operation.body, operation.query) if model}
-    outputs = {operation.answer for operation in OPERATIONS.values()} | {views.Problem}
+    inputs: set[type[Model]] = {model for op in OPERATIONS.values() for model in (op.body, op.query)} - {NoBody}
+    outputs: set[type[Model]] = {operation.answer for operation in OPERATIONS.values()} | {
+        views.Problem,
+        views.GatewayProblem,
+    }
     _, schemas = models_json_schema(
         [
             *((model, "validation") for model in sorted(inputs, key=lambda m: m.__name__)),
@@ -48,7 +56,7 @@ def document() -> dict[str, Any]:
     for route in ROUTES:
         operation = OPERATIONS[route.operation]
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, operation, components)
-    for name in {query.__name__ for operation in OPERATIONS.values() if (query := operation.query)}:
+    for name in {operation.query.__name__ for operation in OPERATIONS.values()}:
         del components[name]
     return {
         "openapi": "3.1.0",
@@ -62,7 +70,7 @@ def document() -> dict[str, Any]:
     }
 
 
-def _operation(route: Route, operation: Operation, components: dict[str, Any]) -> dict[str, Any]:
+def _operation(route: Route, operation: AnyOperation, components: dict[str, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": route.operation,
         "summary": operation.summary,
@@ -71,47 +79,38 @@ def _operation(route: Route, operation: Operation, components: dict[str, Any]) -
         "responses": {
             str(operation.status): {
                 "description": operation.summary,
-                "content": {"application/json": {"schema": {"$ref": _REF.format(model=operation.answer.__name__)}}},
+                "content": {"application/json": _schema(operation.answer)},
             },
-            **{str(status): _problem(_PROBLEMS[status]) for status in _statuses(route, operation)},
+            **{str(status): _problem(status) for status in sorted(operation.errors(public=route.public))},
         },
     }
-    if operation.body:
-        schema = {"$ref": _REF.format(model=operation.body.__name__)}
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    if operation.takes_body:
+        described["requestBody"] = {"required": True, "content": {"application/json": _schema(operation.body)}}
     return described
 
 
-def _statuses(route: Route, operation: Operation) -> list[int]:
-    statuses = {503} if not operation.always else set()
-    statuses |= set() if route.public else {401}
-    statuses |= {404} if "{" in route.path or route.operation in ("editMe", "deleteMe", "restoreMe") else set()
-    statuses |= {400, 422} if operation.query or operation.body else set()
-    statuses |= {413, 415} if operation.body else set()
-    if "{questId}" in route.path and route.method != "GET":
-        statuses |= {403, 409}
-    if route.operation in ("createQuest", "claimQuest"):
-        statuses |= {403, 429}
-    return sorted(statuses)
+def _problem(status: int) -> dict[str, Any]:
+    content = {"application/problem+json": _schema(views.Problem)}
+    if status in _BY_GATEWAY:
+        content["application/json"] = _schema(views.GatewayProblem)
+    return {"description": _PROBLEMS[status], "content": content}
 
 
-def _problem(description: str) -> dict[str, Any]:
-    schema = {"$ref": _REF.format(model=views.Problem.__name__)}
-    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
+def _schema(model: type[Model]) -> dict[str, Any]:
+    return {"schema": {"$ref": _REF.format(model=model.__name__)}}
 
 
-def _parameters(route: Route, operation: Operation, components: dict[str, Any]) -> list[dict[str, Any]]:
+def _parameters(route: Route, operation: AnyOperation, components: dict[str, Any]) -> list[dict[str, Any]]:
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)}", route.path)
     ]
-    if operation.query:
-        schema = components[operation.query.__name__]
-        parameters += [
-            {"name": name, "in": "query", "required": name in schema.get("required", []), "schema": field}
-            for name, field in schema["properties"].items()
-        ]
-    if route.operation == "createQuest":
+    schema = components[operation.query.__name__]
+    parameters += [
+        {"name": name, "in": "query", "required": name in schema.get("required", []), "schema": field}
+        for name, field in schema.get("properties", {}).items()
+    ]
+    if operation.idempotency_key:
         parameters.append(
             {
                 "name": "Idempotency-Key",

@@ -186,6 +186,12 @@ class Problem(Model):
     allowed_actions: dict[Action, ActionVerdict] | None = None
 
 
+class GatewayProblem(Model):
+    """An error that API Gateway answers before the API is asked: no valid token, throttled, or no Lambda free."""
+
+    message: str
+
+
 def _public(quest: Quest) -> dict[str, Any]:
     roles = [attestation.role for attestation in quest.attestations]
     return {**quest.__dict__, "attested_by": roles}

@@ -90,8 +90,22 @@ def test_a_body_that_is_no_object(api: Api, body: str) -> None:
     assert answer.status == 422
 
 
+@pytest.mark.parametrize("operation", ["createQuest", "editQuest", "editMe", "attestQuest"])
+def test_a_missing_body_is_refused_as_the_document_says(api: Api, operation: str) -> None:
+    answer = api.call(operation, ANNA, questId=api.create(), raw="")
+    assert (answer.status, answer.json["code"]) == (400, "no_body")
+
+
+@pytest.mark.parametrize("operation", ["getQuest", "getStats", "getHealth", "getMe", "claimQuest"])
+def test_an_unknown_parameter_is_refused_everywhere(api: Api, operation: str) -> None:
+    """Else each name that a caller makes up is another copy of the answer at the edge."""
+    answer = api.call(operation, ANNA, questId=api.create(), query={"x": "1"})
+    assert answer.status == 422
+    assert [error["field"] for error in answer.json["errors"]] == ["x"]
+
+
 def test_missing_fields_are_all_named(api: Api) -> None:
-    answer = refused(api, "createQuest", ANNA)
+    answer = refused(api, "createQuest", ANNA, {})
     assert [error["field"] for error in answer.json["errors"]] == ["title", "description", "category"]
 
 

@@ -1,0 +1,11 @@
+"""The operations of the API by their id. `services.core.routes` has the path of each and says who may call it."""
+
+from collections.abc import Mapping
+
+from services.api.operations.community import COMMUNITY
+from services.api.operations.lists import LISTS
+from services.api.operations.members import MEMBERS
+from services.api.operations.operation import AnyOperation
+from services.api.operations.quests import QUEST_OPERATIONS
+
+OPERATIONS: Mapping[str, AnyOperation] = {**COMMUNITY, **LISTS, **QUEST_OPERATIONS, **MEMBERS}

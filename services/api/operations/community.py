@@ -1,0 +1,27 @@
+"""The stage's health and the community's totals."""
+
+from collections.abc import Mapping
+
+from services.api import views
+from services.api.operations.operation import AnyOperation, NoBody, NoQuery, Operation, Platform, Request
+from services.api.stats import community_stats
+from services.core import live
+
+
+def get_health(platform: Platform, _: Request[NoBody, NoQuery]) -> views.Health:
+    """The state of the breaker, and the release that answers."""
+    position = live.breaker(platform.live)
+    status = "ok" if position is live.Breaker.CLOSED else "maintenance"
+    settings = platform.settings
+    return views.Health(status=status, stage=settings.stage, release=settings.release, breaker=position)
+
+
+def get_stats(platform: Platform, request: Request[NoBody, NoQuery]) -> views.Stats:
+    """Sums of the last 30 days."""
+    return community_stats(platform.cloudwatch, platform.settings.stage, request.now)
+
+
+COMMUNITY: Mapping[str, AnyOperation] = {
+    "getHealth": Operation(get_health, NoBody, NoQuery, views.Health, "Whether the platform works", always=True),
+    "getStats": Operation(get_stats, NoBody, NoQuery, views.Stats, "What the community did in 30 days", max_age=300),
+}

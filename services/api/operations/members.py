@@ -1,0 +1,104 @@
+"""The member's own account, and what anybody may see of a member."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from services.api import views
+from services.api.operations.operation import (
+    AnyOperation,
+    AnyRequest,
+    NoBody,
+    NoQuery,
+    Operation,
+    Platform,
+    Request,
+    errors,
+    with_row,
+)
+from services.api.problems import not_found
+from services.core.domain.quests import Role
+from services.core.domain.users import Profile, User
+from services.core.parameters import FLAGS
+from services.core.stores.quests import BATCH
+from services.core.tables import QUESTS
+
+_USER_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+
+
+def get_me(platform: Platform, request: AnyRequest) -> views.Me:
+    """The own account; its row is made where the sign-up's trigger could not."""
+    return views.me(_own_row(platform, request), request.member.groups)
+
+
+def _own_row(platform: Platform, request: AnyRequest) -> User:
+    user_id = request.member.user_id
+    return platform.users.get(user_id) or platform.users.ensure(user_id, request.now)
+
+
+def edit_me(platform: Platform, request: Request[Profile, NoQuery]) -> views.Me:
+    """Changes the own profile."""
+    user_id = request.member.user_id
+    user = with_row(platform, request, lambda: platform.users.edit(user_id, request.body, request.now))
+    return views.me(user, request.member.groups)
+
+
+def delete_me(platform: Platform, request: Request[NoBody, NoQuery]) -> views.Me:
+    """Starts the grace period after which the account is deleted."""
+    user_id = request.member.user_id
+    user = with_row(platform, request, lambda: platform.users.request_deletion(user_id, request.now))
+    return views.me(user, request.member.groups)
+
+
+def restore_me(platform: Platform, request: Request[NoBody, NoQuery]) -> views.Me:
+    """Ends the grace period: the account stays."""
+    user = platform.users.cancel_deletion(request.member.user_id, request.now)
+    return views.me(user, request.member.groups)
+
+
+def export_me(platform: Platform, request: Request[NoBody, NoQuery]) -> views.Export:
+    """Everything that is stored of the member."""
+    actor = request.member
+    found: list[views.QuestView] = []
+    for role in Role:
+        after: Any = None
+        while True:
+            page, after = platform.quests.of_member(actor.user_id, QUESTS.index(role), BATCH, after)
+            stored = platform.quests.get_many([quest.quest_id for quest in page])
+            found += [views.view(quest, actor, request.now) for quest in stored]
+            if after is None:
+                break
+    return views.Export(
+        profile=get_me(platform, request),
+        ledger=[views.entry(entry) for entry in platform.ledger.all_of(actor.user_id)],
+        quests=found,
+    )
+
+
+def get_user(platform: Platform, request: Request[NoBody, NoQuery]) -> views.PublicProfile:
+    """A member as anybody may see them."""
+    user_id = request.path["userId"]
+    user = platform.users.get(user_id) if _USER_ID.fullmatch(user_id) else None
+    if user is None:
+        raise not_found("user")
+    return views.profile(user)
+
+
+def list_feature_flags(_: Platform, request: Request[NoBody, NoQuery]) -> views.FeatureFlags:
+    """The feature flags, and which include the member."""
+    return views.FeatureFlags(flags={flag: flag in request.member.features for flag in FLAGS})
+
+
+MEMBERS: Mapping[str, AnyOperation] = {
+    "getMe": Operation(get_me, NoBody, NoQuery, views.Me, "The own account"),
+    "editMe": Operation(edit_me, Profile, NoQuery, views.Me, "Change the own profile", errors(404)),
+    "deleteMe": Operation(delete_me, NoBody, NoQuery, views.Me, "Delete the own account after 14 days", errors(404)),
+    "restoreMe": Operation(restore_me, NoBody, NoQuery, views.Me, "Take the deletion back", errors(404)),
+    "exportMe": Operation(export_me, NoBody, NoQuery, views.Export, "All that is kept of the member"),
+    "getUser": Operation(
+        get_user, NoBody, NoQuery, views.PublicProfile, "A member as anybody may see them", errors(404), max_age=30
+    ),
+    "listFeatureFlags": Operation(
+        list_feature_flags, NoBody, NoQuery, views.FeatureFlags, "Which features are on for the member"
+    ),
+}

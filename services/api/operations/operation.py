@@ -1,0 +1,130 @@
+"""The parts of an API call: the platform it works with, the checked request, and the declaration of an operation."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from services.api.requests import Query
+from services.core import live
+from services.core.domain.quests import Actor
+from services.core.domain.values import Input, Model
+from services.core.flags import Flags
+from services.core.metrics import Metric
+from services.core.settings import ApiSettings
+from services.core.stores.ledger import LedgerStore
+from services.core.stores.quests import QuestStore
+from services.core.stores.users import NoSuchUserError, Quota, UserStore
+
+T = TypeVar("T")
+BodyT = TypeVar("BodyT", bound=Input)
+QueryT = TypeVar("QueryT", bound=Query)
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Stores, live parameters, settings and metrics, shared by all operations."""
+
+    settings: ApiSettings
+    quests: QuestStore
+    users: UserStore
+    ledger: LedgerStore
+    live: live.LiveParameters
+    flags: Flags
+    count: Callable[[Metric], None]
+    cloudwatch: Callable[[], Any]
+
+    @property
+    def claim_period(self) -> timedelta:
+        """Time from a claim to its deadline."""
+        return timedelta(days=self.settings.claim_days)
+
+    def creates(self) -> Quota:
+        """Quests that a member may post in an hour."""
+        return Quota("createTat", self.settings.creates_per_hour)
+
+    def claims(self) -> Quota:
+        """Quests that a member may claim in an hour."""
+        return Quota("claimTat", self.settings.claims_per_hour)
+
+
+class NoBody(Input):
+    """The body of an operation that takes none; what is sent is not read."""
+
+
+class NoQuery(Query):
+    """The query string of an operation that takes none: any parameter is refused."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(Generic[BodyT, QueryT]):
+    """A request whose body and query have been validated."""
+
+    actor: Actor | None
+    path: Mapping[str, str]
+    headers: Mapping[str, str]
+    query: QueryT
+    body: BodyT
+    request_id: str
+    now: datetime
+
+    @property
+    def member(self) -> Actor:
+        """The caller; a route that is not public always has one."""
+        assert self.actor is not None
+        return self.actor
+
+
+AnyRequest: TypeAlias = Request[Any, Any]
+
+
+@dataclass(frozen=True)
+class Operation(Generic[BodyT, QueryT]):
+    """An operation of the API: the function behind it and all that the OpenAPI document says of it.
+
+    `body` and `query` are required, so that mypy compares them with the function's request. `statuses` are the errors
+    that the operation's own rules cause; those of its form (body, query, token, breaker) are added by `errors`.
+    `max_age` is in seconds, for browsers; the edge keeps no answer longer than `infra.components.site` says. `always`
+    means that an open breaker does not stop the operation.
+    """
+
+    handler: Callable[[Platform, Request[BodyT, QueryT]], Model]
+    body: type[BodyT]
+    query: type[QueryT]
+    answer: type[Model]
+    summary: str
+    statuses: frozenset[int] = frozenset()
+    status: int = 200
+    max_age: int = 0
+    always: bool = False
+    idempotency_key: bool = False
+
+    @property
+    def takes_body(self) -> bool:
+        """Whether the body is read."""
+        return self.body is not NoBody
+
+    def errors(self, *, public: bool) -> set[int]:
+        """Every status that the API may answer with instead of `status`."""
+        statuses = {422, 429, *self.statuses}
+        statuses |= set() if self.always else {503}
+        statuses |= set() if public else {401}
+        statuses |= {400, 413, 415} if self.takes_body else set()
+        return statuses | ({400} if self.idempotency_key or "cursor" in self.query.model_fields else set())
+
+
+AnyOperation: TypeAlias = Operation[Any, Any]
+
+
+def errors(*statuses: int) -> frozenset[int]:
+    """The `statuses` of an operation."""
+    return frozenset(statuses)
+
+
+def with_row(platform: Platform, request: AnyRequest, write: Callable[[], T]) -> T:
+    """Does a write that needs the member's row; makes the row first where the sign-up's trigger could not."""
+    try:
+        return write()
+    except NoSuchUserError:
+        platform.users.ensure(request.member.user_id, request.now)
+        return write()
