@@ -1,5 +1,6 @@
 /**
- * Generates src/api/schema.gen.ts (types) and src/api/limits.gen.ts (constraints and enums) from the API's document.
+ * Generates src/api/schema.gen.ts (types) and src/api/limits.gen.ts (constraints, enums, constants and which reads are
+ * public) from the API's document.
  * With --check it writes nothing and fails when they are stale.
  */
 import { readFile, writeFile } from "node:fs/promises";
@@ -49,6 +50,16 @@ for (const operation of Object.values(document.paths).flatMap(Object.values)) {
     lines.push(`export const ${operation.operationId}Query = ${JSON.stringify(Object.fromEntries(limited))} as const;`);
   }
 }
+
+for (const [name, value] of Object.entries(document["x-constants"])) {
+  lines.push(`export const ${name} = ${JSON.stringify(value)};`);
+}
+
+// What is left with /api/ is no part of the versioned API.
+const publicReads = Object.keys(document.paths)
+  .filter((path) => !path.startsWith("/api/") && document.paths[path].get?.security.length === 0)
+  .map((path) => path.replace(/\{\w+\}/g, "[^/]+"));
+lines.push(`export const publicReads = ${new RegExp(`^(?:${publicReads.join("|")})$`)};`);
 
 const outputs = {
   "schema.gen.ts": banner + astToString(await openapiTS(document, { defaultNonNullable: false })),

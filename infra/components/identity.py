@@ -6,6 +6,7 @@ import pulumi_aws as aws
 from infra.components.component import Component, account_id
 from infra.components.function import Function
 from infra.config import StageConfig
+from services.core.domain.users import PASSWORD_MIN_LENGTH
 
 GROUPS = {
     "moderators": "Decide disputes of quests to which they are no party.",
@@ -32,9 +33,8 @@ class Identity(Component):
             user_attribute_update_settings=aws.cognito.UserPoolUserAttributeUpdateSettingsArgs(
                 attributes_require_verification_before_updates=["email"]
             ),
-            # Length, not composition: NIST SP 800-63B.
             password_policy=aws.cognito.UserPoolPasswordPolicyArgs(
-                minimum_length=12,
+                minimum_length=PASSWORD_MIN_LENGTH,
                 require_lowercase=False,
                 require_numbers=False,
                 require_symbols=False,

@@ -14,10 +14,20 @@ from pydantic.json_schema import models_json_schema
 from services.api import views
 from services.api.operations import OPERATIONS
 from services.api.operations.operation import AnyOperation, NoBody
+from services.core.domain.ledger import PERFORMER_POINTS, QUEST_COST
+from services.core.domain.users import DELETION_GRACE, PASSWORD_MIN_LENGTH, WELCOME_POINTS
 from services.core.domain.values import Model
 from services.core.routes import ROUTES, Route
 
 PATH = Path(__file__).with_name("openapi.json")
+CONSTANTS = {
+    "passwordMinLength": PASSWORD_MIN_LENGTH,
+    "welcomePoints": WELCOME_POINTS,
+    "questCost": QUEST_COST,
+    "performerPoints": PERFORMER_POINTS,
+    "deletionGraceDays": DELETION_GRACE.days,
+}
+"""The domain's numbers that the page shows, as the document's `x-constants`."""
 _REF = "#/components/schemas/{model}"
 _PROBLEMS = {
     400: "The request cannot be understood",
@@ -62,6 +72,7 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "CivicForge", "version": "1", "description": "Quests, attestations and rewards."},
         "servers": [{"url": "/"}],
+        "x-constants": CONSTANTS,
         "paths": paths,
         "components": {
             "schemas": dict(sorted(components.items())),

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { card, me, problem, serve, signInAs, tokens } from "../../test/api";
-import { api, take } from "./client";
+import { api, unwrap } from "./client";
 import { loadConfig } from "./config";
 import { ApiError } from "./problem";
 import { reportService, serviceState } from "./service";
 import { sessionState } from "./session";
 
-const getMe = () => take(api().GET("/me"));
+const getMe = () => unwrap(api().GET("/me"));
 const failure = (call: Promise<unknown>): Promise<ApiError> =>
   call.then(
     () => Promise.reject(new Error("it succeeded")),
@@ -17,7 +17,7 @@ describe("tokens", () => {
   it("are not sent with public reads, so that the edge can cache them", async () => {
     signInAs("ana");
     const calls = await serve({ "GET /quests": { items: [card()] }, "GET /me": me() });
-    await take(api().GET("/quests"));
+    await unwrap(api().GET("/quests"));
     await getMe();
     expect(calls[0]?.headers.get("authorization")).toBeNull();
     expect(calls[1]?.headers.get("authorization")).toBe(`Bearer ${sessionState().session?.accessToken}`);
@@ -42,7 +42,7 @@ describe("tokens", () => {
           : problem(401, "expired"),
       "Cognito.InitiateAuth": { AuthenticationResult: fresh },
     });
-    const saved = await take(api().PATCH("/me", { body: { displayName: "Ana" } }));
+    const saved = await unwrap(api().PATCH("/me", { body: { displayName: "Ana" } }));
     expect(saved.displayName).toBe("Ana");
     expect(calls.at(-1)?.body).toEqual({ displayName: "Ana" });
   });

@@ -1,6 +1,7 @@
 /** One typed client for the API: signs what needs a token, renews it once, and turns refusals into ApiError. */
 import createClient from "openapi-fetch";
 import { config } from "./config";
+import { publicReads } from "./limits.gen";
 import { ApiError, toApiError } from "./problem";
 import type { paths } from "./schema.gen";
 import { reportService, serviceState } from "./service";
@@ -14,7 +15,7 @@ const renew = async () => (await import("./cognito")).renew();
 /** Public reads carry no identity, so that the edge may cache them. */
 function isPublic(request: Request): boolean {
   const path = new URL(request.url).pathname.slice(config().apiBase.length);
-  return request.method === "GET" && /^\/(quests|users|stats)\b/.test(path);
+  return request.method === "GET" && publicReads.test(path);
 }
 
 function signed(request: Request, accessToken: string): Request {
@@ -49,7 +50,7 @@ let requestId = "none";
 export const lastRequestId = (): string => requestId;
 
 /** The body of a call. @throws ApiError for every refusal, and with code "network" when nobody answered. */
-export async function take<T>(call: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
+export async function unwrap<T>(call: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
   const askedAt = Date.now();
   const answer = await call.catch(() => {
     reportService("unreachable");

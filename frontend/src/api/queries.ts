@@ -1,7 +1,7 @@
 /** Every read and write of the page: query options for reads, plain functions for writes. */
 import { infiniteQueryOptions, QueryCache, QueryClient, queryOptions } from "@tanstack/preact-query";
 import { recall, remember } from "../lib/storage";
-import { api, take } from "./client";
+import { api, unwrap } from "./client";
 import { ApiError } from "./problem";
 import { onServiceChange, reportService, type ServiceState, serviceState } from "./service";
 import type { Category, Health, Outcome, Part, ProfileEdit, QuestDraft, QuestEdit } from "./types";
@@ -57,7 +57,7 @@ const given = (filters: QuestFilters) => ({
 
 export function questsQuery(filters: QuestFilters) {
   const read = (cursor: string) =>
-    take(api().GET("/quests", { params: { query: { ...given(filters), ...(cursor && { cursor }) } } }));
+    unwrap(api().GET("/quests", { params: { query: { ...given(filters), ...(cursor && { cursor }) } } }));
   const isBoard = Object.values(filters).every((value) => !value);
   const board = kept<Awaited<ReturnType<typeof read>>>("board");
   const stored = isBoard ? board.stored() : undefined;
@@ -77,25 +77,25 @@ export function questsQuery(filters: QuestFilters) {
 export const questQuery = (questId: string) =>
   queryOptions({
     queryKey: ["quest", questId],
-    queryFn: () => take(api().GET("/quests/{questId}", { params: { path: { questId } } })),
+    queryFn: () => unwrap(api().GET("/quests/{questId}", { params: { path: { questId } } })),
   });
 
 /** The signed-in member's view, with `allowedActions`. It looks again by itself while the other party is to act. */
 export const myQuestQuery = (questId: string) =>
   queryOptions({
     queryKey: ["me", "quest", questId],
-    queryFn: () => take(api().GET("/me/quests/{questId}", { params: { path: { questId } } })),
+    queryFn: () => unwrap(api().GET("/me/quests/{questId}", { params: { path: { questId } } })),
     refetchInterval: ({ state }) =>
       state.data && ["SUBMITTED", "DISPUTED"].includes(state.data.status) ? WAITING_MS : false,
   });
 
-export const meQuery = () => queryOptions({ queryKey: ["me", "profile"], queryFn: () => take(api().GET("/me")) });
+export const meQuery = () => queryOptions({ queryKey: ["me", "profile"], queryFn: () => unwrap(api().GET("/me")) });
 
 export const myQuestsQuery = (role: Part) =>
   infiniteQueryOptions({
     queryKey: ["me", "quests", role],
     queryFn: ({ pageParam }) =>
-      take(api().GET("/me/quests", { params: { query: { role, ...(pageParam && { cursor: pageParam }) } } })),
+      unwrap(api().GET("/me/quests", { params: { query: { role, ...(pageParam && { cursor: pageParam }) } } })),
     initialPageParam: "",
     getNextPageParam: (last) => last.nextCursor ?? undefined,
   });
@@ -104,7 +104,7 @@ export const ledgerQuery = () =>
   infiniteQueryOptions({
     queryKey: ["me", "ledger"],
     queryFn: ({ pageParam }) =>
-      take(api().GET("/me/ledger", { params: { query: pageParam ? { cursor: pageParam } : {} } })),
+      unwrap(api().GET("/me/ledger", { params: { query: pageParam ? { cursor: pageParam } : {} } })),
     initialPageParam: "",
     getNextPageParam: (last) => last.nextCursor ?? undefined,
     // A reward is paid a moment after the quest is complete.
@@ -116,11 +116,11 @@ export const userQuery = (userId: string) =>
   queryOptions({
     queryKey: ["user", userId],
     staleTime: 5 * 60_000,
-    queryFn: () => take(api().GET("/users/{userId}", { params: { path: { userId } } })),
+    queryFn: () => unwrap(api().GET("/users/{userId}", { params: { path: { userId } } })),
   });
 
 export const statsQuery = () =>
-  queryOptions({ queryKey: ["stats"], staleTime: 5 * 60_000, queryFn: () => take(api().GET("/stats")) });
+  queryOptions({ queryKey: ["stats"], staleTime: 5 * 60_000, queryFn: () => unwrap(api().GET("/stats")) });
 
 const BREAKER: Record<Health["breaker"], ServiceState> = { closed: "up", "read-only": "paused", down: "closed" };
 
@@ -140,29 +140,29 @@ export const healthQuery = () =>
   });
 
 export const createQuest = (body: QuestDraft, key: string) =>
-  take(api().POST("/quests", { body, params: { header: { "Idempotency-Key": key } } }));
+  unwrap(api().POST("/quests", { body, params: { header: { "Idempotency-Key": key } } }));
 
 export const editQuest = (questId: string, body: QuestEdit) =>
-  take(api().PATCH("/quests/{questId}", { body, params: { path: { questId } } }));
+  unwrap(api().PATCH("/quests/{questId}", { body, params: { path: { questId } } }));
 
 /** What a member can do with a quest; each answers with the quest as it then is. */
 export const questActions = {
-  cancel: (questId: string) => take(api().DELETE("/quests/{questId}", { params: { path: { questId } } })),
-  claim: (questId: string) => take(api().POST("/quests/{questId}/claim", { params: { path: { questId } } })),
-  release: (questId: string) => take(api().POST("/quests/{questId}/release", { params: { path: { questId } } })),
+  cancel: (questId: string) => unwrap(api().DELETE("/quests/{questId}", { params: { path: { questId } } })),
+  claim: (questId: string) => unwrap(api().POST("/quests/{questId}/claim", { params: { path: { questId } } })),
+  release: (questId: string) => unwrap(api().POST("/quests/{questId}/release", { params: { path: { questId } } })),
   submit: (questId: string, submission: string) =>
-    take(api().POST("/quests/{questId}/submit", { params: { path: { questId } }, body: { submission } })),
+    unwrap(api().POST("/quests/{questId}/submit", { params: { path: { questId } }, body: { submission } })),
   requestChanges: (questId: string, reason: string) =>
-    take(api().POST("/quests/{questId}/request-changes", { params: { path: { questId } }, body: { reason } })),
+    unwrap(api().POST("/quests/{questId}/request-changes", { params: { path: { questId } }, body: { reason } })),
   attest: (questId: string, notes: string) =>
-    take(api().POST("/quests/{questId}/attest", { params: { path: { questId } }, body: notes ? { notes } : {} })),
+    unwrap(api().POST("/quests/{questId}/attest", { params: { path: { questId } }, body: notes ? { notes } : {} })),
   dispute: (questId: string, reason: string) =>
-    take(api().POST("/quests/{questId}/dispute", { params: { path: { questId } }, body: { reason } })),
+    unwrap(api().POST("/quests/{questId}/dispute", { params: { path: { questId } }, body: { reason } })),
   resolve: (questId: string, outcome: Outcome, decision: string) =>
-    take(api().POST("/quests/{questId}/resolve", { params: { path: { questId } }, body: { outcome, decision } })),
+    unwrap(api().POST("/quests/{questId}/resolve", { params: { path: { questId } }, body: { outcome, decision } })),
 };
 
-export const editMe = (body: ProfileEdit) => take(api().PATCH("/me", { body }));
-export const exportMe = () => take(api().GET("/me/export"));
-export const deleteMe = () => take(api().DELETE("/me"));
-export const restoreMe = () => take(api().POST("/me/restore"));
+export const editMe = (body: ProfileEdit) => unwrap(api().PATCH("/me", { body }));
+export const exportMe = () => unwrap(api().GET("/me/export"));
+export const deleteMe = () => unwrap(api().DELETE("/me"));
+export const restoreMe = () => unwrap(api().POST("/me/restore"));

@@ -1,51 +1,52 @@
 import { QueryClientProvider } from "@tanstack/preact-query";
 import { LocationProvider, lazy, Route, Router, useLocation } from "preact-iso";
 import { queryClient } from "../api/queries";
-import { DiscoverPage } from "../features/discover/DiscoverPage";
-import { NotFoundPage } from "../ui/NotFoundPage";
+import { DiscoverScreen } from "../features/discover/DiscoverScreen";
+import { NotFoundScreen } from "../ui/NotFoundScreen";
 import { CrashBoundary } from "./CrashBoundary";
 import { MembersOnly } from "./MembersOnly";
 import { Shell } from "./Shell";
 import { VisitorsOnly } from "./VisitorsOnly";
 
-const QuestPage = lazy(() => import("../features/quest/QuestPage").then((module) => module.QuestPage));
-const CreatePage = lazy(() => import("../features/compose/ComposePages").then((module) => module.CreatePage));
-const EditPage = lazy(() => import("../features/compose/ComposePages").then((module) => module.EditPage));
-const MinePage = lazy(() => import("../features/mine/MinePage").then((module) => module.MinePage));
-const MePage = lazy(() => import("../features/account/MePage").then((module) => module.MePage));
-const SettingsPage = lazy(() => import("../features/account/SettingsPage").then((module) => module.SettingsPage));
-const PersonPage = lazy(() => import("../features/account/PersonPage").then((module) => module.PersonPage));
-const auth = () => import("../features/auth/AuthPages");
-const SignInPage = lazy(() => auth().then((module) => module.SignInPage));
-const SignUpPage = lazy(() => auth().then((module) => module.SignUpPage));
-const ForgotPage = lazy(() => auth().then((module) => module.ForgotPage));
-const WelcomePage = lazy(() => auth().then((module) => module.WelcomePage));
+const QuestScreen = lazy(() => import("../features/quest/QuestScreen").then((module) => module.QuestScreen));
+const CreateScreen = lazy(() => import("../features/compose/CreateScreen").then((module) => module.CreateScreen));
+const EditScreen = lazy(() => import("../features/compose/EditScreen").then((module) => module.EditScreen));
+const MineScreen = lazy(() => import("../features/mine/MineScreen").then((module) => module.MineScreen));
+const MeScreen = lazy(() => import("../features/account/MeScreen").then((module) => module.MeScreen));
+const PersonScreen = lazy(() => import("../features/account/PersonScreen").then((module) => module.PersonScreen));
+const SettingsScreen = lazy(() =>
+  import("../features/settings/SettingsScreen").then((module) => module.SettingsScreen),
+);
+const SignInScreen = lazy(() => import("../features/auth/SignInScreen").then((module) => module.SignInScreen));
+const SignUpScreen = lazy(() => import("../features/auth/SignUpScreen").then((module) => module.SignUpScreen));
+const ForgotScreen = lazy(() => import("../features/auth/ForgotScreen").then((module) => module.ForgotScreen));
+const WelcomeScreen = lazy(() => import("../features/auth/WelcomeScreen").then((module) => module.WelcomeScreen));
 
-const members = (Page: typeof MePage) => () => (
+const members = (Page: typeof MeScreen) => () => (
   <MembersOnly>
     <Page />
   </MembersOnly>
 );
 
-const visitors = (Page: typeof SignInPage) => () => (
+const visitors = (Page: typeof SignInScreen) => () => (
   <VisitorsOnly>
     <Page />
   </VisitorsOnly>
 );
 
 const routes = {
-  "/": DiscoverPage,
-  "/quests/new": members(CreatePage),
-  "/quests/:questId": QuestPage,
-  "/quests/:questId/edit": members(EditPage),
-  "/mine": members(MinePage),
-  "/me": members(MePage),
-  "/settings": members(SettingsPage),
-  "/people/:userId": PersonPage,
-  "/sign-in": visitors(SignInPage),
-  "/sign-up": visitors(SignUpPage),
-  "/forgot": ForgotPage,
-  "/welcome": members(WelcomePage),
+  "/": DiscoverScreen,
+  "/quests/new": members(CreateScreen),
+  "/quests/:questId": QuestScreen,
+  "/quests/:questId/edit": members(EditScreen),
+  "/mine": members(MineScreen),
+  "/me": members(MeScreen),
+  "/settings": members(SettingsScreen),
+  "/people/:userId": PersonScreen,
+  "/sign-in": visitors(SignInScreen),
+  "/sign-up": visitors(SignUpScreen),
+  "/forgot": ForgotScreen,
+  "/welcome": members(WelcomeScreen),
 };
 
 function Screens() {
@@ -56,7 +57,7 @@ function Screens() {
         {Object.entries(routes).map(([route, component]) => (
           <Route key={route} path={route} component={component} />
         ))}
-        <Route default component={NotFoundPage} />
+        <Route default component={NotFoundScreen} />
       </Router>
     </CrashBoundary>
   );

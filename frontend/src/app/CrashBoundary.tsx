@@ -3,7 +3,7 @@ import { lastRequestId } from "../api/client";
 import { ApiError } from "../api/problem";
 import { t } from "../lib/text";
 import { Button } from "../ui/Button";
-import { PageTitle } from "../ui/PageTitle";
+import { ScreenTitle } from "../ui/ScreenTitle";
 
 interface Props {
   /** Where the member is: on another screen the crash is over. */
@@ -31,7 +31,7 @@ export class CrashBoundary extends Component<Props, State> {
     if (this.state.id === undefined) return this.props.children;
     return (
       <div class="empty" role="alert">
-        <PageTitle title={t.errors.crashTitle} />
+        <ScreenTitle title={t.errors.crashTitle} />
         <p>{t.errors.crash}</p>
         <p class="small soft">{t.errors.requestId(this.state.id)}</p>
         <Button onClick={() => location.reload()}>{t.errors.reload}</Button>

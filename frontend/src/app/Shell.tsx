@@ -54,15 +54,15 @@ function Banners() {
   return (
     <div class="banners" role="status">
       {service !== "up" && (
-        <Note look="warm" icon="clock">
+        <Note variant="warm" icon="clock">
           {t.banner[service]}
         </Note>
       )}
       {expired && path !== "/sign-in" && (
-        <Note look="warm">
+        <Note variant="warm">
           <div class="row apart">
             {t.banner.expired}
-            <ButtonLink look="quiet" href={withNext("/sign-in", url)}>
+            <ButtonLink variant="quiet" href={withNext("/sign-in", url)}>
               {t.nav.signIn}
             </ButtonLink>
           </div>

@@ -341,7 +341,7 @@ export const t = {
     theme: "Look",
     themes: { system: "Like my device", light: "Light", dark: "Dark" },
     account: "Account",
-    signedInAs: (email: string) => `Signed in as ${email}`,
+    signedInAs: (email: string) => `MemberQuest in as ${email}`,
     signOut: "Sign out",
     signOutEverywhere: "Sign out everywhere",
     signOutEverywhereAsk: "Ends your sessions on all devices, this one included.",

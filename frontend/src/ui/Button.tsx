@@ -3,45 +3,56 @@ import { useId } from "preact/hooks";
 import { t } from "../lib/text";
 
 interface Props {
-  look?: "primary" | "quiet" | "plain" | "danger";
+  variant?: "primary" | "quiet" | "plain" | "danger";
   type?: "button" | "submit";
   busy?: boolean;
   /** Why it cannot be pressed. It stays in the tab order, so that everybody can find out. */
-  denied?: string | undefined;
+  disabledReason?: string | undefined;
   onClick?: () => void;
   children: ComponentChildren;
 }
 
-export function Button({ look = "primary", type = "button", busy = false, denied, onClick, children }: Props) {
+export function Button({
+  variant = "primary",
+  type = "button",
+  busy = false,
+  disabledReason,
+  onClick,
+  children,
+}: Props) {
   const press = (event: Event) => {
-    if (busy || denied) event.preventDefault();
+    if (busy || disabledReason) event.preventDefault();
     else onClick?.();
   };
   const id = useId();
   return (
     <>
       <button
-        class={`button ${look}`}
+        class={`button ${variant}`}
         type={type}
         aria-busy={busy}
-        aria-disabled={busy || !!denied}
-        aria-describedby={denied && id}
+        aria-disabled={busy || !!disabledReason}
+        aria-describedby={disabledReason && id}
         onClick={press}
       >
         {busy ? t.common.busy : children}
       </button>
-      {denied && (
+      {disabledReason && (
         <span class="small soft" id={id}>
-          {denied}
+          {disabledReason}
         </span>
       )}
     </>
   );
 }
 
-export function ButtonLink({ href, look = "primary", children }: Pick<Props, "look" | "children"> & { href: string }) {
+export function ButtonLink({
+  href,
+  variant = "primary",
+  children,
+}: Pick<Props, "variant" | "children"> & { href: string }) {
   return (
-    <a class={`button ${look}`} href={href}>
+    <a class={`button ${variant}`} href={href}>
       {children}
     </a>
   );

@@ -37,14 +37,14 @@ export function Announcer() {
 }
 
 interface NoteProps {
-  look?: "good" | "bad" | "warm";
+  variant?: "good" | "bad" | "warm";
   icon?: "alert" | "check" | "clock";
   children: ComponentChildren;
 }
 
-export function Note({ look, icon = "alert", children }: NoteProps) {
+export function Note({ variant, icon = "alert", children }: NoteProps) {
   return (
-    <div class={look ? `note ${look}` : "note"}>
+    <div class={variant ? `note ${variant}` : "note"}>
       <Icon name={icon} />
       <div>{children}</div>
     </div>
@@ -70,14 +70,14 @@ export function Failure({ error, retry }: { error: unknown; retry?: (() => void)
   const requestId = error instanceof ApiError ? error.problem.requestId : undefined;
   return (
     <div role="alert">
-      <Note look="bad">
+      <Note variant="bad">
         <p>{explain(error)}</p>
         {requestId && <p class="small">{t.errors.requestId(requestId)}</p>}
         {error instanceof ApiError && error.status === 401 && (
           <a href={withNext("/sign-in", location.pathname + location.search)}>{t.nav.signIn}</a>
         )}
         {retry && (
-          <Button look="plain" onClick={retry}>
+          <Button variant="plain" onClick={retry}>
             {t.common.retry}
           </Button>
         )}
@@ -134,7 +134,7 @@ export function List<T>({ query, empty, children }: ListProps<T>) {
       {items && items.length > 0 && children(items)}
       {query.hasNextPage && (
         <p class="row">
-          <Button look="quiet" busy={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
+          <Button variant="quiet" busy={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
             {t.common.more}
           </Button>
         </p>

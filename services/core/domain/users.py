@@ -8,6 +8,7 @@ from pydantic import Field
 from services.core.domain.values import Bio, DisplayName, Input, Model, Tag, Timestamp
 
 WELCOME_POINTS = 10
+PASSWORD_MIN_LENGTH = 12  # length, not composition: NIST SP 800-63B
 DELETION_GRACE = timedelta(days=14)
 NEW_MEMBER = "New member"
 FORMER_MEMBER = "Former member"

@@ -65,7 +65,7 @@ export function Ledger({ me }: { me: Me | undefined }) {
             </table>
           </div>
           {me && !query.hasNextPage && addsUp(entries, me) && (
-            <Note look="good" icon="check">
+            <Note variant="good" icon="check">
               {t.ledger.balanced}
             </Note>
           )}

@@ -9,7 +9,7 @@ import { Button } from "../../ui/Button";
 import { Choices, TextArea } from "../../ui/Field";
 import { announce, Failure } from "../../ui/feedback";
 import { useDraft, useErrors, useFocus } from "../../ui/hooks";
-import { type FormAction, OFFERS, type Words } from "./actions";
+import { type ActionInput, type FormAction, OFFERS } from "./actions";
 
 interface Props {
   quest: QuestView;
@@ -23,12 +23,12 @@ interface Props {
 export function ActionForm({ quest, action, onClose, onMoved }: Props) {
   const offer = OFFERS[action];
   const text: { ask: string; confirm: string; done: string; label?: string; hint?: string } = t.action[action];
-  const draft = useDraft<Words>(`${action}.${quest.questId}`, {
+  const draft = useDraft<ActionInput>(`${action}.${quest.questId}`, {
     // Changes are made to what was handed in before.
     text: (action === "submit" && quest.submission) || "",
     outcome: "COMPLETE",
   });
-  const { errors, setErrors, touched } = useErrors<Words>();
+  const { errors, setErrors, touched } = useErrors<ActionInput>();
   const client = useQueryClient();
   const heading = useFocus<HTMLHeadingElement>();
   const mutation = useMutation({
@@ -86,10 +86,10 @@ export function ActionForm({ quest, action, onClose, onMoved }: Props) {
       )}
       <Failure error={mutation.error} />
       <div class="row">
-        <Button type="submit" look={offer.look === "danger" ? "danger" : "primary"} busy={mutation.isPending}>
+        <Button type="submit" variant={offer.variant === "danger" ? "danger" : "primary"} busy={mutation.isPending}>
           {text.confirm}
         </Button>
-        <Button look="plain" onClick={onClose}>
+        <Button variant="plain" onClick={onClose}>
           {t.common.cancel}
         </Button>
       </div>

@@ -40,7 +40,7 @@ export function Celebration({ quest }: { quest: QuestView }) {
               : t.quest.rewardComing}
         </p>
         <p class="row">
-          <Button look="quiet" onClick={() => setShown(false)}>
+          <Button variant="quiet" onClick={() => setShown(false)}>
             {t.quest.rewardSeen}
           </Button>
         </p>

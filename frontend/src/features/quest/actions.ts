@@ -4,37 +4,37 @@ import { questActions } from "../../api/queries";
 import type { Action, Outcome, QuestView } from "../../api/types";
 import type { Constraint } from "../../lib/validate";
 
-export interface Words {
+export interface ActionInput {
   text: string;
   outcome: Outcome;
 }
 
 interface Offer {
-  look: "primary" | "quiet" | "plain" | "danger";
+  variant: "primary" | "quiet" | "plain" | "danger";
   /** The limits of the text that goes with it; absent where none does. */
   text?: Constraint;
-  run: (questId: string, words: Words) => Promise<QuestView>;
+  run: (questId: string, words: ActionInput) => Promise<QuestView>;
 }
 
 export type FormAction = Exclude<Action, "edit">;
 
 export const OFFERS: Record<FormAction, Offer> = {
-  claim: { look: "primary", run: (id) => questActions.claim(id) },
-  submit: { look: "primary", text: SubmitBody.submission, run: (id, { text }) => questActions.submit(id, text) },
-  attest: { look: "primary", text: AttestBody.notes, run: (id, { text }) => questActions.attest(id, text) },
+  claim: { variant: "primary", run: (id) => questActions.claim(id) },
+  submit: { variant: "primary", text: SubmitBody.submission, run: (id, { text }) => questActions.submit(id, text) },
+  attest: { variant: "primary", text: AttestBody.notes, run: (id, { text }) => questActions.attest(id, text) },
   resolve: {
-    look: "primary",
+    variant: "primary",
     text: ResolveBody.decision,
     run: (id, { text, outcome }) => questActions.resolve(id, outcome, text),
   },
   "request-changes": {
-    look: "quiet",
+    variant: "quiet",
     text: ReasonBody.reason,
     run: (id, { text }) => questActions.requestChanges(id, text),
   },
-  dispute: { look: "plain", text: ReasonBody.reason, run: (id, { text }) => questActions.dispute(id, text) },
-  release: { look: "plain", run: (id) => questActions.release(id) },
-  cancel: { look: "danger", run: (id) => questActions.cancel(id) },
+  dispute: { variant: "plain", text: ReasonBody.reason, run: (id, { text }) => questActions.dispute(id, text) },
+  release: { variant: "plain", run: (id) => questActions.release(id) },
+  cancel: { variant: "danger", run: (id) => questActions.cancel(id) },
 };
 
 export const isFormAction = (name: string | undefined): name is FormAction => !!name && name in OFFERS;

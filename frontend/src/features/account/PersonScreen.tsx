@@ -5,21 +5,21 @@ import { userQuery } from "../../api/queries";
 import { t } from "../../lib/text";
 import { fullDay } from "../../lib/time";
 import { Failure, Loading } from "../../ui/feedback";
-import { NotFoundPage } from "../../ui/NotFoundPage";
-import { PageTitle } from "../../ui/PageTitle";
+import { NotFoundScreen } from "../../ui/NotFoundScreen";
+import { ScreenTitle } from "../../ui/ScreenTitle";
 import { Interests, Totals } from "./Totals";
 
-export function PersonPage() {
+export function PersonScreen() {
   const { params } = useRoute();
   const { data, error, isPending, refetch } = useQuery(userQuery(params.userId ?? ""));
-  if (error instanceof ApiError && error.status === 404) return <NotFoundPage />;
+  if (error instanceof ApiError && error.status === 404) return <NotFoundScreen />;
   return (
     <div class="stack">
       {isPending && <Loading lines={1} />}
       <Failure error={error} retry={() => refetch()} />
       {data && (
         <>
-          <PageTitle title={data.displayName} />
+          <ScreenTitle title={data.displayName} />
           <Totals xp={data.xp} reputation={data.reputation} completed={data.completed} />
           {data.bio && <p class="plain-text">{data.bio}</p>}
           <Interests interests={data.interests} />

@@ -12,8 +12,8 @@ import { Choices, Input, Select } from "../../ui/Field";
 import { Empty, List } from "../../ui/feedback";
 import { useService, useSession } from "../../ui/hooks";
 import { Icon, Seal } from "../../ui/icons";
-import { PageTitle } from "../../ui/PageTitle";
 import { QuestTicket } from "../../ui/quests";
+import { ScreenTitle } from "../../ui/ScreenTitle";
 import "./discover.css";
 
 /** How long a pause in typing starts the search, in milliseconds. */
@@ -113,7 +113,7 @@ function Steps() {
   );
 }
 
-export function DiscoverPage() {
+export function DiscoverScreen() {
   const { session } = useSession();
   const service = useService();
   const { filters, sort, change } = useFilters();
@@ -123,7 +123,7 @@ export function DiscoverPage() {
     <div class="stack loose">
       {!session && <Hero />}
       <section class="stack">
-        <PageTitle title={t.discover.title} />
+        <ScreenTitle title={t.discover.title} />
         <div class="filters">
           <Search value={filters.q ?? ""} onSearch={(q) => change({ q })} />
           <Select
@@ -161,7 +161,7 @@ export function DiscoverPage() {
             filtered ? (
               <Empty title={t.discover.emptyFilteredTitle}>
                 <p>{t.discover.emptyFiltered}</p>
-                <ButtonLink look="quiet" href="/">
+                <ButtonLink variant="quiet" href="/">
                   {t.discover.clear}
                 </ButtonLink>
               </Empty>

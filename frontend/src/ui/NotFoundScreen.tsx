@@ -1,13 +1,13 @@
 import { t } from "../lib/text";
 import { ButtonLink } from "./Button";
 import { Seal } from "./icons";
-import { PageTitle } from "./PageTitle";
+import { ScreenTitle } from "./ScreenTitle";
 
-export function NotFoundPage() {
+export function NotFoundScreen() {
   return (
     <div class="empty">
       <Seal />
-      <PageTitle title={t.notFound.title} />
+      <ScreenTitle title={t.notFound.title} />
       <p>{t.notFound.text}</p>
       <ButtonLink href="/">{t.notFound.home}</ButtonLink>
     </div>

@@ -4,11 +4,11 @@ import { t } from "../../lib/text";
 import { fullDay } from "../../lib/time";
 import { ButtonLink } from "../../ui/Button";
 import { Failure, Loading } from "../../ui/feedback";
-import { PageTitle } from "../../ui/PageTitle";
+import { ScreenTitle } from "../../ui/ScreenTitle";
 import { Ledger } from "./Ledger";
 import { Interests, Totals } from "./Totals";
 
-export function MePage() {
+export function MeScreen() {
   const me = useQuery(meQuery());
   return (
     <div class="stack loose">
@@ -17,8 +17,8 @@ export function MePage() {
       {me.data && (
         <section class="stack">
           <div class="row apart">
-            <PageTitle title={me.data.displayName} />
-            <ButtonLink look="quiet" href="/settings">
+            <ScreenTitle title={me.data.displayName} />
+            <ButtonLink variant="quiet" href="/settings">
               {t.me.settings}
             </ButtonLink>
           </div>

@@ -8,12 +8,12 @@ interface Props {
   name: string;
   ask: string;
   confirm: string;
-  look?: "danger" | "plain";
+  variant?: "danger" | "plain";
   run: () => unknown;
 }
 
 /** A button whose effect is asked for once more, in place. */
-export function Careful({ name, ask, confirm, look = "danger", run }: Props) {
+export function ConfirmButton({ name, ask, confirm, variant = "danger", run }: Props) {
   const [asked, setAsked] = useState<boolean>();
   const place = useRef<HTMLFieldSetElement>(null);
   const mutation = useMutation({ mutationFn: async () => run(), onSuccess: () => setAsked(false) });
@@ -31,15 +31,15 @@ export function Careful({ name, ask, confirm, look = "danger", run }: Props) {
       <div class="row">
         {asked ? (
           <>
-            <Button look="danger" busy={mutation.isPending} onClick={() => mutation.mutate()}>
+            <Button variant="danger" busy={mutation.isPending} onClick={() => mutation.mutate()}>
               {confirm}
             </Button>
-            <Button look="plain" onClick={() => setAsked(false)}>
+            <Button variant="plain" onClick={() => setAsked(false)}>
               {t.common.cancel}
             </Button>
           </>
         ) : (
-          <Button look={look} onClick={() => setAsked(true)}>
+          <Button variant={variant} onClick={() => setAsked(true)}>
             {name}
           </Button>
         )}

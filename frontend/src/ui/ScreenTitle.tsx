@@ -12,7 +12,7 @@ window.addEventListener("popstate", () => {
 });
 
 /** The screen's heading. It names the tab, and takes the focus when a screen or a step follows another. */
-export function PageTitle({ title, children }: { title: string; children?: ComponentChildren }) {
+export function ScreenTitle({ title, children }: { title: string; children?: ComponentChildren }) {
   const heading = useRef<HTMLHeadingElement>(null);
   // Layout effects, before anybody can type: later the focus would be taken out of a field again.
   useLayoutEffect(() => {

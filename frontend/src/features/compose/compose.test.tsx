@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { me, person, problem, serve, signInAs, view } from "../../../test/api";
 import { address, open } from "../../../test/page";
 import { t } from "../../lib/text";
-import { changesOf } from "./ComposePages";
+import { changesOf } from "./EditScreen";
 
 async function fill(user: ReturnType<typeof userEvent.setup>) {
   await user.type(await screen.findByLabelText(t.compose.title), "Carry <b>a</b> sofa");

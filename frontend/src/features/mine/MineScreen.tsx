@@ -4,13 +4,13 @@ import { t } from "../../lib/text";
 import { Button, ButtonLink } from "../../ui/Button";
 import { Empty, Failure, Loading } from "../../ui/feedback";
 import { useSession } from "../../ui/hooks";
-import { PageTitle } from "../../ui/PageTitle";
 import { QuestTicket } from "../../ui/quests";
+import { ScreenTitle } from "../../ui/ScreenTitle";
 import { type Group, needOf } from "./need";
 
 const GROUPS: readonly Group[] = ["yourTurn", "waiting", "finished"];
 
-export function MinePage() {
+export function MineScreen() {
   const asked = useInfiniteQuery(myQuestsQuery("requestor"));
   const doing = useInfiniteQuery(myQuestsQuery("performer"));
   const moderates = useSession().session?.groups.includes("moderators") ?? false;
@@ -29,7 +29,7 @@ export function MinePage() {
   const error = lists.find(({ query }) => query.error)?.query.error ?? null;
   return (
     <div class="stack loose">
-      <PageTitle title={t.mine.title} />
+      <ScreenTitle title={t.mine.title} />
       {pending && <Loading />}
       <Failure error={error} retry={() => lists.forEach(({ query }) => void query.refetch())} />
       {!pending && !error && quests.length === 0 && (
@@ -37,7 +37,7 @@ export function MinePage() {
           <p>{t.mine.empty}</p>
           <div class="row">
             <ButtonLink href="/">{t.nav.discover}</ButtonLink>
-            <ButtonLink look="quiet" href="/quests/new">
+            <ButtonLink variant="quiet" href="/quests/new">
               {t.nav.create}
             </ButtonLink>
           </div>
@@ -70,7 +70,7 @@ export function MinePage() {
         ({ role, query }) =>
           query.hasNextPage && (
             <p key={role}>
-              <Button look="quiet" busy={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
+              <Button variant="quiet" busy={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
                 {t.common.more}
               </Button>
             </p>

@@ -1,0 +1,49 @@
+import { useMutation, useQueryClient } from "@tanstack/preact-query";
+import { useLocation } from "preact-iso";
+import { signIn } from "../../api/cognito";
+import { ownPath, withNext } from "../../lib/ids";
+import { t } from "../../lib/text";
+import { Button } from "../../ui/Button";
+import { AuthForm } from "./AuthForm";
+import { ConfirmStep } from "./ConfirmStep";
+import { EmailField, emailError, PasswordField } from "./fields";
+import { isCode, Refusal } from "./Refusal";
+import { useCredentials } from "./useCredentials";
+
+export function SignInScreen() {
+  const { query, route } = useLocation();
+  const next = ownPath(query.next);
+  const client = useQueryClient();
+  const { keep, values, change, errors, setErrors } = useCredentials();
+  const enter = useMutation({
+    mutationFn: () => signIn(values.email.trim(), values.password),
+    onSuccess: () => {
+      keep({ email: "" });
+      client.removeQueries({ queryKey: ["me"] });
+      route(next, true);
+    },
+  });
+  if (isCode(enter.error, "UserNotConfirmedException")) {
+    return <ConfirmStep {...values} email={values.email.trim()} next={next} onOther={() => enter.reset()} />;
+  }
+  const submit = () => {
+    const email = emailError(values.email.trim());
+    setErrors({ ...(email && { email }), ...(!values.password && { password: t.form.required }) });
+    if (!email && values.password && !enter.isPending) enter.mutate();
+  };
+  return (
+    <AuthForm title={t.auth.signInTitle} onSubmit={submit}>
+      {next !== "/" && <p class="soft">{t.auth.intent}</p>}
+      <EmailField value={values.email} error={errors.email} onValue={(email) => change({ email })} />
+      <PasswordField value={values.password} error={errors.password} onValue={(password) => change({ password })} />
+      <Refusal error={enter.error} />
+      <Button type="submit" busy={enter.isPending}>
+        {t.auth.signIn}
+      </Button>
+      <div class="row apart">
+        <a href={withNext("/forgot", next)}>{t.auth.forgot}</a>
+        <a href={withNext("/sign-up", next)}>{t.auth.toSignUp}</a>
+      </div>
+    </AuthForm>
+  );
+}

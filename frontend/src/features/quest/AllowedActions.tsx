@@ -1,0 +1,44 @@
+import type { QuestView } from "../../api/types";
+import { t } from "../../lib/text";
+import { Button, ButtonLink } from "../../ui/Button";
+import { type FormAction, OFFERS, ORDER } from "./actions";
+
+export function AllowedActions({ quest, onOpen }: { quest: QuestView; onOpen: (action: FormAction) => void }) {
+  const verdicts = ORDER.map((action) => ({ action, ...quest.allowedActions[action] }));
+  const allowed = verdicts.filter((verdict) => verdict.allowed);
+  const denied = verdicts.filter((verdict) => !verdict.allowed);
+  // After one's word, what is left are second thoughts.
+  const attested = quest.allowedActions.attest?.code === "already_attested";
+  return (
+    <section class="stack" aria-label={t.quest.actions}>
+      {allowed.length === 0 ? (
+        <p class="soft">{t.quest.nothing}</p>
+      ) : (
+        <div class="actions">
+          {allowed.map(({ action }) =>
+            action === "edit" ? (
+              <ButtonLink key={action} variant="quiet" href={`/quests/${quest.questId}/edit`}>
+                {t.action.edit.name}
+              </ButtonLink>
+            ) : (
+              <Button key={action} variant={attested ? "plain" : OFFERS[action].variant} onClick={() => onOpen(action)}>
+                {t.action[action].name}
+              </Button>
+            ),
+          )}
+        </div>
+      )}
+      <details class="small">
+        <summary>{t.quest.denied}</summary>
+        <dl class="denied">
+          {denied.map(({ action, code }) => (
+            <div key={action}>
+              <dt>{t.action[action].name}</dt>
+              <dd class="soft">{(code && t.denial[code]) ?? t.errors.notAllowed}</dd>
+            </div>
+          ))}
+        </dl>
+      </details>
+    </section>
+  );
+}

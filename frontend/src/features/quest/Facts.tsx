@@ -1,0 +1,44 @@
+import { t } from "../../lib/text";
+import { fullDay } from "../../lib/time";
+import { Person } from "../../ui/quests";
+import type { AnyQuest } from "./quest";
+
+export function Facts({ quest, viewerId }: { quest: AnyQuest; viewerId: string | undefined }) {
+  const deadline = quest.status === "CLAIMED" && quest.claimDeadline;
+  return (
+    <dl class="facts">
+      <div>
+        <dt>{t.quest.by}</dt>
+        <dd>
+          <Person userId={quest.requestorId} you={quest.requestorId === viewerId} />
+        </dd>
+      </div>
+      {quest.performerId && (
+        <div>
+          <dt>{t.quest.performer}</dt>
+          <dd>
+            <Person userId={quest.performerId} you={quest.performerId === viewerId} />
+          </dd>
+        </div>
+      )}
+      {quest.area && (
+        <div>
+          <dt>{t.quest.area}</dt>
+          <dd dir="auto">{quest.area}</dd>
+        </div>
+      )}
+      {quest.status === "OPEN" && (
+        <div>
+          <dt>{t.quest.openUntil}</dt>
+          <dd>{fullDay(quest.expiresAt)}</dd>
+        </div>
+      )}
+      {deadline && (
+        <div>
+          <dt>{t.quest.deadline}</dt>
+          <dd>{fullDay(deadline)}</dd>
+        </div>
+      )}
+    </dl>
+  );
+}

@@ -1,0 +1,109 @@
+import { useQuery } from "@tanstack/preact-query";
+import { useRef, useState } from "preact/hooks";
+import { useLocation } from "preact-iso";
+import { userQuery } from "../../api/queries";
+import type { QuestView } from "../../api/types";
+import { t } from "../../lib/text";
+import { Note } from "../../ui/feedback";
+import { useSession } from "../../ui/hooks";
+import { CategoryMark, StatusPill } from "../../ui/quests";
+import { ScreenTitle } from "../../ui/ScreenTitle";
+import { ActionForm } from "./ActionForm";
+import { type FormAction, isFormAction } from "./actions";
+import { BackToBoard } from "./BackToBoard";
+import { Celebration } from "./Celebration";
+import { Facts } from "./Facts";
+import { QuestText } from "./QuestText";
+import { type AnyQuest, wantedChanges } from "./quest";
+import { RewardPanel } from "./RewardPanel";
+import { SealPanel } from "./SealPanel";
+import { Similar } from "./Similar";
+import { eventsOf, Timeline } from "./Timeline";
+import "./quest.css";
+
+function useName(userId: string | null | undefined): string {
+  const { data } = useQuery({ ...userQuery(userId ?? ""), enabled: !!userId });
+  return data?.displayName ?? "…";
+}
+
+export function QuestDetails({ quest, view }: { quest: AnyQuest; view: QuestView | undefined }) {
+  const { session } = useSession();
+  const { query, route } = useLocation();
+  const [moved, setMoved] = useState<FormAction>();
+  const names = { requestor: useName(quest.requestorId), performer: useName(quest.performerId) };
+  const place = useRef<HTMLDivElement>(null);
+  const path = `/quests/${quest.questId}`;
+  const asked = isFormAction(query.do) ? query.do : undefined;
+  const open = asked && view?.allowedActions[asked]?.allowed ? asked : undefined;
+  const changes = wantedChanges(quest);
+  const close = () => {
+    route(path, true);
+    place.current?.focus();
+  };
+  const words = (
+    <div class="quest-words stack loose" key="words">
+      <QuestText quest={quest} names={names} />
+    </div>
+  );
+  const side = (
+    <div class="quest-side stack" ref={place} tabIndex={-1} key="side">
+      {view?.role === "performer" && quest.status === "COMPLETE" && <Celebration quest={view} />}
+      {changes && (
+        <Note variant="warm">
+          <h2>{t.quest.changesTitle}</h2>
+          <p class="plain-text">{changes.reason}</p>
+        </Note>
+      )}
+      {moved && (
+        <div role="alert">
+          <Note variant="warm">{moved === "claim" ? t.quest.taken : t.quest.moved}</Note>
+        </div>
+      )}
+      {open && view ? (
+        <ActionForm
+          key={open}
+          quest={view}
+          action={open}
+          onClose={close}
+          onMoved={() => {
+            setMoved(open);
+            close();
+          }}
+        />
+      ) : (
+        <RewardPanel
+          quest={quest}
+          view={view}
+          onOpen={(action) => {
+            setMoved(undefined);
+            route(`${path}?do=${action}`);
+          }}
+        />
+      )}
+      <SealPanel quest={quest} names={names} />
+    </div>
+  );
+  // Whoever judges what was handed in reads it first, on a phone as well.
+  const judges = !!quest.submissionHtml && view?.role !== "performer";
+  return (
+    <article class="quest">
+      <header class="stack tight">
+        <BackToBoard />
+        <div class="row">
+          <CategoryMark category={quest.category} />
+          <StatusPill status={quest.status} />
+        </div>
+        <ScreenTitle title={quest.title} />
+        <Facts quest={quest} viewerId={session?.userId} />
+      </header>
+      {judges ? [words, side] : [side, words]}
+      <div class="quest-rest stack loose">
+        {moved === "claim" && <Similar quest={quest} />}
+        <section class="stack tight" aria-labelledby="timeline">
+          <h2 id="timeline">{t.quest.timeline}</h2>
+          <Timeline events={eventsOf(quest, (role) => names[role])} />
+        </section>
+      </div>
+    </article>
+  );
+}

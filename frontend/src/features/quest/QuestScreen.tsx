@@ -1,0 +1,61 @@
+import { useQuery } from "@tanstack/preact-query";
+import { useEffect, useRef } from "preact/hooks";
+import { useRoute } from "preact-iso";
+import { ApiError } from "../../api/problem";
+import { myQuestQuery, questQuery } from "../../api/queries";
+import type { QuestView } from "../../api/types";
+import { t } from "../../lib/text";
+import { Failure, Loading } from "../../ui/feedback";
+import { useSession } from "../../ui/hooks";
+import { NotFoundScreen } from "../../ui/NotFoundScreen";
+import { ScreenTitle } from "../../ui/ScreenTitle";
+import { BackToBoard } from "./BackToBoard";
+import { QuestDetails } from "./QuestDetails";
+import type { AnyQuest } from "./quest";
+
+interface QuestQuery {
+  data: AnyQuest | undefined;
+  error: unknown;
+  isPending: boolean;
+  refetch: () => unknown;
+}
+
+/** The quest, or why it is not there. */
+function QuestOrFailure({ query, view }: { query: QuestQuery; view?: QuestView | undefined }) {
+  const { data, error, isPending, refetch } = query;
+  if (error instanceof ApiError && error.status === 404) return <NotFoundScreen />;
+  return (
+    <div class="stack">
+      {!data && <BackToBoard />}
+      {isPending && <Loading lines={1} />}
+      {!data && !!error && <ScreenTitle title={t.quest.title} />}
+      <Failure error={error} retry={() => refetch()} />
+      {data && <QuestDetails quest={data} view={view} />}
+    </div>
+  );
+}
+
+function MemberQuest({ questId }: { questId: string }) {
+  const query = useQuery(myQuestQuery(questId));
+  return <QuestOrFailure query={query} view={query.data} />;
+}
+
+function PublicQuest({ questId }: { questId: string }) {
+  return <QuestOrFailure query={useQuery(questQuery(questId))} />;
+}
+
+export function QuestScreen() {
+  const { params } = useRoute();
+  const { session, expired } = useSession();
+  // A session that ends in mid-form must not take the form away with it.
+  const signed = useRef(!!session);
+  useEffect(() => {
+    signed.current = !!session || (signed.current && expired);
+  }, [session, expired]);
+  const questId = params.questId ?? "";
+  return session || (expired && signed.current) ? (
+    <MemberQuest key={questId} questId={questId} />
+  ) : (
+    <PublicQuest key={questId} questId={questId} />
+  );
+}

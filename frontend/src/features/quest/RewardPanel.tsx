@@ -1,0 +1,42 @@
+import type { QuestView } from "../../api/types";
+import { withNext } from "../../lib/ids";
+import { t } from "../../lib/text";
+import { ButtonLink } from "../../ui/Button";
+import { AllowedActions } from "./AllowedActions";
+import type { FormAction } from "./actions";
+import type { AnyQuest } from "./quest";
+
+export function RewardPanel({
+  quest,
+  view,
+  onOpen,
+}: {
+  quest: AnyQuest;
+  view: QuestView | undefined;
+  onOpen: (action: FormAction) => void;
+}) {
+  return (
+    <section class="panel stack" data-category={quest.category} aria-label={t.quest.reward}>
+      <div class="reward">
+        <div class="stub">
+          <strong>{quest.rewardXp}</strong>
+          <span>{t.card.xp}</span>
+        </div>
+        <p>
+          <strong>{t.count.reputation(quest.rewardReputation)}</strong>
+          <br />
+          <span class="small soft">{t.quest.rewardPoints}</span>
+        </p>
+      </div>
+      {view ? (
+        <AllowedActions quest={view} onOpen={onOpen} />
+      ) : (
+        quest.status === "OPEN" && (
+          <ButtonLink href={withNext("/sign-in", `/quests/${quest.questId}?do=claim`)}>
+            {t.action.claim.name}
+          </ButtonLink>
+        )
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,78 @@
+import { useMutation, useQueryClient } from "@tanstack/preact-query";
+import { useEffect, useRef } from "preact/hooks";
+import { deleteMe, exportMe, meQuery, restoreMe } from "../../api/queries";
+import type { Me } from "../../api/types";
+import { t } from "../../lib/text";
+import { fullDay } from "../../lib/time";
+import { Button } from "../../ui/Button";
+import { ConfirmButton } from "../../ui/ConfirmButton";
+import { announce, Failure, Note } from "../../ui/feedback";
+
+function download(data: unknown): void {
+  const address = URL.createObjectURL(new Blob([JSON.stringify(data, null, 2)], { type: "application/json" }));
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = "civicforge.json";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+}
+
+export function DataSettings({ me }: { me: Me }) {
+  const client = useQueryClient();
+  const heading = useRef<HTMLHeadingElement>(null);
+  const update = (saved: Me, news: string) => {
+    client.setQueryData(meQuery().queryKey, saved);
+    announce(news);
+  };
+  // The button that was pressed is gone with the account's old state.
+  const before = useRef(me.deletionAt);
+  useEffect(() => {
+    if (before.current !== me.deletionAt) heading.current?.focus();
+    before.current = me.deletionAt;
+  }, [me.deletionAt]);
+  const exporting = useMutation({
+    mutationFn: exportMe,
+    onSuccess: (data) => {
+      download(data);
+      announce(t.settings.exported);
+    },
+  });
+  const restore = useMutation({
+    mutationFn: restoreMe,
+    onSuccess: (saved) => update(saved, t.settings.restored),
+  });
+  return (
+    <section class="panel stack">
+      <h2 ref={heading} tabIndex={-1}>
+        {t.settings.data}
+      </h2>
+      <Failure error={exporting.error ?? restore.error} />
+      <div class="row">
+        <Button variant="quiet" busy={exporting.isPending} onClick={() => exporting.mutate()}>
+          {t.settings.export}
+        </Button>
+      </div>
+      {me.deletionAt ? (
+        <Note variant="warm" icon="clock">
+          <div class="stack tight">
+            <p>{t.settings.deletionAt(fullDay(me.deletionAt))}</p>
+            <div class="row">
+              <Button busy={restore.isPending} onClick={() => restore.mutate()}>
+                {t.settings.restore}
+              </Button>
+            </div>
+          </div>
+        </Note>
+      ) : (
+        <div class="row">
+          <ConfirmButton
+            name={t.settings.delete}
+            ask={t.settings.deleteAsk}
+            confirm={t.settings.deleteConfirm}
+            run={async () => update(await deleteMe(), t.settings.leaving)}
+          />
+        </div>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,25 @@
+import { useQuery } from "@tanstack/preact-query";
+import { meQuery } from "../../api/queries";
+import { t } from "../../lib/text";
+import { Failure, Loading } from "../../ui/feedback";
+import { ScreenTitle } from "../../ui/ScreenTitle";
+import { AccountSettings } from "./AccountSettings";
+import { DataSettings } from "./DataSettings";
+import { ProfileForm } from "./ProfileForm";
+import { ThemeSetting } from "./ThemeSetting";
+import "./settings.css";
+
+export function SettingsScreen() {
+  const me = useQuery(meQuery());
+  return (
+    <div class="settings stack">
+      <ScreenTitle title={t.settings.title} />
+      {me.isPending && <Loading lines={1} />}
+      <Failure error={me.error} retry={() => me.refetch()} />
+      {me.data && <ProfileForm me={me.data} />}
+      <ThemeSetting />
+      <AccountSettings />
+      {me.data && <DataSettings me={me.data} />}
+    </div>
+  );
+}
