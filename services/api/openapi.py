@@ -127,7 +127,7 @@ def _parameters(route: Route, operation: AnyOperation, components: dict[str, Any
                 "name": "Idempotency-Key",
                 "in": "header",
                 "required": False,
-                "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+                "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
             }
         )
     return parameters

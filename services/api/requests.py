@@ -41,7 +41,7 @@ class Query(Model):
 
 
 Limit = Annotated[int, Field(ge=1, le=100)]
-Cursor = Annotated[str, Field(min_length=1, max_length=1000)]
+Cursor = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 class PageQuery(Query):

@@ -69,7 +69,7 @@ def get_my_quest(platform: Platform, request: Request[NoBody, NoQuery]) -> views
 
 def idempotency_key(request: AnyRequest) -> str:
     """The caller's Idempotency-Key, or a key of its own for a call without one. Raises ProblemError (400)."""
-    key = request.headers.get("idempotency-key") or str(uuid.uuid4())
+    key = request.headers.get("idempotency-key", str(uuid.uuid4()))
     if not _KEY.fullmatch(key):
         raise ProblemError(400, "bad_idempotency_key", "An Idempotency-Key is 1 to 128 visible ASCII characters.")
     return key
