@@ -48,5 +48,5 @@ def _stage() -> Iterator[None]:
 @SCHEMA.parametrize()
 @settings(max_examples=20, suppress_health_check=list(HealthCheck), deadline=None)
 def test_the_document_is_true(case: Case[Any]) -> None:
-    """Each answer's status, media type and form are documented; what the schema or the lack of a token forbids is refused."""
+    """Each answer's status, media type and form are documented; invalid input and a lack of token are refused."""
     case.call_and_validate()
