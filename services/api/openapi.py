@@ -14,6 +14,7 @@ from pydantic.json_schema import models_json_schema
 from services.api import views
 from services.api.operations import OPERATIONS
 from services.api.operations.operation import AnyOperation, NoBody
+from services.core import documents
 from services.core.domain.ledger import PERFORMER_POINTS, QUEST_COST
 from services.core.domain.users import DELETION_GRACE, PASSWORD_MIN_LENGTH, WELCOME_POINTS
 from services.core.domain.values import Model
@@ -26,8 +27,10 @@ CONSTANTS = {
     "questCost": QUEST_COST,
     "performerPoints": PERFORMER_POINTS,
     "deletionGraceDays": DELETION_GRACE.days,
+    "boardPath": f"/{documents.BOARD_KEY}",
+    "questPath": f"/{documents.quest_key('{questId}')}",
 }
-"""The domain's numbers that the page shows, as the document's `x-constants`."""
+"""Numbers of the domain that the page shows and addresses of documents that it reads: the document's `x-constants`."""
 _REF = "#/components/schemas/{model}"
 _PROBLEMS = {
     400: "The request cannot be understood",
@@ -52,6 +55,8 @@ def document() -> dict[str, Any]:
     outputs: set[type[Model]] = {operation.answer for operation in OPERATIONS.values()} | {
         views.Problem,
         views.GatewayProblem,
+        documents.Board,
+        documents.QuestDocument,
     }
     _, schemas = models_json_schema(
         [

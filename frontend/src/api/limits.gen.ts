@@ -28,4 +28,6 @@ export const welcomePoints = 10;
 export const questCost = 1;
 export const performerPoints = 2;
 export const deletionGraceDays = 14;
+export const boardPath = "/published/board.json";
+export const questPath = "/published/quests/{questId}.json";
 export const publicReads = /^(?:\/quests|\/quests\/[^/]+|\/users\/[^/]+|\/stats)$/;

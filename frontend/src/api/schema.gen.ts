@@ -379,6 +379,61 @@ export interface components {
             notes?: string | null;
         };
         /**
+         * Board
+         * @description Every OPEN quest, newest first.
+         */
+        Board: {
+            /**
+             * Publishedat
+             * Format: date-time
+             */
+            publishedAt: string;
+            /** Cards */
+            cards: components["schemas"]["BoardCard"][];
+        };
+        /**
+         * BoardCard
+         * @description An OPEN quest on the board.
+         *
+         *     Attributes:
+         *         words: the different words of title, description, tags, area, category and requestor's name, folded, sorted
+         *             and joined by spaces; `services.core.folding.matches` compares a query's with them.
+         */
+        BoardCard: {
+            /** Questid */
+            questId: string;
+            /** Version */
+            version: number;
+            status: components["schemas"]["Status"];
+            /** Title */
+            title: string;
+            category: components["schemas"]["Category"];
+            /** Tags */
+            tags: string[];
+            /** Area */
+            area: string;
+            /** Rewardxp */
+            rewardXp: number;
+            /** Rewardreputation */
+            rewardReputation: number;
+            /** Requestorid */
+            requestorId: string;
+            /** Requestorname */
+            requestorName: string;
+            /**
+             * Createdat
+             * Format: date-time
+             */
+            createdAt: string;
+            /**
+             * Expiresat
+             * Format: date-time
+             */
+            expiresAt: string;
+            /** Words */
+            words: string;
+        };
+        /**
          * Breaker
          * @description The circuit breaker: `read-only` refuses writes, `down` refuses everything but health.
          * @enum {string}
@@ -800,6 +855,93 @@ export interface components {
              * @default []
              */
             attestedBy?: components["schemas"]["Role"][];
+        };
+        /**
+         * QuestDocument
+         * @description A quest as anybody may see it: the API's public view, with the parties' names.
+         */
+        QuestDocument: {
+            /** Questid */
+            questId: string;
+            /** Version */
+            version: number;
+            status: components["schemas"]["Status"];
+            /** Title */
+            title: string;
+            category: components["schemas"]["Category"];
+            /** Tags */
+            tags: string[];
+            /** Area */
+            area: string;
+            /** Rewardxp */
+            rewardXp: number;
+            /** Rewardreputation */
+            rewardReputation: number;
+            /** Requestorid */
+            requestorId: string;
+            /** Requestorname */
+            requestorName: string;
+            /**
+             * Performerid
+             * @default null
+             */
+            performerId?: string | null;
+            /**
+             * Performername
+             * @default null
+             */
+            performerName?: string | null;
+            /** Description */
+            description: string;
+            /** Descriptionhtml */
+            descriptionHtml: string;
+            /** Attestedby */
+            attestedBy: components["schemas"]["Role"][];
+            /**
+             * Createdat
+             * Format: date-time
+             */
+            createdAt: string;
+            /**
+             * Updatedat
+             * Format: date-time
+             */
+            updatedAt: string;
+            /**
+             * Expiresat
+             * Format: date-time
+             */
+            expiresAt: string;
+            /**
+             * Claimedat
+             * @default null
+             */
+            claimedAt?: string | null;
+            /**
+             * Claimdeadline
+             * @default null
+             */
+            claimDeadline?: string | null;
+            /**
+             * Submittedat
+             * @default null
+             */
+            submittedAt?: string | null;
+            /**
+             * Completedat
+             * @default null
+             */
+            completedAt?: string | null;
+            /**
+             * Cancelledat
+             * @default null
+             */
+            cancelledAt?: string | null;
+            /**
+             * Expiredat
+             * @default null
+             */
+            expiredAt?: string | null;
         };
         /**
          * QuestPage

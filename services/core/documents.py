@@ -1,0 +1,159 @@
+"""The published documents: what everybody may read, kept in the site's bucket and served by the edge without a Lambda.
+
+| document | address | holds |
+|---|---|---|
+| board | `/published/board.json` | every OPEN quest as a card, with the words that a search looks for |
+| quest | `/published/quests/{id}.json` | one quest as anybody may see it |
+| quest's page | `/quests/{id}` | the same as HTML, readable without JavaScript |
+| home | `/` | HTML with the newest cards |
+
+They say what the tables say, a few seconds late. A quest that is hidden or cancelled is in none of them. The bodies
+of a quest's documents depend on the quest alone, so that a rebuild compares them by ETag; when they were published is
+their `Last-Modified`. Board and home carry `publishedAt`.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from services.core import text
+from services.core.domain.quests import Category, Quest, Role, Status
+from services.core.domain.values import Model, Timestamp
+from services.core.folding import words
+
+PREFIX: Final = "published/"
+BOARD_KEY: Final = f"{PREFIX}board.json"
+HOME_KEY: Final = f"{PREFIX}home.html"
+QUESTS_PREFIX: Final = f"{PREFIX}quests/"
+EDGE_SECONDS: Final = 5
+"""How long the edge gives out a document after it changed."""
+CACHE_CONTROL: Final = f"public, max-age=0, s-maxage={EDGE_SECONDS}"
+HOME_CARDS: Final = 12
+"""Cards in the home page's HTML: more than the largest screen shows at first."""
+
+
+def quest_key(quest_id: str) -> str:
+    """The key of a quest's JSON in the bucket; its address is the same after a slash."""
+    return f"{QUESTS_PREFIX}{quest_id}.json"
+
+
+def page_key(quest_id: str) -> str:
+    """The key of a quest's HTML in the bucket; its address is `/quests/{id}`."""
+    return f"{QUESTS_PREFIX}{quest_id}.html"
+
+
+class BoardCard(Model):
+    """An OPEN quest on the board.
+
+    Attributes:
+        words: the different words of title, description, tags, area, category and requestor's name, folded, sorted
+            and joined by spaces; `services.core.folding.matches` compares a query's with them.
+    """
+
+    quest_id: str
+    version: int
+    status: Status
+    title: str
+    category: Category
+    tags: list[str]
+    area: str
+    reward_xp: int
+    reward_reputation: int
+    requestor_id: str
+    requestor_name: str
+    created_at: Timestamp
+    expires_at: Timestamp
+    words: str
+
+
+class Board(Model):
+    """Every OPEN quest, newest first."""
+
+    published_at: Timestamp
+    cards: list[BoardCard]
+
+
+class QuestDocument(Model):
+    """A quest as anybody may see it: the API's public view, with the parties' names."""
+
+    quest_id: str
+    version: int
+    status: Status
+    title: str
+    category: Category
+    tags: list[str]
+    area: str
+    reward_xp: int
+    reward_reputation: int
+    requestor_id: str
+    requestor_name: str
+    performer_id: str | None = None
+    performer_name: str | None = None
+    description: str
+    description_html: str
+    attested_by: list[Role]
+    created_at: Timestamp
+    updated_at: Timestamp
+    expires_at: Timestamp
+    claimed_at: Timestamp | None = None
+    claim_deadline: Timestamp | None = None
+    submitted_at: Timestamp | None = None
+    completed_at: Timestamp | None = None
+    cancelled_at: Timestamp | None = None
+    expired_at: Timestamp | None = None
+
+
+def is_public(quest: Quest) -> bool:
+    """Whether a quest has documents."""
+    return quest.status is not Status.CANCELLED
+
+
+def is_on_board(quest: Quest) -> bool:
+    """Whether a quest has a card on the board."""
+    return quest.status is Status.OPEN and is_public(quest)
+
+
+def card(quest: Quest, description: str, names: Mapping[str, str]) -> BoardCard:
+    """A quest's card; `names` are display names by member."""
+    name = names.get(quest.requestor_id, "")
+    return BoardCard(
+        **_shared(quest, BoardCard),
+        requestor_name=name,
+        words=" ".join(words(quest.title, description, *quest.tags, quest.area, quest.category, name)),
+    )
+
+
+def quest_document(quest: Quest, description: str, names: Mapping[str, str]) -> QuestDocument:
+    """A quest's document; `names` are display names by member."""
+    return QuestDocument(
+        **_shared(quest, QuestDocument),
+        requestor_name=names.get(quest.requestor_id, ""),
+        performer_name=names.get(quest.performer_id) if quest.performer_id else None,
+        description=description,
+        description_html=text.render(description),
+        attested_by=[attestation.role for attestation in quest.attestations],
+    )
+
+
+def _shared(quest: Quest, model: type[Model]) -> dict[str, Any]:
+    return {name: value for name, value in quest.__dict__.items() if name in model.model_fields}
+
+
+def merge(board: Board | None, changes: Mapping[str, BoardCard | None], now: datetime) -> Board:
+    """The board with the cards of `changes` in place of those of the same quests; None takes a card away.
+
+    Returns `board` itself where nothing is different.
+    """
+    before = {one.quest_id: one for one in board.cards} if board else {}
+    after = {**before, **{quest_id: one for quest_id, one in changes.items() if one}}
+    for quest_id, one in changes.items():
+        if one is None:
+            after.pop(quest_id, None)
+    if board and after == before:
+        return board
+    return Board(published_at=now, cards=newest_first(after.values()))
+
+
+def newest_first(cards: Iterable[BoardCard]) -> list[BoardCard]:
+    """The cards in the board's order; of the same moment by id."""
+    return sorted(cards, key=lambda one: (one.created_at, one.quest_id), reverse=True)
