@@ -13,7 +13,13 @@ from infra.components.api import Api
 from infra.components.budget import Budget
 from infra.components.data import Data
 from infra.components.delivery import Delivery
-from infra.components.functions import api_function, housekeeping_function, onboarding_function, rewards_function
+from infra.components.functions import (
+    api_function,
+    by_service,
+    housekeeping_function,
+    onboarding_function,
+    rewards_function,
+)
 from infra.components.identity import Identity
 from infra.components.messaging import Alerts, DeadLetters
 from infra.components.observability import Observability
@@ -37,10 +43,11 @@ def platform() -> None:
     api = api_function(stage, data, identity, parameters)
     rewards = rewards_function(stage, data, dead_letters, identity, parameters)
     housekeeping = housekeeping_function(stage, data, dead_letters, identity)
+    functions = by_service(onboarding, api, rewards, housekeeping)
 
     gateway = Api(stage, api, identity)
     site = Site(stage, gateway, identity)
-    Delivery(stage, data, dead_letters, rewards, housekeeping)
+    Delivery(stage, data, dead_letters, functions)
 
     alerts = Alerts(stage)
     Budget(stage, alerts)
@@ -73,15 +80,10 @@ def platform() -> None:
         "users_table": data.users.name,
         "quests_table": data.quests.name,
         "ledger_table": data.ledger.name,
-        "user_creation_dlq_url": dead_letters.user_creation.url,
-        "rewards_dlq_url": dead_letters.rewards.url,
-        "schedules_dlq_url": dead_letters.schedules.url,
+        **{queue.output: made.url for queue, made in dead_letters.queues.items()},
         "page_topic_arn": alerts.page.arn,
         "notify_topic_arn": alerts.notify.arn,
-        "function_api": api.function.name,
-        "function_onboarding": onboarding.function.name,
-        "function_rewards": rewards.function.name,
-        "function_housekeeping": housekeeping.function.name,
+        **{f"function_{name}": function.function.name for name, function in functions.items()},
     }
     for name, value in outputs.items():
         pulumi.export(name, value)

@@ -1,7 +1,8 @@
 """The configuration of a stage: what `Pulumi.yaml` and `Pulumi.<stage>.yaml` say, typed, and the rules it must keep."""
 
-from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Self
+import difflib
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Final, Literal, Self
 
 import pulumi
 from pydantic import (
@@ -10,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -19,9 +21,15 @@ from infra.observability.model import Severity
 from infra.paths import REPOSITORY
 from services.core.names import resource_name
 from services.core.routes import ROUTES
+from services.core.services import SERVICES, Service
+from services.core.stages import STAGES, DeclaredStage
 
-Stage = Literal["dev", "staging", "prod", "local"]
-LOG_RETENTION_DAYS: dict[Stage, int] = {"dev": 7, "local": 7, "staging": 30, "prod": 90}
+LEAST_TIMEOUT: Final = 3
+"""Seconds that a Lambda needs for a cold start and one slow call."""
+MOST_BUDGET: Final = 500
+"""Dollars a month above which a budget warns nobody of a runaway bill."""
+
+LEAST_WORDS_OF_A_REASON: Final = 3
 
 OptionalText = Annotated[str | None, BeforeValidator(lambda value: value or None)]
 Megabytes = Annotated[int, Field(ge=128, le=10240)]
@@ -41,7 +49,7 @@ class RouteThrottle(BaseModel):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Reads `METHOD path rate burst`. Raises ValueError, also for a route that does not exist."""
+        """Read `METHOD path rate burst`. Raises ValueError, also for a route that does not exist."""
         try:
             route, rate, burst = text.rsplit(maxsplit=2)
         except ValueError:
@@ -52,13 +60,58 @@ class RouteThrottle(BaseModel):
 
 
 class FunctionSize(BaseModel):
-    """What a Lambda may use: memory in MB, time in seconds, reserved concurrency (-1 shares the account's)."""
+    """The size of a Lambda: memory in MB, time in seconds, reserved concurrency (-1 shares the account's)."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
     memory_mb: Megabytes
     timeout_seconds: Seconds
     concurrency: Concurrency
+
+    @classmethod
+    def declared(cls, service: Service) -> Self:
+        """The size of a service where a stage sets no other."""
+        return cls.model_validate({name: getattr(service, name) for name in cls.model_fields})
+
+
+class SizeChange(BaseModel):
+    """One number of a Lambda's size that a stage sets."""
+
+    model_config = ConfigDict(frozen=True)
+
+    service: str
+    field: str
+    value: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `service memoryMb|timeoutSeconds|concurrency number`. Raises ValueError, also for an unknown service."""
+        fields = {to_camel(name): name for name in FunctionSize.model_fields}
+        try:
+            service, key, value = text.split()
+            field, number = fields[key], int(value)
+        except (KeyError, ValueError):
+            raise ValueError(f"{text!r} is not of the form 'service {'|'.join(fields)} number'") from None
+        if service not in SERVICES:
+            raise ValueError(f"there is no service {service!r}; there are {', '.join(SERVICES)}")
+        return cls(service=service, field=field, value=number)
+
+
+class Accepted(BaseModel):
+    """A value that would hurt people and is meant all the same, with the reason."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    reason: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `key because reason`. Raises ValueError."""
+        key, _, reason = text.partition(" because ")
+        if len(reason.split()) < LEAST_WORDS_OF_A_REASON:
+            raise ValueError(f"{text!r} is not of the form 'key because reason', with a reason of a few words")
+        return cls(key=key, reason=reason)
 
 
 class StageConfig(BaseModel):
@@ -66,7 +119,7 @@ class StageConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
-    stage: Stage
+    stage: str
     region: str
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
     log_retention_days: int
@@ -75,18 +128,7 @@ class StageConfig(BaseModel):
     throttle_rate: Positive
     throttle_burst: Positive
     route_throttles: tuple[RouteThrottle, ...]
-    api_memory_mb: Megabytes
-    api_timeout_seconds: Annotated[Seconds, Field(lt=30, description="An HTTP API gives up after 30 seconds.")]
-    api_concurrency: Concurrency
-    onboarding_memory_mb: Megabytes
-    onboarding_timeout_seconds: Annotated[Seconds, Field(le=5, description="Cognito gives up after 5 seconds.")]
-    onboarding_concurrency: Positive
-    rewards_memory_mb: Megabytes
-    rewards_timeout_seconds: Seconds
-    rewards_concurrency: Concurrency
-    housekeeping_memory_mb: Megabytes
-    housekeeping_timeout_seconds: Seconds
-    housekeeping_concurrency: Concurrency
+    lambda_sizes: tuple[SizeChange, ...]
     capacity: Annotated[Literal["on-demand", "provisioned"], Field(description="See decision 0008.")]
     min_read_units: Positive
     min_write_units: Positive
@@ -105,6 +147,7 @@ class StageConfig(BaseModel):
     dashboards: Annotated[bool, Field(description="An account's first three are free, the others three dollars each.")]
     runbook_url: Annotated[str, Field(min_length=1)]
     alert_mails: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...]
+    accept: tuple[Accepted, ...]
     release: Annotated[str, Field(min_length=1)]
     artifacts: Annotated[str, Field(min_length=1)]
     architecture: Literal["arm64", "x86_64"]
@@ -116,20 +159,45 @@ class StageConfig(BaseModel):
     mail_identity_arn: OptionalText
     mailbox: OptionalText
 
-    @field_validator("route_throttles", mode="before")
+    @field_validator("stage")
     @classmethod
-    def _parse_route_throttles(cls, value: Any) -> Any:
-        return tuple(RouteThrottle.parse(item) if isinstance(item, str) else item for item in value)
+    def _known(cls, value: str) -> str:
+        if value not in STAGES:
+            raise ValueError(f"{value!r} is not declared in services/core/stages.py; there are {', '.join(STAGES)}")
+        return value
+
+    @field_validator("route_throttles", "lambda_sizes", "accept", mode="before")
+    @classmethod
+    def _parse(cls, value: Any, field: ValidationInfo) -> Any:
+        parse: dict[str | None, Callable[[str], BaseModel]] = {
+            "route_throttles": RouteThrottle.parse,
+            "lambda_sizes": SizeChange.parse,
+            "accept": Accepted.parse,
+        }
+        return tuple(parse[field.field_name](item) if isinstance(item, str) else item for item in value)
 
     @model_validator(mode="after")
     def _keep_the_rules(self) -> Self:
-        broken = [*self._broken_rules(), *(self._broken_rules_of_people() if self.stage in ("staging", "prod") else ())]
+        broken = [*self._broken_rules(), *(() if self.declared.disposable else self._broken_rules_of_people())]
+        harm = dict(self._harmful_values())
+        accepted = {accepted.key for accepted in self.accept}
+        broken += [
+            f"{why}; if it is meant, say so under accept: '{key} because ...'"
+            for key, why in harm.items()
+            if key not in accepted
+        ]
+        broken += [f"accept: {key} needs no acceptance" for key in sorted(accepted - harm.keys())]
         if broken:
             raise ValueError("; ".join(broken))
         return self
 
+    @property
+    def declared(self) -> DeclaredStage:
+        """The declaration of the stage."""
+        return STAGES[self.stage]
+
     def _broken_rules(self) -> Iterator[str]:
-        retention = LOG_RETENTION_DAYS[self.stage]
+        retention = self.declared.log_retention_days
         if self.log_retention_days != retention:
             yield f"logRetentionDays is {self.log_retention_days}, {self.stage} keeps its logs {retention} days"
         if (self.domain is None) != (self.certificate_arn is None):
@@ -138,11 +206,30 @@ class StageConfig(BaseModel):
             yield "mailFrom and mailIdentityArn go together"
         if self.min_read_units > self.max_read_units or self.min_write_units > self.max_write_units:
             yield "the least read or write units are above the most"
-        if self.stage == "local" and self.capacity == "provisioned":
+        if not self.declared.on_aws and self.capacity == "provisioned":
             yield "capacity is provisioned, which the local cloud does not scale"
 
+        for change in self.lambda_sizes:
+            service, size = SERVICES[change.service], self.size(change.service)
+            if size.timeout_seconds > service.longest_timeout:
+                limit = f"its caller gives up after {service.longest_timeout} seconds"
+                yield f"lambdaSizes: {change.service} timeoutSeconds is {size.timeout_seconds}, {limit}"
+
+    def _harmful_values(self) -> Iterator[tuple[str, str]]:
+        """The keys whose values would hurt people, each with the reason."""
+        for name in SERVICES:
+            size = self.size(name)
+            if size.concurrency == 0:
+                yield f"{name}.concurrency", f"lambdaSizes: {name} concurrency is 0, which stops it"
+            if size.timeout_seconds < LEAST_TIMEOUT:
+                yield f"{name}.timeoutSeconds", f"lambdaSizes: {name} has less than {LEAST_TIMEOUT} seconds to answer"
+        if self.declared.production and not self.canary_percent:
+            yield "canaryPercent", f"canaryPercent is 0, so that everybody on {self.stage} gets a release untried"
+        if self.budget_usd > MOST_BUDGET:
+            yield "budgetUsd", f"budgetUsd is {self.budget_usd}, which warns nobody of a runaway bill"
+
     def _broken_rules_of_people(self) -> Iterator[str]:
-        """What a stage must keep that holds what people made, or stands for one."""
+        """The rules of a stage that is not disposable."""
         if not self.protect:
             yield f"protect is false, {self.stage} must not lose its data"
         if self.log_level == "DEBUG":
@@ -158,7 +245,8 @@ class StageConfig(BaseModel):
     def load(cls) -> Self:
         """The configuration of the stack that Pulumi runs. Raises `pulumi.RunError` naming each key that is wrong."""
         config = pulumi.Config()
-        keys = (to_camel(field) for field in cls.model_fields.keys() - {"stage", "region"})
+        keys = {to_camel(field) for field in cls.model_fields.keys() - {"stage", "region"}}
+        _refuse_unknown(keys)
         given = {key: value for key in keys if (value := config.get(key)) is not None}
         try:
             return cls.model_validate(
@@ -179,11 +267,24 @@ class StageConfig(BaseModel):
         return resource_name(self.stage, thing)
 
     def size(self, service: str) -> FunctionSize:
-        """What the Lambda of a service may use."""
-        return FunctionSize.model_validate(
-            {key: getattr(self, f"{service}_{key}") for key in FunctionSize.model_fields}
-        )
+        """The size of a service's Lambda on this stage."""
+        changed = {change.field: change.value for change in self.lambda_sizes if change.service == service}
+        return FunctionSize.model_validate(FunctionSize.declared(SERVICES[service]).model_dump() | changed)
 
     def artifact(self, service: str) -> str:
         """The path of a service's zip."""
         return str(REPOSITORY / self.artifacts / f"{service}.zip")
+
+
+def _refuse_unknown(keys: set[str]) -> None:
+    """Raises `pulumi.RunError` naming each key of our namespace that is not declared or is encrypted."""
+    prefix = f"{pulumi.get_project()}:"
+    given = {key.removeprefix(prefix) for key in pulumi.runtime.config.CONFIG.get() if key.startswith(prefix)}
+    problems = []
+    for key in sorted(given - keys):
+        meant = difflib.get_close_matches(key, keys, n=1)
+        problems.append(f"there is no key {key!r}{f', is {meant[0]!r} meant?' if meant else ''}")
+    secrets = sorted(key for key in given if pulumi.runtime.is_config_secret(prefix + key))
+    problems += [f"{key} is a secret, which belongs into SSM (`civicforge secrets`)" for key in secrets]
+    if problems:
+        raise pulumi.RunError(f"Pulumi.{pulumi.get_stack()}.yaml: {'; '.join(problems)}")

@@ -29,7 +29,7 @@ from typing import Any, Literal
 from uv import find_uv_bin
 
 from infra.paths import REPOSITORY
-from services.core.names import SERVICES
+from services.core.services import SERVICES
 
 LOCK = Path("requirements/lambda.txt")
 CODE_PATH = "/var/task"
@@ -408,7 +408,7 @@ def build(
     target: TargetName,
     out: Path,
     *,
-    services: Sequence[str] = SERVICES,
+    services: Sequence[str] = tuple(SERVICES),
     root: Path = REPOSITORY,
     progress: Callable[[str], None] = print,
 ) -> dict[str, Path]:

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 from infra import review
 from infra.paths import REPOSITORY
 from services.core.names import PROJECT, resource_name
+from services.core.stages import ON_AWS
 
 OUT: Final = REPOSITORY / "dist" / "preview"
 
@@ -70,7 +71,7 @@ def drift(stage: str) -> int:
 def main() -> int:
     """Reads the command line; `DATA_LOSS_ACCEPTED=true` says that the pull request has the label for it."""
     parser = argparse.ArgumentParser(prog="python -m infra.preview", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("stage", choices=["dev", "staging", "prod"])
+    parser.add_argument("stage", choices=ON_AWS)
     parser.add_argument("--drift", action="store_true", help="compare with what is on AWS, and expect no difference")
     options = parser.parse_args()
     if options.drift:

@@ -9,12 +9,13 @@ import pulumi
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.core.names import resource_name
+from services.core.stages import STAGES
 
 STACK = "bootstrap"
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
 
-DEPLOY_ENVIRONMENTS = {"dev": "development", "staging": "staging", "prod": "production"}
+DEPLOY_ENVIRONMENTS = {name: stage.environment for name, stage in STAGES.items() if stage.environment}
 """The GitHub environment from which each stage is deployed."""
 
 ANY_BRANCH = frozenset({"development"})

@@ -11,8 +11,10 @@ from infra.bootstrap.scope import Scope
 from infra.components.policies import Conditions, Statement
 from services.core.names import LIVE_ALIAS, audit_log_group, resource_name
 from services.core.parameters import flag_parameter, rollout_parameter
+from services.core.services import SWEEPS
+from services.core.stages import ON_AWS, STAGES
 
-DISPOSABLE_STAGES = ("dev",)
+DISPOSABLE_STAGES = tuple(name for name in ON_AWS if STAGES[name].disposable)
 """Whose deploy role may delete what holds data; on the others that takes a person with rights of their own."""
 
 RUNS_ROLES = ("lambda.amazonaws.com", "scheduler.amazonaws.com")
@@ -519,7 +521,7 @@ def try_statements(scope: Scope) -> list[Statement]:
             actions=["lambda:InvokeFunction"],
             resources=[
                 scope.arn("lambda", f"function:{resource_name(scope.stage, service)}:{LIVE_ALIAS}")
-                for service in ("rewards", "housekeeping")
+                for service in SWEEPS
             ],
         ),
         Statement(

@@ -42,7 +42,7 @@ class Api(Component):
             integration_type="AWS_PROXY",
             integration_uri=function.live.invoke_arn,
             payload_format_version="2.0",
-            timeout_milliseconds=stage.api_timeout_seconds * 1000,
+            timeout_milliseconds=stage.size("api").timeout_seconds * 1000,
             opts=self.child,
         )
         authorizer = aws.apigatewayv2.Authorizer(

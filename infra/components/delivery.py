@@ -1,6 +1,7 @@
 """What calls the functions without anybody waiting: the ledger's stream and the clock."""
 
 import json
+from collections.abc import Mapping
 
 import pulumi
 import pulumi_aws as aws
@@ -11,8 +12,8 @@ from infra.components.function import Function
 from infra.components.messaging import DeadLetters
 from infra.components.policies import Statement, document, trust
 from infra.config import StageConfig
+from services.core.services import REWARDS, SCHEDULES, SWEEPS
 
-SWEEP_MINUTES = 15
 RETRIES = 5
 
 # Entries change their state later; only their birth as PENDING is news.
@@ -20,14 +21,14 @@ NEW_PENDING_ENTRY = {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"state":
 
 
 class Delivery(Component):
-    """Ledger entries to `rewards`; sweeps of `rewards` and `housekeeping` four times an hour."""
+    """Ledger entries to `rewards`, and the sweeps of the services that declare one."""
 
     def __init__(
-        self, stage: StageConfig, data: Data, dead_letters: DeadLetters, rewards: Function, housekeeping: Function
+        self, stage: StageConfig, data: Data, dead_letters: DeadLetters, functions: Mapping[str, Function]
     ) -> None:
         super().__init__(stage, "delivery")
-        self._stream(data, dead_letters, rewards)
-        self._sweeps(dead_letters, {"rewards": rewards, "housekeeping": housekeeping})
+        self._stream(data, dead_letters, functions["rewards"])
+        self._sweeps(dead_letters, {name: functions[name] for name in SWEEPS})
         self.register_outputs({})
 
     def _stream(self, data: Data, dead_letters: DeadLetters, rewards: Function) -> None:
@@ -46,13 +47,13 @@ class Delivery(Component):
             ),
             destination_config=aws.lambda_.EventSourceMappingDestinationConfigArgs(
                 on_failure=aws.lambda_.EventSourceMappingDestinationConfigOnFailureArgs(
-                    destination_arn=dead_letters.rewards.arn
+                    destination_arn=dead_letters[REWARDS].arn
                 )
             ),
             opts=self.child,
         )
 
-    def _sweeps(self, dead_letters: DeadLetters, functions: dict[str, Function]) -> None:
+    def _sweeps(self, dead_letters: DeadLetters, functions: Mapping[str, Function]) -> None:
         group = aws.scheduler.ScheduleGroup("sweeps", name=self.stage.name("sweeps"), opts=self.child)
         role = aws.iam.Role(
             "sweeps",
@@ -74,26 +75,30 @@ class Delivery(Component):
                     actions=["lambda:InvokeFunction"],
                     resources=[function.live.arn for function in functions.values()],
                 ),
-                Statement(sid="KeepUndelivered", actions=["sqs:SendMessage"], resources=[dead_letters.schedules.arn]),
+                Statement(sid="KeepUndelivered", actions=["sqs:SendMessage"], resources=[dead_letters[SCHEDULES].arn]),
             ),
             opts=self.child,
         )
         for service, function in functions.items():
+            minutes = SWEEPS[service].sweep_minutes
+            assert minutes is not None, "a sweep has a period"
             aws.scheduler.Schedule(
                 service,
                 name=self.stage.name(f"{service}-sweep"),
                 group_name=group.name,
-                schedule_expression=f"rate({SWEEP_MINUTES} minutes)",
+                schedule_expression=f"rate({minutes} minutes)",
                 flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
                 target=aws.scheduler.ScheduleTargetArgs(
                     arn=function.live.arn,
                     role_arn=role.arn,
                     input=json.dumps({"sweep": service}),
-                    # After a quarter of an hour the next sweep does the work.
+                    # The next sweep does the work of one that could not start.
                     retry_policy=aws.scheduler.ScheduleTargetRetryPolicyArgs(
-                        maximum_retry_attempts=RETRIES, maximum_event_age_in_seconds=SWEEP_MINUTES * 60
+                        maximum_retry_attempts=RETRIES, maximum_event_age_in_seconds=minutes * 60
                     ),
-                    dead_letter_config=aws.scheduler.ScheduleTargetDeadLetterConfigArgs(arn=dead_letters.schedules.arn),
+                    dead_letter_config=aws.scheduler.ScheduleTargetDeadLetterConfigArgs(
+                        arn=dead_letters[SCHEDULES].arn
+                    ),
                 ),
                 opts=pulumi.ResourceOptions.merge(self.child, pulumi.ResourceOptions(depends_on=[policy])),
             )
@@ -105,7 +110,7 @@ class Delivery(Component):
                 maximum_retry_attempts=2,
                 destination_config=aws.lambda_.FunctionEventInvokeConfigDestinationConfigArgs(
                     on_failure=aws.lambda_.FunctionEventInvokeConfigDestinationConfigOnFailureArgs(
-                        destination=dead_letters.schedules.arn
+                        destination=dead_letters[SCHEDULES].arn
                     )
                 ),
                 opts=self.child,

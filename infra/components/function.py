@@ -10,7 +10,7 @@ from infra.components.component import Component, permissions_boundary
 from infra.components.policies import Statement, document, trust
 from infra.config import StageConfig
 from services.core.names import LIVE_ALIAS, log_group
-from services.core.settings import SETTINGS
+from services.core.services import SERVICES
 
 RUNTIME = "python3.13"
 _LAMBDA_LEVELS = {"WARNING": "WARN"}
@@ -33,6 +33,7 @@ class Function(Component):
         statements: Sequence[Statement],
     ) -> None:
         super().__init__(stage, service)
+        self.service = service
         name, size = stage.name(service), stage.size(service)
         self.log_group = aws.cloudwatch.LogGroup(
             service, name=log_group(stage.stage, service), retention_in_days=stage.log_retention_days, opts=self.child
@@ -92,6 +93,6 @@ class Function(Component):
 
 def _environment(service: str, settings: Mapping[str, pulumi.Input[Any]]) -> pulumi.Output[dict[str, str]]:
     """Raises KeyError for a field of the settings that has no value."""
-    model = SETTINGS[service]
+    model = SERVICES[service].settings
     values = {field: settings[field] for field in model.model_fields}
     return pulumi.Output.all(**values).apply(lambda resolved: model.model_validate(resolved).environment())

@@ -1,4 +1,4 @@
-"""The four Lambdas: what each is told and what each may do."""
+"""The Lambdas: the settings and the permissions of each."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +13,7 @@ from infra.components.messaging import DeadLetters
 from infra.components.parameters import LiveParameters
 from infra.components.policies import Statement
 from infra.config import StageConfig
+from services.core.services import REWARDS, SCHEDULES, SERVICES, USER_CREATION
 from services.core.tables import LEDGER, QUESTS, USERS
 
 # What one may write of a user without paying rewards; IAM wants the key attribute named too.
@@ -59,11 +60,11 @@ def onboarding_function(stage: StageConfig, data: Data, dead_letters: DeadLetter
     return Function(
         stage,
         "onboarding",
-        settings=_settings(stage, data, user_creation_dlq_url=dead_letters.user_creation.url),
+        settings=_settings(stage, data, user_creation_dlq_url=dead_letters[USER_CREATION].url),
         statements=[
             _write_users(data, "PutItem", NEWCOMER_ATTRIBUTES),
             _table("WelcomeLedger", data.ledger, "PutItem"),
-            _send("KeepFailures", dead_letters.user_creation),
+            _send("KeepFailures", dead_letters[USER_CREATION]),
         ],
     )
 
@@ -114,7 +115,7 @@ def rewards_function(
         stage,
         "rewards",
         settings=_settings(
-            stage, data, rewards_dlq_url=dead_letters.rewards.url, cognito_user_pool_id=identity.pool.id
+            stage, data, rewards_dlq_url=dead_letters[REWARDS].url, cognito_user_pool_id=identity.pool.id
         ),
         statements=[
             _table("PayUsers", data.users, "UpdateItem"),
@@ -135,8 +136,8 @@ def rewards_function(
                 resources=[parameters.rewards_flag.arn],
             ),
             Statement(sid="ReadInternalGroup", actions=["cognito-idp:ListUsersInGroup"], resources=[identity.pool.arn]),
-            _send("KeepFailures", dead_letters.rewards),
-            _send("KeepFailedSweeps", dead_letters.schedules),
+            _send("KeepFailures", dead_letters[REWARDS]),
+            _send("KeepFailedSweeps", dead_letters[SCHEDULES]),
         ],
     )
 
@@ -158,6 +159,14 @@ def housekeeping_function(stage: StageConfig, data: Data, dead_letters: DeadLett
                 actions=["cognito-idp:AdminDeleteUser", "cognito-idp:AdminUserGlobalSignOut"],
                 resources=[identity.pool.arn],
             ),
-            _send("KeepFailedSweeps", dead_letters.schedules),
+            _send("KeepFailedSweeps", dead_letters[SCHEDULES]),
         ],
     )
+
+
+def by_service(*functions: Function) -> dict[str, Function]:
+    """The functions by their service's name. Raises ValueError where a declared service has no function."""
+    made = {function.service: function for function in functions}
+    if missing := SERVICES.keys() - made.keys():
+        raise ValueError(f"no function is made of {', '.join(sorted(missing))}: wire it in infra/__main__.py")
+    return made

@@ -6,6 +6,7 @@ import pulumi_aws as aws
 from infra.components.component import Component, account_id
 from infra.components.policies import Statement, document, tls_only
 from infra.config import StageConfig
+from services.core.services import QUEUES, Queue
 
 RETENTION_SECONDS = 14 * 24 * 3600
 """The most that SQS offers."""
@@ -15,14 +16,15 @@ PUBLISHERS = ("cloudwatch.amazonaws.com", "budgets.amazonaws.com")
 
 
 class DeadLetters(Component):
-    """One queue for each asynchronous edge: sign-ups, rewards, schedules."""
+    """One queue for each asynchronous edge, by its declaration."""
 
     def __init__(self, stage: StageConfig) -> None:
         super().__init__(stage, "dead-letters")
-        self.user_creation = self._queue("user-creation-dlq")
-        self.rewards = self._queue("rewards-dlq")
-        self.schedules = self._queue("schedules-dlq")
+        self.queues = {queue: self._queue(queue.thing) for queue in QUEUES.values()}
         self.register_outputs({})
+
+    def __getitem__(self, queue: Queue) -> aws.sqs.Queue:
+        return self.queues[queue]
 
     def _queue(self, thing: str) -> aws.sqs.Queue:
         queue = aws.sqs.Queue(

@@ -14,7 +14,7 @@ from infra.observability.build import composite_alarm_args, dashboard_body, dash
 from infra.observability.catalogue import Alarms
 from infra.observability.dashboards import dashboards
 from infra.observability.model import SEVERITIES, Platform, Topic
-from services.core.names import SERVICES
+from services.core.services import SERVICES
 
 
 class Observability(Component):

@@ -6,6 +6,7 @@ publishes `4xx` and `5xx` by ApiId; `4XXError` by ApiName belongs to REST APIs a
 
 from typing import Final
 
+from services.core.collecting import collected
 from services.core.metrics import Metric, Statistic, Unit
 
 GLOBAL_REGION: Final = "us-east-1"
@@ -129,4 +130,5 @@ ACCOUNT_CHARGES = Metric(
     statistics=("Maximum",),
 )
 
-AWS_METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
+AWS_METRICS = collected(globals(), Metric)
+"""Every metric above."""

@@ -4,13 +4,13 @@ This is the one place in which a threshold stands. The alarms, the lines on the 
 made from it.
 """
 
-from dataclasses import dataclass
-
 from infra.observability import aws
 from infra.observability.model import Alarm, Composite, Math, Platform, Series, Severity, Topic, own, percentage
 from services.core import metrics
+from services.core.collecting import collected
 from services.core.metrics import Metric, Statistic
 from services.core.names import log_group, resource_name
+from services.core.services import QUEUES, SERVICES, Queue, Service
 from services.core.tables import TABLES, Index, Table
 
 MINUTE = 60
@@ -19,25 +19,6 @@ HOUR = 60 * MINUTE
 API_STAGE = "$default"
 API_MINIMUM = 20
 """Requests in a period below which a share or a percentile of them says nothing."""
-QUEUES = ("user-creation", "rewards", "schedules")
-"""The dead letter queues, `civicforge-{stage}-{queue}-dlq`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Traffic:
-    """How many runs of a function within which time (seconds) make its error rate meaningful."""
-
-    runs: int
-    period: int
-
-
-TRAFFIC = {
-    "api": Traffic(runs=100, period=5 * MINUTE),
-    # One sign-up that fails is a member lost; the sweeps run four times an hour.
-    "onboarding": Traffic(runs=1, period=HOUR),
-    "rewards": Traffic(runs=3, period=HOUR),
-    "housekeeping": Traffic(runs=3, period=HOUR),
-}
 
 
 def lambda_series(platform: Platform, service: str, metric: Metric, statistic: Statistic = "Sum") -> Series:
@@ -51,8 +32,8 @@ def api_series(platform: Platform, metric: Metric, statistic: Statistic = "Sum")
     return Series(metric=metric, statistic=statistic, dimensions={"ApiId": platform.api_id, "Stage": API_STAGE})
 
 
-def queue_series(platform: Platform, queue: str, metric: Metric) -> Series:
-    name = resource_name(platform.stage, f"{queue}-dlq")
+def queue_series(platform: Platform, queue: Queue, metric: Metric) -> Series:
+    name = resource_name(platform.stage, queue.thing)
     return Series(metric=metric, statistic="Maximum", dimensions={"QueueName": name})
 
 
@@ -78,15 +59,15 @@ def log_series(platform: Platform, service: str) -> Series:
     )
 
 
-def _function_errors(platform: Platform, service: str) -> Alarm:
-    traffic = TRAFFIC[service]
+def _function_errors(platform: Platform, service: Service) -> Alarm:
+    name, traffic = service.name, service.traffic
     return Alarm(
-        key=f"lambda-{service}-errors",
-        title=f"Failed runs of {service} (%)",
-        meaning=f"Too many runs of {service} end in an exception, a timeout or a crash.",
+        key=f"lambda-{name}-errors",
+        title=f"Failed runs of {name} (%)",
+        meaning=f"Too many runs of {name} end in an exception, a timeout or a crash.",
         watch=percentage(
-            lambda_series(platform, service, aws.LAMBDA_ERRORS),
-            lambda_series(platform, service, aws.LAMBDA_INVOCATIONS),
+            lambda_series(platform, name, aws.LAMBDA_ERRORS),
+            lambda_series(platform, name, aws.LAMBDA_INVOCATIONS),
             minimum=traffic.runs,
         ),
         thresholds={"P2": 1},
@@ -118,27 +99,27 @@ def _throttles(platform: Platform, table: Table) -> Alarm:
     )
 
 
-def _queue_depth(platform: Platform, queue: str) -> Alarm:
+def _queue_depth(platform: Platform, queue: Queue) -> Alarm:
     return Alarm(
-        key=f"{queue}-queue-depth",
-        title=f"Messages in {queue}-dlq",
-        meaning=f"Work that failed waits in {queue}-dlq. It is kept for 14 days.",
+        key=f"{queue.name}-queue-depth",
+        title=f"Messages in {queue.thing}",
+        meaning=f"Work that failed waits in {queue.thing}. It is kept for 14 days.",
         watch=queue_series(platform, queue, aws.QUEUE_DEPTH),
-        thresholds={"P1" if queue == "user-creation" else "P2": 0},
+        thresholds={"P1" if queue.urgent else "P2": 0},
         period=MINUTE,
-        runbook=f"{queue}-queue",
+        runbook=f"{queue.name}-queue",
     )
 
 
-def _queue_age(platform: Platform, queue: str) -> Alarm:
+def _queue_age(platform: Platform, queue: Queue) -> Alarm:
     return Alarm(
-        key=f"{queue}-queue-age",
-        title=f"Oldest message in {queue}-dlq (s)",
-        meaning=f"Work that failed waits in {queue}-dlq, and nobody takes care of it.",
+        key=f"{queue.name}-queue-age",
+        title=f"Oldest message in {queue.thing} (s)",
+        meaning=f"Work that failed waits in {queue.thing}, and nobody takes care of it.",
         watch=queue_series(platform, queue, aws.QUEUE_AGE),
-        thresholds={"P1" if queue == "user-creation" else "P2": HOUR},
+        thresholds={"P1" if queue.urgent else "P2": HOUR},
         period=5 * MINUTE,
-        runbook=f"{queue}-queue",
+        runbook=f"{queue.name}-queue",
     )
 
 
@@ -190,10 +171,10 @@ class Alarms:
             datapoints=3,
             minimum=f"{API_MINIMUM} requests",
         )
-        self.function_errors = {service: _function_errors(platform, service) for service in TRAFFIC}
+        self.function_errors = {name: _function_errors(platform, service) for name, service in SERVICES.items()}
         self.throttles = tuple(_throttles(platform, table) for table in TABLES)
-        self.queue_depths = {queue: _queue_depth(platform, queue) for queue in QUEUES}
-        self.queue_ages = {queue: _queue_age(platform, queue) for queue in QUEUES}
+        self.queue_depths = {name: _queue_depth(platform, queue) for name, queue in QUEUES.items()}
+        self.queue_ages = {name: _queue_age(platform, queue) for name, queue in QUEUES.items()}
         self.failed_rewards = Alarm(
             key="failed-rewards",
             title="Rewards that could not be paid",
@@ -237,21 +218,7 @@ class Alarms:
             thresholds={"P2": 0},
             period=15 * MINUTE,
         )
-        self.all: tuple[Alarm, ...] = (
-            self.api_5xx,
-            self.api_error_rate,
-            self.api_errors,
-            self.api_latency,
-            *self.function_errors.values(),
-            *self.throttles,
-            *self.queue_depths.values(),
-            *self.queue_ages.values(),
-            self.failed_rewards,
-            self.unpaid_rewards,
-            self.ledger_drift,
-            self.flag_errors,
-            self.parameter_failures,
-        )
+        self.all = collected(vars(self), Alarm)
         self.composites: tuple[Composite, ...] = self._composites()
 
     def _composites(self) -> tuple[Composite, ...]:

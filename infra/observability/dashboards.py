@@ -2,7 +2,6 @@
 
 from infra.observability import aws
 from infra.observability.catalogue import (
-    TRAFFIC,
     Alarms,
     api_series,
     edge_series,
@@ -14,6 +13,7 @@ from infra.observability.model import Dashboard, Line, Math, Panel, Platform, Se
 from infra.observability.prices import PRICES
 from services.core import metrics
 from services.core.metrics import Metric, Statistic
+from services.core.services import SERVICES
 from services.core.tables import TABLES
 
 HOUR = 3600
@@ -26,7 +26,7 @@ def dashboards(platform: Platform, alarms: Alarms) -> tuple[Dashboard, ...]:
 
 
 def _per_function(platform: Platform, metric: Metric, statistic: Statistic = "Sum") -> tuple[Line, ...]:
-    return tuple(Line(label=service, watch=lambda_series(platform, service, metric, statistic)) for service in TRAFFIC)
+    return tuple(Line(label=service, watch=lambda_series(platform, service, metric, statistic)) for service in SERVICES)
 
 
 def _health(platform: Platform, alarms: Alarms) -> Dashboard:
@@ -204,7 +204,7 @@ def _cost(platform: Platform) -> Dashboard:
             ),
             Panel(
                 title="Logs (bytes)",
-                shows=tuple(Line(label=service, watch=log_series(platform, service)) for service in TRAFFIC),
+                shows=tuple(Line(label=service, watch=log_series(platform, service)) for service in SERVICES),
                 period=HOUR,
             ),
             Panel(
@@ -250,7 +250,7 @@ def _cost_parts(platform: Platform) -> dict[str, Math]:
         series[part][name] = one
         terms[part].append(f"{per_million:.6f}".rstrip("0").rstrip(".") + f" * {name}")
 
-    for service in TRAFFIC:
+    for service in SERVICES:
         gb_per_ms = platform.memory_mb[service] / 1024 / 1000
         add(
             "Lambda",

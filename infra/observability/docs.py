@@ -5,11 +5,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from infra.observability.aws import AWS_METRICS
-from infra.observability.catalogue import NO_ALARM, TRAFFIC, Alarms
+from infra.observability.catalogue import NO_ALARM, Alarms
 from infra.observability.dashboards import dashboards
 from infra.observability.model import SEVERITIES, Alarm, Composite, Dashboard, Platform, Severity, series_of
 from infra.observability.prices import PRICES
 from services.core.metrics import METRICS, Metric
+from services.core.services import SERVICES
 
 HEAD = """\
 # Monitoring
@@ -54,7 +55,7 @@ DOCS = Platform(
     account="<account>",
     api_id="<api>",
     distribution_id="<distribution>",
-    memory_mb=dict.fromkeys(TRAFFIC, 512),
+    memory_mb=dict.fromkeys(SERVICES, 512),
 )
 
 

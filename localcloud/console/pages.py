@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from localcloud.console import charts
-from services.core.names import PROJECT, SERVICES, log_group, parameter_name, resource_name
+from services.core.names import PROJECT, log_group, parameter_name, resource_name
+from services.core.services import SERVICES
 
 SPANS: Final = {"15 min": 900, "1 h": 3600, "3 h": 3 * 3600, "24 h": 24 * 3600, "28 d": 28 * 86400}
 DASHBOARDS: Final = {"health": "Service health", "business": "Business", "cost": "Cost"}

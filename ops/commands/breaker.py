@@ -22,9 +22,10 @@ from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.live import Breaker
 from services.core.parameters import API_ID, BREAKER
+from services.core.services import SERVICES
 
 FORMER: Final = "breaker-former"
-STOPPED_SERVICES: Final = ("api", "rewards", "housekeeping")
+STOPPED_SERVICES: Final = tuple(name for name, service in SERVICES.items() if service.stopped_by_breaker)
 
 app = typer.Typer(no_args_is_help=True, help="Take a stage out of service and back.")
 

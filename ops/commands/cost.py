@@ -15,8 +15,8 @@ from infra.observability.prices import PRICES, Prices
 from ops.shared.stage import Stage
 from ops.shared.terminal import Terminal
 from services.core import metrics
-from services.core.names import SERVICES
 from services.core.parameters import API_ID, DISTRIBUTION_ID
+from services.core.services import SERVICES
 from services.core.tables import TABLES
 
 MILLION: Final = 1e6

@@ -18,12 +18,11 @@ from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain.ledger import State
 from services.core.domain.values import timestamp
-from services.core.names import SERVICES
+from services.core.services import QUEUES, SWEEPS
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-QUEUES: Final = ("user-creation", "rewards", "schedules")
 MOST: Final = 1000
 """Messages that are looked at in one go; a longer queue takes more than one redrive."""
 _HOLD_SECONDS: Final = 900
@@ -131,7 +130,7 @@ def _redo_reward(stage: Stage, letter: Letter) -> str:
 def _redo_schedule(stage: Stage, letter: Letter) -> str:
     # The scheduler leaves the event itself, Lambda's destination wraps it.
     event = letter.body.get("requestPayload", letter.body)
-    if event.get("sweep") not in SERVICES:
+    if event.get("sweep") not in SWEEPS:
         raise OperatorError("it names no service")
     stage.invoke(event["sweep"], event)
     return f"{event['sweep']} ran"

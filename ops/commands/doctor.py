@@ -13,13 +13,16 @@ from typing import Final, Literal, NamedTuple
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.config import SizeChange
 from infra.paths import REPOSITORY
 from infra.stack_config import load_config
 from localcloud.emulator.process import Emulator, EmulatorError
 from ops.shared.stage import LOCAL, LOCAL_DIRECTORY, OperatorError, Stage, open_stage
 from ops.shared.terminal import Terminal
-from services.core.names import PROJECT, SERVICES
+from services.core.names import PROJECT
 from services.core.parameters import SITE_URL
+from services.core.services import SERVICES
+from services.core.stages import STAGES
 
 Verdict = Literal["ok", "missing", "optional"]
 
@@ -142,24 +145,25 @@ def _stood_up(stage: Stage) -> Finding:
 
 def _room(stage: Stage) -> Finding:
     """Whether the account lets the stage reserve the concurrency that its settings ask for."""
-    wanted = {service: int(_setting(stage.name, f"{service}Concurrency")) for service in SERVICES}
+    wanted = _reservations(stage.name)
     limit = stage.lambda_.get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
     most = limit - UNRESERVED
     reserved = sum(number for number in wanted.values() if number > 0)
     if reserved <= most:
         return Finding("ok", "concurrency", f"{limit} in the account, {reserved} of them reserved by {stage.name}")
-    named = ", ".join(f"{service}Concurrency" for service, number in wanted.items() if number > 0)
+    named = ", ".join(f"'{service} concurrency -1'" for service, number in wanted.items() if number > 0)
     return Finding(
         "missing",
         "concurrency",
         f"{limit} in the account, of which AWS lets nobody reserve the last {UNRESERVED}",
-        f"ask Service Quotas for more concurrent executions of Lambda, or set {named} to -1 in {_file(stage.name)}",
+        "ask Service Quotas for more concurrent executions of Lambda, "
+        f"or put {named} under lambdaSizes in {_file(stage.name)}",
     )
 
 
 def settings(stage_name: str) -> Iterator[Finding]:
     """What a stage with real members has to be told before it is stood up."""
-    if stage_name not in ("staging", "prod"):
+    if STAGES[stage_name].disposable:
         return
     mails = json.loads(_setting(stage_name, "alertMails"))
     nobody = [mail for mail in mails if mail.endswith(".example")]
@@ -176,6 +180,13 @@ def settings(stage_name: str) -> Iterator[Finding]:
 
 def _setting(stage_name: str, key: str) -> str:
     return load_config(stage_name, REPOSITORY).values.get(f"{PROJECT}:{key}", "")
+
+
+def _reservations(stage_name: str) -> dict[str, int]:
+    """The concurrency that each Lambda of a stage reserves; -1 where it reserves none."""
+    changes = [SizeChange.parse(text) for text in json.loads(_setting(stage_name, "lambdaSizes"))]
+    changed = {change.service: change.value for change in changes if change.field == "concurrency"}
+    return {name: changed.get(name, service.concurrency) for name, service in SERVICES.items()}
 
 
 def _file(stage_name: str) -> str:

@@ -10,7 +10,8 @@ import typer
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Terminal
 from services.core.domain.values import timestamp
-from services.core.names import SERVICES, audit_log_group, log_group
+from services.core.names import audit_log_group, log_group
+from services.core.services import SERVICES
 
 _AGE = re.compile(r"(\d+)([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}

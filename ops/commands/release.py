@@ -29,8 +29,10 @@ from ops.shared.canary import Canary
 from ops.shared.stage import LOCAL, OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out
 from services.core.domain.values import Model, Timestamp
-from services.core.names import LIVE_ALIAS, SERVICES
+from services.core.names import LIVE_ALIAS
 from services.core.parameters import SITE_BUCKET
+from services.core.services import SERVICES
+from services.core.stages import STAGES
 
 KEPT: Final = 10
 """Releases that can be gone back to."""
@@ -326,7 +328,7 @@ def deploy(
     trial = Canary.of(stage)
     trial = trial if percent is None else replace(trial, percent=percent)
     now, revision = datetime.now(UTC), commit()
-    by_hand = stage.name == "prod" and not os.environ.get("GITHUB_ACTIONS")
+    by_hand = STAGES[stage.name].production and not os.environ.get("GITHUB_ACTIONS")
     if by_hand and revision.endswith("+dirty"):
         raise OperatorError("prod gets what is committed: commit or put aside what `git status` shows.")
     release = Release(

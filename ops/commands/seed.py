@@ -9,15 +9,17 @@ from pycognito.aws_srp import AWSSRP  # type: ignore[import-untyped]  # it ships
 
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Terminal
+from services.core import stages
 from services.core.domain.quests import MODERATORS, Change, Status
 from services.core.domain.values import digest
 from services.core.parameters import FLAGS, USER_POOL_CLIENT_ID, USER_POOL_ID, flag_parameter
 from services.core.routes import BASE_PATH
+from services.core.services import SWEEPS
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp.type_defs import AttributeTypeTypeDef
 
-STAGES: Final = ("local", "dev")
+STAGES: Final = tuple(name for name, stage in stages.STAGES.items() if stage.disposable)
 PASSWORD: Final = "sofa-bench-garden"  # noqa: S105 - printed on purpose: these members exist where nothing is secret
 _DOMAIN: Final = "example.org"
 
@@ -240,10 +242,7 @@ def seed(stage: Stage, terminal: Terminal) -> None:
         for story in STORIES:
             author.tell(story)
         author.settle(PEOPLE[-1])  # last, so that an interrupted run is not taken for a finished one
-        for service in (
-            "rewards",
-            "housekeeping",
-        ):  # else a new stage's first alarms are that nothing was heard of them
+        for service in SWEEPS:  # else a new stage's first alarms are that nothing was heard of them
             stage.start(service)
     terminal.result(accounts, _introduction())
 

@@ -18,8 +18,9 @@ from infra.stack_config import load_config
 from ops.commands.rollout import alarm_states
 from ops.shared.stage import Stage
 from services.core.metrics import API_ERRORS
-from services.core.names import LIVE_ALIAS, SERVICES
+from services.core.names import LIVE_ALIAS
 from services.core.routes import HEALTH_PATH
+from services.core.services import SERVICES
 
 WEIGHED: Final = "api"
 """The Lambda whose calls are shared out; the others work off queues and schedules, and follow once it passed."""

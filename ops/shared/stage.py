@@ -23,11 +23,13 @@ from botocore.exceptions import ClientError
 from infra.paths import REPOSITORY
 from infra.stack_config import load_config
 from localcloud.emulator.process import Emulator
+from services.core import stages
 from services.core.domain.values import timestamp
 from services.core.metrics import DIMENSIONS, NAMESPACE, SERVICE, Metric
 from services.core.names import LIVE_ALIAS, audit_log_group, parameter_name, resource_name
 from services.core.parameters import SITE_URL, Parameter
-from services.core.settings import SETTINGS, ApiSettings, Settings
+from services.core.services import SERVICES
+from services.core.settings import ApiSettings, Settings
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.quests import QuestStore
 from services.core.stores.users import UserStore
@@ -48,8 +50,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_sts import STSClient
 
-LOCAL: Final = "local"
-STAGES: Final = (LOCAL, "dev", "staging", "prod")
+LOCAL: Final = stages.LOCAL.name
 MISSING: Final = "missing"
 """What a live parameter is said to be that somebody deleted."""
 LOCAL_DIRECTORY = REPOSITORY / ".local"
@@ -247,7 +248,7 @@ class Stage:
                 f"{self.where}: there is no Lambda {self.resource(service)}. "
                 f"Stand the stage up with `civicforge deploy --stage {self.name}`."
             ) from None
-        return SETTINGS[service].load(found["Environment"]["Variables"])
+        return SERVICES[service].settings.load(found["Environment"]["Variables"])
 
     @cached_property
     def api_settings(self) -> ApiSettings:
@@ -351,8 +352,8 @@ class Stage:
 
 def open_stage(name: str) -> Stage:
     """The stage of this name. Raises OperatorError where it cannot be reached from here."""
-    if name not in STAGES:
-        raise OperatorError(f"There is no stage {name!r}; choose one of {', '.join(STAGES)}.")
+    if name not in stages.STAGES:
+        raise OperatorError(f"There is no stage {name!r}; choose one of {', '.join(stages.STAGES)}.")
     region = load_config(name, REPOSITORY).region
     emulator = Emulator(LOCAL_DIRECTORY)
     running = emulator.running()

@@ -6,6 +6,8 @@ and the documentation are all made from these definitions. AWS's own metrics are
 from dataclasses import dataclass
 from typing import Literal
 
+from services.core.collecting import collected
+
 NAMESPACE = "CivicForge"
 SERVICE = "civicforge"
 """The value of Powertools' `service` dimension; it adds that dimension to all that it emits."""
@@ -70,16 +72,5 @@ LEDGER_DRIFT = Metric(
     statistics=("Maximum",),
 )
 
-METRICS = (
-    QUESTS_CREATED,
-    ATTESTATIONS_SUBMITTED,
-    QUESTS_COMPLETED,
-    FAILED_REWARDS,
-    CONCURRENT_ATTESTATION_CONFLICTS,
-    API_ERRORS,
-    FLAG_PARSE_ERRORS,
-    PARAMETER_READ_FAILURES,
-    REWARDS_PAID,
-    OLDEST_UNPAID_REWARD,
-    LEDGER_DRIFT,
-)
+METRICS = collected(globals(), Metric)
+"""Every metric above."""

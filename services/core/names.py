@@ -1,7 +1,6 @@
 """Every name that a stage gives to a thing on AWS; nothing else makes one up."""
 
 PROJECT = "civicforge"
-SERVICES = ("api", "onboarding", "rewards", "housekeeping")
 LIVE_ALIAS = "live"
 """The Lambda alias that every caller uses, so that a release is rolled back by moving it."""
 

@@ -85,11 +85,3 @@ class HousekeepingSettings(QuestSettings):
     """The housekeeping Lambda."""
 
     cognito_user_pool_id: str = Field(description="User pool that deleted members leave.")
-
-
-SETTINGS: dict[str, type[Settings]] = {
-    "api": ApiSettings,
-    "onboarding": OnboardingSettings,
-    "rewards": RewardsSettings,
-    "housekeeping": HousekeepingSettings,
-}

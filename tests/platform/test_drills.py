@@ -23,8 +23,9 @@ from infra.paths import REPOSITORY
 from services.core.domain.ledger import Kind, entry_id
 from services.core.domain.values import timestamp
 from services.core.metrics import METRICS, NAMESPACE
-from services.core.names import SERVICES, log_group, parameter_name, resource_name
+from services.core.names import log_group, parameter_name, resource_name
 from services.core.parameters import flag_parameter
+from services.core.services import SERVICES
 from tests.platform.community import API, Member, Stage, wait_for
 from tests.platform.drills import (
     MARGIN_SECONDS,

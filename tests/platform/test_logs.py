@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from services.core.names import SERVICES, log_group, resource_name
+from services.core.names import log_group, resource_name
+from services.core.services import SERVICES
 from services.core.telemetry import user_digest
 from tests.platform.community import PASSWORD, Member, Stage, wait_for
 

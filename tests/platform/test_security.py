@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from services.core.names import SERVICES, resource_name
+from services.core.names import resource_name
+from services.core.services import SERVICES
 from tests.platform.community import Stage
 
 

@@ -14,11 +14,12 @@ from unittest.mock import patch
 from infra.paths import REPOSITORY
 from infra.stack_config import load_config
 from localcloud.engine.language_host import Exports, Program, Registration, directory_program, run, unwrap_secrets
+from services.core import stages
 
 # As Pulumi's own language host does: a program that fails leaves futures that nobody asks any more.
 logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
-STAGES = ("dev", "staging", "prod", "local")
+STAGES = tuple(stages.STAGES)
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 

@@ -1,5 +1,6 @@
 """The configuration files, and the rules that a stage must keep."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -12,8 +13,9 @@ from pydantic.alias_generators import to_camel
 from infra.config import StageConfig
 from infra.paths import REPOSITORY
 from infra.stack_config import load_config
-from services.core.names import SERVICES
-from tests.unit.infra.plan import STAGES, run_recorded
+from services.core.services import SERVICES
+from services.core.stages import STAGES, DeclaredStage
+from tests.unit.infra.plan import run_recorded
 
 CONFIG_KEYS = {to_camel(field) for field in StageConfig.model_fields} - {"stage", "region"}
 
@@ -105,9 +107,18 @@ def test_a_stage_for_trying_out_need_not_keep_everything(stage: str) -> None:
     [
         ({"throttleRate": "0"}, "throttleRate"),
         ({"throttleRate": "many"}, "throttleRate"),
-        ({"apiTimeoutSeconds": "30"}, "apiTimeoutSeconds"),
-        ({"onboardingTimeoutSeconds": "6"}, "onboardingTimeoutSeconds"),
-        ({"onboardingConcurrency": "-1"}, "onboardingConcurrency"),
+        ({"lambdaSizes": ["api timeoutSeconds 30"]}, "its caller gives up after 29 seconds"),
+        ({"lambdaSizes": ["onboarding timeoutSeconds 6"]}, "its caller gives up after 5 seconds"),
+        ({"lambdaSizes": ["onboarding concurrency -2"]}, "greater than or equal to -1"),
+        ({"lambdaSizes": ["rewards memoryMb 64"]}, "greater than or equal to 128"),
+        ({"lambdaSizes": ["rewrads memoryMb 256"]}, "there is no service 'rewrads'"),
+        ({"lambdaSizes": ["rewards memory 256"]}, "not of the form 'service memoryMb"),
+        ({"lambdaSizes": ["api concurrency 0"]}, "api concurrency is 0, which stops it; if it is meant"),
+        ({"lambdaSizes": ["housekeeping timeoutSeconds 1"]}, "housekeeping has less than 3 seconds"),
+        ({"budgetUsd": "501"}, "warns nobody of a runaway bill"),
+        ({"accept": ["budgetUsd because we like it"]}, "accept: budgetUsd needs no acceptance"),
+        ({"accept": ["budgetUsd because so"], "budgetUsd": "501"}, "with a reason of a few words"),
+        ({"accept": ["budgetUsd"], "budgetUsd": "501"}, "not of the form 'key because reason'"),
         ({"architecture": "sparc"}, "architecture"),
         ({"alertMails": ["nobody"]}, "alertMails.0"),
         ({"release": ""}, "release"),
@@ -128,7 +139,9 @@ def test_a_missing_key_is_named() -> None:
 
 
 def test_an_unknown_stage_is_refused() -> None:
-    with pytest.raises(pulumi.RunError, match="stage: Input should be 'dev', 'staging', 'prod' or 'local'"):
+    with pytest.raises(
+        pulumi.RunError, match=rf"'qa' is not declared in services/core/stages.py; there are {', '.join(STAGES)}"
+    ):
         load("qa")
 
 
@@ -144,6 +157,57 @@ def test_a_route_throttle_is_read() -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_service_has_a_size_and_an_artifact(service: str) -> None:
-    config = load("dev", {f"{service}MemoryMb": "256"})
+    config = load("dev", {"lambdaSizes": [f"{service} memoryMb 256"]})
+    declared = SERVICES[service]
     assert config.size(service).memory_mb == 256
+    assert config.size(service).timeout_seconds == declared.timeout_seconds
     assert config.artifact(service) == str(REPOSITORY / "dist" / "aws" / f"{service}.zip")
+
+
+def test_a_harmful_value_is_taken_with_a_reason() -> None:
+    change = {"lambdaSizes": ["api concurrency 0"], "accept": ["api.concurrency because the town is on holiday"]}
+    assert load("prod", change).size("api").concurrency == 0
+    assert load("staging", {"budgetUsd": "900", "accept": ["budgetUsd because of the load test"]}).budget_usd == 900
+
+
+def test_prod_tries_a_release_before_everybody_gets_it() -> None:
+    with pytest.raises(pulumi.RunError, match="canaryPercent is 0, so that everybody on prod gets a release untried"):
+        load("prod", {"canaryPercent": "0"})
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [("canaryPercnt", "canaryPercent"), ("alertMail", "alertMails"), ("logRetention", "logRetentionDays")],
+)
+def test_a_misspelt_key_is_refused_by_name(key: str, meant: str) -> None:
+    with pytest.raises(pulumi.RunError, match=rf"Pulumi\.prod\.yaml: there is no key '{key}', is '{meant}' meant\?"):
+        load("prod", {key: "1"})
+
+
+def test_an_encrypted_key_is_refused_by_name() -> None:
+    def program() -> None:
+        pulumi.runtime.set_all_config(values, secret_keys=["civicforge:domain"])
+        StageConfig.load()
+
+    values = dict(load_config("dev", REPOSITORY).values)
+    with pytest.raises(pulumi.RunError, match="domain is a secret, which belongs into SSM"):
+        run_recorded(program, "dev", values)
+
+
+def _load() -> None:
+    StageConfig.load()
+
+
+def test_a_stage_is_strict_unless_it_is_declared_disposable(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {key: value for key, value in load_config("dev", REPOSITORY).values.items() if "logRetention" not in key}
+    for disposable in (True, False):
+        fifth = DeclaredStage(name="fair", environment="fair", log_retention_days=30, disposable=disposable)
+        monkeypatch.setitem(STAGES, "fair", fifth)
+        given = {**values, "civicforge:logRetentionDays": "30"}
+        told = (
+            contextlib.nullcontext()
+            if disposable
+            else pytest.raises(pulumi.RunError, match="protect is false, fair must")
+        )
+        with told:
+            run_recorded(_load, "fair", given)

@@ -11,6 +11,7 @@ import pytest
 
 from infra.paths import REPOSITORY
 from localcloud.engine.language_host import UNKNOWN
+from services.core.services import SERVICES
 from tests.unit.infra.plan import ACCOUNT, STAGES, Plan, Resource, plan, run_program
 
 # Where prod and staging may differ: numbers, addresses, and the stage's own name in whatever holds it.
@@ -154,9 +155,7 @@ def test_exports(stage_plan: Plan) -> None:
     assert values["site_bucket"] == f"civicforge-{stage}-site-{ACCOUNT}"
     assert values["quests_table"] == f"civicforge-{stage}-quests"
     assert values["rewards_dlq_url"].endswith(f"/civicforge-{stage}-rewards-dlq")
-    assert {key for key in values if key.startswith("function_")} == {
-        f"function_{service}" for service in ("api", "onboarding", "rewards", "housekeeping")
-    }
+    assert {key for key in values if key.startswith("function_")} == {f"function_{service}" for service in SERVICES}
     assert all(isinstance(value, str) and value for value in values.values())
     assert stage_plan.exports.secret == set()
 

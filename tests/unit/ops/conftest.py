@@ -20,8 +20,9 @@ from services.core.domain import quests
 from services.core.domain.ledger import Entry
 from services.core.domain.quests import Actor, Category, Draft, Quest
 from services.core.domain.users import User
-from services.core.names import SERVICES, audit_log_group, log_group, parameter_name, resource_name
+from services.core.names import audit_log_group, log_group, parameter_name, resource_name
 from services.core.parameters import API_KEY, LIVE_PARAMETERS, STACK_PARAMETERS
+from services.core.services import SERVICES
 from services.core.settings import ApiSettings
 from services.core.stores.dynamo import decode_item
 from services.core.stores.users import NoSuchUserError

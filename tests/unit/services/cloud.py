@@ -27,7 +27,8 @@ from services.core.domain.users import User
 from services.core.names import parameter_name, resource_name
 from services.core.parameters import API_KEY, BREAKER, FLAGS, Parameter, flag_parameter
 from services.core.routes import ROUTES
-from services.core.settings import SETTINGS, ApiSettings, Settings
+from services.core.services import SERVICES
+from services.core.settings import ApiSettings, Settings
 from services.core.stores.dynamo import Item, decode_item
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.quests import QuestStore
@@ -322,7 +323,7 @@ class Cloud:
     def handler(self, service: str, monkeypatch: pytest.MonkeyPatch, **settings: str) -> ModuleType:
         """A service's handler module, imported afresh in its environment, as a cold start does."""
         known = {**self.settings().model_dump(), **settings}
-        model: type[Settings] = SETTINGS[service]
+        model: type[Settings] = SERVICES[service].settings
         for name, value in model(**{k: v for k, v in known.items() if k in model.model_fields}).environment().items():
             monkeypatch.setenv(name, value)
         name = f"services.{service}.handler"

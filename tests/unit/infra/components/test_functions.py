@@ -1,12 +1,13 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from infra.paths import REPOSITORY
 from services.core import settings as core_settings
-from services.core.names import SERVICES
-from services.core.settings import SETTINGS, Settings
+from services.core.services import SERVICES
+from services.core.settings import Settings
 from tests.unit.infra.plan import Plan, Resource, plan, run_program
 
 SECRET_WORDS = ("SECRET", "PASSWORD", "TOKEN", "API_KEY", "PRIVATE")
@@ -17,7 +18,7 @@ def functions(of: Plan) -> list[Resource]:
 
 
 def test_each_service_is_a_function(stage_plan: Plan) -> None:
-    assert {function.name for function in functions(stage_plan)} == set(SERVICES) == set(SETTINGS)
+    assert {function.name for function in functions(stage_plan)} == set(SERVICES)
     for function in functions(stage_plan):
         assert function.inputs["handler"] == f"services.{function.name}.handler.handler"
         assert function.inputs["runtime"] == "python3.13"
@@ -28,8 +29,8 @@ def test_each_service_is_a_function(stage_plan: Plan) -> None:
 def test_the_environment_is_what_the_settings_ask_for(stage_plan: Plan) -> None:
     for function in functions(stage_plan):
         variables = function.inputs["environment"]["variables"]
-        assert tuple(sorted(variables)) == SETTINGS[function.name].variables(), function.label
-        loaded = SETTINGS[function.name].load(variables)
+        assert tuple(sorted(variables)) == SERVICES[function.name].settings.variables(), function.label
+        loaded = SERVICES[function.name].settings.load(variables)
         assert loaded.stage == stage_plan.stage
         assert loaded.users_table == f"civicforge-{stage_plan.stage}-users"
     api = core_settings.ApiSettings.load(stage_plan.one_function("api").inputs["environment"]["variables"])
@@ -58,7 +59,7 @@ def test_a_setting_without_a_value_fails_here(monkeypatch: pytest.MonkeyPatch) -
     class Wanting(Settings):
         unheard_of: str
 
-    monkeypatch.setitem(SETTINGS, "rewards", Wanting)
+    monkeypatch.setitem(SERVICES, "rewards", replace(SERVICES["rewards"], settings=Wanting))
     with pytest.raises(KeyError, match="unheard_of"):
         run_program("dev")
 
@@ -68,7 +69,7 @@ def test_a_setting_of_the_wrong_kind_fails_here(monkeypatch: pytest.MonkeyPatch)
         board_shards: bytes
         claim_days: list[str]
 
-    monkeypatch.setitem(SETTINGS, "rewards", Strict)
+    monkeypatch.setitem(SERVICES, "rewards", replace(SERVICES["rewards"], settings=Strict))
     with pytest.raises(ValueError, match="claim_days"):
         run_program("dev")
 

@@ -7,6 +7,7 @@ import pulumi
 import pytest
 
 from infra.components.policies import Statement, document
+from services.core.services import SERVICES
 from tests.unit.infra.plan import ACCOUNT, Plan, plan, run_recorded
 
 # Every action or resource with a * in a role's policy, with the reason; nothing else may be wide.
@@ -51,8 +52,9 @@ def test_a_role_reaches_its_own_stage_only(stage_plan: Plan) -> None:
 
 def test_one_role_for_each_function(stage_plan: Plan) -> None:
     roles = {resource.inputs["role"] for resource in stage_plan.of("Function") if "lambda" in resource.type}
-    assert len(roles) == 4
-    assert len(stage_plan.of("RolePolicy")) == len(stage_plan.of("Role")) == 5
+    assert len(roles) == len(SERVICES)
+    schedulers = 1
+    assert len(stage_plan.of("RolePolicy")) == len(stage_plan.of("Role")) == len(SERVICES) + schedulers
 
 
 def test_roles_trust_one_service(stage_plan: Plan) -> None:

@@ -18,6 +18,7 @@ from infra.observability.model import Alarm, Line, Math, Panel, Series, own, ser
 from infra.paths import REPOSITORY
 from services.core import metrics
 from services.core.metrics import DIMENSIONS, METRICS, NAMESPACE, Metric
+from services.core.services import REWARDS
 from tests.unit.infra.observability.deployed import metric_alarms, queries
 from tests.unit.infra.plan import REGION, Resource, plan
 
@@ -277,7 +278,7 @@ def test_alarms_of_different_periods_on_one_panel_are_refused() -> None:
 
 
 def test_a_panel_takes_the_period_of_its_alarm() -> None:
-    line = Line(label="depth", watch=queue_series(DOCS, "rewards", aws.QUEUE_DEPTH))
+    line = Line(label="depth", watch=queue_series(DOCS, REWARDS, aws.QUEUE_DEPTH))
     assert Panel(title="x", shows=(line, ALARMS.api_5xx), period=3600).period == ALARMS.api_5xx.period
     assert Panel(title="x", shows=(line,), period=3600).period == 3600
 

@@ -12,7 +12,8 @@ from ops.commands.release import KEPT, Releases
 from ops.shared import canary
 from ops.shared.canary import Canary
 from ops.shared.stage import OperatorError
-from services.core.names import LIVE_ALIAS, SERVICES
+from services.core.names import LIVE_ALIAS
+from services.core.services import SERVICES
 from tests.unit.ops.conftest import Cli, UnitStage
 
 NO_CANARY = Canary(0, 1)

@@ -9,7 +9,8 @@ from time_machine import TimeMachineFixture
 from ops.shared import canary
 from ops.shared.canary import Canary
 from services.core.metrics import API_ERRORS, DIMENSIONS, NAMESPACE, SERVICE
-from services.core.names import LIVE_ALIAS, SERVICES
+from services.core.names import LIVE_ALIAS
+from services.core.services import SERVICES
 from tests.unit.ops.commands.test_release import code
 from tests.unit.ops.conftest import Cli, UnitStage
 

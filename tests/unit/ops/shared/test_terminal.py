@@ -11,6 +11,7 @@ from ops import __main__
 from ops.__main__ import app
 from ops.shared.stage import OperatorError, open_stage
 from services.core.names import audit_log_group
+from services.core.stages import STAGES
 from tests.unit.ops.conftest import NAME, REQUESTOR, Cli, UnitStage, parameter
 
 
@@ -145,8 +146,8 @@ def test_a_stage_that_was_never_stood_up(stage: UnitStage, cli: Cli) -> None:
     assert "Stand it up with `civicforge deploy --stage local`" in ran.err
 
 
-def test_there_are_four_stages() -> None:
-    with pytest.raises(OperatorError, match="local, dev, staging, prod"):
+def test_an_unknown_stage_is_told_the_declared_ones() -> None:
+    with pytest.raises(OperatorError, match=", ".join(STAGES)):
         open_stage("production")
 
 

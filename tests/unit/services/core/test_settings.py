@@ -1,6 +1,7 @@
 import pytest
 
-from services.core.settings import SETTINGS, ApiSettings, Settings, SettingsError
+from services.core.services import SERVICES
+from services.core.settings import ApiSettings, Settings, SettingsError
 from tests.unit.services.cloud import CLIENT_ID, Cloud
 
 VALUES = {"LOG_LEVEL": "INFO"}
@@ -10,17 +11,17 @@ def environment(model: type[Settings]) -> dict[str, str]:
     return {name: VALUES.get(name, "7") for name in model.variables()}
 
 
-@pytest.mark.parametrize("service", SETTINGS)
+@pytest.mark.parametrize("service", SERVICES)
 def test_what_is_built_is_read_back(service: str) -> None:
-    model = SETTINGS[service]
+    model = SERVICES[service].settings
     settings = model.load({**environment(model), "PATH": "/bin", "AWS_REGION": "eu-central-1"})
     assert settings.environment() == environment(model)
     assert model.load(settings.environment()) == settings
 
 
-@pytest.mark.parametrize("service", SETTINGS)
+@pytest.mark.parametrize("service", SERVICES)
 def test_every_missing_variable_is_named(service: str) -> None:
-    model = SETTINGS[service]
+    model = SERVICES[service].settings
     for missing in model.variables():
         with pytest.raises(SettingsError, match=missing):
             model.load({name: value for name, value in environment(model).items() if name != missing})
@@ -48,8 +49,8 @@ def test_a_wrong_variable_is_named(name: str, value: str) -> None:
 
 
 def test_every_variable_is_described() -> None:
-    for model in SETTINGS.values():
-        assert all(field.description for field in model.model_fields.values())
+    for service in SERVICES.values():
+        assert all(field.description for field in service.settings.model_fields.values())
 
 
 def test_settings_do_not_change(cloud: Cloud) -> None:
