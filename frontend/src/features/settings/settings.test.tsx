@@ -1,7 +1,7 @@
 import { screen, waitFor } from "@testing-library/preact";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it, vi } from "vitest";
-import { me, problem, serve, signInAs } from "../../../test/api";
+import { me, serve, signInAs } from "../../../test/api";
 import { address, open } from "../../../test/page";
 import { sessionState } from "../../api/session";
 import { chosenLanguage, t } from "../../lib/text";
