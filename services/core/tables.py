@@ -16,6 +16,11 @@ class Index:
     sort_key: str
     projected: tuple[str, ...] = ()
 
+    @property
+    def key_attributes(self) -> tuple[str, str]:
+        """The attributes that are its key."""
+        return self.partition_key, self.sort_key
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table:

@@ -1,8 +1,11 @@
 """The users table: profiles, the cached totals, and the members' rate limits."""
 
 from collections.abc import Iterator
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from pydantic import BaseModel
 
 from services.core.domain import ledger
 from services.core.domain.users import DELETION_GRACE, Profile, User, former, newcomer
@@ -43,12 +46,37 @@ class RateLimitedError(Exception):
         self.retry_after = retry_after
 
 
+class Allowance(StrEnum):
+    """What a member may do so many times an hour, by the attribute of the row that counts it."""
+
+    CREATE = "createTat"
+    CLAIM = "claimTat"
+
+
+def _attributes(model: type[BaseModel]) -> set[str]:
+    return {field.alias or name for name, field in model.model_fields.items()}
+
+
+NEWCOMER_ATTRIBUTES: Final = frozenset(
+    newcomer("", datetime.min.replace(tzinfo=UTC)).model_dump(by_alias=True, exclude_defaults=True)
+)
+"""Attributes of the row that a sign-up makes."""
+PROFILE_ATTRIBUTES: Final = frozenset(
+    {USERS.partition_key, "updatedAt", *_attributes(Profile), *USERS.index("deletion").key_attributes, "deleted"}
+)
+"""Attributes that a member's profile and their leaving change."""
+API_ATTRIBUTES: Final = PROFILE_ATTRIBUTES | NEWCOMER_ATTRIBUTES | set(Allowance)
+"""Attributes that the api changes: no XP, no reputation, no count of completed quests."""
+HOUSEKEEPING_ATTRIBUTES: Final = PROFILE_ATTRIBUTES | {"points"}
+"""Attributes that housekeeping changes: refunds, and what a deletion takes away."""
+
+
 class Quota(NamedTuple):
     """A member's allowance by the generic cell rate algorithm (ITU-T I.371): its whole state is one moment, the
     theoretical arrival time, kept on the member's row in milliseconds.
     """
 
-    attribute: str
+    attribute: Allowance | str
     per_hour: int
 
     @property
