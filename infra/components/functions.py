@@ -20,7 +20,12 @@ from services.core.tables import LEDGER, QUESTS, USERS
 
 
 def _settings(stage: StageConfig, data: Data, **own: pulumi.Input[str]) -> dict[str, pulumi.Input[Any]]:
-    tables = {"users_table": data.users.name, "quests_table": data.quests.name, "ledger_table": data.ledger.name}
+    tables = {
+        "users_table": data.users.name,
+        "quests_table": data.quests.name,
+        "ledger_table": data.ledger.name,
+        "inbox_table": data.inbox.name,
+    }
     return {**stage.model_dump(), **tables, **own}
 
 
@@ -88,6 +93,7 @@ def api_function(stage: StageConfig, data: Data, identity: Identity, parameters:
                 indexes=QUEST_INDEXES,
             ),
             _table("Ledger", data.ledger, "PutItem", "Query", "GetItem", "BatchGetItem"),
+            _table("Inbox", data.inbox, "GetItem", "Query"),
             Statement(
                 sid="ReadLiveParameters",
                 actions=["ssm:GetParameter", "ssm:GetParameters"],
@@ -150,6 +156,7 @@ def housekeeping_function(stage: StageConfig, data: Data, dead_letters: DeadLett
             _table("Users", data.users, "GetItem", "BatchGetItem", "Query", "Scan", indexes=USER_INDEXES),
             _write_users(data, "UpdateItem", HOUSEKEEPING_ATTRIBUTES),
             _table("Ledger", data.ledger, "PutItem", "Query"),
+            _table("ForgetInbox", data.inbox, "Query", "DeleteItem"),
             Statement(
                 sid="EndAccounts",
                 actions=["cognito-idp:AdminDeleteUser", "cognito-idp:AdminUserGlobalSignOut"],

@@ -12,6 +12,7 @@ from services.core.domain.values import Input, Model
 from services.core.flags import Flags
 from services.core.metrics import Metric
 from services.core.settings import ApiSettings
+from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.quests import QuestStore
 from services.core.stores.users import Allowance, NoSuchUserError, Quota, UserStore
@@ -29,6 +30,7 @@ class Platform:
     quests: QuestStore
     users: UserStore
     ledger: LedgerStore
+    inbox: InboxStore
     live: live.LiveParameters
     flags: Flags
     count: Callable[[Metric], None]

@@ -14,7 +14,7 @@ from services.core.domain.quests import Quest, Status
 from services.core.domain.values import Model, Timestamp, timestamp
 
 
-class Kind(StrEnum):
+class NoticeKind(StrEnum):
     """The event that a member is told of."""
 
     CLAIMED = "claimed"
@@ -36,7 +36,7 @@ class Notice(NamedTuple):
     the message or ledger entry: with the kind and the quest it makes the item's id.
     """
 
-    kind: Kind
+    kind: NoticeKind
     user_id: str
     at: datetime
     subject: str
@@ -77,7 +77,7 @@ class Item(Model):
 
     user_id: str
     item_id: str
-    kind: Kind
+    kind: NoticeKind
     at: Timestamp
     quest_id: str | None = None
     actor_id: str | None = None
@@ -102,7 +102,7 @@ def item(notice: Notice, mail: Mail | Unmailed) -> Item:
 
 
 class _Event(NamedTuple):
-    kind: Kind
+    kind: NoticeKind
     actor_id: str | None
 
 
@@ -121,7 +121,7 @@ def of_step(before: Quest, after: Quest) -> list[Notice]:
 
 def of_reward(entry: Entry) -> list[Notice]:
     """The notices of a ledger entry's state: its performer learns when a reward is paid, and when it is held."""
-    kind = {ledger.State.POSTED: Kind.REWARD_PAID, ledger.State.HELD: Kind.REWARD_HELD}.get(entry.state)
+    kind = {ledger.State.POSTED: NoticeKind.REWARD_PAID, ledger.State.HELD: NoticeKind.REWARD_HELD}.get(entry.state)
     if entry.kind is not ledger.Kind.REWARD or kind is None:
         return []
     return [Notice(kind, entry.user_id, entry.posted_at or entry.created_at, entry.entry_id, entry.quest_id)]
@@ -131,47 +131,47 @@ def _decided(before: Quest, after: Quest) -> _Event | None:
     now, then = after.dispute, before.dispute
     if now is None or now.decided_at is None or (then is not None and then.decided_at == now.decided_at):
         return None
-    return _Event(Kind.DECIDED, now.decided_by)
+    return _Event(NoticeKind.DECIDED, now.decided_by)
 
 
 def _claimed(before: Quest, after: Quest) -> _Event | None:
     claimed = (before.status, after.status) == (Status.OPEN, Status.CLAIMED)
-    return _Event(Kind.CLAIMED, after.performer_id) if claimed else None
+    return _Event(NoticeKind.CLAIMED, after.performer_id) if claimed else None
 
 
 def _released(before: Quest, after: Quest) -> _Event | None:
     """Back on the board: by a party, by housekeeping, or by an operator, who acts for neither."""
     if before.performer_id is None or after.status is not Status.OPEN:
         return None
-    return _Event(Kind.RELEASED, after.released_by if before.status is Status.CLAIMED else None)
+    return _Event(NoticeKind.RELEASED, after.released_by if before.status is Status.CLAIMED else None)
 
 
 def _withdrawn(before: Quest, after: Quest) -> _Event | None:
     """Cancelled although somebody is on it: by the requestor, or later than CLAIMED by an operator."""
     if before.performer_id is None or after.status is not Status.CANCELLED:
         return None
-    return _Event(Kind.WITHDRAWN, after.requestor_id if before.status is Status.CLAIMED else None)
+    return _Event(NoticeKind.WITHDRAWN, after.requestor_id if before.status is Status.CLAIMED else None)
 
 
 def _handed_in(before: Quest, after: Quest) -> _Event | None:
     handed_in = (before.status, after.status) == (Status.CLAIMED, Status.SUBMITTED)
-    return _Event(Kind.HANDED_IN, after.performer_id) if handed_in else None
+    return _Event(NoticeKind.HANDED_IN, after.performer_id) if handed_in else None
 
 
 def _changes_wanted(before: Quest, after: Quest) -> _Event | None:
     wanted = (before.status, after.status) == (Status.SUBMITTED, Status.CLAIMED)
-    return _Event(Kind.CHANGES_WANTED, after.requestor_id) if wanted else None
+    return _Event(NoticeKind.CHANGES_WANTED, after.requestor_id) if wanted else None
 
 
 def _confirmed(before: Quest, after: Quest) -> _Event | None:
     attested = [word for word in after.attestations if word not in before.attestations]
-    return _Event(Kind.CONFIRMED, attested[-1].user_id) if attested else None
+    return _Event(NoticeKind.CONFIRMED, attested[-1].user_id) if attested else None
 
 
 def _disputed(before: Quest, after: Quest) -> _Event | None:
     if before.status is Status.DISPUTED or after.status is not Status.DISPUTED or after.dispute is None:
         return None
-    return _Event(Kind.DISPUTED, after.dispute.raised_by)
+    return _Event(NoticeKind.DISPUTED, after.dispute.raised_by)
 
 
 _DETECTORS: tuple[Callable[[Quest, Quest], _Event | None], ...] = (

@@ -8,7 +8,7 @@ import pytest
 
 from services.core.domain import ledger, notices, quests
 from services.core.domain.ledger import State
-from services.core.domain.notices import Kind
+from services.core.domain.notices import NoticeKind
 from services.core.domain.quests import Actor, Edit, Outcome, Quest
 from tests.unit.services.cloud import ANNA, BEN, CARA, CLAIM_PERIOD, DRAFT, LIFETIME, MODERATOR, NOW, REASON
 
@@ -138,9 +138,14 @@ def test_items_sort_by_time() -> None:
 
 @pytest.mark.parametrize(
     ("state", "kind"),
-    [(State.POSTED, Kind.REWARD_PAID), (State.HELD, Kind.REWARD_HELD), (State.PENDING, None), (State.FAILED, None)],
+    [
+        (State.POSTED, NoticeKind.REWARD_PAID),
+        (State.HELD, NoticeKind.REWARD_HELD),
+        (State.PENDING, None),
+        (State.FAILED, None),
+    ],
 )
-def test_a_reward_tells_its_performer(state: State, kind: Kind | None) -> None:
+def test_a_reward_tells_its_performer(state: State, kind: NoticeKind | None) -> None:
     entry = ledger.reward(BEN, "q1", 100, 10, NOW).model_copy(update={"state": state})
     assert [(n.kind, n.user_id, n.actor_id) for n in notices.of_reward(entry)] == ([(kind, BEN, None)] if kind else [])
 
