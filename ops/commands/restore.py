@@ -15,12 +15,12 @@ from typing import Annotated, Any, Final
 import typer
 from pydantic import ValidationError
 
-from ops.commands.breaker import Level, former
-from ops.commands.ledger import adjustment, amounts, imbalance, problems
-from ops.commands.quests import entries_of
+from ops.shared.books import entries_of, problems
+from ops.shared.breaker import Level, former
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
-from services.core.domain.ledger import Entry, State, Totals, fold
+from services.core.domain.invariants import amounts, imbalance
+from services.core.domain.ledger import Entry, State, Totals, adjustment, fold
 from services.core.domain.quests import Quest
 from services.core.domain.values import timestamp
 from services.core.stores.dynamo import ConditionFailedError, Item, call, decode_item, encode, encode_item

@@ -45,6 +45,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("services/core/more.py", "from infra import paths", "Imports point one way"),
         ("infra/more.py", "from services.api import views", "infra and localcloud import"),
         ("infra/more.py", "from ops.shared import stage", "Imports point one way"),
+        ("ops/commands/more.py", "from ops.commands import ledger", "No command of the CLI imports a command"),
+        ("ops/shared/more.py", "from ops.commands import ledger", "What commands share knows no command"),
         ("localcloud/more.py", "from ops.shared import stage", "Imports point one way"),
     ],
 )

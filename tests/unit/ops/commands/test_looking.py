@@ -11,8 +11,9 @@ import pytest
 
 from infra.observability.prices import PRICES
 from ops import __main__
-from ops.commands import cost, doctor, secrets, smoke, status
+from ops.commands import cost, doctor, secrets, status
 from ops.commands.logs import ago
+from ops.shared import smoke
 from ops.shared.stage import OperatorError, Stage
 from services.core.domain.ledger import Kind
 from services.core.metrics import NAMESPACE, QUESTS_COMPLETED
