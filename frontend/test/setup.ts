@@ -3,7 +3,6 @@ import { afterEach, beforeEach } from "vitest";
 import { queryClient } from "../src/api/queries";
 import { reportService } from "../src/api/service";
 import { endSession } from "../src/api/session";
-import { showLanguage } from "../src/lib/text";
 import { serve } from "./api";
 
 // A loaded machine is no failure.
@@ -14,9 +13,8 @@ beforeEach(async () => {
   await serve({});
 });
 
-afterEach(async () => {
+afterEach(() => {
   cleanup();
-  await showLanguage("en");
   endSession({ expired: false });
   localStorage.clear();
   sessionStorage.clear();

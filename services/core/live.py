@@ -74,15 +74,15 @@ def breaker(live: LiveParameters) -> Breaker:
         return Breaker.CLOSED
 
 
-def signing_keys(live: LiveParameters, now: datetime | None = None, key: Parameter = API_KEY) -> list[bytes]:
-    """The keys that what is signed is checked with; the first one signs. By default those of page cursors.
+def signing_keys(live: LiveParameters, now: datetime | None = None) -> list[bytes]:
+    """The keys that page cursors are checked with; the first one signs.
 
     Raises ParameterUnavailableError.
     """
-    value = live.get(key)
+    value = live.get(API_KEY)
     if value is None:
-        raise ParameterUnavailableError(key.key)
+        raise ParameterUnavailableError(API_KEY.key)
     keys = json.loads(value)
     until = keys.get("previousUntil")
     honoured = until and (now or datetime.now(UTC)) < datetime.fromisoformat(until)
-    return [text.encode() for text in (keys["current"], keys["previous"] if honoured else None) if text]
+    return [key.encode() for key in (keys["current"], keys["previous"] if honoured else None) if key]

@@ -5,9 +5,6 @@ build theirs from them too. Every key attribute is a string.
 """
 
 from dataclasses import dataclass
-from typing import Literal
-
-StreamView = Literal["NEW_IMAGE", "NEW_AND_OLD_IMAGES"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,25 +16,16 @@ class Index:
     sort_key: str
     projected: tuple[str, ...] = ()
 
-    @property
-    def key_attributes(self) -> tuple[str, str]:
-        """The attributes that are its key."""
-        return self.partition_key, self.sort_key
-
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """`thing` is the name's last part: `civicforge-{stage}-{thing}`.
-
-    `ttl` is the attribute with the second of the epoch after which DynamoDB deletes an item.
-    """
+    """`thing` is the name's last part: `civicforge-{stage}-{thing}`."""
 
     thing: str
     partition_key: str
     sort_key: str | None = None
     indexes: tuple[Index, ...] = ()
-    stream: StreamView | None = None
-    ttl: str | None = None
+    stream: bool = False
 
     def index(self, name: str) -> Index:
         """Raises KeyError for an index that is not declared."""
@@ -62,7 +50,6 @@ USERS = Table(
 QUESTS = Table(
     thing="quests",
     partition_key="questId",
-    stream="NEW_AND_OLD_IMAGES",
     indexes=(
         # Sparse: OPEN quests (lane OPEN#shard, sorted by expiry, so newest first is descending), CLAIMED ones (sorted
         # by the moment at which housekeeping releases them) and DISPUTED ones (for moderators). See decision 0003.
@@ -93,22 +80,11 @@ LEDGER = Table(
     thing="ledger",
     partition_key="userId",
     sort_key="entryId",
-    stream="NEW_IMAGE",
+    stream=True,
     indexes=(
         # Sparse: entries in state PENDING or HELD; what the retry sweep works off.
         Index(name="due", partition_key="due", sort_key="entryId"),
     ),
 )
 
-INBOX = Table(
-    thing="inbox",
-    partition_key="userId",
-    sort_key="itemId",
-    ttl="expiresAt",
-    indexes=(
-        # Sparse: items whose mail has not left: at once (lane due), or with the next digest (lane daily).
-        Index(name="mail", partition_key="mail", sort_key="itemId"),
-    ),
-)
-
-TABLES = (USERS, QUESTS, LEDGER, INBOX)
+TABLES = (USERS, QUESTS, LEDGER)

@@ -29,7 +29,6 @@ from infra.bootstrap.github import (
 from infra.paths import REPOSITORY
 from localcloud.engine.deployment import Report
 from ops.commands import rollout
-from ops.shared.rollouts import Rollout
 from ops.shared.stage import Stage
 from services.core.parameters import flag_parameter, rollout_parameter
 from tests.platform.conftest import VENV, Platform
@@ -341,7 +340,7 @@ def rolled_out(account: Account, name: str) -> RolledOut:
     now = datetime.now(UTC)
     rollout.begin(
         stage,
-        Rollout(flag="rewards", before="off", step_at=now, started_at=now, soak_minutes=0, at_least=0),
+        rollout.Rollout(flag="rewards", before="off", step_at=now, started_at=now, soak_minutes=0, at_least=0),
     )
     return RolledOut(stage, alarm, inbox)
 

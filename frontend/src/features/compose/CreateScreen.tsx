@@ -69,20 +69,13 @@ export function CreateScreen() {
         />
         {points !== undefined && (
           <Note icon="check">
-            {t.compose.cost({ count: questCost })}{" "}
-            {points >= questCost && t.compose.left({ count: points - questCost })}
+            {t.compose.cost(points)} {points >= questCost && t.compose.left(points - questCost)}
           </Note>
         )}
         {Object.keys(errors).length > 0 && <p class="small">{t.form.fix}</p>}
         <Failure error={post.error} />
         <div class="row">
-          <Button
-            type="submit"
-            busy={post.isPending}
-            disabledReason={
-              points !== undefined && points < questCost ? t.compose.tooFewPoints({ count: questCost }) : undefined
-            }
-          >
+          <Button type="submit" busy={post.isPending} disabledReason={points === 0 ? t.errors.noPoints : undefined}>
             {t.compose.post}
           </Button>
           <ConfirmButton

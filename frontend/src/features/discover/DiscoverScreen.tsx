@@ -90,28 +90,24 @@ function Hero() {
   );
 }
 
-const STEPS = ["post", "help", "confirm"] as const;
-
 function Steps() {
   const { data: stats } = useQuery(statsQuery());
   return (
     <section class="stack" aria-labelledby="steps">
       <h2 id="steps">{t.discover.stepsTitle}</h2>
       <ol class="steps">
-        {STEPS.map((step) => (
-          <li key={step}>
-            <Seal requestor={step !== "help"} performer={step !== "post"} />
+        {t.discover.steps.map(([title, text], step) => (
+          <li key={title}>
+            <Seal requestor={step !== 1} performer={step !== 0} />
             <div>
-              <h3>{t.discover.steps[step].title}</h3>
-              <p class="small">{t.discover.steps[step].text}</p>
+              <h3>{title}</h3>
+              <p class="small">{text}</p>
             </div>
           </li>
         ))}
       </ol>
       {!!stats?.questsCreated && (
-        <p class="small soft">
-          {t.discover.stats({ created: stats.questsCreated, completed: stats.questsCompleted, days: stats.days })}
-        </p>
+        <p class="small soft">{t.discover.stats(stats.questsCreated, stats.questsCompleted, stats.days)}</p>
       )}
     </section>
   );
@@ -122,7 +118,6 @@ export function DiscoverScreen() {
   const service = useService();
   const { filters, sort, change } = useFilters();
   const query = useInfiniteQuery(questsQuery(filters));
-  const count = query.data?.pages.flatMap((page) => page.items).length ?? 0;
   const filtered = !!(filters.category || filters.q);
   return (
     <div class="stack loose">
@@ -134,7 +129,7 @@ export function DiscoverScreen() {
           <Select
             label={t.discover.sort}
             value={sort}
-            options={(Object.keys(SORTS) as Sort[]).map((name) => [name, t.discover.sorts[name]] as const)}
+            options={Object.entries(t.discover.sorts) as [Sort, string][]}
             onValue={(next) => change({ sort: next })}
           />
           <Choices
@@ -157,8 +152,8 @@ export function DiscoverScreen() {
           />
         </div>
         <p class="small soft" role="status">
-          {query.data && (query.hasNextPage ? t.discover.resultsSoFar({ count }) : t.discover.results({ count }))}{" "}
-          {query.data && service !== "up" && <span class="age">{t.banner.age({ ago: ago(query.dataUpdatedAt) })}</span>}
+          {query.data && t.discover.results(query.data.pages.flatMap((page) => page.items).length, query.hasNextPage)}
+          {query.data && service !== "up" && ` · ${t.banner.age(ago(query.dataUpdatedAt))}`}
         </p>
         <List
           query={query}
