@@ -10,16 +10,16 @@ from services.core.domain import quests
 from services.core.domain.quests import Draft
 from services.core.domain.values import digest
 from services.core.names import parameter_name, resource_name
-from services.core.parameters import API_KEY, LIVE_PARAMETERS
+from services.core.parameters import LIVE_PARAMETERS
 from services.core.settings import ApiSettings
 from services.core.stores.quests import QuestStore
-from services.core.tables import LEDGER, QUESTS, USERS
+from services.core.tables import INBOX, LEDGER, QUESTS, USERS
 
 STAGE = "bench"
 LISTED = 20
 USER_ID = "5f0c0f0e-6f0a-4d7e-9d3c-2b1a0f9e8d7c"
 ISSUER_CLIENT = "bench-client"
-TABLES = {table.thing: resource_name(STAGE, table.thing) for table in (USERS, QUESTS, LEDGER)}
+TABLES = {table.thing: resource_name(STAGE, table.thing) for table in (USERS, QUESTS, LEDGER, INBOX)}
 
 SETTINGS = ApiSettings(
     stage=STAGE,
@@ -28,6 +28,7 @@ SETTINGS = ApiSettings(
     users_table=TABLES["users"],
     quests_table=TABLES["quests"],
     ledger_table=TABLES["ledger"],
+    inbox_table=TABLES["inbox"],
     board_shards=1,
     quest_lifetime_days=30,
     claim_days=14,
@@ -144,8 +145,8 @@ def civicforge() -> Scenario:
     stored = [_stored(number) for number in range(LISTED)]
     projected = {"questId", "lane", "laneAt", *QUESTS.index("board").projected}
     cards = [{name: value for name, value in items[0].items() if name in projected} for items in stored]
-    values = {parameter.key: parameter.initial for parameter in LIVE_PARAMETERS}
-    values[API_KEY.key] = '{"current": "bench", "previous": null, "previousUntil": null}'
+    key = '{"current": "bench", "previous": null, "previousUntil": null}'
+    values = {parameter.key: parameter.initial or key for parameter in LIVE_PARAMETERS}
     parameters = [{"Name": parameter_name(STAGE, key), "Value": value} for key, value in values.items()]
     answers = {
         "BatchGetItem": {"Responses": {TABLES["quests"]: stored[0]}, "UnprocessedKeys": {}},

@@ -17,7 +17,7 @@ from infra.paths import REPOSITORY
 from localcloud.emulator.process import Emulator
 from services.api.app import App, Clients
 from services.core.names import parameter_name
-from services.core.parameters import API_KEY, LIVE_PARAMETERS
+from services.core.parameters import LIVE_PARAMETERS
 from services.core.stores.ledger import LedgerStore
 from services.core.tables import TABLES as DECLARED
 from services.core.tables import Table
@@ -115,7 +115,7 @@ class _Stage:
         for table in DECLARED:
             _create(dynamodb, table)
         for parameter in LIVE_PARAMETERS:
-            value = json.dumps({"current": "bench", "previous": None}) if parameter is API_KEY else parameter.initial
+            value = parameter.initial or json.dumps({"current": "bench", "previous": None})
             ssm.put_parameter(Name=parameter_name(STAGE, parameter.key), Value=value, Type=parameter.kind)
         self.app = App(SETTINGS, Clients(dynamodb, ssm, cloudwatch=lambda: None))
         self.ledger = LedgerStore(dynamodb, TABLES["ledger"], TABLES["users"])

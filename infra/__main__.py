@@ -80,6 +80,7 @@ def platform() -> None:
         "users_table": data.users.name,
         "quests_table": data.quests.name,
         "ledger_table": data.ledger.name,
+        "inbox_table": data.inbox.name,
         **{queue.output: made.url for queue, made in dead_letters.queues.items()},
         "page_topic_arn": alerts.page.arn,
         "notify_topic_arn": alerts.notify.arn,

@@ -2,6 +2,7 @@ import { render } from "preact";
 import { loadConfig } from "./api/config";
 import { App } from "./app/App";
 import { StartFailure } from "./app/StartFailure";
+import { browserLanguage, chosenLanguage, showLanguage } from "./lib/text";
 import { applyTheme } from "./lib/theme";
 import { serviceWorkerUrl } from "./lib/trusted";
 import "./ui/base.css";
@@ -13,7 +14,9 @@ const root = document.getElementById("app");
 if (!root) throw new Error("index.html has no #app");
 
 applyTheme();
-loadConfig().then(
+// A catalogue that does not load leaves the page in English.
+const words = showLanguage(chosenLanguage() ?? browserLanguage()).catch(() => undefined);
+Promise.all([loadConfig(), words]).then(
   () => render(<App />, root),
   () => render(<StartFailure />, root),
 );

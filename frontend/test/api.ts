@@ -132,6 +132,9 @@ export const me = (more: Partial<Me> = {}): Me => ({
   createdAt: "2026-01-01T00:00:00.000Z",
   updatedAt: "2026-01-01T00:00:00.000Z",
   groups: [],
+  language: "en",
+  mail: "at_once",
+  unread: 0,
   ...more,
 });
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach } from "vitest";
 import { queryClient } from "../src/api/queries";
 import { reportService } from "../src/api/service";
 import { endSession } from "../src/api/session";
+import { showLanguage } from "../src/lib/text";
 import { serve } from "./api";
 
 // A loaded machine is no failure.
@@ -13,8 +14,9 @@ beforeEach(async () => {
   await serve({});
 });
 
-afterEach(() => {
+afterEach(async () => {
   cleanup();
+  await showLanguage("en");
   endSession({ expired: false });
   localStorage.clear();
   sessionStorage.clear();

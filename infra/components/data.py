@@ -7,7 +7,7 @@ import pulumi_aws as aws
 
 from infra.components.component import Component
 from infra.config import StageConfig
-from services.core.tables import LEDGER, QUESTS, TABLES, USERS, Table
+from services.core.tables import INBOX, LEDGER, QUESTS, TABLES, USERS, Table
 
 PITR_DAYS = 35
 """The most that DynamoDB offers, on every stage: a drill on dev must not find another table than prod's."""
@@ -17,7 +17,7 @@ TARGET_UTILIZATION = 70.0
 
 
 class Data(Component):
-    """Users, quests and ledger: on demand with ceilings, or provisioned with scaling (decision 0008)."""
+    """Users, quests, ledger and inbox: on demand with ceilings, or provisioned with scaling (decision 0008)."""
 
     def __init__(self, stage: StageConfig) -> None:
         super().__init__(stage, "data")
@@ -25,6 +25,7 @@ class Data(Component):
         self.users = tables[USERS.thing]
         self.quests = tables[QUESTS.thing]
         self.ledger = tables[LEDGER.thing]
+        self.inbox = tables[INBOX.thing]
         if stage.capacity == "provisioned":
             for table in TABLES:
                 self._scale(tables[table.thing], table)
@@ -55,8 +56,9 @@ class Data(Component):
                 )
                 for index in table.indexes
             ],
-            stream_enabled=table.stream,
-            stream_view_type="NEW_IMAGE" if table.stream else None,
+            stream_enabled=table.stream is not None,
+            stream_view_type=table.stream,
+            ttl=aws.dynamodb.TableTtlArgs(attribute_name=table.ttl, enabled=True) if table.ttl else None,
             point_in_time_recovery=aws.dynamodb.TablePointInTimeRecoveryArgs(
                 enabled=True, recovery_period_in_days=PITR_DAYS
             ),

@@ -1,6 +1,7 @@
 """The Lambdas: the settings and the permissions of each."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import pulumi
@@ -14,17 +15,17 @@ from infra.components.parameters import LiveParameters
 from infra.components.policies import Statement
 from infra.config import StageConfig
 from services.core.services import REWARDS, SCHEDULES, SERVICES, USER_CREATION
+from services.core.stores.users import API_ATTRIBUTES, HOUSEKEEPING_ATTRIBUTES, NEWCOMER_ATTRIBUTES
 from services.core.tables import LEDGER, QUESTS, USERS
-
-# What one may write of a user without paying rewards; IAM wants the key attribute named too.
-NEWCOMER_ATTRIBUTES = ("userId", "points", "createdAt", "updatedAt")
-PROFILE_ATTRIBUTES = ("userId", "displayName", "bio", "interests", "updatedAt", "deletion", "deletionAt", "deleted")
-API_USER_ATTRIBUTES = (*PROFILE_ATTRIBUTES, "points", "createdAt", "createTat", "claimTat")
-HOUSEKEEPING_USER_ATTRIBUTES = (*PROFILE_ATTRIBUTES, "points")
 
 
 def _settings(stage: StageConfig, data: Data, **own: pulumi.Input[str]) -> dict[str, pulumi.Input[Any]]:
-    tables = {"users_table": data.users.name, "quests_table": data.quests.name, "ledger_table": data.ledger.name}
+    tables = {
+        "users_table": data.users.name,
+        "quests_table": data.quests.name,
+        "ledger_table": data.ledger.name,
+        "inbox_table": data.inbox.name,
+    }
     return {**stage.model_dump(), **tables, **own}
 
 
@@ -36,13 +37,13 @@ def _table(sid: str, table: aws.dynamodb.Table, *operations: str, indexes: Seque
     )
 
 
-def _write_users(data: Data, operation: str, attributes: Sequence[str]) -> Statement:
-    """Leave to write these attributes alone; xp, reputation and completed belong to rewards."""
+def _write_users(data: Data, operation: str, attributes: AbstractSet[str]) -> Statement:
+    """Permission to write only these attributes; XP, reputation and completed belong to rewards."""
     return Statement(
         sid=f"{operation}OfUsers",
         actions=[f"dynamodb:{operation}"],
         resources=[data.users.arn],
-        conditions={"ForAllValues:StringEquals": {"dynamodb:Attributes": attributes}},
+        conditions={"ForAllValues:StringEquals": {"dynamodb:Attributes": sorted(attributes)}},
     )
 
 
@@ -84,7 +85,7 @@ def api_function(stage: StageConfig, data: Data, identity: Identity, parameters:
         statements=[
             _table("Users", data.users, "GetItem", "BatchGetItem"),
             _write_users(data, "PutItem", NEWCOMER_ATTRIBUTES),
-            _write_users(data, "UpdateItem", API_USER_ATTRIBUTES),
+            _write_users(data, "UpdateItem", API_ATTRIBUTES),
             _table(
                 "Quests",
                 data.quests,
@@ -92,6 +93,7 @@ def api_function(stage: StageConfig, data: Data, identity: Identity, parameters:
                 indexes=QUEST_INDEXES,
             ),
             _table("Ledger", data.ledger, "PutItem", "Query", "GetItem", "BatchGetItem"),
+            _table("Inbox", data.inbox, "GetItem", "Query"),
             Statement(
                 sid="ReadLiveParameters",
                 actions=["ssm:GetParameter", "ssm:GetParameters"],
@@ -152,8 +154,9 @@ def housekeeping_function(stage: StageConfig, data: Data, dead_letters: DeadLett
             _table("Quests", data.quests, "BatchGetItem", "Query", "UpdateItem", indexes=QUEST_INDEXES),
             # Scan, in slices: the daily comparison of totals with the ledger.
             _table("Users", data.users, "GetItem", "BatchGetItem", "Query", "Scan", indexes=USER_INDEXES),
-            _write_users(data, "UpdateItem", HOUSEKEEPING_USER_ATTRIBUTES),
+            _write_users(data, "UpdateItem", HOUSEKEEPING_ATTRIBUTES),
             _table("Ledger", data.ledger, "PutItem", "Query"),
+            _table("ForgetInbox", data.inbox, "Query", "DeleteItem"),
             Statement(
                 sid="EndAccounts",
                 actions=["cognito-idp:AdminDeleteUser", "cognito-idp:AdminUserGlobalSignOut"],

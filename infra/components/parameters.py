@@ -9,9 +9,9 @@ import pulumi_aws as aws
 from infra.components.component import Component
 from infra.config import StageConfig
 from services.core.names import parameter_name
-from services.core.parameters import API_KEY, LIVE_PARAMETERS, STACK_PARAMETERS, Parameter, flag_parameter
+from services.core.parameters import LIVE_PARAMETERS, MAIL_KEY, STACK_PARAMETERS, Parameter, flag_parameter
 
-API_KEY_BYTES = 32
+SIGNING_KEY_BYTES = 32
 
 
 class LiveParameters(Component):
@@ -22,6 +22,8 @@ class LiveParameters(Component):
         made = {declared.key: self._parameter(declared) for declared in LIVE_PARAMETERS}
         self.all = list(made.values())
         self.rewards_flag = made[flag_parameter("rewards").key]
+        self.notices_flag = made[flag_parameter("notices").key]
+        self.mail_key = made[MAIL_KEY.key]
         self.register_outputs({})
 
     def _parameter(self, declared: Parameter) -> aws.ssm.Parameter:
@@ -37,8 +39,8 @@ class LiveParameters(Component):
 
 def _first_value(declared: Parameter) -> pulumi.Input[str]:
     """Raises ValueError for a live parameter that neither declares its first value nor is known here."""
-    if declared == API_KEY:
-        key = secrets.token_urlsafe(API_KEY_BYTES)
+    if declared.former_honoured:
+        key = secrets.token_urlsafe(SIGNING_KEY_BYTES)
         return pulumi.Output.secret(json.dumps({"current": key, "previous": None, "previousUntil": None}))
     if declared.initial is None:
         raise ValueError(f"Parameter {declared.key} has no first value")

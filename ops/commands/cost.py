@@ -12,6 +12,7 @@ from infra.observability import aws
 from infra.observability.catalogue import api_series, lambda_series, log_series, table_series
 from infra.observability.model import Platform, Series, own
 from infra.observability.prices import PRICES, Prices
+from ops.shared.budget import budget
 from ops.shared.stage import Stage
 from ops.shared.terminal import Terminal
 from services.core import metrics
@@ -88,16 +89,6 @@ def sums(stage: Stage, series: list[Series], start: datetime, end: datetime) -> 
             for result in page["MetricDataResults"]:
                 found[int(result["Id"][1:])] += sum(result["Values"])
     return found
-
-
-def budget(stage: Stage) -> tuple[float, float] | None:
-    """Dollars spent this month and allowed, as AWS Budgets says a few times a day; None where there is no budget."""
-    try:
-        found = stage.budgets.describe_budget(AccountId=stage.account, BudgetName=stage.resource("monthly"))["Budget"]
-    except stage.budgets.exceptions.NotFoundException:
-        return None
-    spent = found.get("CalculatedSpend", {}).get("ActualSpend", {}).get("Amount", "0")
-    return float(spent), float(found["BudgetLimit"]["Amount"])
 
 
 def estimate(stage: Stage, now: datetime) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from ops.commands.rewards import settle
+from ops.shared.dead_letters import depths, url_of
+from ops.shared.entries import settle
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain.ledger import State
 from services.core.domain.values import timestamp
-from services.core.services import QUEUES, SWEEPS
+from services.core.services import SWEEPS
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
@@ -48,26 +49,6 @@ class Letter:
     def summary(self) -> str:
         """The body on one line."""
         return self.body if isinstance(self.body, str) else json.dumps(self.body)
-
-
-def url_of(stage: Stage, queue: str) -> str:
-    """The queue's URL. Raises OperatorError for a queue that does not exist."""
-    if queue not in QUEUES:
-        raise OperatorError(f"There is no queue {queue!r}; choose one of {', '.join(QUEUES)}.")
-    try:
-        return stage.sqs.get_queue_url(QueueName=stage.resource(f"{queue}-dlq"))["QueueUrl"]
-    except stage.sqs.exceptions.QueueDoesNotExist:
-        raise OperatorError(f"{stage.where}: there is no {stage.resource(f'{queue}-dlq')}; deploy the stage.") from None
-
-
-def depths(stage: Stage) -> dict[str, int]:
-    """How many messages wait in each queue, those that somebody looks at included."""
-    names: Any = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-    found = {}
-    for queue in QUEUES:
-        answer = stage.sqs.get_queue_attributes(QueueUrl=url_of(stage, queue), AttributeNames=names)
-        found[queue] = sum(int(answer["Attributes"][name]) for name in names)
-    return found
 
 
 def _letter(message: "MessageTypeDef") -> Letter:

@@ -5,30 +5,13 @@ from typing import Annotated
 
 import typer
 
+from ops.shared.flags import known, set_value, values
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.flags import is_valid
-from services.core.parameters import FLAGS, flag_parameter, rollout_parameter
+from services.core.parameters import flag_parameter, rollout_parameter
 
 app = typer.Typer(no_args_is_help=True, help="Who sees what: off, internal, N% or on.")
-
-
-def values(stage: Stage) -> dict[str, str]:
-    """The flags' values."""
-    return {flag: stage.live(flag_parameter(flag)) for flag in FLAGS}
-
-
-def known(flag: str) -> str:
-    """The flag. Raises OperatorError where it is not declared."""
-    if flag not in FLAGS:
-        raise OperatorError(f"There is no flag {flag!r}; choose one of {', '.join(FLAGS)}.")
-    return flag
-
-
-def set_value(stage: Stage, flag: str, value: str) -> Json:
-    """Writes a flag; every Lambda reads it within seconds."""
-    stage.put_parameter(flag_parameter(known(flag)).key, value)
-    return {"flag": flag, "value": value}
 
 
 def _is_rolled_out(stage: Stage, flag: str) -> bool:

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import typer
 
-from ops.commands.ledger import user_id_of
+from ops.shared.members import user_id_of
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 

@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
-from ops.commands.ledger import amounts, imbalance, quest_problems
+from ops.shared.books import entries_of
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain import ledger, quests
+from services.core.domain.invariants import amounts, imbalance, quest_problems
 from services.core.domain.ledger import Entry, Totals
 from services.core.domain.quests import Quest, Status
 from services.core.stores.dynamo import Item, dump
@@ -29,19 +30,6 @@ def find(stage: Stage, quest_id: str) -> StoredQuest:
     if stored is None:
         raise OperatorError(f"There is no quest {quest_id} on {stage.name}.")
     return stored
-
-
-def entries_of(stage: Stage, quest: Quest) -> list[Entry]:
-    """The ledger entries that the quest's parties have for it, former ones included, oldest first."""
-    members = {quest.requestor_id, quest.performer_id, quest.released_by, *(a.user_id for a in quest.attestations)}
-    found = [
-        entry
-        for member in members
-        if member
-        for entry in stage.ledger.all_of(member)
-        if entry.quest_id == quest.quest_id
-    ]
-    return sorted(found, key=lambda entry: entry.entry_id)
 
 
 def difference(before: Item, after: Item) -> list[str]:

@@ -12,100 +12,24 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
 from infra.paths import REPOSITORY
-from ops.commands import page, smoke
-from ops.commands.flags import values
-from ops.shared import canary
+from ops.shared import canary, site, smoke
 from ops.shared.canary import Canary
+from ops.shared.flags import values
+from ops.shared.releases import KEPT, Release, Releases
 from ops.shared.stage import LOCAL, OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out
-from services.core.domain.values import Model, Timestamp
 from services.core.names import LIVE_ALIAS
 from services.core.parameters import SITE_BUCKET
 from services.core.services import SERVICES
 from services.core.stages import STAGES
-
-KEPT: Final = 10
-"""Releases that can be gone back to."""
-_CURRENT: Final = "current"
-
-
-class Release(Model):
-    """What was released. `assets` never change; `entries` are the page's other files, index.html last."""
-
-    id: str
-    commit: str
-    at: Timestamp
-    actor: str
-    reason: str
-    versions: dict[str, str]
-    assets: list[str]
-    entries: list[str]
-    flags: dict[str, str]
-    invalidation: str = ""
-    canary: str = "none"
-    smoke: str = "not run"
-
-
-class Releases:
-    """The stage's releases bucket."""
-
-    def __init__(self, stage: Stage) -> None:
-        self._s3, self._bucket = stage.s3, stage.resource(f"releases-{stage.account}")
-
-    def list(self) -> list[Release]:
-        """Every kept release whose manifest makes sense, newest first."""
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix="manifests/")
-        keys = sorted((found["Key"] for page in pages for found in page.get("Contents", [])), reverse=True)
-        found = []
-        for key in keys:
-            with suppress(ValidationError):
-                found.append(Release.model_validate_json(self._read(key)))
-        return found
-
-    def current(self) -> str | None:
-        """The id of the release that is live."""
-        try:
-            return self._read(_CURRENT).decode()
-        except self._s3.exceptions.NoSuchKey:
-            return None
-
-    def put(self, release: Release) -> None:
-        """Writes a manifest."""
-        body = release.model_dump_json(by_alias=True, indent=2).encode()
-        self._s3.put_object(
-            Bucket=self._bucket, Key=f"manifests/{release.id}.json", Body=body, ContentType="application/json"
-        )
-
-    def make_current(self, release: Release) -> None:
-        """Remembers which release is live."""
-        self._s3.put_object(Bucket=self._bucket, Key=_CURRENT, Body=release.id.encode(), ContentType="text/plain")
-
-    def put_entry(self, release_id: str, name: str, body: bytes) -> None:
-        """Keeps one of the page's entry files."""
-        self._s3.put_object(Bucket=self._bucket, Key=f"pages/{release_id}/{name}", Body=body)
-
-    def entry(self, release: Release, name: str) -> bytes:
-        """An entry file as it was released."""
-        return self._read(f"pages/{release.id}/{name}")
-
-    def forget(self, release: Release) -> None:
-        """Deletes a manifest and its entry files."""
-        for key in (f"manifests/{release.id}.json", *(f"pages/{release.id}/{name}" for name in release.entries)):
-            self._s3.delete_object(Bucket=self._bucket, Key=key)
-
-    def _read(self, key: str) -> bytes:
-        return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-
 
 # --- the steps of a deployment ---
 
@@ -145,7 +69,7 @@ def _run(command: Sequence[str], what: str, **environment: str) -> None:
 def build_page() -> Path:
     """Builds the page; returns its folder. Raises OperatorError."""
     _run(["make", "page"], "Building the page")
-    return page.DIST
+    return site.DIST
 
 
 def build_lambdas(stage: Stage) -> None:
@@ -212,10 +136,10 @@ def live_versions(stage: Stage) -> dict[str, str]:
 
 def upload(stage: Stage, release_id: str, dist: Path) -> tuple[list[str], list[str], str]:
     """Keeps the entry files and publishes the page. Returns its assets, its entries and the invalidation's id."""
-    assets, entries = page.files_of(dist)
+    assets, entries = site.files_of(dist)
     for name in entries:
         Releases(stage).put_entry(release_id, name, (dist / name).read_bytes())
-    return assets, entries, page.upload(stage, dist).invalidation or page.invalidate(stage)
+    return assets, entries, site.upload(stage, dist).invalidation or site.invalidate(stage)
 
 
 def prune(stage: Stage) -> list[str]:
@@ -243,9 +167,9 @@ def put_back(stage: Stage, release: Release) -> str:
         stage.lambda_.get_function_configuration(FunctionName=stage.resource(service), Qualifier=version)
     canary.point(stage, release.versions)
     for name, body in bodies.items():
-        page.put(stage, name, body)
+        site.put(stage, name, body)
     releases.make_current(release)
-    return page.invalidate(stage)
+    return site.invalidate(stage)
 
 
 def release_now(
@@ -269,7 +193,7 @@ def release_now(
     if dist is None:
         step("build the page")
         dist = build_page()
-    page.files_of(dist)
+    site.files_of(dist)
     step("up")
     provision(stage, release.id, trial.percent)
     before, after = live_versions(stage), canary.published(stage)

@@ -15,18 +15,20 @@ from typing import Annotated, Any, Final
 import typer
 from pydantic import ValidationError
 
-from ops.commands.breaker import Level, former
-from ops.commands.ledger import adjustment, amounts, imbalance, problems
-from ops.commands.quests import entries_of
+from ops.shared.books import entries_of, problems
+from ops.shared.breaker import Level, former
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
-from services.core.domain.ledger import Entry, State, Totals, fold
+from services.core.domain.invariants import amounts, imbalance
+from services.core.domain.ledger import Entry, State, Totals, adjustment, fold
 from services.core.domain.quests import Quest
 from services.core.domain.values import timestamp
 from services.core.stores.dynamo import ConditionFailedError, Item, call, decode_item, encode, encode_item
 from services.core.stores.ledger import put_entry
 from services.core.tables import LEDGER, QUESTS, TABLES, USERS, Table
 
+RESTORED: Final = tuple(table for table in TABLES if table.ttl is None)
+"""The tables that hold what members made; what expires by itself is not brought back."""
 WAIT_SECONDS: Final = 3600.0
 _TOTALS: Final = ("points", "xp", "reputation", "completed")
 _BOOKKEEPING: Final = frozenset({"version", "updatedAt"})
@@ -98,14 +100,14 @@ def complete(stage: Stage, table: Table, name: str) -> list[str]:
 def begin(stage: Stage, restore_id: str, at: datetime | None) -> Json:
     """Restores the three tables beside the live ones and waits for them."""
     when: Any = {"RestoreDateTime": at} if at else {"UseLatestRestorableTime": True}
-    names = {table.thing: beside(stage, table, restore_id) for table in TABLES}
-    for table in TABLES:
+    names = {table.thing: beside(stage, table, restore_id) for table in RESTORED}
+    for table in RESTORED:
         stage.dynamodb.restore_table_to_point_in_time(
             SourceTableName=stage.table(table), TargetTableName=names[table.thing], **when
         )
     for name in names.values():
         wait_until_active(stage, name)
-    settings = {table.thing: complete(stage, table, names[table.thing]) for table in TABLES}
+    settings = {table.thing: complete(stage, table, names[table.thing]) for table in RESTORED}
     return {"id": restore_id, "tables": names, "putBack": settings}
 
 
@@ -175,7 +177,7 @@ def _short(item: Item) -> str:
 
 def differences(stage: Stage, restore_id: str) -> Iterator[Difference]:
     """Every item of the live tables that is not as it was, by table and key."""
-    for table in TABLES:
+    for table in RESTORED:
         then, now = _items(stage, table, beside(stage, table, restore_id)), _items(stage, table, stage.table(table))
         for key in sorted({*then, *now}):
             found = Difference(table, then.get(key), now.get(key))
@@ -364,7 +366,7 @@ def start(
     """Restore the tables of one moment beside the live ones; these are not touched."""
     moment = _moment(at) if at else None
     restore_id = f"{moment or datetime.now(UTC):%Y%m%dt%H%M%S}"
-    plan = [f"{stage.table(t)} of {moment or 'the latest moment'} as {beside(stage, t, restore_id)}" for t in TABLES]
+    plan = [f"{stage.table(t)} of {moment or 'the latest moment'} as {beside(stage, t, restore_id)}" for t in RESTORED]
     change = Change("restore start", restore_id, plan, lambda: begin(stage, restore_id, moment))
     if outcome := carry_out(stage, terminal, change):
         lines = [
@@ -429,7 +431,7 @@ def cut_over_(stage: Stage, terminal: Terminal, restore_id: RestoreId) -> None:
 @command(app, changes=True)
 def drop(stage: Stage, terminal: Terminal, restore_id: RestoreId) -> None:
     """Delete a restore's tables; the live ones are not touched."""
-    names = [beside(stage, table, restore_id) for table in TABLES]
+    names = [beside(stage, table, restore_id) for table in RESTORED]
 
     def apply() -> Json:
         for name in names:

@@ -1,17 +1,17 @@
 """Rewards that are not paid: list them, and have them paid by the one Lambda that may."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 import typer
 
-from ops.commands.ledger import amounts
+from ops.shared.entries import read, settle
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from services.core.domain.invariants import amounts
 from services.core.domain.ledger import UNPAID, State, Totals
-from services.core.stores.dynamo import Item, decode_item, encode_item
+from services.core.stores.dynamo import Item, decode_item
 from services.core.tables import LEDGER
 
 app = typer.Typer(no_args_is_help=True, help="List and retry rewards that are not paid.")
@@ -57,34 +57,11 @@ def failed(stage: Stage) -> Iterator[tuple[str, str]]:
             yield item["userId"]["S"], item["entryId"]["S"]
 
 
-def read(stage: Stage, user_id: str, entry_id: str) -> Mapping[str, Any] | None:
-    """The entry in DynamoDB's format, or None."""
-    key = encode_item({"userId": user_id, "entryId": entry_id})
-    return stage.dynamodb.get_item(TableName=stage.table(LEDGER), Key=key, ConsistentRead=True).get("Item")
-
-
 def not_paid(stage: Stage) -> list[Unpaid]:
     """Every entry that is PENDING, HELD or FAILED, oldest first."""
     keys = [*failed(stage), *(key for state in UNPAID for key in stage.ledger.unpaid(state))]
     entries = [Unpaid.of(decode_item(item)) for key in keys if (item := read(stage, *key))]
     return sorted((e for e in entries if e.state != State.POSTED), key=lambda entry: entry.since)
-
-
-def settle(stage: Stage, user_id: str, entry_id: str) -> State | None:
-    """Has one entry paid now, a FAILED one too; returns its state after that, None where there is no such entry.
-
-    Nothing is paid twice: what the rewards Lambda does depends on the entry's state. Raises OperatorError.
-    """
-    stage.ledger.retry(user_id, entry_id)
-    item = read(stage, user_id, entry_id)
-    if item is None:
-        return None
-    key = encode_item({"userId": user_id, "entryId": entry_id})
-    record = {"eventName": "INSERT", "dynamodb": {"Keys": key, "NewImage": item, "SequenceNumber": "1"}}
-    if stage.invoke("rewards", {"Records": [record]}).get("batchItemFailures"):
-        raise OperatorError("The tables do not answer the rewards Lambda; try again when they do.")
-    after = read(stage, user_id, entry_id)
-    return State(decode_item(after)["state"]) if after else None
 
 
 def settle_all(stage: Stage, entries: list[Unpaid]) -> Json:
@@ -138,16 +115,3 @@ def _unpaid(outcome: Json) -> list[Json]:
 def _verdict(outcome: Json) -> str:
     unpaid = _unpaid(outcome)
     return f"{len(unpaid)} of {len(outcome['entries'])} not paid" if unpaid else "done"
-
-
-def oldest_pending(stage: Stage, now: datetime | None = None) -> float:
-    """Age in seconds of the oldest PENDING entry; 0 where none waits."""
-    now = now or datetime.now(UTC)
-    for user_id, entry_id in stage.ledger.unpaid(State.PENDING):
-        try:
-            entry = stage.ledger.get(user_id, entry_id)
-        except ValueError:
-            continue  # the sweep gives it up, which is alarmed
-        if entry and entry.state is State.PENDING:
-            return (now - entry.created_at).total_seconds()
-    return 0.0

@@ -7,68 +7,24 @@ their rewards are HELD, and paid by the sweep once the flag includes them. Who s
 """
 
 import json
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
-from pydantic import ValidationError
 
-from ops.commands.flags import known, set_value, values
+from ops.shared.alarms import GONE, alarm_states
+from ops.shared.flags import known, set_value, values
+from ops.shared.rollouts import STEPS, Rollout, State, load, running
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
-from services.core.domain.values import Model, Timestamp
+from services.core.domain.values import Model
 from services.core.metrics import QUESTS_COMPLETED, REWARDS_PAID, Metric
-from services.core.names import parameter_name
 from services.core.parameters import FLAGS, flag_parameter, rollout_parameter
 
-GONE: Final = "gone"
-"""The state of an alarm that is watched and not there."""
-STEPS: Final = ("internal", "10%", "50%", "100%")
 SEEN: Final[dict[str, Metric]] = {"rewards": REWARDS_PAID}
 """What shows that a flag was tried; other flags go by the quests that were completed."""
 
 app = typer.Typer(no_args_is_help=True, help="Bring a flag to everybody, step by step, while the alarms are quiet.")
-
-
-class State(StrEnum):
-    """Where a rollout stands."""
-
-    RUNNING = "running"
-    DONE = "done"
-    FELL_BACK = "fell back"
-    ABORTED = "aborted"
-
-
-class Rollout(Model):
-    """A rollout as SSM keeps it. `soak_minutes` and `at_least` hold for each step."""
-
-    flag: str
-    state: State = State.RUNNING
-    step: int = 0
-    before: str
-    step_at: Timestamp
-    started_at: Timestamp
-    soak_minutes: float
-    at_least: int
-    watch: list[str] = []
-    why: str = ""
-
-    @property
-    def value(self) -> str:
-        """The flag's value at this step."""
-        return STEPS[self.step]
-
-    @property
-    def last_good(self) -> str:
-        """The value that soaked before this step."""
-        return STEPS[self.step - 1] if self.step else self.before
-
-    @property
-    def soaked_at(self) -> datetime:
-        """When the step has soaked."""
-        return self.step_at + timedelta(minutes=self.soak_minutes)
 
 
 class Decision(Model):
@@ -105,40 +61,9 @@ def judge(stage: Stage, rollout: Rollout, now: datetime) -> Decision:
     return decide(rollout, alarm_states(stage, rollout.watch), seen, now)
 
 
-def load(stage: Stage, flag: str) -> Rollout | None:
-    """The flag's last rollout. Raises OperatorError where what is kept of it makes no sense."""
-    text = stage.find_parameter(rollout_parameter(flag).key)
-    try:
-        return Rollout.model_validate_json(text) if text else None
-    except ValidationError:
-        name = parameter_name(stage.name, rollout_parameter(flag).key)
-        raise OperatorError(f"{name} makes no sense; `civicforge flags set {flag}` ends the rollout.") from None
-
-
 def save(stage: Stage, rollout: Rollout) -> None:
     """Remembers it."""
     stage.put_parameter(rollout_parameter(rollout.flag).key, rollout.model_dump_json(by_alias=True))
-
-
-def alarm_states(stage: Stage, watch: Sequence[str]) -> dict[str, str]:
-    """The states of the watched alarms: those named, or every P1 and P2 of the stage. One that is gone is unknown.
-
-    An alarm that ignores missing data, and never had any, is OK: nothing was ever throttled, say.
-    """
-    pages = stage.cloudwatch.get_paginator("describe_alarms").paginate(
-        AlarmNamePrefix=stage.resource(""), AlarmTypes=["MetricAlarm"]
-    )
-    quiet = ("INSUFFICIENT_DATA", "ignore")
-    states = {
-        alarm["AlarmName"]: "OK"
-        if (alarm["StateValue"], alarm.get("TreatMissingData")) == quiet
-        else alarm["StateValue"]
-        for page in pages
-        for alarm in page["MetricAlarms"]
-    }
-    if watch:
-        return {name: str(states.get(name, GONE)) for name in watch}
-    return {name: str(state) for name, state in states.items() if name.endswith(("-p1", "-p2"))}
 
 
 def begin(stage: Stage, rollout: Rollout) -> Json:
@@ -179,12 +104,6 @@ def end(stage: Stage, rollout: Rollout, state: State, why: str) -> Rollout:
         f"The flag is {value} now. `civicforge rollout status --stage {stage.name}` shows more.",
     )
     return ended
-
-
-def running(stage: Stage) -> list[Rollout]:
-    """The rollouts that are under way. Raises OperatorError as `load` does."""
-    found = [load(stage, flag) for flag in FLAGS]
-    return [rollout for rollout in found if rollout and rollout.state is State.RUNNING]
 
 
 @command(app, changes=True)

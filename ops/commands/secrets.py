@@ -7,14 +7,13 @@ from typing import Annotated, Final
 
 import typer
 
-from ops.commands.ledger import user_id_of
+from ops.shared.members import user_id_of
 from ops.shared.stage import MISSING, OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain.values import timestamp
 from services.core.names import parameter_name
-from services.core.parameters import API_KEY, LIVE_PARAMETERS, Parameter
+from services.core.parameters import LIVE_PARAMETERS, Parameter
 
-GRACE: Final = timedelta(hours=1)
 MAX_AGE: Final = timedelta(days=90)
 KEY_BYTES: Final = 32
 SECRETS: Final = tuple(parameter for parameter in LIVE_PARAMETERS if parameter.kind == "SecureString")
@@ -23,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, help="What is secret, how old it is, and
 
 
 def rotated(value: str | None, new: str, now: datetime, grace: timedelta) -> str:
-    """The API key's value with a new current key; the one before, if any, is honoured for `grace`."""
+    """A signing key's value with a new current key; the one before, if any, is honoured for `grace`."""
     previous = {}
     if value and grace:
         previous = {"previous": json.loads(value)["current"], "previousUntil": timestamp(now + grace)}
@@ -54,27 +53,26 @@ def rotate(
     stage: Stage,
     terminal: Terminal,
     key: Annotated[str, typer.Argument(help="The secret, as `secrets list` shows it.")],
-    leaked: Annotated[
-        bool, typer.Option("--leaked", help="Honour the former key no longer, not even an hour.")
-    ] = False,
+    leaked: Annotated[bool, typer.Option("--leaked", help="Honour the former key no longer.")] = False,
 ) -> None:
-    """Make a new key; the former one is honoured for an hour."""
-    if key != API_KEY.key:
+    """Make a new key; the former one is honoured for a while, which `secrets list` says."""
+    grace = next((secret.former_honoured for secret in SECRETS if secret.key == key), None)
+    if grace is None:
         raise OperatorError(f"There is no secret {key!r}; choose one of {', '.join(s.key for s in SECRETS)}.")
-    now, value = datetime.now(UTC), stage.find_parameter(API_KEY.key)
+    now, value = datetime.now(UTC), stage.find_parameter(key)
     until = json.loads(value).get("previousUntil") if value else None
     plan = [f"{key}: a new key of {KEY_BYTES} random bytes signs from now on"]
     if value is None:
-        plan.append("there is none now, so that lists are answered with 503")
+        plan.append("there is none now, so that what needs it is answered with 503")
     elif leaked:
-        plan.append("the former key is worth nothing at once: open pages reload their lists")
+        plan.append("the former key is worth nothing at once: what it signed (cursors, links) is refused")
     else:
-        plan.append(f"the former key is honoured until {timestamp(now + GRACE)}")
+        plan.append(f"the former key is honoured until {timestamp(now + grace)}")
         if until and now < datetime.fromisoformat(until):
             plan.append(f"the key before it, honoured until {until} so far, is worth nothing at once")
 
     def apply() -> Json:
-        new = rotated(value, randomness.token_urlsafe(KEY_BYTES), now, timedelta() if leaked else GRACE)
+        new = rotated(value, randomness.token_urlsafe(KEY_BYTES), now, timedelta() if leaked else grace)
         stage.put_parameter(key, new, secret=True)
         return {"key": key, "formerHonouredUntil": json.loads(new)["previousUntil"]}
 

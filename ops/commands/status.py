@@ -9,12 +9,12 @@ import typer
 
 from infra.observability.catalogue import Alarms
 from infra.observability.docs import DOCS
-from ops.commands import dlq, flags, rollout
-from ops.commands.breaker import status_of
-from ops.commands.cost import budget
-from ops.commands.release import Releases
-from ops.commands.rewards import oldest_pending
+from ops.shared import dead_letters, flags, rollouts
+from ops.shared.breaker import status_of
+from ops.shared.budget import budget
 from ops.shared.canary import weighed
+from ops.shared.entries import oldest_pending
+from ops.shared.releases import Releases
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Json, Terminal
 from services.core.domain.values import timestamp
@@ -72,7 +72,7 @@ def facts(stage: Stage, now: datetime) -> Iterator[Fact]:
         shares = ", ".join(f"version {version} gets {share:.0%}" for version, share in weights.items())
         yield Fact("canary", weights, f"{shares} of the api's calls")
     try:
-        running = {r.flag: r.value for r in rollout.running(stage)}
+        running = {r.flag: r.value for r in rollouts.running(stage)}
     except OperatorError as error:
         yield Fact("rollouts", None, str(error), well=False)
     else:
@@ -82,7 +82,7 @@ def facts(stage: Stage, now: datetime) -> Iterator[Fact]:
     extra = [name for name in breaker["former"] if name != "position"]
     yield Fact("breaker", breaker["position"], ", ".join([breaker["position"], *extra]), not breaker["open"])
     yield _alarms(stage)
-    depths = dlq.depths(stage)
+    depths = dead_letters.depths(stage)
     text = ", ".join(f"{queue} {depth}" for queue, depth in depths.items())
     yield Fact("dead letters", depths, text, not any(depths.values()))
     age = oldest_pending(stage, now)

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from infra.paths import REPOSITORY
 from infra.stack_config import load_config
-from ops.commands.rollout import alarm_states
+from ops.shared.alarms import alarm_states
 from ops.shared.stage import Stage
 from services.core.metrics import API_ERRORS
 from services.core.names import LIVE_ALIAS

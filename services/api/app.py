@@ -27,6 +27,7 @@ from services.core.metrics import API_ERRORS, FLAG_PARSE_ERRORS
 from services.core.parameters import LIVE_PARAMETERS
 from services.core.routes import ROUTES
 from services.core.settings import ApiSettings
+from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.quests import QuestStore
 from services.core.stores.users import UserStore
@@ -79,6 +80,7 @@ class App:
             quests=QuestStore(dynamodb, *tables, shards=settings.board_shards),
             users=UserStore(dynamodb, settings.users_table, settings.ledger_table),
             ledger=LedgerStore(dynamodb, settings.ledger_table, settings.users_table),
+            inbox=InboxStore(dynamodb, settings.inbox_table),
             live=self.live,
             flags=self.flags,
             count=self.telemetry.count,

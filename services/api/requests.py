@@ -34,6 +34,12 @@ class ResolveBody(Input):
     decision: Reason
 
 
+class ReadBody(Input):
+    """The newest inbox item that was read."""
+
+    up_to: Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[\x21-\x7e]+$")]
+
+
 class Query(Model):
     """A query string: unknown names are refused, numbers arrive as text."""
 
@@ -49,6 +55,12 @@ class PageQuery(Query):
 
     limit: Limit = 20
     cursor: Cursor | None = None
+
+
+class TokenQuery(Query):
+    """The signed token of a link in a mail."""
+
+    token: Cursor
 
 
 class BoardQuery(PageQuery):

@@ -1,10 +1,11 @@
 """What the API answers. The public views are the same for everybody; `QuestView` is made for its viewer."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from services.core import text
-from services.core.domain import quests, users
+from services.core.domain import notices, quests, users
 from services.core.domain.ledger import Entry, Kind, State
 from services.core.domain.quests import (
     Action,
@@ -91,7 +92,7 @@ class QuestPage(Model):
 
 
 class Me(Model):
-    """The member's own account."""
+    """The member's own account. `unread` counts inbox items; 100 stands for 100 or more."""
 
     user_id: str
     display_name: str
@@ -105,6 +106,10 @@ class Me(Model):
     updated_at: Timestamp
     deletion_at: Timestamp | None = None
     groups: list[str] = []
+    language: users.Language
+    mail: users.MailPreference
+    mail_stopped: users.MailStop | None = None
+    unread: int
 
 
 class PublicProfile(Model):
@@ -142,12 +147,57 @@ class LedgerPage(Model):
     next_cursor: str | None = None
 
 
+class InboxQuest(Model):
+    """The quest that an inbox item is about."""
+
+    quest_id: str
+    title: str
+
+
+class InboxActor(Model):
+    """The member who caused an inbox item."""
+
+    user_id: str
+    display_name: str
+
+
+class InboxItem(Model):
+    """What the member was told; its words are the page's, by `kind`."""
+
+    item_id: str
+    at: Timestamp
+    kind: notices.NoticeKind
+    quest: InboxQuest | None = None
+    actor: InboxActor | None = None
+    unread: bool
+
+
+class InboxPage(Model):
+    """A page of the inbox, newest first."""
+
+    items: list[InboxItem]
+    next_cursor: str | None = None
+
+
+class Unread(Model):
+    """How many inbox items the member has not read; 100 stands for 100 or more."""
+
+    unread: int
+
+
+class Unsubscribed(Model):
+    """When the member gets mails from now on."""
+
+    mail: users.MailPreference
+
+
 class Export(Model):
     """Everything that the platform keeps of the member."""
 
     profile: Me
     ledger: list[EntryView]
     quests: list[QuestView]
+    inbox: list[InboxItem]
 
 
 class FeatureFlags(Model):
@@ -237,14 +287,29 @@ def view(stored: StoredQuest, actor: Actor, now: datetime) -> QuestView:
     return QuestView(**_of(QuestView, shared))
 
 
-def me(user: users.User, groups: frozenset[str]) -> Me:
+def me(user: users.User, groups: frozenset[str], unread: int) -> Me:
     """The member's own account."""
-    return Me(**_of(Me, {**user.__dict__, "groups": sorted(groups)}))
+    return Me(**_of(Me, {**user.__dict__, "groups": sorted(groups), "unread": unread}))
 
 
 def profile(user: users.User) -> PublicProfile:
     """A member as anybody may see them."""
     return PublicProfile(**_of(PublicProfile, user.__dict__))
+
+
+def inbox_item(
+    item: notices.Item, titles: Mapping[str, str], names: Mapping[str, str], read_up_to: str | None
+) -> InboxItem:
+    """An inbox item with the words that its ids stand for; a quest or member who is not there any more is left out."""
+    quest, actor = item.quest_id or "", item.actor_id or ""
+    return InboxItem(
+        item_id=item.item_id,
+        at=item.at,
+        kind=item.kind,
+        quest=InboxQuest(quest_id=quest, title=titles[quest]) if quest in titles else None,
+        actor=InboxActor(user_id=actor, display_name=names[actor]) if actor in names else None,
+        unread=read_up_to is None or item.item_id > read_up_to,
+    )
 
 
 def entry(stored: Entry) -> EntryView:

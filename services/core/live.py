@@ -74,15 +74,15 @@ def breaker(live: LiveParameters) -> Breaker:
         return Breaker.CLOSED
 
 
-def signing_keys(live: LiveParameters, now: datetime | None = None) -> list[bytes]:
-    """The keys that page cursors are checked with; the first one signs.
+def signing_keys(live: LiveParameters, now: datetime | None = None, key: Parameter = API_KEY) -> list[bytes]:
+    """The keys that what is signed is checked with; the first one signs. By default those of page cursors.
 
     Raises ParameterUnavailableError.
     """
-    value = live.get(API_KEY)
+    value = live.get(key)
     if value is None:
-        raise ParameterUnavailableError(API_KEY.key)
+        raise ParameterUnavailableError(key.key)
     keys = json.loads(value)
     until = keys.get("previousUntil")
     honoured = until and (now or datetime.now(UTC)) < datetime.fromisoformat(until)
-    return [key.encode() for key in (keys["current"], keys["previous"] if honoured else None) if key]
+    return [text.encode() for text in (keys["current"], keys["previous"] if honoured else None) if text]

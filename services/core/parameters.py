@@ -1,6 +1,7 @@
 """The SSM parameters of a stage: what the stack writes, who owns each and how it is rotated."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 Kind = Literal["String", "SecureString"]
@@ -8,7 +9,11 @@ Kind = Literal["String", "SecureString"]
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """`live` values are changed by operators at run time: the stack creates them and never overwrites them."""
+    """`live` values are changed by operators at run time: the stack creates them and never overwrites them.
+
+    `former_honoured` makes it a signing key: JSON with `current`, `previous` and `previousUntil`, and the time for
+    which a rotation leaves the former key in force.
+    """
 
     key: str
     description: str
@@ -17,6 +22,7 @@ class Parameter:
     live: bool = False
     owner: str = "stack"
     rotation: str = "none"
+    former_honoured: timedelta | None = None
 
 
 API_KEY = Parameter(
@@ -26,6 +32,16 @@ API_KEY = Parameter(
     live=True,
     owner="operators",
     rotation="every 90 days with `civicforge secrets rotate api-key`; the former key is honoured for an hour",
+    former_honoured=timedelta(hours=1),
+)
+MAIL_KEY = Parameter(
+    key="mail-key",
+    description="Signs the links in mails by which a member unsubscribes. JSON: current, previous, previousUntil.",
+    kind="SecureString",
+    live=True,
+    owner="operators",
+    rotation="every 90 days with `civicforge secrets rotate mail-key`; the former key is honoured for 60 days",
+    former_honoured=timedelta(days=60),
 )
 BREAKER = Parameter(
     key="breaker",
@@ -56,8 +72,8 @@ def rollout_parameter(flag: str) -> Parameter:
     )
 
 
-FLAGS = ("rewards", "disputes")
-LIVE_PARAMETERS = (API_KEY, BREAKER, *map(flag_parameter, FLAGS))
+FLAGS = ("rewards", "disputes", "notices")
+LIVE_PARAMETERS = (API_KEY, MAIL_KEY, BREAKER, *map(flag_parameter, FLAGS))
 
 USER_POOL_ID = Parameter(key="user-pool-id", description="Cognito user pool of the stage.")
 USER_POOL_CLIENT_ID = Parameter(key="user-pool-client-id", description="Cognito app client of the page.")

@@ -52,13 +52,19 @@ class QuestSettings(Settings):
     claim_days: int = Field(ge=1, description="Days that a performer has to hand in.")
 
 
+class InboxSettings(Settings):
+    """For the Lambdas that read or write the members' inboxes."""
+
+    inbox_table: str = Field(description="Name of the inbox table.")
+
+
 class LiveSettings(Settings):
     """For the Lambdas that read parameters while they run."""
 
     parameter_ttl_seconds: int = Field(ge=1, le=10, description="Seconds for which a parameter's value is used.")
 
 
-class ApiSettings(QuestSettings, LiveSettings):
+class ApiSettings(QuestSettings, InboxSettings, LiveSettings):
     """The api Lambda."""
 
     cognito_region: str = Field(description="Region of the user pool.")
@@ -81,7 +87,7 @@ class RewardsSettings(LiveSettings):
     rewards_dlq_url: str = Field(description="Queue that keeps the ledger entries that could not be paid.")
 
 
-class HousekeepingSettings(QuestSettings):
+class HousekeepingSettings(QuestSettings, InboxSettings):
     """The housekeeping Lambda."""
 
     cognito_user_pool_id: str = Field(description="User pool that deleted members leave.")

@@ -5,6 +5,9 @@ build theirs from them too. Every key attribute is a string.
 """
 
 from dataclasses import dataclass
+from typing import Literal
+
+StreamView = Literal["NEW_IMAGE", "NEW_AND_OLD_IMAGES"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,16 +19,25 @@ class Index:
     sort_key: str
     projected: tuple[str, ...] = ()
 
+    @property
+    def key_attributes(self) -> tuple[str, str]:
+        """The attributes that are its key."""
+        return self.partition_key, self.sort_key
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """`thing` is the name's last part: `civicforge-{stage}-{thing}`."""
+    """`thing` is the name's last part: `civicforge-{stage}-{thing}`.
+
+    `ttl` is the attribute with the second of the epoch after which DynamoDB deletes an item.
+    """
 
     thing: str
     partition_key: str
     sort_key: str | None = None
     indexes: tuple[Index, ...] = ()
-    stream: bool = False
+    stream: StreamView | None = None
+    ttl: str | None = None
 
     def index(self, name: str) -> Index:
         """Raises KeyError for an index that is not declared."""
@@ -50,6 +62,7 @@ USERS = Table(
 QUESTS = Table(
     thing="quests",
     partition_key="questId",
+    stream="NEW_AND_OLD_IMAGES",
     indexes=(
         # Sparse: OPEN quests (lane OPEN#shard, sorted by expiry, so newest first is descending), CLAIMED ones (sorted
         # by the moment at which housekeeping releases them) and DISPUTED ones (for moderators). See decision 0003.
@@ -80,11 +93,22 @@ LEDGER = Table(
     thing="ledger",
     partition_key="userId",
     sort_key="entryId",
-    stream=True,
+    stream="NEW_IMAGE",
     indexes=(
         # Sparse: entries in state PENDING or HELD; what the retry sweep works off.
         Index(name="due", partition_key="due", sort_key="entryId"),
     ),
 )
 
-TABLES = (USERS, QUESTS, LEDGER)
+INBOX = Table(
+    thing="inbox",
+    partition_key="userId",
+    sort_key="itemId",
+    ttl="expiresAt",
+    indexes=(
+        # Sparse: items whose mail has not left: at once (lane due), or with the next digest (lane daily).
+        Index(name="mail", partition_key="mail", sort_key="itemId"),
+    ),
+)
+
+TABLES = (USERS, QUESTS, LEDGER, INBOX)

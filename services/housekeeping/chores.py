@@ -10,6 +10,7 @@ from services.core.domain.ledger import Totals, drift, fold, totals_of
 from services.core.domain.quests import Actor, Change, Quest, Role, Status
 from services.core.domain.users import User
 from services.core.metrics import LEDGER_DRIFT
+from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.quests import QuestMovedError, QuestStore
 from services.core.stores.users import NoSuchUserError, UserStore
@@ -34,6 +35,7 @@ class Housekeeper:
     quests: QuestStore
     users: UserStore
     ledger: LedgerStore
+    inbox: InboxStore
     cognito: "CognitoIdentityProviderClient"
     pool_id: str
     telemetry: Telemetry
@@ -132,6 +134,7 @@ class Housekeeper:
             return False  # they changed their mind a moment ago
         if not all(self._save(quest, change) for quest, change in self._endings(user, now)):
             return False
+        self.inbox.forget(user_id)
         try:
             self.cognito.admin_user_global_sign_out(UserPoolId=self.pool_id, Username=user_id)
             self.cognito.admin_delete_user(UserPoolId=self.pool_id, Username=user_id)

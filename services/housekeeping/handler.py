@@ -6,6 +6,7 @@ from typing import Any
 
 from services.core import aws
 from services.core.settings import HousekeepingSettings
+from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.quests import QuestStore
 from services.core.stores.users import UserStore
@@ -24,6 +25,7 @@ housekeeper = Housekeeper(
     ),
     users=UserStore(aws.dynamodb(), settings.users_table, settings.ledger_table),
     ledger=LedgerStore(aws.dynamodb(), settings.ledger_table, settings.users_table),
+    inbox=InboxStore(aws.dynamodb(), settings.inbox_table),
     cognito=aws.cognito(),
     pool_id=settings.cognito_user_pool_id,
     telemetry=telemetry,

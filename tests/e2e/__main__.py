@@ -20,7 +20,8 @@ from infra.paths import REPOSITORY
 from localcloud.__main__ import open_front_door, provision
 from localcloud.emulator.process import Emulator, Running
 from localcloud.provider.base import ACCESS_KEY, SECRET_KEY
-from ops.commands import page, seed
+from ops.commands import seed
+from ops.shared import site
 from ops.shared.stage import LOCAL, Stage
 from ops.shared.terminal import Terminal
 
@@ -40,7 +41,7 @@ def local_cloud() -> Iterator[Running]:
             open_front_door(emulator, LOCAL)
             session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name="us-east-1")
             stage = Stage(LOCAL, session, running.endpoint, emulator)
-            page.upload(stage)
+            site.upload(stage)
             seed.seed(stage, Terminal())
             yield running
         finally:

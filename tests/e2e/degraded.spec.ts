@@ -65,7 +65,7 @@ test("an answer that makes no sense ends in a way on, with the request id", asyn
     route.fulfill({ json: nonsense, headers: { "x-request-id": "request-42" } }),
   );
   await ana.goto("/quests/00000000000000000000000000");
-  await expect(ana.page.getByText(t.errors.requestId("request-42"))).toBeVisible();
+  await expect(ana.page.getByText(t.errors.requestId({ id: "request-42" }))).toBeVisible();
   await expect(ana.button(t.errors.reload)).toBeVisible();
   await ana.looksRight();
 });

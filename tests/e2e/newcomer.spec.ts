@@ -23,12 +23,12 @@ test("a newcomer finds a quest, signs up on the way, does it, and is paid", asyn
   await ben.looksRight();
   await ben.fillSignUp();
   await ben.page.reload();
-  await expect(ben.page.getByText(t.auth.codeSent(ben.email))).toBeVisible();
+  await expect(ben.page.getByText(t.auth.codeSent({ email: ben.email }))).toBeVisible();
   await ben.looksRight();
 
   ben.expects(/http:\/\/localhost:\d+\/$/);
   await ben.page.getByLabel(t.auth.code).fill("999999");
-  await expect(ben.page.getByText(t.auth.codes.CodeMismatchException as string)).toBeVisible();
+  await expect(ben.page.getByText(t.auth.codes.CodeMismatchException)).toBeVisible();
   await expect(ben.button(t.auth.resend)).toHaveAttribute("aria-disabled", "true");
   const code = await ben.mailedCode();
   await ben.page.getByLabel(t.auth.code).fill("");
@@ -43,7 +43,7 @@ test("a newcomer finds a quest, signs up on the way, does it, and is paid", asyn
   await expect(ben.page.getByText(t.auth.confirmed)).toBeVisible();
   await ben.page.getByLabel(t.auth.password, { exact: true }).fill(PASSWORD);
   await ben.button(t.auth.signIn).click();
-  await expect(ben.page.getByText(t.auth.welcomePoints)).toBeVisible();
+  await expect(ben.page.getByText(t.auth.welcomePoints({ count: 10 }))).toBeVisible();
   await ben.looksRight();
   await ben.fillWelcome();
 
@@ -63,14 +63,14 @@ test("a newcomer finds a quest, signs up on the way, does it, and is paid", asyn
   await ben.button(t.action.submit.name).click();
   const field = ben.page.getByLabel(t.action.submit.label);
   await field.fill(SUBMISSION);
-  await expect(ben.page.getByText(t.common.characters(SUBMISSION.length, 2000))).toBeVisible();
+  await expect(ben.page.getByText(t.common.characters({ used: SUBMISSION.length, limit: 2000 }))).toBeVisible();
   await ben.page.reload();
   await expect(field).toHaveValue(SUBMISSION);
   await ben.looksRight();
   await ben.button(t.action.submit.confirm).click();
   await expect(ben.page.getByText(t.action.submit.done)).toBeVisible();
   await ben.act("attest", "It was heavy!");
-  await expect(ben.page.getByText(t.quest.seal.waiting("Ana"))).toBeVisible();
+  await expect(ben.page.getByText(t.quest.seal.waiting({ who: "Ana" }))).toBeVisible();
   await ben.looksRight();
 
   await ana.goto("/mine");
@@ -83,7 +83,7 @@ test("a newcomer finds a quest, signs up on the way, does it, and is paid", asyn
 
   // Without a reload: the page looks again by itself.
   await expect(ben.page.getByRole("heading", { name: t.quest.thanks })).toBeVisible();
-  await expect(ben.page.getByText(t.quest.rewarded(100, 10, 2))).toBeVisible();
+  await expect(ben.page.getByText(t.quest.rewarded({ xp: 100, reputation: 10, count: 2 }))).toBeVisible();
   await ben.looksRight();
   await ben.page.getByRole("link", { name: t.nav.me }).click();
   await expect(ben.page.getByText(t.ledger.balanced)).toBeVisible();
@@ -139,7 +139,7 @@ test("a forgotten password is replaced", async ({ somebody }) => {
   await expect(ana.page.getByText(t.settings.signedOut)).toBeVisible();
   ana.expects(/http:\/\/localhost:\d+\/$/);
   await ana.signIn("not the right passphrase");
-  await expect(ana.page.getByText(t.auth.codes.NotAuthorizedException as string)).toBeVisible();
+  await expect(ana.page.getByText(t.auth.codes.NotAuthorizedException)).toBeVisible();
   await ana.page.getByRole("link", { name: t.auth.forgot }).click();
   await ana.looksRight();
   await ana.page.getByLabel(t.auth.email).fill(ana.email);

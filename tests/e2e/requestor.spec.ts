@@ -9,11 +9,11 @@ test("a quest is composed with a preview, posted once, edited, and cancelled wit
   await ana.compose({ title, description: "See <img src=x onerror=alert(2)> and **this** <i>text</i>." });
   const preview = ana.page.getByRole("region", { name: t.compose.preview });
   await expect(preview.getByRole("heading", { level: 3, name: title })).toBeVisible();
-  await expect(ana.page.getByText(t.compose.left(9))).toBeVisible();
+  await expect(ana.page.getByText(t.compose.left({ count: 9 }))).toBeVisible();
   await ana.looksRight();
   await ana.button(t.compose.post).dblclick();
   await expect(ana.page.getByRole("heading", { level: 1, name: title })).toBeVisible();
-  expect(await ana.page.title()).toBe(t.nav.moved(title));
+  expect(await ana.page.title()).toBe(t.nav.moved({ title }));
   await expect(ana.page.locator(".prose strong")).toHaveText("this");
   await expect(ana.page.locator(".prose img, .prose script")).toHaveCount(0);
   await ana.looksRight();
@@ -26,7 +26,7 @@ test("a quest is composed with a preview, posted once, edited, and cancelled wit
   await ana.page.getByRole("link", { name: t.action.edit.name }).click();
   await ana.page.getByLabel(t.compose.rewardXp).fill("90");
   await ana.button(t.common.save).click();
-  await expect(ana.page.getByText(t.form.between(100, 1000))).toBeVisible();
+  await expect(ana.page.getByText(t.form.between({ min: 100, max: 1000 }))).toBeVisible();
   await ana.looksRight();
   await ana.page.getByLabel(t.compose.rewardXp).fill("150");
   await ana.page.getByLabel(t.compose.title).fill(`${title}!`);
@@ -37,7 +37,7 @@ test("a quest is composed with a preview, posted once, edited, and cancelled wit
   await ana.act("cancel");
   await expect(ana.page.getByText(t.status.CANCELLED).first()).toBeVisible();
   await ana.goto("/me");
-  await expect(ana.page.getByText(t.ledger.kind.refund as string)).toBeVisible();
+  await expect(ana.page.getByText(t.ledger.kind.refund)).toBeVisible();
   await expect(ana.page.getByText(t.ledger.balanced)).toBeVisible();
   await expect(ana.page.getByRole("definition").nth(0)).toHaveText("10");
 });
@@ -49,7 +49,7 @@ test("without points the button says why", async ({ somebody }) => {
     await ana.api("POST", "/quests", draft);
   }
   await ana.goto("/quests/new");
-  await expect(ana.page.getByText(t.errors.noPoints)).toBeVisible();
+  await expect(ana.page.getByText(t.compose.tooFewPoints({ count: 1 }))).toBeVisible();
   await expect(ana.button(t.compose.post)).toHaveAttribute("aria-disabled", "true");
   await ana.looksRight();
 });

@@ -29,6 +29,7 @@ from infra.bootstrap.github import (
 from infra.paths import REPOSITORY
 from localcloud.engine.deployment import Report
 from ops.commands import rollout
+from ops.shared.rollouts import Rollout
 from ops.shared.stage import Stage
 from services.core.parameters import flag_parameter, rollout_parameter
 from tests.platform.conftest import VENV, Platform
@@ -340,7 +341,7 @@ def rolled_out(account: Account, name: str) -> RolledOut:
     now = datetime.now(UTC)
     rollout.begin(
         stage,
-        rollout.Rollout(flag="rewards", before="off", step_at=now, started_at=now, soak_minutes=0, at_least=0),
+        Rollout(flag="rewards", before="off", step_at=now, started_at=now, soak_minutes=0, at_least=0),
     )
     return RolledOut(stage, alarm, inbox)
 

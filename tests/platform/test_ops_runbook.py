@@ -21,11 +21,12 @@ import pytest
 
 from infra.paths import REPOSITORY
 from ops.__main__ import main
-from ops.commands import breaker, doctor, release
-from ops.commands.ledger import problems
-from ops.shared import canary
+from ops.commands import doctor, release
+from ops.shared import breaker, canary
 from ops.shared import stage as context
+from ops.shared.books import problems
 from ops.shared.canary import Canary
+from ops.shared.releases import Release
 from ops.shared.stage import Stage, open_stage
 from services.core.domain.ledger import Entry, Kind, State
 from services.core.domain.quests import withdraw
@@ -352,7 +353,7 @@ def test_canary(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
 def _deploy(stage: Stage, dist: Path) -> Any:
     """Deploys as the command does, which cannot be typed beside the test's own calls: it takes standard output."""
     now = datetime.now(UTC)
-    made = release.Release(
+    made = Release(
         id=f"{now:%Y%m%dT%H%M%SZ}-0123456", commit="0123456", at=now, actor="", reason="a drill", versions={},
         assets=[], entries=[], flags={},
     )  # fmt: skip

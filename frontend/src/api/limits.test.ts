@@ -15,15 +15,15 @@ describe("check", () => {
 
   it("checks numbers and lists", () => {
     expect(check({ rewardXp: 9, rewardReputation: 1.5, tags: ["a", "b", "c", "d", "e", "f"] }, Draft)).toEqual({
-      rewardXp: t.form.between(10, 1000),
-      rewardReputation: t.form.between(1, 100),
-      tags: t.form.atMostItems(5),
+      rewardXp: t.form.between({ min: 10, max: 1000 }),
+      rewardReputation: t.form.between({ min: 1, max: 100 }),
+      tags: t.form.atMostItems({ max: 5 }),
     });
     expect(check({ rewardXp: 10, tags: [] }, Draft)).toEqual({});
     const { maxLength } = Draft.tags.items;
     expect(check({ tags: ["short", "x".repeat(maxLength)] }, Draft)).toEqual({});
     expect(check({ tags: ["short", "x".repeat(maxLength + 1)] }, Draft)).toEqual({
-      tags: t.form.eachTooLong(maxLength),
+      tags: t.form.eachTooLong({ count: maxLength }),
     });
   });
 

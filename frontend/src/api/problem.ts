@@ -1,3 +1,4 @@
+import { language, t } from "../lib/text";
 import type { Problem } from "./types";
 
 /** What went wrong with a call: the API's problem+json (RFC 9457), or status 0 and code "network" when nobody answered. */
@@ -25,9 +26,15 @@ export class ApiError extends Error {
     return this.status === 0 || this.status >= 500;
   }
 
-  /** The messages of a 422, by field; what is wrong with one item of a list counts for the list. */
+  /**
+   * The messages of a 422, by field; what is wrong with one item of a list counts for the list. The API writes English:
+   * in another language the field is only said to be refused.
+   */
   get fields(): Record<string, string> {
-    return Object.fromEntries((this.problem.errors ?? []).map(({ field, message }) => [field.split(".")[0], message]));
+    const said = (message: string) => (language() === "en" ? message : t.form.refused);
+    return Object.fromEntries(
+      (this.problem.errors ?? []).map(({ field, message }) => [field.split(".")[0], said(message)]),
+    );
   }
 }
 

@@ -277,6 +277,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/me/inbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the member was told, newest first */
+        get: operations["listMyInbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/inbox/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Mark an item and all older ones as read */
+        post: operations["readMyInbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unsubscribe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn one's mails off by the link in one of them (RFC 8058) */
+        post: operations["unsubscribe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/users/{userId}": {
         parameters: {
             query?: never;
@@ -611,6 +662,8 @@ export interface components {
             ledger: components["schemas"]["EntryView"][];
             /** Quests */
             quests: components["schemas"]["QuestView"][];
+            /** Inbox */
+            inbox: components["schemas"]["InboxItem"][];
         };
         /**
          * FeatureFlags
@@ -654,11 +707,70 @@ export interface components {
             breaker: components["schemas"]["Breaker"];
         };
         /**
+         * InboxActor
+         * @description The member who caused an inbox item.
+         */
+        InboxActor: {
+            /** Userid */
+            userId: string;
+            /** Displayname */
+            displayName: string;
+        };
+        /**
+         * InboxItem
+         * @description What the member was told; its words are the page's, by `kind`.
+         */
+        InboxItem: {
+            /** Itemid */
+            itemId: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            kind: components["schemas"]["NoticeKind"];
+            /** @default null */
+            quest?: components["schemas"]["InboxQuest"] | null;
+            /** @default null */
+            actor?: components["schemas"]["InboxActor"] | null;
+            /** Unread */
+            unread: boolean;
+        };
+        /**
+         * InboxPage
+         * @description A page of the inbox, newest first.
+         */
+        InboxPage: {
+            /** Items */
+            items: components["schemas"]["InboxItem"][];
+            /**
+             * Nextcursor
+             * @default null
+             */
+            nextCursor?: string | null;
+        };
+        /**
+         * InboxQuest
+         * @description The quest that an inbox item is about.
+         */
+        InboxQuest: {
+            /** Questid */
+            questId: string;
+            /** Title */
+            title: string;
+        };
+        /**
          * Kind
          * @description Why an entry was made.
          * @enum {string}
          */
         Kind: "welcome" | "create" | "refund" | "reward" | "adjustment";
+        /**
+         * Language
+         * @description A language that the platform speaks to its members.
+         * @enum {string}
+         */
+        Language: "en" | "de" | "es" | "fr" | "ar";
         /**
          * LedgerPage
          * @description A page of entries, newest first.
@@ -673,8 +785,20 @@ export interface components {
             nextCursor?: string | null;
         };
         /**
+         * MailPreference
+         * @description When a member gets their notices by mail.
+         * @enum {string}
+         */
+        MailPreference: "at_once" | "daily" | "never";
+        /**
+         * MailStop
+         * @description Why no mail goes to a member's address until they ask for mails again.
+         * @enum {string}
+         */
+        MailStop: "bounced" | "complained";
+        /**
          * Me
-         * @description The member's own account.
+         * @description The member's own account. `unread` counts inbox items; 100 stands for 100 or more.
          */
         Me: {
             /** Userid */
@@ -713,7 +837,19 @@ export interface components {
              * @default []
              */
             groups?: string[];
+            language: components["schemas"]["Language"];
+            mail: components["schemas"]["MailPreference"];
+            /** @default null */
+            mailStopped?: components["schemas"]["MailStop"] | null;
+            /** Unread */
+            unread: number;
         };
+        /**
+         * NoticeKind
+         * @description The event that a member is told of.
+         * @enum {string}
+         */
+        NoticeKind: "claimed" | "released" | "withdrawn" | "handed_in" | "changes_wanted" | "confirmed" | "disputed" | "decided" | "reward_paid" | "reward_held";
         /**
          * Outcome
          * @description What a moderator's decision makes of a disputed quest.
@@ -778,6 +914,10 @@ export interface components {
              * @default null
              */
             interests?: string[] | null;
+            /** @default null */
+            language?: components["schemas"]["Language"] | null;
+            /** @default null */
+            mail?: components["schemas"]["MailPreference"] | null;
         };
         /**
          * PublicProfile
@@ -1151,6 +1291,14 @@ export interface components {
             dispute?: components["schemas"]["Dispute"] | null;
         };
         /**
+         * ReadBody
+         * @description The newest inbox item that was read.
+         */
+        ReadBody: {
+            /** Upto */
+            upTo: string;
+        };
+        /**
          * ReasonBody
          * @description Why changes are asked for, or why the quest is disputed.
          */
@@ -1206,6 +1354,21 @@ export interface components {
         SubmitBody: {
             /** Submission */
             submission: string;
+        };
+        /**
+         * Unread
+         * @description How many inbox items the member has not read; 100 stands for 100 or more.
+         */
+        Unread: {
+            /** Unread */
+            unread: number;
+        };
+        /**
+         * Unsubscribed
+         * @description When the member gets mails from now on.
+         */
+        Unsubscribed: {
+            mail: components["schemas"]["MailPreference"];
         };
     };
     responses: never;
@@ -3000,6 +3163,245 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                     "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description Invalid input; `errors` names the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description The breaker is open or the data cannot be reached; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+        };
+    };
+    listMyInbox: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the member was told, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxPage"];
+                };
+            };
+            /** @description The request cannot be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or not one of ours */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description Invalid input; `errors` names the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description The breaker is open or the data cannot be reached; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+        };
+    };
+    readMyInbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadBody"];
+            };
+        };
+        responses: {
+            /** @description Mark an item and all older ones as read */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unread"];
+                };
+            };
+            /** @description The request cannot be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or not one of ours */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description Unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Invalid input; `errors` names the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description The breaker is open or the data cannot be reached; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+        };
+    };
+    unsubscribe: {
+        parameters: {
+            query: {
+                token: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Turn one's mails off by the link in one of them (RFC 8058) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unsubscribed"];
+                };
+            };
+            /** @description The request cannot be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Invalid input; `errors` names the fields */

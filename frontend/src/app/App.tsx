@@ -2,6 +2,7 @@ import { QueryClientProvider } from "@tanstack/preact-query";
 import { LocationProvider, lazy, Route, Router, useLocation } from "preact-iso";
 import { queryClient } from "../api/queries";
 import { DiscoverScreen } from "../features/discover/DiscoverScreen";
+import { useLanguage } from "../ui/hooks";
 import { NotFoundScreen } from "../ui/NotFoundScreen";
 import { CrashBoundary } from "./CrashBoundary";
 import { MembersOnly } from "./MembersOnly";
@@ -64,10 +65,11 @@ function Screens() {
 }
 
 export function App() {
+  const language = useLanguage();
   return (
     <QueryClientProvider client={queryClient}>
       <LocationProvider>
-        <Shell>
+        <Shell key={language}>
           <Screens />
         </Shell>
       </LocationProvider>

@@ -33,7 +33,7 @@ export class CrashBoundary extends Component<Props, State> {
       <div class="empty" role="alert">
         <ScreenTitle title={t.errors.crashTitle} />
         <p>{t.errors.crash}</p>
-        <p class="small soft">{t.errors.requestId(this.state.id)}</p>
+        <p class="small soft">{t.errors.requestId({ id: this.state.id })}</p>
         <Button onClick={() => location.reload()}>{t.errors.reload}</Button>
       </div>
     );

@@ -17,13 +17,13 @@ interface Place {
   name: string;
 }
 
-const visitorPlaces: Place[] = [
+const visitorPlaces = (): Place[] => [
   { href: "/", icon: "discover", name: t.nav.discover },
   { href: "/sign-in", icon: "me", name: t.nav.signIn },
   { href: "/sign-up", icon: "create", name: t.nav.signUp },
 ];
 
-const memberPlaces: Place[] = [
+const memberPlaces = (): Place[] => [
   { href: "/", icon: "discover", name: t.nav.discover },
   { href: "/mine", icon: "mine", name: t.nav.mine },
   { href: "/quests/new", icon: "create", name: t.nav.create },
@@ -35,7 +35,7 @@ function Navigation() {
   const { path } = useLocation();
   return (
     <nav class="places" aria-label={t.nav.label}>
-      {(session ? memberPlaces : visitorPlaces).map(({ href, icon, name }) => (
+      {(session ? memberPlaces() : visitorPlaces()).map(({ href, icon, name }) => (
         <a key={href} href={href} aria-current={path === href ? "page" : undefined}>
           <Icon name={icon} />
           <span>{name}</span>

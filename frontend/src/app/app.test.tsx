@@ -22,7 +22,7 @@ describe("the frame", () => {
     await userEvent.click(await screen.findByRole("link", { name: "Carry a sofa" }));
     const heading = await screen.findByRole("heading", { level: 1, name: "Carry a sofa" });
     await waitFor(() => expect(document.activeElement).toBe(heading));
-    expect(document.title).toBe(t.nav.moved("Carry a sofa"));
+    expect(document.title).toBe(t.nav.moved({ title: "Carry a sofa" }));
   });
 
   it("has an answer to every address", async () => {
@@ -105,7 +105,7 @@ describe("the frame", () => {
     }
     await serve({ "GET /me/quests": problem(429, "x", {}, { "retry-after": "9" }) });
     open("/mine");
-    expect(await screen.findByText(t.errors.tooMany(9))).toBeTruthy();
+    expect(await screen.findByText(t.errors.tooManyFor({ count: 9 }))).toBeTruthy();
   });
 });
 
@@ -120,7 +120,7 @@ describe("a crash", () => {
         <Broken />
       </CrashBoundary>,
     );
-    expect(screen.getByText(t.errors.requestId("req-9"))).toBeTruthy();
+    expect(screen.getByText(t.errors.requestId({ id: "req-9" }))).toBeTruthy();
     expect(screen.getByRole("button", { name: t.errors.reload })).toBeTruthy();
     rerender(<CrashBoundary path="/">All is well.</CrashBoundary>);
     expect(screen.getByText("All is well.")).toBeTruthy();

@@ -1,413 +1,136 @@
-/** Every string that a member reads, in one place. */
-const points = (count: number): string => (count === 1 ? "1 point" : `${count} points`);
-const signed = (count: number): string => (count > 0 ? `+${count}` : `${count}`.replace("-", "−"));
+/**
+ * The words of the page in the member's language. A catalogue (src/words) has `{name}` placeholders and, for plurals,
+ * objects keyed by CLDR category; here they become strings and functions. English is always there, the others load when
+ * they are wanted.
+ */
+import en from "../words/en";
+import { recall, remember } from "./storage";
 
-export const t = {
-  name: "CivicForge",
-  count: { points, signed, xp: (xp: number) => `${xp} XP`, reputation: (value: number) => `${value} reputation` },
-  nav: {
-    label: "Main",
-    skip: "Skip to content",
-    discover: "Discover",
-    mine: "My quests",
-    create: "Post a quest",
-    me: "Me",
-    signIn: "Sign in",
-    signUp: "Join",
-    back: "Back",
-    moved: (title: string) => `${title} – CivicForge`,
-  },
-  common: {
-    loading: "Loading …",
-    retry: "Try again",
-    cancel: "Not now",
-    more: "Show more",
-    save: "Save",
-    saved: "Saved.",
-    busy: "One moment …",
-    optional: "optional",
-    characters: (used: number, limit: number) => `${used} / ${limit}`,
-  },
-  form: {
-    required: "Please fill this in.",
-    tooShort: (min: number) => `Please write at least ${min} characters.`,
-    atLeast: (min: number) => `At least ${min} characters.`,
-    tooLong: (max: number) => `Please keep it to ${max} characters.`,
-    eachTooLong: (max: number) => `Please keep each to ${max} characters.`,
-    between: (min: number, max: number) => `Please choose a whole number from ${min} to ${max}.`,
-    atMostItems: (max: number) => `At most ${max}, please.`,
-    code: (digits: number) => `Please type the ${digits} digits from the mail.`,
-    email: "This does not look like an e-mail address.",
-    fix: "Please look at the marked fields.",
-    draftKept: "Your text is kept on this device.",
-  },
-  errors: {
-    network: "You seem to be offline, or we are. Nothing was lost: please try again.",
-    server: "Something went wrong on our side. Please try again in a moment.",
-    paused: "CivicForge is paused for a short while. Nothing is lost, and your text is kept: please try again later.",
-    tooMany: (seconds: number | undefined) =>
-      seconds
-        ? `That was a lot at once. Please wait ${seconds} seconds.`
-        : "That was a lot at once. Please wait a little.",
-    signInFirst: "Please sign in first.",
-    notFound: "This does not exist, or not any more.",
-    notAllowed: "This is not possible right now.",
-    invalid: "Something in the form is not as it should be.",
-    noPoints: "You need 1 point to post a quest. Finish one for somebody to earn 2.",
-    requestId: (id: string) => `Request id: ${id}`,
-    crashTitle: "This page stumbled",
-    crash:
-      "An error stopped it. Your drafts are safe on this device. Reload to carry on; if it happens again, tell us the id.",
-    reload: "Reload",
-    startTitle: "CivicForge cannot start",
-    start: "We could not reach the service. Check your connection and try again.",
-  },
-  banner: {
-    unreachable: "We cannot reach CivicForge right now. You see what this device remembers.",
-    paused: "Maintenance: reading works, changes are paused for a short while.",
-    closed: "Maintenance: CivicForge is closed for a short while. You see what this device remembers.",
-    expired: "Your session has ended. What you wrote is kept: sign in to carry on.",
-    age: (ago: string) => `List from ${ago}`,
-    local: "Practice stage. Mails stay here:",
-    mailbox: "open the mailbox",
-  },
-  category: {
-    civic: "Civic",
-    environment: "Environment",
-    social: "Social",
-    education: "Education",
-    technical: "Technical",
-    other: "Other",
-  },
-  status: {
-    OPEN: "Open",
-    CLAIMED: "In progress",
-    SUBMITTED: "Handed in",
-    DISPUTED: "In dispute",
-    COMPLETE: "Complete",
-    CANCELLED: "Cancelled",
-    EXPIRED: "Expired",
-  },
-  discover: {
-    title: "Open quests",
-    heroTitle: "Small quests. Real neighbours.",
-    heroText:
-      "Somebody needs a hand for an hour. You lend it, both of you say it is done, and what you gave is remembered.",
-    stepsTitle: "How it works",
-    steps: [
-      ["Post or pick", "Describe what you need, or pick a quest you like."],
-      ["Lend a hand", "Do the work and hand it in, in your own words."],
-      ["Both say yes", "Two halves make the seal: then XP, reputation and points are yours."],
-    ],
-    stats: (created: number, completed: number, days: number) =>
-      `${created} posted and ${completed} completed in the last ${days} days`,
-    search: "Search quests",
-    searchHint: "sofa, garden …",
-    category: "Category",
-    all: "All",
-    sort: "Sort by",
-    sorts: { newest: "Newest", reward: "Highest reward", ending: "Ending soon" },
-    results: (count: number, more: boolean) =>
-      `${count}${more ? "+" : ""} ${count === 1 && !more ? "quest" : "quests"}`,
-    emptyTitle: "Nothing here yet",
-    empty: "Nobody has posted a quest so far. Be the first: it takes a minute.",
-    emptyFilteredTitle: "No quest matches",
-    emptyFiltered: "Try another word or category.",
-    clear: "Clear filters",
-  },
-  card: {
-    xp: "XP",
-    reputation: (value: number) => `+${value} rep`,
-  },
-  quest: {
-    by: "Asked by",
-    performer: "Lending a hand",
-    area: "Where",
-    reward: "Reward",
-    rewardPoints: "and points to post your own quest",
-    openUntil: "Open until",
-    deadline: "Hand in by",
-    description: "What it is about",
-    submission: "What was handed in",
-    notes: (name: string) => `Note by ${name}`,
-    timeline: "What happened",
-    actions: "What you can do",
-    denied: "What is not possible, and why",
-    nothing: "There is nothing for you to do here right now.",
-    similar: "Similar quests",
-    you: "you",
-    seal: {
-      title: "The seal",
-      confirmed: (who: string) => `${who} confirmed`,
-      waiting: (who: string) => `waiting for ${who}`,
-      complete: "Both sides said it is done",
-      disputed: "A moderator will decide",
-      decided: "A moderator decided that it is done",
-    },
-    events: {
-      createdAt: "Posted",
-      claimedAt: "Claimed",
-      submittedAt: "Handed in",
-      changes: "Changes asked for",
-      attestedBy: (who: string) => `${who} confirmed`,
-      disputed: "Dispute raised",
-      decided: "Moderator decided",
-      completedAt: "Complete",
-      cancelledAt: "Cancelled",
-      expiredAt: "Expired",
-    },
-    disputeTitle: "The dispute",
-    disputeReason: "Reason",
-    decision: "Decision",
-    title: "Quest",
-    changesTitle: "What the requestor asked for",
-    taken: "Already claimed: somebody was a moment faster.",
-    moved: "This quest has moved on. This is how it stands now.",
-    thanks: "Thank you!",
-    rewarded: (xp: number, reputation: number, points_: number) =>
-      `${xp} XP, ${reputation} reputation and ${points(points_)} are yours.`,
-    rewardComing: "Your reward is on its way.",
-    rewardHeld: "Your reward is kept for you and comes as soon as rewards are switched on.",
-    rewardSeen: "Lovely",
-  },
-  action: {
-    edit: { name: "Edit", done: "Your changes are saved." },
-    cancel: {
-      name: "Cancel quest",
-      ask: "Cancel this quest? Your point comes back to you.",
-      confirm: "Yes, cancel it",
-      done: "The quest is cancelled, your point is back.",
-    },
-    claim: {
-      name: "Claim this quest",
-      ask: "The quest is yours until its deadline. If something comes up, release it and somebody else can help.",
-      confirm: "Yes, I will do it",
-      done: "It is yours. Thank you!",
-    },
-    release: {
-      name: "Release",
-      ask: "Release this quest, so that somebody else can claim it?",
-      confirm: "Yes, release it",
-      done: "The quest is open for others again.",
-    },
-    submit: {
-      name: "Hand in your work",
-      ask: "Tell what you did. The requestor reads it before confirming.",
-      label: "What you did",
-      hint: "Markdown works: **bold**, lists, links.",
-      confirm: "Hand in",
-      done: "Handed in. Now both of you confirm.",
-    },
-    attest: {
-      name: "Confirm it is done",
-      ask: "Your word is one half of the seal. The other half is theirs. It cannot be taken back.",
-      label: "A note",
-      confirm: "Yes, it is done",
-      done: "You confirmed.",
-    },
-    "request-changes": {
-      name: "Ask for changes",
-      ask: "Say what is missing. The performer gets the quest back with at least seven more days; you can do this twice.",
-      label: "What is missing",
-      confirm: "Send back",
-      done: "Sent back with your words.",
-    },
-    dispute: {
-      name: "Dispute",
-      ask: "A moderator who is no party reads both sides and decides: pay, back to work, or cancel. Until then nothing changes.",
-      label: "What went wrong",
-      confirm: "Raise the dispute",
-      done: "A moderator will decide.",
-    },
-    resolve: {
-      name: "Decide",
-      ask: "Read the description, the submission and the reason. Both parties will read what you write.",
-      outcome: "Outcome",
-      outcomes: {
-        COMPLETE: "The work is done: pay the performer",
-        CLAIMED: "Back to work: the performer gets more time",
-        CANCELLED: "Cancel: the requestor gets the point back",
-      },
-      label: "Your reasons",
-      confirm: "Decide",
-      done: "Decided. Both parties can read it.",
-    },
-  },
-  denial: {
-    not_requestor: "Only the requestor can.",
-    not_performer: "Only the performer can.",
-    not_party: "Only the requestor and the performer can.",
-    not_moderator: "Only a moderator can.",
-    own_quest: "This is your own quest.",
-    party_cannot_judge: "You are a party of this quest, so another moderator decides.",
-    wrong_status: "Not at this stage of the quest.",
-    quest_expired: "The quest's time has passed.",
-    deadline_not_passed: "The performer still has time.",
-    already_attested: "You have confirmed already.",
-    changes_exhausted: "Changes were asked for twice already.",
-    feature_off: "This is not switched on yet.",
-  } as Record<string, string>,
-  codes: {
-    insufficient_points: "You need 1 point to post a quest. Finish one for somebody to earn 2.",
-    reward_lowered: "A reward may only rise: somebody may already be counting on it.",
-  } as Record<string, string>,
-  compose: {
-    newTitle: "Post a quest",
-    editTitle: "Edit your quest",
-    title: "Title",
-    titleHint: "What needs doing, in one line",
-    description: "Description",
-    descriptionHint: "What, when, what to bring. Markdown works.",
-    category: "Category",
-    tags: "Tags",
-    tagsHint: (max: number) => `Up to ${max}, separated by commas`,
-    area: "Area",
-    areaHint: "A part of town, no address",
-    rewardXp: "XP for the performer",
-    rewardReputation: "Reputation",
-    onlyRise: "May only rise",
-    preview: "Preview",
-    previewNote: "This is how neighbours see it on the board.",
-    untitled: "Your title",
-    cost: (points_: number) => `Posting costs 1 point. You have ${points(points_)}.`,
-    left: (points_: number) => `You will have ${points(points_)} left.`,
-    post: "Post quest",
-    posted: "Your quest is on the board.",
-    discard: "Discard draft",
-    discardAsk: "Discard what you have written here?",
-    discardConfirm: "Yes, discard it",
-  },
-  mine: {
-    title: "My quests",
-    yourTurn: "Your turn",
-    waiting: "Waiting for others",
-    finished: "Finished",
-    need: {
-      OPEN: "Nobody has claimed it yet",
-      doWork: "Do the work and hand it in",
-      review: "Read the submission and confirm",
-      confirm: "Confirm that it is done",
-      working: "Somebody is on it",
-      waiting: "Waiting for the other side",
-      DISPUTED: "A moderator decides",
-      decide: "Hear both sides and decide",
-      COMPLETE: "Done, both sides say so",
-      decided: "Done, a moderator decided",
-      CANCELLED: "Cancelled",
-      EXPIRED: "Nobody claimed it in time",
-    },
-    part: { requestor: "You asked", performer: "You help", moderator: "You moderate" },
-    emptyTitle: "No quests of yours yet",
-    empty: "Pick one that you like, or post what you need.",
-  },
-  person: {
-    points: "Points",
-    xp: "XP",
-    reputation: "Reputation",
-    completed: "Completed",
-    since: (when: string) => `Member since ${when}`,
-  },
-  me: {
-    settings: "Settings",
-    publicProfile: "See my public profile",
-    pointsHelp: "Points let you post: a quest costs 1, and finishing one for somebody earns 2.",
-  },
-  ledger: {
-    title: "Ledger",
-    intro: "Every change of your points, XP and reputation, newest first. They always add up to your totals.",
-    kind: {
-      welcome: "Welcome gift",
-      create: "Posted a quest",
-      refund: "Point returned",
-      reward: "Quest completed",
-      adjustment: "Correction",
-    } as Record<string, string>,
-    state: { POSTED: "Booked", PENDING: "On its way", HELD: "Kept for you", FAILED: "Being looked at" } as Record<
-      string,
-      string
-    >,
-    balanced: "The entries add up to your totals.",
-    columns: { what: "What", points: "Points", xp: "XP", reputation: "Rep." },
-    emptyTitle: "Nothing booked yet",
-    empty: "Your first entry will be the welcome gift.",
-  },
-  settings: {
-    title: "Settings",
-    profile: "Profile",
-    name: "Name",
-    nameHint: "What others see. It need not be your full name.",
-    bio: "About you",
-    interests: "Interests",
-    theme: "Look",
-    themes: { system: "Like my device", light: "Light", dark: "Dark" },
-    account: "Account",
-    signedInAs: (email: string) => `MemberQuest in as ${email}`,
-    signOut: "Sign out",
-    signOutEverywhere: "Sign out everywhere",
-    signOutEverywhereAsk: "Ends your sessions on all devices, this one included.",
-    signOutEverywhereConfirm: "Yes, sign out everywhere",
-    signedOut: "You are signed out.",
-    data: "Your data",
-    export: "Download my data",
-    exported: "Your data is in your downloads.",
-    delete: "Delete my account",
-    deleteAsk:
-      "Your account is deleted after 14 days; until then you can change your mind here. Afterwards your name is gone, while completed quests and their entries stay as those of a former member.",
-    deleteConfirm: "Yes, delete in 14 days",
-    deletionAt: (when: string) => `Your account will be deleted on ${when}.`,
-    leaving: "Your wish is noted. Until then you can change your mind.",
-    restore: "Keep my account",
-    restored: "Good to have you: your account stays.",
-  },
-  auth: {
-    signInTitle: "Welcome back",
-    signUpTitle: "Join your neighbours",
-    codeTitle: "Check your mail",
-    forgotTitle: "Forgot your password?",
-    resetTitle: "Choose a new password",
-    email: "E-mail",
-    password: "Password",
-    newPassword: "New password",
-    passwordHint: (min: number) => `At least ${min} characters. A few words are fine.`,
-    show: "Show password",
-    signIn: "Sign in",
-    signUp: "Create account",
-    forgot: "Forgot password?",
-    toSignUp: "New here? Create an account",
-    signInInstead: "Sign in instead",
-    toSignIn: "I have an account",
-    codeSent: (email: string) => `We sent a code of six digits to ${email}.`,
-    code: "Code",
-    confirm: "Confirm",
-    resend: "Send the code again",
-    resendIn: (seconds: number) => `possible in ${seconds} s`,
-    otherEmail: "Use another e-mail",
-    confirmed: "Your e-mail is confirmed. You can sign in now.",
-    resent: "A new code is on its way.",
-    sendCode: "Send me a code",
-    reset: "Set password",
-    resetDone: "Your password is changed. You can sign in now.",
-    intent: "Sign in to carry on where you were.",
-    welcomeTitle: "Good to have you!",
-    welcomePoints: "10 points are yours",
-    welcomeText: "Posting a quest costs 1 point. Finishing one for somebody earns you 2, plus XP and reputation.",
-    welcomeName: "What may we call you?",
-    welcomeInterests: "What do you like to help with?",
-    welcomeDone: "Let’s go",
-    codes: {
-      NotAuthorizedException: "E-mail and password do not match.",
-      UserNotFoundException: "E-mail and password do not match.",
-      UsernameExistsException: "There is an account with this e-mail already.",
-      InvalidPasswordException: "This password is too easy to guess. Please choose a longer one.",
-      CodeMismatchException: "This is not the code from the mail. Please check all six digits.",
-      ExpiredCodeException: "This code is too old. Please have a new one sent.",
-      LimitExceededException: "Too many tries. Please wait a few minutes.",
-      TooManyRequestsException: "Too many tries. Please wait a few minutes.",
-      TooManyFailedAttemptsException: "Too many wrong codes. Please wait a few minutes.",
-      InvalidParameterException: "Please check what you typed.",
-      network: "The sign-in service does not answer. Please try again.",
-    } as Record<string, string>,
-    failed: "Signing in did not work. Please try again.",
-  },
-  notFound: { title: "Nothing here", text: "This page does not exist, or not any more.", home: "To the quests" },
+export const LANGUAGES = ["en", "de", "es", "fr", "ar"] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+/** Each language by its own name. */
+export const LANGUAGE_NAMES: Record<Language, string> = {
+  en: "English",
+  de: "Deutsch",
+  es: "Español",
+  fr: "Français",
+  ar: "العربية",
 };
+
+const RIGHT_TO_LEFT: readonly Language[] = ["ar"];
+const KEY = "language";
+
+export type Plural = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string };
+
+/** The shape of every catalogue: English's keys, with other strings. */
+export type Catalogue<T = typeof en> = {
+  readonly [K in keyof T]: T[K] extends string
+    ? string
+    : keyof T[K] extends Intl.LDMLPluralRule
+      ? Plural
+      : Catalogue<T[K]>;
+};
+
+type Names<S> = S extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never;
+type Values<N extends string> = { [K in N]: K extends "count" ? number : string | number };
+type Message<S> = S extends string
+  ? [Names<S>] extends [never]
+    ? string
+    : (values: Values<Names<S>>) => string
+  : keyof S extends Intl.LDMLPluralRule
+    ? (values: Values<Names<S[keyof S]> | "count">) => string
+    : { readonly [K in keyof S]: Message<S[K]> };
+
+export type Text = Message<typeof en>;
+
+const CATEGORIES: readonly string[] = ["zero", "one", "two", "few", "many", "other"];
+
+/** Whether `node` is one message in several plural forms, not a group of messages. */
+export const isPlural = (node: object): node is Plural =>
+  "other" in node && Object.keys(node).every((key) => CATEGORIES.includes(key));
+
+/** The functions and strings of a catalogue; numbers and plurals follow `locale` (BCP 47). */
+export function textOf(catalogue: Catalogue, locale: string): Text {
+  const numbers = new Intl.NumberFormat(locale);
+  const rules = new Intl.PluralRules(locale);
+  const fill = (text: string, values: Record<string, string | number>): string =>
+    text.replace(/\{(\w+)\}/g, (whole, name: string) => {
+      const value = values[name];
+      return value === undefined ? whole : typeof value === "number" ? numbers.format(value) : value;
+    });
+  const build = (node: string | object): unknown => {
+    if (typeof node === "string") {
+      return node.includes("{") ? (values: Record<string, string | number>) => fill(node, values) : node;
+    }
+    if (isPlural(node)) {
+      return (values: { count: number }) => fill(node[rules.select(values.count)] ?? node.other, values);
+    }
+    return Object.fromEntries(Object.entries(node).map(([key, child]) => [key, build(child as string | object)]));
+  };
+  return build(catalogue) as Text;
+}
+
+let current: { language: Language; locale: string } = { language: "en", locale: "en" };
+const listeners = new Set<() => void>();
+
+/** The catalogue in use; it changes with the language, so nothing may keep a part of it beyond a render. */
+export let t: Text = textOf(en, "en");
+
+export const language = (): Language => current.language;
+
+/** What numbers and dates are written for: the browser's variant of the language (de-AT) where it has one. */
+export const locale = (): string => current.locale;
+
+export function onLanguageChange(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+const LOADERS: Record<Language, () => Promise<{ default: Catalogue }>> = {
+  en: async () => ({ default: en }),
+  de: () => import("../words/de"),
+  es: () => import("../words/es"),
+  fr: () => import("../words/fr"),
+  ar: () => import("../words/ar"),
+};
+
+const isLanguage = (name: string | undefined): name is Language => LANGUAGES.some((known) => known === name);
+const base = (tag: string): string => tag.toLowerCase().split("-")[0] ?? "";
+
+/** The language that the member chose on this device, if any. */
+export const chosenLanguage = (): Language | undefined => {
+  const stored = recall<string>(KEY);
+  return isLanguage(stored) ? stored : undefined;
+};
+
+/** The first of the browser's languages that there is a catalogue for. */
+export const browserLanguage = (): Language => navigator.languages.map(base).find(isLanguage) ?? "en";
+
+/** Shows the page in `next`. @throws Error when its catalogue cannot be loaded; the page stays as it was. */
+export async function showLanguage(next: Language): Promise<void> {
+  const { default: catalogue } = await LOADERS[next]();
+  const variant = navigator.languages.find((tag) => base(tag) === next) ?? next;
+  current = { language: next, locale: variant };
+  t = textOf(catalogue, variant);
+  document.documentElement.lang = next;
+  document.documentElement.dir = RIGHT_TO_LEFT.includes(next) ? "rtl" : "ltr";
+  for (const listener of listeners) listener();
+}
+
+/** Shows `next` and keeps the choice on this device. */
+export async function chooseLanguage(next: Language): Promise<void> {
+  await showLanguage(next);
+  remember(KEY, next);
+}
+
+/** A number as the member's locale writes it. */
+export const number = (value: number, options: Intl.NumberFormatOptions = {}): string =>
+  new Intl.NumberFormat(current.locale, options).format(value);
+
+/** `+5`, `−5`, `0`. */
+export const signed = (value: number): string => number(value, { signDisplay: "exceptZero" });
+
+/** The string under a key that comes from outside, e.g. an error's code. */
+export const lookUp = (table: Readonly<Record<string, string>>, key: string | null | undefined): string | undefined =>
+  key && Object.hasOwn(table, key) ? table[key] : undefined;

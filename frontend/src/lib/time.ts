@@ -1,23 +1,33 @@
-/** Times in the member's own zone and language; input is ISO 8601 as the API writes it. */
+/** Times in the member's own zone and locale; input is ISO 8601 as the API writes it, or milliseconds since the epoch. */
+import { locale } from "./text";
+
+const DAY_MS = 86_400_000;
 const UNITS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
-  ["day", 86_400_000],
   ["hour", 3_600_000],
   ["minute", 60_000],
 ];
 
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
-const dateTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const day = new Intl.DateTimeFormat(undefined, { dateStyle: "long" });
+/** The number of the local calendar day: days that a change of clocks makes longer or shorter count as one. */
+function dayNumber(when: number): number {
+  const date = new Date(when);
+  return Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / DAY_MS;
+}
 
-/** "2 hours ago", "in 3 days", "now". */
+/** "2 hours ago", "tomorrow", "in 3 days", "now". From 24 hours on it counts calendar days. */
 export function ago(when: string | number, now: number = Date.now()): string {
-  const distance = new Date(when).getTime() - now;
+  const relative = new Intl.RelativeTimeFormat(locale(), { numeric: "auto" });
+  const then = new Date(when).getTime();
+  const distance = then - now;
+  if (Math.abs(distance) >= DAY_MS) return relative.format(dayNumber(then) - dayNumber(now), "day");
   for (const [unit, size] of UNITS) {
     if (Math.abs(distance) >= size) return relative.format(Math.trunc(distance / size), unit);
   }
   return relative.format(0, "second");
 }
 
-export const fullTime = (when: string | number): string => dateTime.format(new Date(when));
+const format = (when: string | number, options: Intl.DateTimeFormatOptions): string =>
+  new Intl.DateTimeFormat(locale(), options).format(new Date(when));
 
-export const fullDay = (when: string | number): string => day.format(new Date(when));
+export const fullTime = (when: string | number): string => format(when, { dateStyle: "medium", timeStyle: "short" });
+
+export const fullDay = (when: string | number): string => format(when, { dateStyle: "long" });

@@ -20,20 +20,22 @@ function problem(value: unknown, rule: Constraint): string | undefined {
     const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = rule;
     return Number.isInteger(value) && value >= minimum && value <= maximum
       ? undefined
-      : t.form.between(minimum, maximum);
+      : t.form.between({ min: minimum, max: maximum });
   }
   if (Array.isArray(value)) {
-    if (rule.maxItems !== undefined && value.length > rule.maxItems) return t.form.atMostItems(rule.maxItems);
+    if (rule.maxItems !== undefined && value.length > rule.maxItems) return t.form.atMostItems({ max: rule.maxItems });
     const { items } = rule;
     return items?.maxLength && value.some((item) => problem(item, items))
-      ? t.form.eachTooLong(items.maxLength)
+      ? t.form.eachTooLong({ count: items.maxLength })
       : undefined;
   }
   const length = lengthOf(String(value ?? "").trim());
   if (rule.minLength !== undefined && length < rule.minLength) {
-    return length === 0 ? t.form.required : t.form.tooShort(rule.minLength);
+    return length === 0 ? t.form.required : t.form.tooShort({ count: rule.minLength });
   }
-  return rule.maxLength !== undefined && length > rule.maxLength ? t.form.tooLong(rule.maxLength) : undefined;
+  return rule.maxLength !== undefined && length > rule.maxLength
+    ? t.form.tooLong({ count: rule.maxLength })
+    : undefined;
 }
 
 /** The fields of `values` that the API would refuse, with what to say about each. */

@@ -33,13 +33,13 @@ function Field({
   const id = useId();
   const limit = rule?.maxLength;
   // What a word or two fulfils need not be said.
-  const least = rule?.minLength && rule.minLength >= 10 ? t.form.atLeast(rule.minLength) : undefined;
-  const help = [hint, least].filter(Boolean).join(" ");
-  const described = [error && `${id}-error`, help && `${id}-hint`].filter(Boolean).join(" ");
+  const least = rule?.minLength && rule.minLength >= 10 ? t.form.atLeast({ count: rule.minLength }) : undefined;
+  const help = [hint, least].filter((sentence) => sentence !== undefined);
+  const described = [error && `${id}-error`, help.length > 0 && `${id}-hint`].filter(Boolean).join(" ");
   return (
     <div class="field">
       <label for={id}>
-        {label} {optional && <span class="small soft">({t.common.optional})</span>}
+        {label} {optional && <span class="small soft">{t.common.optional}</span>}
       </label>
       {children({ id, "aria-invalid": !!error, ...(described && { "aria-describedby": described }) })}
       {error && (
@@ -49,13 +49,15 @@ function Field({
         </p>
       )}
       <div class="below">
-        {help && (
+        {help.length > 0 && (
           <span class="hint" id={`${id}-hint`}>
-            {help}
+            {help.map((sentence) => (
+              <span key={sentence}>{sentence} </span>
+            ))}
           </span>
         )}
         {limit !== undefined && limit >= 200 && (
-          <span class="counter">{t.common.characters(lengthOf(value.trim()), limit)}</span>
+          <span class="counter">{t.common.characters({ used: lengthOf(value.trim()), limit })}</span>
         )}
       </div>
     </div>

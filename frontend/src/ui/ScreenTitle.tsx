@@ -16,7 +16,7 @@ export function ScreenTitle({ title, children }: { title: string; children?: Com
   const heading = useRef<HTMLHeadingElement>(null);
   // Layout effects, before anybody can type: later the focus would be taken out of a field again.
   useLayoutEffect(() => {
-    document.title = t.nav.moved(title);
+    document.title = t.nav.moved({ title });
   }, [title]);
   useLayoutEffect(() => {
     if (!first) heading.current?.focus({ preventScroll: travelled });

@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { ApiError } from "../api/problem";
 import { withNext } from "../lib/ids";
-import { t } from "../lib/text";
+import { lookUp, t } from "../lib/text";
 import { Button } from "./Button";
 import { Icon, Seal } from "./icons";
 
@@ -56,12 +56,13 @@ export function explain(error: unknown): string {
   if (!(error instanceof ApiError)) return t.errors.server;
   if (error.code === "network") return t.errors.network;
   if (error.code === "breaker_open") return t.errors.paused;
-  if (error.status === 429) return t.errors.tooMany(error.retryAfter);
+  if (error.status === 429)
+    return error.retryAfter ? t.errors.tooManyFor({ count: error.retryAfter }) : t.errors.tooMany;
   if (error.status === 401) return t.errors.signInFirst;
   if (error.status === 404) return t.errors.notFound;
   if (error.status === 422) return t.errors.invalid;
   if (error.status >= 500) return t.errors.server;
-  return t.denial[error.code] ?? t.codes[error.code] ?? t.errors.notAllowed;
+  return lookUp(t.denial, error.code) ?? lookUp(t.codes, error.code) ?? t.errors.notAllowed;
 }
 
 /** An error, with the id that finds it in the logs. */
@@ -72,7 +73,7 @@ export function Failure({ error, retry }: { error: unknown; retry?: (() => void)
     <div role="alert">
       <Note variant="bad">
         <p>{explain(error)}</p>
-        {requestId && <p class="small">{t.errors.requestId(requestId)}</p>}
+        {requestId && <p class="small">{t.errors.requestId({ id: requestId })}</p>}
         {error instanceof ApiError && error.status === 401 && (
           <a href={withNext("/sign-in", location.pathname + location.search)}>{t.nav.signIn}</a>
         )}

@@ -2,6 +2,7 @@ import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preac
 import { onServiceChange, serviceState } from "../api/service";
 import { sessionState, subscribe } from "../api/session";
 import { forget, recall, remember } from "../lib/storage";
+import { language, onLanguageChange } from "../lib/text";
 import type { FieldErrors } from "../lib/validate";
 
 function useStore<T>(read: () => T, listen: (listener: () => void) => () => void): T {
@@ -17,6 +18,8 @@ function useStore<T>(read: () => T, listen: (listener: () => void) => () => void
 export const useSession = () => useStore(sessionState, subscribe);
 
 export const useService = () => useStore(serviceState, onServiceChange);
+
+export const useLanguage = () => useStore(language, onLanguageChange);
 
 /**
  * Form values that survive a reload, a crash and an expired session, until `clear` forgets them and shows others. Each

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/preact-query";
 import type { ComponentChildren } from "preact";
 import { userQuery } from "../api/queries";
 import type { Category, QuestCard, QuestStatus } from "../api/types";
-import { t } from "../lib/text";
+import { number, t } from "../lib/text";
 import { ago, fullTime } from "../lib/time";
 import { sanitisedByServer } from "../lib/trusted";
 import { Icon } from "./icons";
@@ -70,9 +70,9 @@ export function QuestTicket({ quest, need, preview = false }: TicketProps) {
           </p>
         </div>
         <div class="stub">
-          <strong>{quest.rewardXp}</strong>
+          <strong>{number(quest.rewardXp)}</strong>
           <span>{t.card.xp}</span>
-          <span>{t.card.reputation(quest.rewardReputation)}</span>
+          <span>{t.card.reputation({ value: quest.rewardReputation })}</span>
         </div>
       </div>
     </article>
@@ -87,7 +87,7 @@ export function Person({ userId, you }: { userId: string; you?: boolean }) {
       <a href={`/people/${userId}`} dir="auto">
         {data?.displayName ?? "…"}
       </a>
-      {you && ` (${t.quest.you})`}
+      {you && <span class="you">{t.quest.you}</span>}
     </span>
   );
 }

@@ -1,10 +1,11 @@
 """The member's own account, and what anybody may see of a member."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from services.api import views
+from services.api.operations.inbox import shown
 from services.api.operations.operation import (
     AnyOperation,
     AnyRequest,
@@ -28,7 +29,12 @@ _USER_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 def get_me(platform: Platform, request: AnyRequest) -> views.Me:
     """The own account; its row is made where the sign-up's trigger could not."""
-    return views.me(_own_row(platform, request), request.member.groups)
+    return _me(platform, request, _own_row(platform, request))
+
+
+def _me(platform: Platform, request: AnyRequest, user: User) -> views.Me:
+    unread = platform.inbox.unread(user.user_id, user.read_up_to)
+    return views.me(user, request.member.groups, unread)
 
 
 def _own_row(platform: Platform, request: AnyRequest) -> User:
@@ -40,20 +46,20 @@ def edit_me(platform: Platform, request: Request[Profile, NoQuery]) -> views.Me:
     """Changes the own profile."""
     user_id = request.member.user_id
     user = with_row(platform, request, lambda: platform.users.edit(user_id, request.body, request.now))
-    return views.me(user, request.member.groups)
+    return _me(platform, request, user)
 
 
 def delete_me(platform: Platform, request: Request[NoBody, NoQuery]) -> views.Me:
     """Starts the grace period after which the account is deleted."""
     user_id = request.member.user_id
     user = with_row(platform, request, lambda: platform.users.request_deletion(user_id, request.now))
-    return views.me(user, request.member.groups)
+    return _me(platform, request, user)
 
 
 def restore_me(platform: Platform, request: Request[NoBody, NoQuery]) -> views.Me:
     """Ends the grace period: the account stays."""
     user = platform.users.cancel_deletion(request.member.user_id, request.now)
-    return views.me(user, request.member.groups)
+    return _me(platform, request, user)
 
 
 def export_me(platform: Platform, request: Request[NoBody, NoQuery]) -> views.Export:
@@ -72,7 +78,18 @@ def export_me(platform: Platform, request: Request[NoBody, NoQuery]) -> views.Ex
         profile=get_me(platform, request),
         ledger=[views.entry(entry) for entry in platform.ledger.all_of(actor.user_id)],
         quests=found,
+        inbox=list(_whole_inbox(platform, actor.user_id)),
     )
+
+
+def _whole_inbox(platform: Platform, user_id: str) -> Iterator[views.InboxItem]:
+    user = platform.users.get(user_id)
+    after: str | None = None
+    while True:
+        items, after = platform.inbox.page(user_id, 100, after)
+        yield from shown(platform, items, user.read_up_to if user else None)
+        if after is None:
+            return
 
 
 def get_user(platform: Platform, request: Request[NoBody, NoQuery]) -> views.PublicProfile:

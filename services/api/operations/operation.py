@@ -12,9 +12,10 @@ from services.core.domain.values import Input, Model
 from services.core.flags import Flags
 from services.core.metrics import Metric
 from services.core.settings import ApiSettings
+from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.quests import QuestStore
-from services.core.stores.users import NoSuchUserError, Quota, UserStore
+from services.core.stores.users import Allowance, NoSuchUserError, Quota, UserStore
 
 T = TypeVar("T")
 BodyT = TypeVar("BodyT", bound=Input)
@@ -29,6 +30,7 @@ class Platform:
     quests: QuestStore
     users: UserStore
     ledger: LedgerStore
+    inbox: InboxStore
     live: live.LiveParameters
     flags: Flags
     count: Callable[[Metric], None]
@@ -41,11 +43,11 @@ class Platform:
 
     def creates(self) -> Quota:
         """Quests that a member may post in an hour."""
-        return Quota("createTat", self.settings.creates_per_hour)
+        return Quota(Allowance.CREATE, self.settings.creates_per_hour)
 
     def claims(self) -> Quota:
         """Quests that a member may claim in an hour."""
-        return Quota("claimTat", self.settings.claims_per_hour)
+        return Quota(Allowance.CLAIM, self.settings.claims_per_hour)
 
 
 class NoBody(Input):

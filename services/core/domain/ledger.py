@@ -131,3 +131,21 @@ def drift(cached_totals: Totals, folded: Totals) -> Totals | None:
 def totals_of(user: User) -> Totals:
     """The totals that are cached on the member's row."""
     return Totals(user.points, user.xp, user.reputation, user.completed)
+
+
+def adjustment(user_id: str, quest_id: str | None, totals: Totals, reason: str, now: datetime) -> Entry:
+    """A POSTED entry that makes a mistake good. Raises ValueError for an empty one."""
+    if not any(totals):
+        raise ValueError("an adjustment of nothing")
+    return Entry(
+        user_id=user_id,
+        entry_id=entry_id(Kind.ADJUSTMENT, quest_id or "account", now),
+        quest_id=quest_id,
+        kind=Kind.ADJUSTMENT,
+        points=totals.points,
+        xp=totals.xp,
+        reputation=totals.reputation,
+        created_at=now,
+        posted_at=now,
+        reason=reason,
+    )

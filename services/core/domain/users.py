@@ -1,6 +1,7 @@
 """Members: profile, totals and what a deletion leaves of them."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -16,8 +17,36 @@ FORMER_MEMBER = "Former member"
 Interests = Annotated[list[Tag], Field(max_length=10)]
 
 
+class Language(StrEnum):
+    """A language that the platform speaks to its members."""
+
+    EN = "en"
+    DE = "de"
+    ES = "es"
+    FR = "fr"
+    AR = "ar"
+
+
+class MailPreference(StrEnum):
+    """When a member gets their notices by mail."""
+
+    AT_ONCE = "at_once"
+    DAILY = "daily"
+    NEVER = "never"
+
+
+class MailStop(StrEnum):
+    """Why no mail goes to a member's address until they ask for mails again."""
+
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+
+
 class User(Model):
-    """A member. `points`, `xp`, `reputation` and `completed` are a cache of the ledger's POSTED entries."""
+    """A member. `points`, `xp`, `reputation` and `completed` are a cache of the ledger's POSTED entries.
+
+    `read_up_to` is the newest item of the inbox that the member has read.
+    """
 
     user_id: str
     display_name: str = NEW_MEMBER
@@ -27,6 +56,10 @@ class User(Model):
     xp: int = 0
     reputation: int = 0
     completed: int = 0
+    language: Language = Language.EN
+    mail: MailPreference = MailPreference.AT_ONCE
+    mail_stopped: MailStop | None = None
+    read_up_to: str | None = None
     created_at: Timestamp
     updated_at: Timestamp
     deletion_at: Timestamp | None = None
@@ -39,6 +72,8 @@ class Profile(Input):
     display_name: DisplayName | None = None
     bio: Bio | None = None
     interests: Interests | None = None
+    language: Language | None = None
+    mail: MailPreference | None = None
 
 
 def newcomer(user_id: str, now: datetime) -> User:

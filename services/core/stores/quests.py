@@ -108,6 +108,12 @@ class QuestStore:
         quests = (Quest.model_validate(items[id_]) for id_ in quest_ids if id_ in items and "#" not in id_)
         return [StoredQuest(quest, *self._texts(quest.quest_id, items)) for quest in quests]
 
+    def titles(self, quest_ids: Sequence[str]) -> dict[str, str]:
+        """The titles of those of at most 100 quests that exist."""
+        keys = ({"questId": quest_id} for quest_id in quest_ids)
+        items = batch_get(self._client, self._table, keys, consistent=False)
+        return {item["questId"]: item["title"] for item in items}
+
     def _texts(self, quest_id: str, items: Mapping[str, Item]) -> tuple[str, str | None]:
         description, submission = (items.get(f"{quest_id}{part}", {}).get("text") for part in _TEXTS)
         return description or "", submission

@@ -1,11 +1,22 @@
 """The users table: profiles, the cached totals, and the members' rate limits."""
 
 from collections.abc import Iterator
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from pydantic import BaseModel
 
 from services.core.domain import ledger
-from services.core.domain.users import DELETION_GRACE, Profile, User, former, newcomer
+from services.core.domain.users import (
+    DELETION_GRACE,
+    MailPreference,
+    MailStop,
+    Profile,
+    User,
+    former,
+    newcomer,
+)
 from services.core.domain.values import timestamp
 from services.core.stores.dynamo import (
     ConditionFailedError,
@@ -43,12 +54,39 @@ class RateLimitedError(Exception):
         self.retry_after = retry_after
 
 
+class Allowance(StrEnum):
+    """What a member may do so many times an hour, by the attribute of the row that counts it."""
+
+    CREATE = "createTat"
+    CLAIM = "claimTat"
+
+
+def _attributes(model: type[BaseModel]) -> set[str]:
+    return {field.alias or name for name, field in model.model_fields.items()}
+
+
+NEWCOMER_ATTRIBUTES: Final = frozenset(
+    newcomer("", datetime.min.replace(tzinfo=UTC)).model_dump(by_alias=True, exclude_defaults=True)
+)
+"""Attributes of the row that a sign-up makes."""
+INBOX_ATTRIBUTES: Final = frozenset({USERS.partition_key, "mail", "mailStopped", "readUpTo"})
+"""Attributes that reading the inbox, unsubscribing and an address that takes no mails change."""
+PROFILE_ATTRIBUTES: Final = INBOX_ATTRIBUTES | {
+    *("updatedAt", *_attributes(Profile), *USERS.index("deletion").key_attributes, "deleted")
+}
+"""Attributes that a member's profile and their leaving change."""
+API_ATTRIBUTES: Final = PROFILE_ATTRIBUTES | NEWCOMER_ATTRIBUTES | set(Allowance)
+"""Attributes that the api changes: no XP, no reputation, no count of completed quests."""
+HOUSEKEEPING_ATTRIBUTES: Final = PROFILE_ATTRIBUTES | {"points"}
+"""Attributes that housekeeping changes: refunds, and what a deletion takes away."""
+
+
 class Quota(NamedTuple):
     """A member's allowance by the generic cell rate algorithm (ITU-T I.371): its whole state is one moment, the
     theoretical arrival time, kept on the member's row in milliseconds.
     """
 
-    attribute: str
+    attribute: Allowance | str
     per_hour: int
 
     @property
@@ -125,9 +163,31 @@ class UserStore:
         return user
 
     def edit(self, user_id: str, profile: Profile, now: datetime) -> User:
-        """Changes the given fields of a profile. Raises NoSuchUserError, also for a deleted member."""
+        """Changes the given fields of a profile. Raises NoSuchUserError, also for a deleted member.
+
+        A preference for mails is also the member's word that their address takes mails again.
+        """
         changes = profile.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
-        return self._update(user_id, {}, {**changes, "updatedAt": timestamp(now)}, "attribute_not_exists(deleted)")
+        before = {"mailStopped": ""} if "mail" in changes else {}
+        return self._update(user_id, before, {**changes, "updatedAt": timestamp(now)}, "attribute_not_exists(deleted)")
+
+    def read_inbox(self, user_id: str, item_id: str) -> None:
+        """Records that the inbox was read up to an item; never goes back. Raises NoSuchUserError."""
+        condition = "attribute_not_exists(deleted) AND (attribute_not_exists(readUpTo) OR readUpTo < :read)"
+        try:
+            self._update(user_id, {}, {"readUpTo": item_id}, condition, {":read": item_id})
+        except NoSuchUserError:
+            user = self.get(user_id)
+            if user is None or user.deleted:
+                raise
+
+    def stop_mails(self, user_id: str, why: MailStop) -> None:
+        """Sends no more mails to a member until they ask for some. Raises NoSuchUserError."""
+        self._update(user_id, {}, {"mailStopped": why}, "attribute_not_exists(deleted)")
+
+    def unsubscribe(self, user_id: str) -> None:
+        """Turns the mails of a member's notices off. Raises NoSuchUserError."""
+        self._update(user_id, {}, {"mail": MailPreference.NEVER}, "attribute_not_exists(deleted)")
 
     def request_deletion(self, user_id: str, now: datetime) -> User:
         """Starts the grace period; a repeated request does not prolong it. Raises NoSuchUserError."""

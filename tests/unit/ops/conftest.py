@@ -21,7 +21,7 @@ from services.core.domain.ledger import Entry
 from services.core.domain.quests import Actor, Category, Draft, Quest
 from services.core.domain.users import User
 from services.core.names import audit_log_group, log_group, parameter_name, resource_name
-from services.core.parameters import API_KEY, LIVE_PARAMETERS, STACK_PARAMETERS
+from services.core.parameters import LIVE_PARAMETERS, STACK_PARAMETERS
 from services.core.services import SERVICES
 from services.core.settings import ApiSettings
 from services.core.stores.dynamo import decode_item
@@ -45,7 +45,8 @@ class UnitStage(Stage):
         return ApiSettings(
             stage=self.name, release="r1", log_level="INFO", board_shards=1, quest_lifetime_days=30, claim_days=14,
             users_table=self.resource("users"), quests_table=self.resource("quests"),
-            ledger_table=self.resource("ledger"), cognito_region=REGION, cognito_app_client_id="client",
+            ledger_table=self.resource("ledger"), inbox_table=self.resource("inbox"),
+            cognito_region=REGION, cognito_app_client_id="client",
             cognito_user_pool_id=self.find_parameter("user-pool-id") or "", creates_per_hour=10, claims_per_hour=20,
             parameter_ttl_seconds=10,
         )  # fmt: skip
@@ -127,10 +128,9 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[UnitStage]:
             "site-bucket": stage.resource("site"),
         }
         for parameter in (*STACK_PARAMETERS, *LIVE_PARAMETERS):
-            value = values.get(parameter.key, parameter.initial or "something")
+            key = json.dumps({"current": "first", "previous": None, "previousUntil": None})
+            value = key if parameter.former_honoured else values.get(parameter.key, parameter.initial or "something")
             stage.put_parameter(parameter.key, value, secret=parameter.kind == "SecureString")
-        key = json.dumps({"current": "first", "previous": None, "previousUntil": None})
-        stage.put_parameter(API_KEY.key, key, secret=True)
         for queue in ("user-creation", "rewards", "schedules"):
             stage.sqs.create_queue(QueueName=stage.resource(f"{queue}-dlq"))
         for group in (audit_log_group(NAME), *(log_group(NAME, service) for service in SERVICES)):

@@ -25,15 +25,16 @@ from services.core.domain.ledger import Entry
 from services.core.domain.quests import Category, Draft, Quest
 from services.core.domain.users import User
 from services.core.names import parameter_name, resource_name
-from services.core.parameters import API_KEY, BREAKER, FLAGS, Parameter, flag_parameter
+from services.core.parameters import API_KEY, BREAKER, FLAGS, MAIL_KEY, Parameter, flag_parameter
 from services.core.routes import ROUTES
 from services.core.services import SERVICES
 from services.core.settings import ApiSettings, Settings
 from services.core.stores.dynamo import Item, decode_item
+from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.quests import QuestStore
 from services.core.stores.users import UserStore
-from services.core.tables import LEDGER, QUESTS, TABLES, USERS, Table
+from services.core.tables import INBOX, LEDGER, QUESTS, TABLES, USERS, Table
 from services.core.telemetry import Telemetry
 
 STAGE = "unit"
@@ -203,6 +204,7 @@ def create_table(client: Any, table: Table) -> None:
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in table.key_attributes],
         BillingMode="PAY_PER_REQUEST",
         GlobalSecondaryIndexes=indexes,
+        **({"StreamSpecification": {"StreamEnabled": True, "StreamViewType": table.stream}} if table.stream else {}),
     )
 
 
@@ -218,14 +220,16 @@ class Cloud:
         for table in TABLES:
             create_table(self.dynamodb, table)
         self.set_parameter(API_KEY, json.dumps({"current": "key-1", "previous": None, "previousUntil": None}))
+        self.set_parameter(MAIL_KEY, json.dumps({"current": "mail-1", "previous": None, "previousUntil": None}))
         self.set_parameter(BREAKER, "closed")
         for flag in FLAGS:
             self.set_flag(flag, "on")
-        names = [resource_name(STAGE, table.thing) for table in (USERS, QUESTS, LEDGER)]
-        self.users_table, self.quests_table, self.ledger_table = names
+        names = [resource_name(STAGE, table.thing) for table in (USERS, QUESTS, LEDGER, INBOX)]
+        self.users_table, self.quests_table, self.ledger_table, self.inbox_table = names
         self.users = UserStore(self.dynamodb, self.users_table, self.ledger_table)
         self.ledger = LedgerStore(self.dynamodb, self.ledger_table, self.users_table)
         self.quests = QuestStore(self.dynamodb, self.quests_table, self.users_table, self.ledger_table, shards=SHARDS)
+        self.inbox = InboxStore(self.dynamodb, self.inbox_table)
         self.faults.calls.clear()
 
     def set_parameter(self, parameter: Parameter, value: str) -> None:
@@ -247,6 +251,7 @@ class Cloud:
             "users_table": self.users_table,
             "ledger_table": self.ledger_table,
             "quests_table": self.quests_table,
+            "inbox_table": self.inbox_table,
             "board_shards": SHARDS,
             "quest_lifetime_days": LIFETIME.days,
             "claim_days": CLAIM_PERIOD.days,
@@ -279,7 +284,7 @@ class Cloud:
 
     def everything(self) -> list[list[Item]]:
         """All that is stored, to compare before and after."""
-        names = (self.users_table, self.quests_table, self.ledger_table)
+        names = (self.users_table, self.quests_table, self.ledger_table, self.inbox_table)
         return [sorted(self.rows(name), key=lambda row: json.dumps(row, sort_keys=True)) for name in names]
 
     def stream(self, *states: str) -> dict[str, Any]:

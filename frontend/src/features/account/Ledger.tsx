@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/preact-query";
 import { ledgerQuery } from "../../api/queries";
 import type { LedgerEntry, Me } from "../../api/types";
-import { t } from "../../lib/text";
+import { lookUp, signed, t } from "../../lib/text";
 import { Empty, List, Note } from "../../ui/feedback";
 import { Time } from "../../ui/quests";
 
@@ -43,12 +43,12 @@ export function Ledger({ me }: { me: Me | undefined }) {
                   <tr key={entry.entryId} data-state={entry.state}>
                     <th scope="row">
                       {entry.questId ? (
-                        <a href={`/quests/${entry.questId}`}>{t.ledger.kind[entry.kind] ?? entry.kind}</a>
+                        <a href={`/quests/${entry.questId}`}>{lookUp(t.ledger.kind, entry.kind) ?? entry.kind}</a>
                       ) : (
-                        (t.ledger.kind[entry.kind] ?? entry.kind)
+                        (lookUp(t.ledger.kind, entry.kind) ?? entry.kind)
                       )}
                       {entry.state !== "POSTED" && (
-                        <span class="pill">{t.ledger.state[entry.state] ?? entry.state}</span>
+                        <span class="pill">{lookUp(t.ledger.state, entry.state) ?? entry.state}</span>
                       )}
                       <small class="small soft">
                         <Time at={entry.createdAt} />
@@ -56,7 +56,7 @@ export function Ledger({ me }: { me: Me | undefined }) {
                     </th>
                     {FIGURES.map((figure) => (
                       <td class="number" key={figure}>
-                        {entry[figure] === 0 ? "" : t.count.signed(entry[figure])}
+                        {entry[figure] === 0 ? "" : signed(entry[figure])}
                       </td>
                     ))}
                   </tr>

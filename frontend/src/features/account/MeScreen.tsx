@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/preact-query";
+import { performerPoints } from "../../api/limits.gen";
 import { meQuery } from "../../api/queries";
 import { t } from "../../lib/text";
 import { fullDay } from "../../lib/time";
@@ -23,11 +24,11 @@ export function MeScreen() {
             </ButtonLink>
           </div>
           <Totals {...me.data} />
-          <p class="small soft">{t.me.pointsHelp}</p>
+          <p class="small soft">{t.me.pointsHelp({ points: t.count.points({ count: performerPoints }) })}</p>
           {me.data.bio && <p class="plain-text">{me.data.bio}</p>}
           <Interests interests={me.data.interests} />
           <p class="small soft">
-            {t.person.since(fullDay(me.data.createdAt))} ·{" "}
+            {t.person.since({ when: fullDay(me.data.createdAt) })} ·{" "}
             <a href={`/people/${me.data.userId}`}>{t.me.publicProfile}</a>
           </p>
         </section>

@@ -23,7 +23,7 @@ export function PersonScreen() {
           <Totals xp={data.xp} reputation={data.reputation} completed={data.completed} />
           {data.bio && <p class="plain-text">{data.bio}</p>}
           <Interests interests={data.interests} />
-          <p class="small soft">{t.person.since(fullDay(data.createdAt))}</p>
+          <p class="small soft">{t.person.since({ when: fullDay(data.createdAt) })}</p>
         </>
       )}
     </div>

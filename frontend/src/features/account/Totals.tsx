@@ -1,4 +1,4 @@
-import { t } from "../../lib/text";
+import { lookUp, number, t } from "../../lib/text";
 import "./account.css";
 
 interface Props {
@@ -17,7 +17,7 @@ export function Totals({ points, xp, reputation, completed }: Props) {
           value !== undefined && (
             <div key={name} data-figure={name}>
               <dt>{t.person[name as keyof typeof figures]}</dt>
-              <dd>{value}</dd>
+              <dd>{number(value)}</dd>
             </div>
           ),
       )}
@@ -30,7 +30,7 @@ export function Interests({ interests }: { interests: readonly string[] }) {
     <p class="row">
       {interests.map((interest) => (
         <span class="pill" key={interest} dir="auto">
-          {interest}
+          {lookUp(t.category, interest) ?? interest}
         </span>
       ))}
     </p>

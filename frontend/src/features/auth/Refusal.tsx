@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { SignInError } from "../../api/cognito";
-import { t } from "../../lib/text";
+import { lookUp, t } from "../../lib/text";
 import { Failure, Note } from "../../ui/feedback";
 
 export const isCode = (error: unknown, code: string): boolean => error instanceof SignInError && error.code === code;
@@ -11,7 +11,7 @@ export function Refusal({ error, children }: { error: unknown; children?: Compon
   return (
     <div role="alert">
       <Note variant="bad">
-        {t.auth.codes[error.code] ?? t.auth.failed} {children}
+        {lookUp(t.auth.codes, error.code) ?? t.auth.failed} {children}
       </Note>
     </div>
   );

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/preact-query";
 import { useEffect, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import { Category, Profile } from "../../api/limits.gen";
+import { Category, Profile, welcomePoints } from "../../api/limits.gen";
 import { editMe, meQuery } from "../../api/queries";
 import { ownPath } from "../../lib/ids";
 import { t } from "../../lib/text";
@@ -43,7 +43,7 @@ export function WelcomeScreen() {
       <div class="gift">
         <Seal requestor performer />
         <div>
-          <p class="display">{t.auth.welcomePoints}</p>
+          <p class="display">{t.auth.welcomePoints({ count: welcomePoints })}</p>
           <p class="small">{t.auth.welcomeText}</p>
         </div>
       </div>
@@ -60,7 +60,7 @@ export function WelcomeScreen() {
       />
       <fieldset class="field">
         <legend class="legend">
-          {t.auth.welcomeInterests} <span class="small soft">({t.common.optional})</span>
+          {t.auth.welcomeInterests} <span class="small soft">{t.common.optional}</span>
         </legend>
         <div class="choices">
           {Category.filter((category) => category !== "other").map((category) => (

@@ -55,7 +55,7 @@ describe("signing in", () => {
     vi.mocked(cognito.signIn).mockRejectedValue(refusal("NotAuthorizedException"));
     await user.type(screen.getByLabelText(t.auth.email), "@example.org");
     await user.click(screen.getByRole("button", { name: t.auth.signIn }));
-    expect(await screen.findByText(t.auth.codes.NotAuthorizedException as string)).toBeTruthy();
+    expect(await screen.findByText(t.auth.codes.NotAuthorizedException)).toBeTruthy();
   });
 
   it("takes both fields at once, as a password manager fills them", async () => {
@@ -79,7 +79,7 @@ describe("signing in", () => {
     vi.mocked(cognito.signIn).mockRejectedValueOnce(refusal("UserNotConfirmedException"));
     open("/sign-in");
     await enter("ana@example.org", PASSWORD, t.auth.signIn);
-    expect(await screen.findByText(t.auth.codeSent("ana@example.org"))).toBeTruthy();
+    expect(await screen.findByText(t.auth.codeSent({ email: "ana@example.org" }))).toBeTruthy();
   });
 });
 
@@ -90,13 +90,13 @@ describe("signing up", () => {
     const code = await screen.findByLabelText(t.auth.code);
     vi.mocked(cognito.confirmSignUp).mockRejectedValueOnce(refusal("CodeMismatchException"));
     await user.type(code, "000000");
-    expect(await screen.findByText(t.auth.codes.CodeMismatchException as string)).toBeTruthy();
+    expect(await screen.findByText(t.auth.codes.CodeMismatchException)).toBeTruthy();
     await user.clear(code);
     await user.click(code);
     await user.paste(" 123 456 ");
     await waitFor(() => expect(address()).toBe(`/welcome?next=${encodeURIComponent("/mine")}`));
     expect(cognito.confirmSignUp).toHaveBeenLastCalledWith("ana@example.org", "123456");
-    expect(await screen.findByText(t.auth.welcomePoints)).toBeTruthy();
+    expect(await screen.findByText(t.auth.welcomePoints({ count: 10 }))).toBeTruthy();
     const named = me({ userId: "ana", displayName: "Ana", updatedAt: "2026-01-01T00:01:00.000Z" });
     const calls = await serve({ "PATCH /me": named, "GET /me/quests": { items: [] } });
     await user.type(screen.getByLabelText(t.auth.welcomeName), "Ana");
@@ -111,11 +111,11 @@ describe("signing up", () => {
   it("wants a long password, and knows when the account exists", async () => {
     open("/sign-up");
     const user = await enter("ana@example.org", "short", t.auth.signUp);
-    expect(await screen.findByText(t.form.tooShort(12))).toBeTruthy();
+    expect(await screen.findByText(t.form.tooShort({ count: 12 }))).toBeTruthy();
     vi.mocked(cognito.signUp).mockRejectedValueOnce(refusal("UsernameExistsException"));
     await user.type(screen.getByLabelText(t.auth.newPassword), " but then longer");
     await user.click(screen.getByRole("button", { name: t.auth.signUp }));
-    expect(await screen.findByText(t.auth.codes.UsernameExistsException as string)).toBeTruthy();
+    expect(await screen.findByText(t.auth.codes.UsernameExistsException)).toBeTruthy();
     await user.click(screen.getByRole("link", { name: t.auth.signInInstead }));
     expect(await screen.findByRole("heading", { name: t.auth.signInTitle })).toBeTruthy();
     expect((screen.getByLabelText(t.auth.email) as HTMLInputElement).value).toBe("ana@example.org");
@@ -130,7 +130,7 @@ describe("signing up", () => {
     open("/sign-up");
     const user = userEvent.setup();
     await user.click(await screen.findByRole("button", { name: t.auth.confirm }));
-    expect(await screen.findByText(t.form.code(6))).toBeTruthy();
+    expect(await screen.findByText(t.form.code({ digits: 6 }))).toBeTruthy();
     await user.type(screen.getByLabelText(t.auth.code), "123456");
     expect(await screen.findByText(t.auth.confirmed)).toBeTruthy();
     expect(cognito.confirmSignUp).toHaveBeenCalledWith("ana@example.org", "123456");
@@ -198,8 +198,8 @@ describe("a forgotten password", () => {
     before.unmount();
     open("/forgot");
     await user.click(await screen.findByRole("button", { name: t.auth.reset }));
-    expect(await screen.findByText(t.form.code(6))).toBeTruthy();
-    expect(screen.getByText(t.form.tooShort(12))).toBeTruthy();
+    expect(await screen.findByText(t.form.code({ digits: 6 }))).toBeTruthy();
+    expect(screen.getByText(t.form.tooShort({ count: 12 }))).toBeTruthy();
     await user.type(screen.getByLabelText(t.auth.code), "654321");
     await user.type(screen.getByLabelText(t.auth.newPassword), PASSWORD);
     await user.click(screen.getByRole("button", { name: t.auth.reset }));

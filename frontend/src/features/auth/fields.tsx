@@ -15,10 +15,10 @@ const RESEND_AFTER = 30;
 export const emailError = (email: string): string | undefined =>
   /^\S+@\S+\.\S+$/.test(email) ? undefined : t.form.email;
 export const passwordError = (password: string): string | undefined =>
-  password.length < passwordMinLength ? t.form.tooShort(passwordMinLength) : undefined;
+  password.length < passwordMinLength ? t.form.tooShort({ count: passwordMinLength }) : undefined;
 
 export const codeError = (code: string): string | undefined =>
-  code.length < CODE_LENGTH ? t.form.code(CODE_LENGTH) : undefined;
+  code.length < CODE_LENGTH ? t.form.code({ digits: CODE_LENGTH }) : undefined;
 
 export function EmailField({
   value,
@@ -49,7 +49,7 @@ export function PasswordField({ value, fresh = false, error, onValue }: Password
         label={fresh ? t.auth.newPassword : t.auth.password}
         type={shown ? "text" : "password"}
         autocomplete={fresh ? "new-password" : "current-password"}
-        hint={fresh ? t.auth.passwordHint(passwordMinLength) : undefined}
+        hint={fresh ? t.auth.passwordHint({ count: passwordMinLength }) : undefined}
         value={value}
         error={error}
         onValue={onValue}
@@ -84,7 +84,7 @@ export function CodeField({ email, resend, onOther, value, error, onValue }: Cod
   });
   return (
     <>
-      <p>{t.auth.codeSent(email)}</p>
+      <p>{t.auth.codeSent({ email })}</p>
       <Input
         code
         label={t.auth.code}
@@ -99,7 +99,7 @@ export function CodeField({ email, resend, onOther, value, error, onValue }: Cod
         <Button
           variant="plain"
           busy={again.isPending}
-          disabledReason={seconds > 0 ? t.auth.resendIn(seconds) : undefined}
+          disabledReason={seconds > 0 ? t.auth.resendIn({ count: seconds }) : undefined}
           onClick={() => again.mutate()}
         >
           {t.auth.resend}

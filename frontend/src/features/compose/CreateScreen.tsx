@@ -69,13 +69,20 @@ export function CreateScreen() {
         />
         {points !== undefined && (
           <Note icon="check">
-            {t.compose.cost(points)} {points >= questCost && t.compose.left(points - questCost)}
+            {t.compose.cost({ count: questCost })}{" "}
+            {points >= questCost && t.compose.left({ count: points - questCost })}
           </Note>
         )}
         {Object.keys(errors).length > 0 && <p class="small">{t.form.fix}</p>}
         <Failure error={post.error} />
         <div class="row">
-          <Button type="submit" busy={post.isPending} disabledReason={points === 0 ? t.errors.noPoints : undefined}>
+          <Button
+            type="submit"
+            busy={post.isPending}
+            disabledReason={
+              points !== undefined && points < questCost ? t.compose.tooFewPoints({ count: questCost }) : undefined
+            }
+          >
             {t.compose.post}
           </Button>
           <ConfirmButton

@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/preact-query";
 import { useLocation, useRoute } from "preact-iso";
 import { editQuest, myQuestQuery } from "../../api/queries";
 import type { QuestDraft, QuestEdit, QuestView } from "../../api/types";
-import { t } from "../../lib/text";
+import { lookUp, t } from "../../lib/text";
 import { Button, ButtonLink } from "../../ui/Button";
 import { announce, Failure, Loading, Note } from "../../ui/feedback";
 import { useDraft, useErrors } from "../../ui/hooks";
@@ -106,7 +106,7 @@ export function EditScreen() {
   return (
     <div class="stack">
       <ScreenTitle title={t.compose.editTitle} />
-      <Note variant="warm">{(code && t.denial[code]) ?? t.errors.notAllowed}</Note>
+      <Note variant="warm">{lookUp(t.denial, code) ?? t.errors.notAllowed}</Note>
       <p>
         <ButtonLink variant="quiet" href={`/quests/${questId}`}>
           {t.nav.back}

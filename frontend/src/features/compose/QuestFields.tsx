@@ -19,7 +19,8 @@ export function QuestFields({ values, errors, rules = DRAFT_RULES, rewardHint, o
     rule: rules[field],
     onValue: (value: string) => onChange({ [field]: value }),
   });
-  const range = ({ minimum = 0, maximum = 0 }: Constraint) => rewardHint ?? `${minimum} – ${maximum}`;
+  const range = ({ minimum = 0, maximum = 0 }: Constraint) =>
+    rewardHint ?? t.form.range({ min: minimum, max: maximum });
   return (
     <>
       <Input label={t.compose.title} hint={t.compose.titleHint} {...bind("title")} />
@@ -32,7 +33,12 @@ export function QuestFields({ values, errors, rules = DRAFT_RULES, rewardHint, o
       />
       <TextArea label={t.compose.description} hint={t.compose.descriptionHint} {...bind("description")} />
       <Input label={t.compose.area} hint={t.compose.areaHint} optional {...bind("area")} />
-      <Input label={t.compose.tags} hint={t.compose.tagsHint(Draft.tags.maxItems)} optional {...bind("tags")} />
+      <Input
+        label={t.compose.tags}
+        hint={t.compose.tagsHint({ max: Draft.tags.maxItems })}
+        optional
+        {...bind("tags")}
+      />
       <div class="pair">
         <Input label={t.compose.rewardXp} type="number" hint={range(rules.rewardXp)} {...bind("rewardXp")} />
         <Input

@@ -15,8 +15,8 @@ describe("discover", () => {
     open("/");
     expect(await screen.findByText("<b>Tom</b> & Jerry <3")).toBeTruthy();
     expect(screen.getByText(t.discover.heroTitle)).toBeTruthy();
-    expect(await screen.findByText(t.discover.stats(4, 3, 30))).toBeTruthy();
-    expect(document.title).toBe(t.nav.moved(t.discover.title));
+    expect(await screen.findByText(t.discover.stats({ created: 4, completed: 3, days: 30 }))).toBeTruthy();
+    expect(document.title).toBe(t.nav.moved({ title: t.discover.title }));
   });
 
   it("leaves the direction of what members write to their words", async () => {
@@ -66,7 +66,7 @@ describe("discover", () => {
           : { items: [card()], nextCursor: "c2" },
     });
     open("/");
-    expect(await screen.findByText(t.discover.results(1, true))).toBeTruthy();
+    expect(await screen.findByText(t.discover.resultsSoFar({ count: 1 }))).toBeTruthy();
     await userEvent.click(screen.getByRole("button", { name: t.common.more }));
     expect(await screen.findByText("Second page")).toBeTruthy();
     expect(screen.queryByRole("button", { name: t.common.more })).toBeNull();
@@ -88,7 +88,7 @@ describe("discover", () => {
     signInAs("ben");
     await serve({ "GET /quests": problem(400, "bad_cursor") });
     open("/");
-    expect(await screen.findByText(t.errors.requestId("req-1"))).toBeTruthy();
+    expect(await screen.findByText(t.errors.requestId({ id: "req-1" }))).toBeTruthy();
     await serve({ "GET /quests": { items: [card()] } });
     await userEvent.click(screen.getByRole("button", { name: t.common.retry }));
     expect(await screen.findByText("Carry a sofa")).toBeTruthy();

@@ -90,24 +90,28 @@ function Hero() {
   );
 }
 
+const STEPS = ["post", "help", "confirm"] as const;
+
 function Steps() {
   const { data: stats } = useQuery(statsQuery());
   return (
     <section class="stack" aria-labelledby="steps">
       <h2 id="steps">{t.discover.stepsTitle}</h2>
       <ol class="steps">
-        {t.discover.steps.map(([title, text], step) => (
-          <li key={title}>
-            <Seal requestor={step !== 1} performer={step !== 0} />
+        {STEPS.map((step) => (
+          <li key={step}>
+            <Seal requestor={step !== "help"} performer={step !== "post"} />
             <div>
-              <h3>{title}</h3>
-              <p class="small">{text}</p>
+              <h3>{t.discover.steps[step].title}</h3>
+              <p class="small">{t.discover.steps[step].text}</p>
             </div>
           </li>
         ))}
       </ol>
       {!!stats?.questsCreated && (
-        <p class="small soft">{t.discover.stats(stats.questsCreated, stats.questsCompleted, stats.days)}</p>
+        <p class="small soft">
+          {t.discover.stats({ created: stats.questsCreated, completed: stats.questsCompleted, days: stats.days })}
+        </p>
       )}
     </section>
   );
@@ -118,6 +122,7 @@ export function DiscoverScreen() {
   const service = useService();
   const { filters, sort, change } = useFilters();
   const query = useInfiniteQuery(questsQuery(filters));
+  const count = query.data?.pages.flatMap((page) => page.items).length ?? 0;
   const filtered = !!(filters.category || filters.q);
   return (
     <div class="stack loose">
@@ -129,7 +134,7 @@ export function DiscoverScreen() {
           <Select
             label={t.discover.sort}
             value={sort}
-            options={Object.entries(t.discover.sorts) as [Sort, string][]}
+            options={(Object.keys(SORTS) as Sort[]).map((name) => [name, t.discover.sorts[name]] as const)}
             onValue={(next) => change({ sort: next })}
           />
           <Choices
@@ -152,8 +157,8 @@ export function DiscoverScreen() {
           />
         </div>
         <p class="small soft" role="status">
-          {query.data && t.discover.results(query.data.pages.flatMap((page) => page.items).length, query.hasNextPage)}
-          {query.data && service !== "up" && ` · ${t.banner.age(ago(query.dataUpdatedAt))}`}
+          {query.data && (query.hasNextPage ? t.discover.resultsSoFar({ count }) : t.discover.results({ count }))}{" "}
+          {query.data && service !== "up" && <span class="age">{t.banner.age({ ago: ago(query.dataUpdatedAt) })}</span>}
         </p>
         <List
           query={query}

@@ -56,7 +56,7 @@ export function MineScreen() {
                     quest={quest}
                     need={
                       <>
-                        {t.mine.part[role]} · {need.text}
+                        <span class="part">{t.mine.part[role]}</span> {need.text}
                       </>
                     }
                   />

@@ -11,22 +11,23 @@ export interface Need {
 
 /** What a quest needs, seen by the member whose part in it is `role`. */
 export function needOf(quest: QuestCard, role: Part): Need {
-  const { need } = t.mine;
-  if (role === "moderator") return { group: "yourTurn", text: need.decide };
+  if (role === "moderator") return { group: "yourTurn", text: t.mine.need.decide };
   const attested = quest.attestedBy?.includes(role);
   switch (quest.status) {
     case "OPEN":
-      return { group: "waiting", text: need.OPEN };
+      return { group: "waiting", text: t.mine.need.OPEN };
     case "CLAIMED":
-      return role === "performer" ? { group: "yourTurn", text: need.doWork } : { group: "waiting", text: need.working };
+      return role === "performer"
+        ? { group: "yourTurn", text: t.mine.need.doWork }
+        : { group: "waiting", text: t.mine.need.working };
     case "SUBMITTED":
-      if (attested) return { group: "waiting", text: need.waiting };
-      return { group: "yourTurn", text: role === "performer" ? need.confirm : need.review };
+      if (attested) return { group: "waiting", text: t.mine.need.waiting };
+      return { group: "yourTurn", text: role === "performer" ? t.mine.need.confirm : t.mine.need.review };
     case "DISPUTED":
-      return { group: "waiting", text: need.DISPUTED };
+      return { group: "waiting", text: t.mine.need.DISPUTED };
     case "COMPLETE":
-      return { group: "finished", text: decidedByModerator(quest) ? need.decided : need.COMPLETE };
+      return { group: "finished", text: decidedByModerator(quest) ? t.mine.need.decided : t.mine.need.COMPLETE };
     default:
-      return { group: "finished", text: need[quest.status] };
+      return { group: "finished", text: t.mine.need[quest.status] };
   }
 }

@@ -1,5 +1,5 @@
 import type { QuestView } from "../../api/types";
-import { t } from "../../lib/text";
+import { lookUp, t } from "../../lib/text";
 import { Button, ButtonLink } from "../../ui/Button";
 import { type FormAction, OFFERS, ORDER } from "./actions";
 
@@ -34,7 +34,7 @@ export function AllowedActions({ quest, onOpen }: { quest: QuestView; onOpen: (a
           {denied.map(({ action, code }) => (
             <div key={action}>
               <dt>{t.action[action].name}</dt>
-              <dd class="soft">{(code && t.denial[code]) ?? t.errors.notAllowed}</dd>
+              <dd class="soft">{lookUp(t.denial, code) ?? t.errors.notAllowed}</dd>
             </div>
           ))}
         </dl>

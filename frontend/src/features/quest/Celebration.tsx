@@ -34,7 +34,7 @@ export function Celebration({ quest }: { quest: QuestView }) {
         </h2>
         <p role="status">
           {paid
-            ? t.quest.rewarded(entry.xp, entry.reputation, entry.points)
+            ? t.quest.rewarded({ xp: entry.xp, reputation: entry.reputation, count: entry.points })
             : entry?.state === "HELD"
               ? t.quest.rewardHeld
               : t.quest.rewardComing}

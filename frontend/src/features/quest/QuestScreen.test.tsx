@@ -56,7 +56,7 @@ describe("a quest for members", () => {
     expect(screen.queryByRole("button", { name: t.action.cancel.name })).toBeNull();
     const denied = screen.getByText(t.quest.denied).closest("details") as HTMLElement;
     expect(within(denied).getByText(t.action.cancel.name)).toBeTruthy();
-    expect(within(denied).getAllByText(t.denial.wrong_status as string)).toHaveLength(8);
+    expect(within(denied).getAllByText(t.denial.wrong_status)).toHaveLength(8);
   });
 
   it("is claimed after one question, and the answer is announced", async () => {
@@ -111,10 +111,10 @@ describe("a quest for members", () => {
     const user = userEvent.setup();
     const first = open("/quests/q1?do=submit");
     await user.type(await screen.findByLabelText(t.action.submit.label), "Carried.");
-    expect(screen.getByText(t.common.characters(8, 2000))).toBeTruthy();
+    expect(screen.getByText(t.common.characters({ used: 8, limit: 2000 }))).toBeTruthy();
     await user.click(screen.getByRole("button", { name: t.action.submit.confirm }));
-    expect(await screen.findByText(t.form.tooShort(10))).toBeTruthy();
-    expect(screen.getByText(new RegExp(t.form.atLeast(10)))).toBeTruthy();
+    expect(await screen.findByText(t.form.tooShort({ count: 10 }))).toBeTruthy();
+    expect(screen.getByText(new RegExp(t.form.atLeast({ count: 10 })))).toBeTruthy();
     first.unmount();
     open("/quests/q1?do=submit");
     const field = (await screen.findByLabelText(t.action.submit.label)) as HTMLTextAreaElement;
@@ -163,8 +163,8 @@ describe("a quest for members", () => {
     const work = await screen.findByText("done");
     const confirm = screen.getByRole("button", { name: t.action.attest.name });
     expect(work.compareDocumentPosition(confirm) & Node.DOCUMENT_POSITION_FOLLOWING).toBeTruthy();
-    expect(await screen.findByText(t.quest.seal.confirmed("Ben"))).toBeTruthy();
-    expect(await screen.findByText(t.quest.seal.waiting("Ana"))).toBeTruthy();
+    expect(await screen.findByText(t.quest.seal.confirmed({ who: "Ben" }))).toBeTruthy();
+    expect(await screen.findByText(t.quest.seal.waiting({ who: "Ana" }))).toBeTruthy();
   });
 
   it.each([
@@ -282,7 +282,7 @@ describe("the reward", () => {
     signInAs("ben");
     await serve({ ...people, "GET /me": me(), "GET /me/quests/q1": complete, "GET /me/ledger": { items: [reward] } });
     const first = open("/quests/q1");
-    expect(await screen.findByText(t.quest.rewarded(120, 12, 2))).toBeTruthy();
+    expect(await screen.findByText(t.quest.rewarded({ xp: 120, reputation: 12, count: 2 }))).toBeTruthy();
     expect(screen.getByText(t.quest.seal.complete)).toBeTruthy();
     first.unmount();
     open("/quests/q1");
@@ -295,9 +295,9 @@ describe("the reward", () => {
     const decided = { ...complete, attestedBy: ["performer" as const] };
     await serve({ ...people, "GET /me": me(), "GET /me/quests/q1": decided, "GET /me/ledger": { items: [reward] } });
     open("/quests/q1");
-    expect(await screen.findByText(t.quest.rewarded(120, 12, 2))).toBeTruthy();
+    expect(await screen.findByText(t.quest.rewarded({ xp: 120, reputation: 12, count: 2 }))).toBeTruthy();
     expect(screen.getByText(t.quest.seal.decided)).toBeTruthy();
-    expect(await screen.findByText(t.quest.seal.confirmed("Ben"))).toBeTruthy();
+    expect(await screen.findByText(t.quest.seal.confirmed({ who: "Ben" }))).toBeTruthy();
     expect(screen.queryByText(/waiting for|[Bb]oth sides/)).toBeNull();
   });
 
@@ -338,7 +338,7 @@ describe("the timeline", () => {
       claimedAt,
       changes,
       submittedAt,
-      attestedBy("performer"),
+      attestedBy({ who: "performer" }),
       disputed,
       decided,
       completedAt,

@@ -41,7 +41,7 @@ export function QuestText({ quest, names }: { quest: AnyQuest; names: Record<Rol
       )}
       {notes.map((attestation) => (
         <section class="stack tight quoted" key={attestation.role}>
-          <h2>{t.quest.notes(names[attestation.role])}</h2>
+          <h2>{t.quest.notes({ name: names[attestation.role] })}</h2>
           <p class="plain-text">{attestation.notes}</p>
         </section>
       ))}

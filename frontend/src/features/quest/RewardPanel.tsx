@@ -1,6 +1,6 @@
 import type { QuestView } from "../../api/types";
 import { withNext } from "../../lib/ids";
-import { t } from "../../lib/text";
+import { number, t } from "../../lib/text";
 import { ButtonLink } from "../../ui/Button";
 import { AllowedActions } from "./AllowedActions";
 import type { FormAction } from "./actions";
@@ -19,11 +19,11 @@ export function RewardPanel({
     <section class="panel stack" data-category={quest.category} aria-label={t.quest.reward}>
       <div class="reward">
         <div class="stub">
-          <strong>{quest.rewardXp}</strong>
+          <strong>{number(quest.rewardXp)}</strong>
           <span>{t.card.xp}</span>
         </div>
         <p>
-          <strong>{t.count.reputation(quest.rewardReputation)}</strong>
+          <strong>{t.count.reputation({ value: quest.rewardReputation })}</strong>
           <br />
           <span class="small soft">{t.quest.rewardPoints}</span>
         </p>

@@ -6,26 +6,26 @@ import type { AnyQuest } from "./quest";
 
 export function SealPanel({ quest, names }: { quest: AnyQuest; names: Record<Role, string> }) {
   const given = quest.attestedBy ?? [];
-  const { seal } = t.quest;
-  const moderation = quest.status === "DISPUTED" ? seal.disputed : decidedByModerator(quest) ? seal.decided : undefined;
+  const moderation =
+    quest.status === "DISPUTED" ? t.quest.seal.disputed : decidedByModerator(quest) ? t.quest.seal.decided : undefined;
   if (!["SUBMITTED", "DISPUTED", "COMPLETE"].includes(quest.status)) return null;
   return (
     <section class="panel seal-panel" aria-labelledby="seal-title">
       <Seal requestor={given.includes("requestor")} performer={given.includes("performer")} />
       <div>
         <h2 id="seal-title" class="visually-hidden">
-          {seal.title}
+          {t.quest.seal.title}
         </h2>
         {given.length === 2 ? (
-          <p>{seal.complete}</p>
+          <p>{t.quest.seal.complete}</p>
         ) : (
           (["requestor", "performer"] as const).map((role) =>
             given.includes(role) ? (
-              <p key={role}>{seal.confirmed(names[role])}</p>
+              <p key={role}>{t.quest.seal.confirmed({ who: names[role] })}</p>
             ) : (
               !moderation && (
                 <p key={role} class="soft">
-                  {seal.waiting(names[role])}
+                  {t.quest.seal.waiting({ who: names[role] })}
                 </p>
               )
             ),

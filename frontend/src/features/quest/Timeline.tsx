@@ -24,7 +24,7 @@ export function eventsOf(
     moment("submittedAt"),
     ...(quest.attestations ?? []).map(({ attestedAt, role }) => ({
       at: attestedAt,
-      name: t.quest.events.attestedBy(nameOf(role)),
+      name: t.quest.events.attestedBy({ who: nameOf(role) }),
     })),
     { at: dispute?.raisedAt, name: t.quest.events.disputed },
     { at: dispute?.decidedAt, name: t.quest.events.decided },

@@ -20,7 +20,7 @@ export function AccountSettings() {
   return (
     <section class="panel stack">
       <h2>{t.settings.account}</h2>
-      <p class="soft">{session && t.settings.signedInAs(session.email)}</p>
+      <p class="soft">{session && t.settings.signedInAs({ email: session.email })}</p>
       <div class="row">
         <Button variant="quiet" onClick={async () => (await cognito()).signOut().then(left)}>
           {t.settings.signOut}

@@ -1,5 +1,6 @@
 import { useMutation, useQueryClient } from "@tanstack/preact-query";
 import { useEffect, useRef } from "preact/hooks";
+import { deletionGraceDays } from "../../api/limits.gen";
 import { deleteMe, exportMe, meQuery, restoreMe } from "../../api/queries";
 import type { Me } from "../../api/types";
 import { t } from "../../lib/text";
@@ -55,7 +56,7 @@ export function DataSettings({ me }: { me: Me }) {
       {me.deletionAt ? (
         <Note variant="warm" icon="clock">
           <div class="stack tight">
-            <p>{t.settings.deletionAt(fullDay(me.deletionAt))}</p>
+            <p>{t.settings.deletionAt({ when: fullDay(me.deletionAt) })}</p>
             <div class="row">
               <Button busy={restore.isPending} onClick={() => restore.mutate()}>
                 {t.settings.restore}
@@ -67,8 +68,8 @@ export function DataSettings({ me }: { me: Me }) {
         <div class="row">
           <ConfirmButton
             name={t.settings.delete}
-            ask={t.settings.deleteAsk}
-            confirm={t.settings.deleteConfirm}
+            ask={t.settings.deleteAsk({ count: deletionGraceDays })}
+            confirm={t.settings.deleteConfirm({ count: deletionGraceDays })}
             run={async () => update(await deleteMe(), t.settings.leaving)}
           />
         </div>

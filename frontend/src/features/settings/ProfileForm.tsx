@@ -80,7 +80,7 @@ export function ProfileForm({ me }: { me: Me }) {
       />
       <Input
         label={t.settings.interests}
-        hint={t.compose.tagsHint(Profile.interests.maxItems)}
+        hint={t.compose.tagsHint({ max: Profile.interests.maxItems })}
         optional
         value={draft.values.interests}
         error={errors.interests}

@@ -5,6 +5,7 @@ import { Failure, Loading } from "../../ui/feedback";
 import { ScreenTitle } from "../../ui/ScreenTitle";
 import { AccountSettings } from "./AccountSettings";
 import { DataSettings } from "./DataSettings";
+import { LanguageSetting } from "./LanguageSetting";
 import { ProfileForm } from "./ProfileForm";
 import { ThemeSetting } from "./ThemeSetting";
 import "./settings.css";
@@ -17,6 +18,7 @@ export function SettingsScreen() {
       {me.isPending && <Loading lines={1} />}
       <Failure error={me.error} retry={() => me.refetch()} />
       {me.data && <ProfileForm me={me.data} />}
+      <LanguageSetting />
       <ThemeSetting />
       <AccountSettings />
       {me.data && <DataSettings me={me.data} />}

@@ -9,6 +9,7 @@ PUBLIC = {
     "GET /api/v1/quests",
     "GET /api/v1/quests/{questId}",
     "GET /api/v1/users/{userId}",
+    "POST /api/v1/unsubscribe",
     "GET /api/v1/stats",
 }
 

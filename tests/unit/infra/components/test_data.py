@@ -1,7 +1,7 @@
 import pulumi
 import pytest
 
-from services.core.tables import LEDGER, TABLES
+from services.core.tables import INBOX, LEDGER, QUESTS, TABLES
 from tests.unit.infra.plan import Plan, run_program
 
 
@@ -32,10 +32,19 @@ def test_durable_encrypted_and_capped(stage_plan: Plan) -> None:
         assert all(item["onDemandThroughput"]["maxWriteRequestUnits"] > 0 for item in ceilings), table.label
 
 
-def test_only_the_ledger_streams(stage_plan: Plan) -> None:
+def test_streams_show_what_their_readers_compare(stage_plan: Plan) -> None:
+    """The ledger's entries as they are; quests before and after a step, which says what happened."""
     streams = {table.name: table.inputs.get("streamViewType") for table in stage_plan.of("Table")}
-    assert {name for name, view in streams.items() if view} == {LEDGER.thing}
-    assert streams[LEDGER.thing] == "NEW_IMAGE"
+    assert {name: view for name, view in streams.items() if view} == {
+        declared.thing: declared.stream for declared in TABLES if declared.stream
+    }
+    assert (streams[LEDGER.thing], streams[QUESTS.thing]) == ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")
+
+
+def test_the_inbox_empties_itself(stage_plan: Plan) -> None:
+    kept = {table.name: table.inputs.get("ttl") for table in stage_plan.of("Table")}
+    assert kept[INBOX.thing] == {"attributeName": "expiresAt", "enabled": True}
+    assert {name for name, ttl in kept.items() if ttl} == {declared.thing for declared in TABLES if declared.ttl}
 
 
 def test_provisioned_capacity_is_scaled_between_its_bounds() -> None:

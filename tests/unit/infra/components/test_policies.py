@@ -1,13 +1,16 @@
 """Who may do what."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pulumi
 import pytest
 
 from infra.components.policies import Statement, document
+from services.core.domain.users import Profile, newcomer
 from services.core.services import SERVICES
+from services.core.stores.users import Allowance
 from tests.unit.infra.plan import ACCOUNT, Plan, plan, run_recorded
 
 # Every action or resource with a * in a role's policy, with the reason; nothing else may be wide.
@@ -78,7 +81,35 @@ def test_only_rewards_may_raise_xp_and_reputation(stage: str, service: str) -> N
             assert "userId" in attributes
             assert not {"xp", "reputation", "completed"} & set(attributes)
             assert len(statement["Action"]) == 1
-        assert not {"dynamodb:DeleteItem", "dynamodb:BatchWriteItem"} & set(statement["Action"])
+        if {"dynamodb:DeleteItem", "dynamodb:BatchWriteItem"} & set(statement["Action"]):
+            assert statement["Resource"] == [f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/civicforge-{stage}-inbox"]
+
+
+def _writable(service: str, operation: str) -> set[str]:
+    """The attributes of a user that a service may write by this operation on prod."""
+    return {
+        attribute
+        for statement in service_statements("prod", service)
+        if statement["Sid"] == f"{operation}OfUsers"
+        for attribute in statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"]
+    }
+
+
+@pytest.mark.parametrize("field", [field.alias or name for name, field in Profile.model_fields.items()])
+def test_a_field_of_the_profile_may_be_stored_and_taken_away(field: str) -> None:
+    assert field in _writable("api", "UpdateItem")
+    assert field in _writable("housekeeping", "UpdateItem")
+
+
+@pytest.mark.parametrize("allowance", Allowance)
+def test_an_allowance_may_be_counted(allowance: Allowance) -> None:
+    assert allowance in _writable("api", "UpdateItem")
+
+
+@pytest.mark.parametrize("service", ["api", "onboarding"])
+def test_the_row_of_a_newcomer_may_be_made(service: str) -> None:
+    row = newcomer("u", datetime.now(UTC)).model_dump(by_alias=True, exclude_defaults=True)
+    assert row.keys() <= _writable(service, "PutItem")
 
 
 def test_rewards_may_change_users_and_onboarding_may_only_make_them() -> None:
@@ -90,11 +121,7 @@ def test_rewards_may_change_users_and_onboarding_may_only_make_them() -> None:
 
 
 def test_secrets_are_read_by_the_api_alone() -> None:
-    readers = {
-        service
-        for service in ("api", "onboarding", "rewards", "housekeeping")
-        if any("api-key" in resource for resource in allowed("prod", service))
-    }
+    readers = {service for service in SERVICES if any("api-key" in resource for resource in allowed("prod", service))}
     assert readers == {"api"}
 
 

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ops.commands import ledger as books
-from ops.commands.ledger import adjustment, imbalance, owed, problems
+from ops.shared.books import problems
 from ops.shared.stage import OperatorError
 from services.core.domain import quests
-from services.core.domain.ledger import Kind, State, Totals
+from services.core.domain.invariants import imbalance, owed
+from services.core.domain.ledger import Kind, State, Totals, adjustment
 from services.core.domain.quests import Actor, Status
 from services.core.stores.dynamo import encode, encode_item
 from services.core.tables import LEDGER, QUESTS, USERS

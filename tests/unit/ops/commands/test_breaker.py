@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from ops.commands import breaker
-from ops.commands.breaker import Level
+from ops.shared import breaker
+from ops.shared.breaker import Level
 from services.core.live import Breaker
 from services.core.parameters import BREAKER
 from tests.unit.ops.conftest import Cli, UnitStage, parameter

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from ops.commands import dlq
+from ops.shared import dead_letters
 from services.core.domain.ledger import Kind, State
 from tests.unit.ops.conftest import PERFORMER, Cli, UnitStage
 
 
 def send(stage: UnitStage, queue: str, body: object) -> None:
     text = body if isinstance(body, str) else json.dumps(body)
-    stage.sqs.send_message(QueueUrl=dlq.url_of(stage, queue), MessageBody=text)
+    stage.sqs.send_message(QueueUrl=dead_letters.url_of(stage, queue), MessageBody=text)
 
 
 def sign_up(stage: UnitStage, name: str) -> str:
@@ -41,7 +42,7 @@ def test_showing_leaves_the_messages_there_in_order(stage: UnitStage, cli: Cli) 
     for _ in range(2):
         shown = cli("dlq show schedules --json").json["messages"]
         assert [message["body"]["sweep"] for message in shown] == ["s0", "s1", "s2"]
-    assert dlq.depths(stage)["schedules"] == 3
+    assert dead_letters.depths(stage)["schedules"] == 3
 
 
 def test_the_oldest_comes_first_whatever_order_the_queue_has(stage: UnitStage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +75,7 @@ def test_members_are_made_once(stage: UnitStage, cli: Cli) -> None:
     assert user
     assert user.points == 10
     assert stage.users.get("left") is None
-    assert dlq.depths(stage)["user-creation"] == 0
+    assert dead_letters.depths(stage)["user-creation"] == 0
 
 
 def test_a_reward_is_paid_once_however_often_it_is_redriven(stage: UnitStage, cli: Cli) -> None:
@@ -124,7 +125,7 @@ def test_schedules_that_fail_again_stay(stage: UnitStage, cli: Cli) -> None:
     send(stage, "schedules", {"sweep": "rewards"})
     send(stage, "schedules", {"sweep": "nothing"})
     assert cli("dlq redrive schedules --yes --reason mended").code == 1
-    assert dlq.depths(stage)["schedules"] == 2
+    assert dead_letters.depths(stage)["schedules"] == 2
 
 
 @pytest.mark.parametrize(("rate", "pause"), [(5, 0.2), (0.5, 2.0)])

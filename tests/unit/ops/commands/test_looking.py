@@ -11,13 +11,14 @@ import pytest
 
 from infra.observability.prices import PRICES
 from ops import __main__
-from ops.commands import cost, doctor, secrets, smoke, status
+from ops.commands import cost, doctor, secrets, status
 from ops.commands.logs import ago
+from ops.shared import smoke
 from ops.shared.stage import OperatorError, Stage
 from services.core.domain.ledger import Kind
 from services.core.metrics import NAMESPACE, QUESTS_COMPLETED
 from services.core.names import log_group
-from services.core.parameters import API_KEY
+from services.core.parameters import API_KEY, MAIL_KEY
 from tests.unit.ops.commands.test_books import set_attribute
 from tests.unit.ops.conftest import PERFORMER, Cli, UnitStage, parameter
 
@@ -208,20 +209,24 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 def test_rotation_keeps_the_former_key_for_an_hour() -> None:
     value = json.dumps({"current": "a", "previous": None, "previousUntil": None})
-    once = json.loads(secrets.rotated(value, "b", NOW, secrets.GRACE))
+    once = json.loads(secrets.rotated(value, "b", NOW, timedelta(hours=1)))
     assert once == {"current": "b", "previous": "a", "previousUntil": "2026-03-01T13:00:00.000Z"}
     leaked = json.loads(secrets.rotated(json.dumps(once), "c", NOW, timedelta()))
     assert leaked == {"current": "c", "previous": None, "previousUntil": None}
 
 
 def test_secrets_are_listed_and_rotated_without_being_shown(stage: UnitStage, cli: Cli) -> None:
-    (listed,) = cli("secrets list --json").json["secrets"]
-    assert listed == {"key": "api-key", "owner": "operators", "ageDays": 0, "due": False}
+    listed = cli("secrets list --json").json["secrets"]
+    fresh = {"owner": "operators", "ageDays": 0, "due": False}
+    assert listed == [{"key": "api-key", **fresh}, {"key": "mail-key", **fresh}]
     ran = cli("secrets rotate api-key --yes --reason quarter")
     value = json.loads(parameter(stage, API_KEY.key))
     assert value["previous"] == "first"
     again = cli("secrets rotate api-key --dry-run")
     assert "is worth nothing at once" in again.out
+    cli("secrets rotate mail-key --yes --reason quarter")
+    honoured = [json.loads(parameter(stage, key.key))["previousUntil"] for key in (API_KEY, MAIL_KEY)]
+    assert datetime.fromisoformat(honoured[1]) - datetime.fromisoformat(honoured[0]) > timedelta(days=59)
     said = json.dumps(stage.audit()) + ran.out + cli("secrets list").out
     assert value["current"] not in said
 
@@ -229,7 +234,7 @@ def test_secrets_are_listed_and_rotated_without_being_shown(stage: UnitStage, cl
 def test_a_live_parameter_that_is_gone_is_told_and_written_again(stage: UnitStage, cli: Cli) -> None:
     stage.delete_parameter(API_KEY.key)
     stage.delete_parameter("feature-rewards")
-    (listed,) = cli("secrets list --json").json["secrets"]
+    listed, _ = cli("secrets list --json").json["secrets"]
     assert (listed["ageDays"], listed["due"]) == (None, True)
     assert "there is none now" in cli("secrets rotate api-key --yes --reason gone").out
     assert set(json.loads(parameter(stage, API_KEY.key))) == {"current", "previous", "previousUntil"}

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from ops.commands import page, release, smoke
-from ops.commands.release import KEPT, Releases
-from ops.shared import canary
+from ops.commands import release
+from ops.shared import canary, site, smoke
 from ops.shared.canary import Canary
+from ops.shared.releases import KEPT, Release, Releases
 from ops.shared.stage import OperatorError
 from services.core.names import LIVE_ALIAS
 from services.core.services import SERVICES
@@ -78,7 +78,7 @@ def a_page(folder: Path, name: str) -> Path:
 
 def deploy(stage: UnitStage, number: int, dist: Path, trial: Canary = NO_CANARY) -> Any:
     at = datetime(2026, 3, number, 12, tzinfo=UTC)
-    made = release.Release(
+    made = Release(
         id=f"{at:%Y%m%dT%H%M%SZ}-0123456", commit="0123456", at=at, actor="", reason="r",
         versions={}, assets=[], entries=[], flags={},
     )  # fmt: skip
@@ -112,21 +112,21 @@ def test_a_release_and_what_is_kept_of_it(town: UnitStage, tmp_path: Path) -> No
 
 def test_publishing_again_uploads_only_what_differs(town: UnitStage, tmp_path: Path, cli: Cli) -> None:
     dist = a_page(tmp_path, "a")
-    assert len(page.upload(town, dist).uploaded) == 4
-    assert page.upload(town, dist) == page.Publication((), None)
+    assert len(site.upload(town, dist).uploaded) == 4
+    assert site.upload(town, dist) == site.Publication((), None)
     (dist / "index.html").write_text("new")
-    assert page.upload(town, dist).uploaded == ("index.html",)
+    assert site.upload(town, dist).uploaded == ("index.html",)
 
 
 def test_assets_are_there_before_the_index(town: UnitStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
-    put = page.put
+    put = site.put
 
     def note(stage: UnitStage, name: str, body: bytes) -> None:
         order.append(name)
         put(stage, name, body)
 
-    monkeypatch.setattr(page, "put", note)
+    monkeypatch.setattr(site, "put", note)
     deploy(town, 1, a_page(tmp_path, "a"))
     assert order[-1] == "index.html"
     assert all(name.startswith("assets/") for name in order[:2])

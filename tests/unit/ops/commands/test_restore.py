@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from ops.commands import restore
-from ops.commands.breaker import FORMER
-from ops.commands.ledger import problems
 from ops.commands.restore import Difference
+from ops.shared.books import problems
+from ops.shared.breaker import FORMER
 from ops.shared.stage import OperatorError
 from services.core.domain import quests
 from services.core.domain.ledger import Entry, Kind

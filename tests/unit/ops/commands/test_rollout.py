@@ -3,7 +3,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ops.commands import rollout
-from ops.commands.rollout import STEPS, Rollout, State, decide
+from ops.commands.rollout import decide
+from ops.shared.alarms import alarm_states
+from ops.shared.rollouts import STEPS, Rollout, State, load
 from services.core.metrics import NAMESPACE, REWARDS_PAID
 from tests.unit.ops.conftest import Cli, UnitStage, parameter
 
@@ -75,7 +77,7 @@ def test_a_rollout_from_nobody_to_everybody_by_a_fake_clock(stage: UnitStage) ->
         seen.append(parameter(stage, "feature-rewards"))
     assert seen == ["internal", "10%", "50%", "100%", "100%"]
     assert going.state is State.DONE
-    assert rollout.load(stage, "rewards") == going
+    assert load(stage, "rewards") == going
 
 
 @pytest.mark.parametrize(("step", "value"), [(0, "off"), (1, "internal"), (2, "10%"), (3, "50%")])
@@ -101,12 +103,12 @@ def test_which_alarms_are_watched(stage: UnitStage) -> None:
     alarm(stage, "ALARM", "civicforge-prod-api-5xx-p1")
     alarm(stage, "INSUFFICIENT_DATA", "civicforge-local-throttles-p2", "ignore")
     alarm(stage, "INSUFFICIENT_DATA", "civicforge-local-new-p2")
-    assert rollout.alarm_states(stage, []) == {
+    assert alarm_states(stage, []) == {
         "civicforge-local-api-5xx-p1": "OK",
         "civicforge-local-throttles-p2": "OK",
         "civicforge-local-new-p2": "INSUFFICIENT_DATA",
     }
-    assert rollout.alarm_states(stage, ["no-such"]) == {"no-such": "gone"}
+    assert alarm_states(stage, ["no-such"]) == {"no-such": "gone"}
 
 
 @pytest.mark.parametrize(("step", "value"), [(0, "off"), (1, "off"), (1, "internal"), (2, "on"), (3, "25%")])

@@ -152,7 +152,7 @@ def test_huge_bodies_are_not_looked_at(api: Api, monkeypatch: pytest.MonkeyPatch
         for sent in ({}, {"isBase64Encoded": True}):
             answer = api.call("createQuest", ANNA, raw=huge, event=sent)
             assert (answer.status, answer.json["code"]) == (413, "body_too_large")
-    assert api.cloud.everything() == [[], [], []]
+    assert not any(api.cloud.everything())
 
 
 def test_the_largest_valid_body_fits(api: Api) -> None:

@@ -163,7 +163,18 @@ def test_messages_about_a_stored_item_do_not_quote_it() -> None:
 
 def test_a_former_member_keeps_totals_only() -> None:
     user = newcomer(ANNA, NOW).model_copy(
-        update={"display_name": "Anna", "bio": "b", "interests": ["i"], "xp": 7, "reputation": 3, "completed": 1}
+        update={
+            "display_name": "Anna",
+            "bio": "b",
+            "interests": ["i"],
+            "xp": 7,
+            "reputation": 3,
+            "completed": 1,
+            "language": "de",
+            "mail": "never",
+            "mail_stopped": "bounced",
+            "read_up_to": "2026#q1#2#claimed",
+        }
     )
     later = NOW + timedelta(days=1)
     left = former(user, later)
@@ -176,6 +187,8 @@ def test_a_former_member_keeps_totals_only() -> None:
         "xp": 7,
         "reputation": 3,
         "completed": 1,
+        "language": "en",
+        "mail": "at_once",
         "created_at": "2026-03-01T12:00:00.000Z",
         "updated_at": "2026-03-02T12:00:00.000Z",
         "deleted": True,

@@ -10,6 +10,7 @@ import pytest
 from infra.observability.evaluator import Identity
 from services.core import metrics
 from services.core.metrics import DIMENSIONS, METRICS, NAMESPACE, SERVICE, Metric
+from services.core.services import SERVICES
 from services.core.telemetry import Telemetry
 
 
@@ -48,7 +49,7 @@ def expected(metric: Metric) -> Identity:
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
-@pytest.mark.parametrize("service", ["api", "onboarding", "rewards", "housekeeping"])
+@pytest.mark.parametrize("service", SERVICES)
 def test_the_emitter_publishes_a_metric_under_its_declared_identity_and_unit(
     metric: Metric, service: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,68 @@
+"""Invariants of quests, ledger and totals: what is owed, and what is broken, in words."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from services.core.domain import ledger
+from services.core.domain.ledger import Entry, Totals, drift, fold, totals_of
+from services.core.domain.quests import Quest, Status
+from services.core.domain.users import User
+
+WORKED_ON = (Status.CLAIMED, Status.SUBMITTED, Status.DISPUTED, Status.COMPLETE)
+
+
+def amounts(totals: Totals) -> str:
+    """Points, XP and reputation with their signs, those that are not 0."""
+    named = (("points", totals.points), ("XP", totals.xp), ("reputation", totals.reputation))
+    return ", ".join(f"{value:+d} {name}" for name, value in named if value) or "nothing"
+
+
+def owed(quest: Quest) -> dict[str, Totals]:
+    """What a quest in its state has changed of each party's totals, or will once it is paid."""
+    due: dict[str, Totals] = {quest.requestor_id: Totals(points=-ledger.QUEST_COST)}
+    if quest.status in (Status.CANCELLED, Status.EXPIRED):
+        due[quest.requestor_id] = Totals()
+    if quest.status is Status.COMPLETE and quest.performer_id:
+        due[quest.performer_id] = Totals(ledger.PERFORMER_POINTS, quest.reward_xp, quest.reward_reputation)
+    return due
+
+
+def imbalance(quest: Quest, entries: Iterable[Entry]) -> dict[str, Totals]:
+    """By member, what the quest's entries lack of what is owed for it; empty where they agree.
+
+    Unpaid entries count: they are owed too. So do adjustments, which is how a mistake is made good.
+    """
+    lacking: dict[str, Totals] = defaultdict(Totals, owed(quest))
+    for entry in entries:
+        if entry.quest_id == quest.quest_id:
+            had = lacking[entry.user_id]
+            lacking[entry.user_id] = Totals(
+                had.points - entry.points, had.xp - entry.xp, had.reputation - entry.reputation
+            )
+    return {user_id: totals for user_id, totals in lacking.items() if any(totals)}
+
+
+def quest_problems(quest: Quest, entries: Iterable[Entry]) -> list[str]:
+    """Which invariants a quest breaks, in words."""
+    found = []
+    if (quest.performer_id is not None) != (quest.status in WORKED_ON):
+        found.append(f"{quest.status} {'with' if quest.performer_id else 'without'} a performer")
+    if quest.performer_id == quest.requestor_id:
+        found.append("its performer is its requestor")
+    judged = quest.dispute is not None and quest.dispute.outcome is not None
+    attested = {attestation.user_id for attestation in quest.attestations}
+    if quest.status is Status.COMPLETE and not judged and attested != {quest.requestor_id, quest.performer_id}:
+        found.append("COMPLETE without the attestations of both")
+    found += [f"the ledger lacks {amounts(t)} for {user}" for user, t in imbalance(quest, entries).items()]
+    return [f"quest {quest.quest_id}: {problem}" for problem in found]
+
+
+def user_problems(user: User, entries: Iterable[Entry]) -> list[str]:
+    """Which invariants a member's totals break, in words."""
+    difference = drift(totals_of(user), fold(entries))
+    found = [f"the row is ahead of the ledger by {amounts(difference)}"] if difference else []
+    if difference and not any(difference[:3]):
+        found = [f"the row counts {difference.completed:+d} completed quests too many"]
+    if user.points < 0:
+        found.append(f"{user.points} points")
+    return [f"user {user.user_id}: {problem}" for problem in found]

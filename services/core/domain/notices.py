@@ -1,0 +1,187 @@
+"""Notices: which members are told of which event. The table is in DOMAIN.md, "Who is told what".
+
+All functions are pure and give the same notices for the same event, so that a replay tells nobody twice.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from services.core.domain import ledger
+from services.core.domain.ledger import Entry
+from services.core.domain.quests import Quest, Status
+from services.core.domain.values import Model, Timestamp, timestamp
+
+
+class NoticeKind(StrEnum):
+    """The event that a member is told of."""
+
+    CLAIMED = "claimed"
+    RELEASED = "released"
+    WITHDRAWN = "withdrawn"
+    HANDED_IN = "handed_in"
+    CHANGES_WANTED = "changes_wanted"
+    CONFIRMED = "confirmed"
+    DISPUTED = "disputed"
+    DECIDED = "decided"
+    REWARD_PAID = "reward_paid"
+    REWARD_HELD = "reward_held"
+
+
+class Notice(NamedTuple):
+    """One event for one member.
+
+    `actor_id` is the member who caused it, None where the platform did. `subject` is the quest's version, or the id of
+    the message or ledger entry: with the kind and the quest it makes the item's id.
+    """
+
+    kind: NoticeKind
+    user_id: str
+    at: datetime
+    subject: str
+    quest_id: str | None = None
+    actor_id: str | None = None
+
+    @property
+    def item_id(self) -> str:
+        """The id in the member's inbox; sorts by time, and is the same whenever the same event is told again."""
+        return "#".join((timestamp(self.at), self.quest_id or "", self.subject, self.kind))
+
+
+class Mail(StrEnum):
+    """What an inbox item's mail waits for: to leave at once, or for the next digest."""
+
+    DUE = "due"
+    DAILY = "daily"
+
+
+class Unmailed(StrEnum):
+    """Why an inbox item will have no mail."""
+
+    FLAG_OFF = "flag_off"
+    NOT_WANTED = "not_wanted"
+    ADDRESS_STOPPED = "address_stopped"
+    UNCONFIRMED = "unconfirmed"
+    GONE = "gone"
+    READ = "read"
+    FAILED = "failed"
+
+
+class Item(Model):
+    """A notice in a member's inbox. It names quest and actor by id alone: their words are looked up when it is shown.
+
+    `mail` is there while a mail is owed, `mailed_at` once it left, `unmailed` where it never will. `attempts` counts
+    how often a sending was begun.
+    """
+
+    user_id: str
+    item_id: str
+    kind: NoticeKind
+    at: Timestamp
+    quest_id: str | None = None
+    actor_id: str | None = None
+    mail: Mail | None = None
+    attempts: int = 0
+    mailed_at: Timestamp | None = None
+    unmailed: Unmailed | None = None
+
+
+def item(notice: Notice, mail: Mail | Unmailed) -> Item:
+    """A notice as it is put into its member's inbox."""
+    return Item(
+        user_id=notice.user_id,
+        item_id=notice.item_id,
+        kind=notice.kind,
+        at=notice.at,
+        quest_id=notice.quest_id,
+        actor_id=notice.actor_id,
+        mail=mail if isinstance(mail, Mail) else None,
+        unmailed=mail if isinstance(mail, Unmailed) else None,
+    )
+
+
+class _Event(NamedTuple):
+    kind: NoticeKind
+    actor_id: str | None
+
+
+def of_step(before: Quest, after: Quest) -> list[Notice]:
+    """The notices of one step of a quest's life: every party but the one who took the step."""
+    event = next((event for detect in _DETECTORS if (event := detect(before, after))), None)
+    if event is None:
+        return []
+    parties = (after.requestor_id, before.performer_id or after.performer_id)
+    return [
+        Notice(event.kind, user_id, after.updated_at, str(after.version), after.quest_id, event.actor_id)
+        for user_id in parties
+        if user_id is not None and user_id != event.actor_id
+    ]
+
+
+def of_reward(entry: Entry) -> list[Notice]:
+    """The notices of a ledger entry's state: its performer learns when a reward is paid, and when it is held."""
+    kind = {ledger.State.POSTED: NoticeKind.REWARD_PAID, ledger.State.HELD: NoticeKind.REWARD_HELD}.get(entry.state)
+    if entry.kind is not ledger.Kind.REWARD or kind is None:
+        return []
+    return [Notice(kind, entry.user_id, entry.posted_at or entry.created_at, entry.entry_id, entry.quest_id)]
+
+
+def _decided(before: Quest, after: Quest) -> _Event | None:
+    now, then = after.dispute, before.dispute
+    if now is None or now.decided_at is None or (then is not None and then.decided_at == now.decided_at):
+        return None
+    return _Event(NoticeKind.DECIDED, now.decided_by)
+
+
+def _claimed(before: Quest, after: Quest) -> _Event | None:
+    claimed = (before.status, after.status) == (Status.OPEN, Status.CLAIMED)
+    return _Event(NoticeKind.CLAIMED, after.performer_id) if claimed else None
+
+
+def _released(before: Quest, after: Quest) -> _Event | None:
+    """Back on the board: by a party, by housekeeping, or by an operator, who acts for neither."""
+    if before.performer_id is None or after.status is not Status.OPEN:
+        return None
+    return _Event(NoticeKind.RELEASED, after.released_by if before.status is Status.CLAIMED else None)
+
+
+def _withdrawn(before: Quest, after: Quest) -> _Event | None:
+    """Cancelled although somebody is on it: by the requestor, or later than CLAIMED by an operator."""
+    if before.performer_id is None or after.status is not Status.CANCELLED:
+        return None
+    return _Event(NoticeKind.WITHDRAWN, after.requestor_id if before.status is Status.CLAIMED else None)
+
+
+def _handed_in(before: Quest, after: Quest) -> _Event | None:
+    handed_in = (before.status, after.status) == (Status.CLAIMED, Status.SUBMITTED)
+    return _Event(NoticeKind.HANDED_IN, after.performer_id) if handed_in else None
+
+
+def _changes_wanted(before: Quest, after: Quest) -> _Event | None:
+    wanted = (before.status, after.status) == (Status.SUBMITTED, Status.CLAIMED)
+    return _Event(NoticeKind.CHANGES_WANTED, after.requestor_id) if wanted else None
+
+
+def _confirmed(before: Quest, after: Quest) -> _Event | None:
+    attested = [word for word in after.attestations if word not in before.attestations]
+    return _Event(NoticeKind.CONFIRMED, attested[-1].user_id) if attested else None
+
+
+def _disputed(before: Quest, after: Quest) -> _Event | None:
+    if before.status is Status.DISPUTED or after.status is not Status.DISPUTED or after.dispute is None:
+        return None
+    return _Event(NoticeKind.DISPUTED, after.dispute.raised_by)
+
+
+_DETECTORS: tuple[Callable[[Quest, Quest], _Event | None], ...] = (
+    # A decision changes the status too, and a hand-in attests: the first that finds something names the step.
+    _decided,
+    _claimed,
+    _released,
+    _withdrawn,
+    _handed_in,
+    _changes_wanted,
+    _confirmed,
+    _disputed,
+)

@@ -1,0 +1,204 @@
+"""The inbox table: what each member was told, and which mails are still owed."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from services.core.domain.notices import Item as Notified
+from services.core.domain.notices import Mail, Unmailed
+from services.core.domain.values import timestamp
+from services.core.stores.dynamo import (
+    ConditionFailedError,
+    Item,
+    call,
+    decode_item,
+    dump,
+    encode,
+    encode_item,
+    pages,
+    update_expression,
+)
+from services.core.tables import INBOX
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+KEPT = timedelta(days=90)
+LEASE = timedelta(minutes=5)
+"""Time for one process to send a mail; after it another one may take the mail over."""
+UNREAD_COUNTED = 100
+"""Unread items are counted up to this many."""
+MAILS_A_DAY = 20
+assert INBOX.ttl is not None
+_TTL = INBOX.ttl
+
+
+class InboxPage(NamedTuple):
+    """Newest first; `last` is the id to continue after, or None at the end."""
+
+    items: list[Notified]
+    last: str | None
+
+
+class InboxStore:
+    """Reads and writes inbox items. Every method raises StoreUnavailableError when the table does not answer."""
+
+    def __init__(self, client: "DynamoDBClient", inbox_table: str) -> None:
+        self._client, self._table = client, inbox_table
+
+    def put(self, item: Notified) -> bool:
+        """Stores an item; False if it is there already, which changes nothing."""
+        expires = int((item.at + KEPT).timestamp())
+        try:
+            call(
+                self._client.put_item,
+                TableName=self._table,
+                Item=encode_item({**dump(item), _TTL: expires}),
+                ConditionExpression="attribute_not_exists(itemId)",
+            )
+        except ConditionFailedError:
+            return False
+        return True
+
+    def get(self, user_id: str, item_id: str) -> Notified | None:
+        """The item as it stands, or None."""
+        answer = call(
+            self._client.get_item, TableName=self._table, Key=self._key(user_id, item_id), ConsistentRead=True
+        )
+        return Notified.model_validate(decode_item(answer["Item"])) if "Item" in answer else None
+
+    def page(self, user_id: str, limit: int, after: str | None) -> InboxPage:
+        """At most `limit` items of a member, newest first, older than `after`."""
+        start: Item = {"ExclusiveStartKey": self._key(user_id, after)} if after else {}
+        answer = call(
+            self._client.query,
+            TableName=self._table,
+            KeyConditionExpression="userId = :user",
+            ExpressionAttributeValues={":user": encode(user_id)},
+            ScanIndexForward=False,
+            Limit=limit,
+            **start,
+        )
+        last = answer.get("LastEvaluatedKey")
+        items = [Notified.model_validate(decode_item(item)) for item in answer["Items"]]
+        return InboxPage(items, last["itemId"]["S"] if last else None)
+
+    def unread(self, user_id: str, read_up_to: str | None) -> int:
+        """How many items are newer than the one up to which the member has read, at most UNREAD_COUNTED."""
+        newer = " AND itemId > :read" if read_up_to else ""
+        answer = call(
+            self._client.query,
+            TableName=self._table,
+            KeyConditionExpression=f"userId = :user{newer}",
+            ExpressionAttributeValues=encode_item({":user": user_id, ":read": read_up_to}),
+            Select="COUNT",
+            ScanIndexForward=False,
+            Limit=UNREAD_COUNTED,
+        )
+        return answer["Count"]
+
+    def owed(self, mail: Mail) -> Iterator[tuple[str, str]]:
+        """The (user id, item id) of items whose mail has not left, oldest first; the index may lag behind."""
+        index = INBOX.index("mail")
+        found = pages(
+            self._client.query,
+            TableName=self._table,
+            IndexName=index.name,
+            KeyConditionExpression=f"{index.partition_key} = :mail",
+            ExpressionAttributeValues={":mail": encode(mail)},
+        )
+        for page in found:
+            for key in page:
+                yield key["userId"], key["itemId"]
+
+    def lease(self, user_id: str, item_id: str, now: datetime) -> Notified | None:
+        """The item, for this process alone to send its mail within LEASE; None if none is owed or another one sends it.
+
+        An item with more than one attempt may have been mailed before: the process died between sending and marking.
+        """
+        try:
+            answer = call(
+                self._client.update_item,
+                TableName=self._table,
+                Key=self._key(user_id, item_id),
+                UpdateExpression="SET leasedUntil = :until ADD attempts :one",
+                ConditionExpression="attribute_exists(mail) AND "
+                "(attribute_not_exists(leasedUntil) OR leasedUntil < :now)",
+                ExpressionAttributeValues=encode_item(
+                    {":until": timestamp(now + LEASE), ":now": timestamp(now), ":one": 1}
+                ),
+                ReturnValues="ALL_NEW",
+            )
+        except ConditionFailedError:
+            return None
+        return Notified.model_validate(decode_item(answer["Attributes"]))
+
+    def mark_sent(self, item: Notified, now: datetime) -> None:
+        """Records that an item's mail left."""
+        self._settle(item, {"mailedAt": timestamp(now)})
+
+    def mark_unmailed(self, item: Notified, why: Unmailed) -> None:
+        """Records that an item will have no mail."""
+        self._settle(item, {"unmailed": why})
+
+    def postpone(self, item: Notified) -> None:
+        """Leaves an item's mail to the next digest."""
+        self._settle(item, {"mail": Mail.DAILY})
+
+    def owe(self, user_id: str, item_id: str) -> bool:
+        """Owes an item's mail again, to leave with the next sweep; False if there is no such item."""
+        before: Item = {"unmailed": "", "mailedAt": "", "leasedUntil": ""}
+        return self._update(user_id, item_id, before, {"mail": Mail.DUE}, "attribute_exists(itemId)")
+
+    def forget(self, user_id: str) -> int:
+        """Deletes every item of a member. Returns how many."""
+        deleted = 0
+        for page in pages(
+            self._client.query,
+            TableName=self._table,
+            KeyConditionExpression="userId = :user",
+            ExpressionAttributeValues={":user": encode(user_id)},
+            ProjectionExpression="userId, itemId",
+        ):
+            for key in page:
+                call(self._client.delete_item, TableName=self._table, Key=self._key(user_id, key["itemId"]))
+                deleted += 1
+        return deleted
+
+    def spend_mail(self, user_id: str, now: datetime) -> bool:
+        """Counts a mail to a member; False if they had MAILS_A_DAY of them on this day (UTC)."""
+        try:
+            call(
+                self._client.update_item,
+                TableName=self._table,
+                # A partition of its own, which no list of items reads.
+                Key=self._key(f"mails#{user_id}", f"{now:%Y-%m-%d}"),
+                UpdateExpression="SET #ttl = :expires ADD mails :one",
+                ConditionExpression="attribute_not_exists(mails) OR mails < :most",
+                ExpressionAttributeNames={"#ttl": _TTL},
+                ExpressionAttributeValues=encode_item(
+                    {":expires": int((now + timedelta(days=2)).timestamp()), ":one": 1, ":most": MAILS_A_DAY}
+                ),
+            )
+        except ConditionFailedError:
+            return False
+        return True
+
+    def _settle(self, item: Notified, after: Item) -> None:
+        self._update(item.user_id, item.item_id, {"mail": "", "leasedUntil": ""}, after, "attribute_exists(mail)")
+
+    def _update(self, user_id: str, item_id: str, before: Item, after: Item, condition: str) -> bool:
+        try:
+            call(
+                self._client.update_item,
+                TableName=self._table,
+                Key=self._key(user_id, item_id),
+                ConditionExpression=condition,
+                **update_expression(before, after),
+            )
+        except ConditionFailedError:
+            return False
+        return True
+
+    def _key(self, user_id: str, item_id: str) -> dict[str, Any]:
+        return {"userId": encode(user_id), "itemId": encode(item_id)}

@@ -1,0 +1,70 @@
+"""The import walls, tried with what they must refuse."""
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from infra.paths import REPOSITORY
+from services.core.services import SERVICES
+
+PACKAGES = ("infra", "localcloud", "services", "ops")
+
+
+def test_the_walls_name_every_service() -> None:
+    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    contracts = {contract["name"]: contract for contract in settings["contracts"]}
+    layers = contracts["A service imports core and nothing else of ours"]["layers"]
+    assert set(layers[0].split(" | ")) == SERVICES.keys()
+    forbidden = contracts["infra and localcloud import of the services only core"]["forbidden_modules"]
+    assert set(forbidden) == {f"services.{name}" for name in SERVICES}
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packages in a folder of their own, where files can be added."""
+    folder = tmp_path_factory.mktemp("walls")
+    shutil.copy(REPOSITORY / "pyproject.toml", folder)
+    for package in PACKAGES:
+        shutil.copytree(REPOSITORY / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "contract"),
+    [
+        ("services/notices/handler.py", "from services.api import views", "A service imports core"),
+        ("services/notices/handler.py", "import json", "A service imports core"),
+        ("services/rewards/more.py", "from services.api import views", "A service imports core"),
+        ("services/core/more.py", "from services.rewards import payment", "A service imports core"),
+        ("services/core/more.py", "import pulumi", "No service knows Pulumi"),
+        ("services/core/domain/more.py", "import boto3", "The domain is pure"),
+        ("services/core/more.py", "from infra import paths", "Imports point one way"),
+        ("infra/more.py", "from services.api import views", "infra and localcloud import"),
+        ("infra/more.py", "from ops.shared import stage", "Imports point one way"),
+        ("ops/commands/more.py", "from ops.commands import ledger", "No command of the CLI imports a command"),
+        ("ops/shared/more.py", "from ops.commands import ledger", "What commands share knows no command"),
+        ("localcloud/more.py", "from ops.shared import stage", "Imports point one way"),
+    ],
+)
+def test_a_wall_holds(checkout: Path, file: str, line: str, contract: str) -> None:
+    path = checkout / file
+    package = path.parent / "__init__.py"
+    made = [path, *([] if package.exists() else [package])]
+    path.parent.mkdir(exist_ok=True)
+    for new in made:
+        new.write_text(f"{line}\n" if new is path else "", encoding="utf-8")
+    try:
+        command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+        done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    finally:
+        for new in made:
+            new.unlink()
+        if not any(path.parent.iterdir()):
+            path.parent.rmdir()
+    assert done.returncode == 1
+    *verdicts, _ = " ".join(done.stdout.split()).split("BROKEN")
+    assert any(contract in row.rpartition("KEPT")[2] for row in verdicts), done.stdout

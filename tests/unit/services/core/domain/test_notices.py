@@ -1,0 +1,157 @@
+"""Each event of DOMAIN.md's "Who is told what" x each person, typed from there and not from the code."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import NamedTuple
+
+import pytest
+
+from services.core.domain import ledger, notices, quests
+from services.core.domain.ledger import State
+from services.core.domain.notices import NoticeKind
+from services.core.domain.quests import Actor, Edit, Outcome, Quest
+from tests.unit.services.cloud import ANNA, BEN, CARA, CLAIM_PERIOD, DRAFT, LIFETIME, MODERATOR, NOW, REASON
+
+JUDGE = Actor(MODERATOR, frozenset({"moderators"}))
+REQUESTOR, PERFORMER = (Actor(user_id, features=frozenset({"disputes"})) for user_id in (ANNA, BEN))
+LATER = NOW + timedelta(hours=1)
+OVERDUE = NOW + CLAIM_PERIOD + timedelta(hours=1)
+PERSONS = {"requestor": ANNA, "performer": BEN, "moderator": MODERATOR, "stranger": CARA}
+
+OPEN = quests.create(DRAFT, ANNA, "q1", NOW, LIFETIME).quest
+CLAIMED = quests.claim(OPEN, PERFORMER, NOW, CLAIM_PERIOD).quest
+SUBMITTED = quests.submit(CLAIMED, None, PERFORMER, "All twelve steps.", NOW).quest
+DISPUTED_BY_REQUESTOR = quests.dispute(SUBMITTED, REQUESTOR, REASON, NOW).quest
+DISPUTED = quests.dispute(SUBMITTED, PERFORMER, REASON, NOW).quest
+SENT_BACK = quests.resolve(DISPUTED, JUDGE, Outcome.CLAIMED, REASON, NOW, CLAIM_PERIOD).quest
+
+
+def decide(outcome: Outcome) -> Callable[[Quest], Quest]:
+    return lambda quest: quests.resolve(quest, JUDGE, outcome, REASON, LATER, CLAIM_PERIOD).quest
+
+
+def submit(quest: Quest) -> Quest:
+    return quests.submit(quest, None, PERFORMER, "Now really all of them.", LATER).quest
+
+
+class Step(NamedTuple):
+    """What somebody does, to which quest."""
+
+    before: Quest
+    act: Callable[[Quest], Quest]
+
+
+# The step's name, its kind of notice, and who is told: r(equestor), p(erformer).
+_TABLE = """
+post                                -               -
+edit                                -               -
+cancel while open                   -               -
+expire                              -               -
+claim                               claimed         r
+release by the performer            released        r
+release by the requestor            released        p
+release by housekeeping             released        rp
+reopened by an operator             released        rp
+withdrawn by an operator            withdrawn       rp
+hand in                             handed_in       r
+hand in again after a decision      handed_in       r
+ask for changes                     changes_wanted  p
+ask for changes after a decision    changes_wanted  p
+attest by the requestor             confirmed       p
+attest by the performer             confirmed       r
+dispute by the requestor            disputed        p
+dispute by the performer            disputed        r
+dispute a second time               disputed        r
+decided to pay                      decided         rp
+decided to send back                decided         rp
+decided to cancel                   decided         rp
+"""
+
+STEPS = {
+    "post": Step(OPEN, lambda quest: quest),
+    "edit": Step(OPEN, lambda quest: quests.edit(quest, "", REQUESTOR, Edit(title="Carry two sofas"), LATER).quest),
+    "cancel while open": Step(OPEN, lambda quest: quests.cancel(quest, REQUESTOR, LATER).quest),
+    "expire": Step(OPEN, lambda quest: quests.expire(quest, NOW + LIFETIME).quest),
+    "claim": Step(OPEN, lambda quest: quests.claim(quest, PERFORMER, LATER, CLAIM_PERIOD).quest),
+    "release by the performer": Step(CLAIMED, lambda quest: quests.release(quest, PERFORMER, LATER).quest),
+    "release by the requestor": Step(CLAIMED, lambda quest: quests.release(quest, REQUESTOR, OVERDUE).quest),
+    "release by housekeeping": Step(
+        CLAIMED, lambda quest: quests.release_overdue(quest, OVERDUE + quests.RELEASE_GRACE).quest
+    ),
+    "reopened by an operator": Step(SUBMITTED, lambda quest: quests.reopen(quest, LATER).quest),
+    "withdrawn by an operator": Step(SUBMITTED, lambda quest: quests.withdraw(quest, LATER).quest),
+    "hand in": Step(CLAIMED, submit),
+    "hand in again after a decision": Step(SENT_BACK, submit),
+    "ask for changes": Step(SUBMITTED, lambda quest: quests.request_changes(quest, REQUESTOR, REASON, LATER).quest),
+    "ask for changes after a decision": Step(
+        submit(SENT_BACK), lambda quest: quests.request_changes(quest, REQUESTOR, REASON, LATER).quest
+    ),
+    "attest by the requestor": Step(SUBMITTED, lambda quest: quests.attest(quest, REQUESTOR, None, LATER).quest),
+    "attest by the performer": Step(SUBMITTED, lambda quest: quests.attest(quest, PERFORMER, None, LATER).quest),
+    "dispute by the requestor": Step(SUBMITTED, lambda quest: quests.dispute(quest, REQUESTOR, REASON, LATER).quest),
+    "dispute by the performer": Step(SUBMITTED, lambda quest: quests.dispute(quest, PERFORMER, REASON, LATER).quest),
+    "dispute a second time": Step(
+        submit(SENT_BACK), lambda quest: quests.dispute(quest, PERFORMER, REASON, LATER).quest
+    ),
+    "decided to pay": Step(DISPUTED_BY_REQUESTOR, decide(Outcome.COMPLETE)),
+    "decided to send back": Step(DISPUTED, decide(Outcome.CLAIMED)),
+    "decided to cancel": Step(DISPUTED, decide(Outcome.CANCELLED)),
+}
+ROWS = {name.strip(): (kind, told) for *words, kind, told in map(str.split, _TABLE.strip().splitlines())
+        for name in [" ".join(words)]}  # fmt: skip
+
+
+def test_every_step_has_a_row() -> None:
+    assert set(STEPS) == set(ROWS)
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("who", PERSONS)
+def test_step_tells(name: str, who: str) -> None:
+    before, act = STEPS[name]
+    kind, told = ROWS[name]
+    found = [notice for notice in notices.of_step(before, act(before)) if notice.user_id == PERSONS[who]]
+    if who[0] not in told or who in ("stranger", "moderator"):
+        assert found == []
+        return
+    (notice,) = found
+    assert notice.kind == kind
+    assert notice.actor_id != PERSONS[who]
+    assert notice.quest_id == "q1"
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_same_step_makes_the_same_items_and_another_version_others(name: str) -> None:
+    before, act = STEPS[name]
+    after = act(before)
+    told = notices.of_step(before, after)
+    assert [notice.item_id for notice in told] == [notice.item_id for notice in notices.of_step(before, after)]
+    later = notices.of_step(before, after.model_copy(update={"version": after.version + 1}))
+    assert not {notice.item_id for notice in told} & {notice.item_id for notice in later}
+
+
+def test_items_sort_by_time() -> None:
+    (first,) = notices.of_step(OPEN, CLAIMED)
+    (second,) = notices.of_step(CLAIMED, submit(CLAIMED))
+    assert first.item_id < second.item_id
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        (State.POSTED, NoticeKind.REWARD_PAID),
+        (State.HELD, NoticeKind.REWARD_HELD),
+        (State.PENDING, None),
+        (State.FAILED, None),
+    ],
+)
+def test_a_reward_tells_its_performer(state: State, kind: NoticeKind | None) -> None:
+    entry = ledger.reward(BEN, "q1", 100, 10, NOW).model_copy(update={"state": state})
+    assert [(n.kind, n.user_id, n.actor_id) for n in notices.of_reward(entry)] == ([(kind, BEN, None)] if kind else [])
+
+
+@pytest.mark.parametrize(
+    "entry", [ledger.welcome(BEN, NOW), ledger.cost(BEN, "q1", NOW), ledger.refund(BEN, "q1", NOW)]
+)
+def test_other_entries_tell_nobody(entry: ledger.Entry) -> None:
+    assert notices.of_reward(entry) == []
