@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from localcloud.console import charts
 from services.core.names import PROJECT, log_group, parameter_name, resource_name
-from services.core.services import SERVICES
 
 SPANS: Final = {"15 min": 900, "1 h": 3600, "3 h": 3 * 3600, "24 h": 24 * 3600, "28 d": 28 * 86400}
 DASHBOARDS: Final = {"health": "Service health", "business": "Business", "cost": "Cost"}
@@ -166,17 +165,13 @@ class Console:
     def _log_lines(self, stage: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
         logs = self._clients("logs")
         since = int((time.time() - LOG_SECONDS) * 1000)
-        for service in SERVICES:
-            try:
-                pages = logs.get_paginator("filter_log_events").paginate(
-                    logGroupName=log_group(stage, service), startTime=since
-                )
-                events = [event for page in pages for event in page["events"]]
-            except logs.exceptions.ResourceNotFoundException:
-                continue
-            for event in events:
+        prefix = log_group(stage, "")
+        groups = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
+        for name in (group["logGroupName"] for page in groups for group in page["logGroups"]):
+            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=name, startTime=since)
+            for event in (event for page in pages for event in page["events"]):
                 if line := _parsed(event["message"]):
-                    yield event["timestamp"], service, line
+                    yield event["timestamp"], name.removeprefix(prefix), line
 
 
 def _choice(query: Mapping[str, Sequence[str]], name: str, options: Sequence[str], default: str = "") -> str | None:
