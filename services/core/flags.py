@@ -45,7 +45,7 @@ class Flags:
         self._good = dict.fromkeys(FLAGS, "off")
 
     def value(self, flag: str) -> str:
-        """The flag's value in force. Raises KeyError for a flag that is not declared."""
+        """The flag's value in force. Raises ParameterUnavailableError, and KeyError for a flag that is not declared."""
         value = self._live.get(flag_parameter(flag))
         if value is not None and is_valid(value):
             self._good[flag] = value
@@ -54,9 +54,9 @@ class Flags:
         return self._good[flag]
 
     def enabled(self, flag: str, user_id: str, groups: AbstractSet[str]) -> bool:
-        """Whether the flag includes this member."""
+        """Whether the flag includes this member. Raises ParameterUnavailableError."""
         return includes(self.value(flag), flag, user_id, groups)
 
     def features(self, user_id: str, groups: AbstractSet[str]) -> frozenset[str]:
-        """The flags that include this member."""
+        """The flags that include this member. Raises ParameterUnavailableError."""
         return frozenset(flag for flag in FLAGS if self.enabled(flag, user_id, groups))

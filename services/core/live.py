@@ -17,13 +17,18 @@ if TYPE_CHECKING:
 
 
 class ParameterUnavailableError(Exception):
-    """A parameter that cannot be done without was never read."""
+    """SSM has not answered yet, so that nothing is known of a parameter: neither that it is off nor that it is on."""
+
+
+_RETRY_SECONDS = 2.0
+"""From a read that failed to the next one, while the last values stay in force."""
 
 
 class LiveParameters:
     """A cache in front of SSM, of which one call brings everything; values are at most `ttl` seconds old.
 
-    When SSM does not answer, the last values stay in force, and `on_failure` is told why.
+    When SSM does not answer, the last values stay in force, and `on_failure` is told why. Until it has answered once,
+    every call asks it again.
     """
 
     def __init__(
@@ -33,26 +38,32 @@ class LiveParameters:
         parameters: tuple[Parameter, ...],
         ttl: float,
         on_failure: Callable[[str], None],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = lambda: time.monotonic(),
     ) -> None:
         self._client, self._ttl, self._on_failure, self._clock = client, ttl, on_failure, clock
         self._names = {parameter_name(stage, parameter.key): parameter.key for parameter in parameters}
         self._values: dict[str, str] = {}
-        self._read_at = float("-inf")
+        self._answered = False
+        self._next_read = float("-inf")
 
     def get(self, parameter: Parameter) -> str | None:
-        """The value, or None where it was never read."""
-        if self._clock() - self._read_at >= self._ttl:
-            self._read_at = self._clock()
+        """The value, or None where SSM has no such parameter. Raises ParameterUnavailableError."""
+        if self._clock() >= self._next_read:
             self._read()
+        if not self._answered:
+            raise ParameterUnavailableError(parameter.key)
         return self._values.get(parameter.key)
 
     def _read(self) -> None:
+        asked_at = self._clock()
         try:
             answer = self._client.get_parameters(Names=list(self._names), WithDecryption=True)
         except (BotoCoreError, ClientError) as error:
             self._on_failure(str(error))
+            if self._answered:
+                self._next_read = self._clock() + min(self._ttl, _RETRY_SECONDS)
             return
+        self._answered, self._next_read = True, asked_at + self._ttl
         if missing := answer.get("InvalidParameters"):
             self._on_failure(f"there is no {', '.join(missing)}")
         self._values |= {self._names[found["Name"]]: found["Value"] for found in answer["Parameters"]}
@@ -67,7 +78,10 @@ class Breaker(StrEnum):
 
 
 def breaker(live: LiveParameters) -> Breaker:
-    """The breaker's position; a value that makes no sense counts as closed, which is how a stage starts."""
+    """The breaker's position. An invalid value counts as closed, which is how a stage starts.
+
+    Raises ParameterUnavailableError.
+    """
     try:
         return Breaker(live.get(BREAKER) or Breaker.CLOSED)
     except ValueError:
@@ -77,7 +91,7 @@ def breaker(live: LiveParameters) -> Breaker:
 def signing_keys(live: LiveParameters, now: datetime | None = None, key: Parameter = API_KEY) -> list[bytes]:
     """The keys that what is signed is checked with; the first one signs. By default those of page cursors.
 
-    Raises ParameterUnavailableError.
+    Raises ParameterUnavailableError, also where SSM has none.
     """
     value = live.get(key)
     if value is None:

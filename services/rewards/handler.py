@@ -10,7 +10,7 @@ from typing import Any
 from services.core import aws
 from services.core.domain.ledger import UNPAID, Entry
 from services.core.flags import Flags
-from services.core.live import LiveParameters
+from services.core.live import LiveParameters, ParameterUnavailableError
 from services.core.metrics import FLAG_PARSE_ERRORS
 from services.core.parameters import flag_parameter
 from services.core.settings import RewardsSettings
@@ -50,7 +50,7 @@ def _failures(records: list[dict[str, Any]]) -> list[dict[str, str]]:
     for record in records:
         try:
             _take(record["dynamodb"])
-        except StoreUnavailableError:
+        except (StoreUnavailableError, ParameterUnavailableError):
             telemetry.log.warning("outage; the stream will bring it again", exc_info=True)
             return [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]
     return []

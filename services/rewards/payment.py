@@ -27,7 +27,10 @@ class InternalGroup:
     """The members of the Cognito group `internal`, at most a minute old: an event carries no token to tell."""
 
     def __init__(
-        self, client: "CognitoIdentityProviderClient", pool_id: str, clock: Callable[[], float] = time.monotonic
+        self,
+        client: "CognitoIdentityProviderClient",
+        pool_id: str,
+        clock: Callable[[], float] = lambda: time.monotonic(),
     ) -> None:
         self._client, self._pool_id, self._clock = client, pool_id, clock
         self._members: frozenset[str] = frozenset()
@@ -59,7 +62,10 @@ class Payer:
     telemetry: Telemetry
 
     def settle(self, entry: Entry, now: datetime) -> None:
-        """Pays the entry, or holds it while the flag excludes its member. Raises StoreUnavailableError."""
+        """Pays the entry, or holds it while the flag excludes its member.
+
+        Raises StoreUnavailableError, and ParameterUnavailableError where nothing is known of the flag yet.
+        """
         if not self._included(entry.user_id):
             if entry.state is State.PENDING and self.ledger.hold(entry):
                 self._say("reward held", entry)
@@ -87,13 +93,18 @@ class Payer:
     def sweep(self, now: datetime) -> None:
         """Settles everything that is PENDING or HELD, and reports how old the oldest PENDING entry is.
 
-        One entry's trouble does not keep the others waiting: the first one is raised after the last entry.
+        An entry's failure does not stop the others: the first one is raised after the last entry. What a rollout
+        holds is not read again while the flag excludes its member: there may be more of it than a run can read.
+        Raises ParameterUnavailableError at once.
         """
+        self.flags.value(REWARDS)
         trouble: Exception | None = None
         oldest = now
         for state in UNPAID:
             for user_id, entry_id in self.ledger.unpaid(state):
                 try:
+                    if state is State.HELD and not self._included(user_id):
+                        continue
                     entry = self._readable(user_id, entry_id)
                     if entry and entry.state is State.PENDING:
                         oldest = min(oldest, entry.created_at)

@@ -1416,6 +1416,16 @@ export interface operations {
                     "application/json": components["schemas"]["GatewayProblem"];
                 };
             };
+            /** @description The breaker is open or the data cannot be reached; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
         };
     };
     listQuests: {

@@ -3,13 +3,21 @@
 from collections.abc import Mapping
 
 from services.api import views
-from services.api.operations.operation import AnyOperation, NoBody, NoQuery, Operation, Platform, Request
+from services.api.operations.operation import (
+    AnyOperation,
+    NoBody,
+    NoQuery,
+    Operation,
+    Platform,
+    Request,
+    errors,
+)
 from services.api.stats import community_stats
 from services.core import live
 
 
 def get_health(platform: Platform, _: Request[NoBody, NoQuery]) -> views.Health:
-    """The state of the breaker, and the release that answers."""
+    """The state of the breaker, and the release that answers. Raises ParameterUnavailableError."""
     position = live.breaker(platform.live)
     status = "ok" if position is live.Breaker.CLOSED else "maintenance"
     settings = platform.settings
@@ -22,6 +30,8 @@ def get_stats(platform: Platform, request: Request[NoBody, NoQuery]) -> views.St
 
 
 COMMUNITY: Mapping[str, AnyOperation] = {
-    "getHealth": Operation(get_health, NoBody, NoQuery, views.Health, "Whether the platform works", always=True),
+    "getHealth": Operation(
+        get_health, NoBody, NoQuery, views.Health, "Whether the platform works", errors(503), always=True
+    ),
     "getStats": Operation(get_stats, NoBody, NoQuery, views.Stats, "What the community did in 30 days", max_age=300),
 }

@@ -168,6 +168,9 @@ def _failed_conditions(error: ClientError) -> list[Item | None] | None:
 
 
 def _is_transient(error: ClientError) -> bool:
+    """Whether a later attempt may succeed. Any 5xx counts, as a load balancer's that has no code of AWS."""
+    if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
+        return True
     code = error.response["Error"]["Code"]
     if code == "TransactionCanceledException":
         return any(reason.get("Code") in _TRANSIENT for reason in _reasons(error))

@@ -123,6 +123,7 @@ def test_the_breaker(api: Api, position: str, reads: int, writes: int) -> None:
 
 
 def test_health_names_stage_and_release_and_needs_no_table(api: Api) -> None:
+    assert api.call("getHealth").status == 200
     with api.cloud.faults.outage():
         health = api.call("getHealth")
     assert (health.status, health.json) == (
@@ -241,9 +242,34 @@ def test_an_attestation_that_meets_another_one_is_counted_and_lands(api: Api) ->
     assert sums == {"attestations_submitted": 2, "concurrent_attestation_conflicts": 1, "quests_completed": 1}
 
 
+DRAFT = {"title": "Carry a sofa", "description": DESCRIPTION, "category": "social"}
+
+
+def test_a_cold_start_without_parameters_refuses_and_asks_again_at_once(cloud: Cloud) -> None:
+    """Neither an open breaker nor a feature is known: nothing is written, and nobody is told that a feature is off."""
+    quest_id = Api(cloud).quest("SUBMITTED")
+    cloud.set_parameter(BREAKER, "down")
+    api = Api(cloud)
+    with cloud.faults.outage("GetParameters"):
+        refused = [
+            api.call("createQuest", ANNA, DRAFT),
+            api.call("disputeQuest", BEN, {"reason": REASON}, questId=quest_id),
+            api.call("listQuests"),
+            api.call("getHealth"),
+        ]
+    assert {(answer.status, answer.json["code"], answer.headers["retry-after"]) for answer in refused} == {
+        (503, "store_unavailable", "5")
+    }
+    assert api.call("createQuest", ANNA, DRAFT).json["code"] == "breaker_open"
+    cloud.set_parameter(BREAKER, "closed")
+    cloud.clock.advance(seconds=11)
+    assert api.call("disputeQuest", BEN, {"reason": REASON}, questId=quest_id).status == 200
+
+
 def test_a_fault_of_ours_is_counted_and_an_open_breaker_is_not(api: Api) -> None:
     with api.cloud.faults.outage():
         assert emitted(api, "listQuests")[1] == {"api_errors": 1, "parameter_read_failures": 1}
+    assert emitted(api, "listQuests")[1] == {}
     api.cloud.faults.on("Query", refusal("AccessDeniedException"))
     assert emitted(api, "listQuests")[1] == {"api_errors": 1}
     assert emitted(api, "getQuest", questId="nothing")[1] == {}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core.flags import Flags, bucket, includes, is_valid
-from services.core.live import LiveParameters
+from services.core.live import LiveParameters, ParameterUnavailableError
 from services.core.parameters import FLAGS, LIVE_PARAMETERS
 from tests.unit.services.cloud import ANNA, PARAMETER_TTL, STAGE, Cloud
 
@@ -90,8 +90,9 @@ def test_nonsense_keeps_the_last_good_value_and_is_reported(cloud: Cloud) -> Non
         flags.value("unknown")
 
 
-def test_a_flag_that_was_never_read_is_off(cloud: Cloud) -> None:
+def test_a_flag_that_was_never_read_is_neither_off_nor_on(cloud: Cloud) -> None:
     live = LiveParameters(cloud.ssm, STAGE, LIVE_PARAMETERS, PARAMETER_TTL, print, clock=cloud.clock.monotonic)
     flags = Flags(live, on_nonsense=lambda _: pytest.fail("an outage is not nonsense"))
-    with cloud.faults.outage():
-        assert flags.features(ANNA, INTERNAL) == NOBODY
+    with cloud.faults.outage(), pytest.raises(ParameterUnavailableError):
+        flags.features(ANNA, INTERNAL)
+    assert flags.features(ANNA, INTERNAL) == frozenset(FLAGS)

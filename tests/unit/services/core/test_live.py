@@ -44,18 +44,35 @@ def test_an_outage_leaves_the_last_values_in_force_and_is_told(
         assert live.get(BREAKER) == "closed"
         calls = len(cloud.faults.calls)
         assert live.get(BREAKER) == "closed"
-        assert len(cloud.faults.calls) == calls, "an outage is not asked again before the time is up"
+        assert len(cloud.faults.calls) == calls, "an outage is not asked again at once"
     assert len(failures) == 1
     assert code in failures[0]
     cloud.clock.advance(seconds=11)
     assert live.get(BREAKER) == "down"
 
 
-def test_an_outage_at_the_cold_start(cloud: Cloud, live: LiveParameters) -> None:
+def test_an_outage_at_the_cold_start_leaves_them_unknown_and_each_call_asks_again(
+    cloud: Cloud, live: LiveParameters, failures: list[str]
+) -> None:
+    cloud.set_parameter(BREAKER, "down")
+    with cloud.faults.outage():
+        for ask in (breaker, signing_keys, breaker):
+            with pytest.raises(ParameterUnavailableError):
+                ask(live)
+    assert len(failures) == 3
+    assert breaker(live) is Breaker.DOWN, "no time has to pass"
+
+
+def test_after_a_failed_read_the_next_one_is_soon(cloud: Cloud, live: LiveParameters) -> None:
+    assert breaker(live) is Breaker.CLOSED
+    cloud.set_parameter(BREAKER, "down")
+    cloud.clock.advance(seconds=PARAMETER_TTL)
     with cloud.faults.outage():
         assert breaker(live) is Breaker.CLOSED
-        with pytest.raises(ParameterUnavailableError):
-            signing_keys(live)
+        cloud.clock.advance(seconds=1.9)
+        assert breaker(live) is Breaker.CLOSED
+    cloud.clock.advance(seconds=0.1)
+    assert breaker(live) is Breaker.DOWN
 
 
 def test_a_parameter_that_is_missing_hides_no_other_and_is_told(

@@ -12,6 +12,7 @@ import time_machine
 
 from services.core.domain import ledger
 from services.core.domain.ledger import State
+from services.core.live import ParameterUnavailableError
 from tests.unit.services.cloud import (
     ANNA,
     BEN,
@@ -234,14 +235,28 @@ def test_an_outage_of_the_group_loses_nothing(cloud: Cloud, rewards: Rewards) ->
     assert list(rewards.states().values()) == ["POSTED"]
 
 
-def test_a_cold_start_without_parameters_holds(cloud: Cloud, rewards: Rewards) -> None:
+def test_a_cold_start_without_parameters_makes_the_stream_come_again(cloud: Cloud, rewards: Rewards) -> None:
     complete(cloud)
     with cloud.faults.outage("GetParameters"):
-        rewards(cloud.stream())
-    assert list(rewards.states().values()) == ["HELD"]
-    cloud.clock.advance(seconds=11)
-    rewards(SCHEDULE)
+        assert rewards(cloud.stream())[0] == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+        with pytest.raises(ParameterUnavailableError):
+            rewards(SCHEDULE)
+    assert list(rewards.states().values()) == ["PENDING"], "HELD would wait for the next sweep"
+    rewards(cloud.stream())
     assert list(rewards.states().values()) == ["POSTED"]
+
+
+def test_what_a_rollout_holds_costs_a_sweep_no_read(cloud: Cloud, rewards: Rewards) -> None:
+    complete(cloud, 3)
+    rewards.flag("off")
+    rewards(SCHEDULE)
+    cloud.faults.calls.clear()
+    rewards(SCHEDULE)
+    assert cloud.faults.counted() == {"Query": 2}
+    assert list(rewards.states().values()) == ["HELD"] * 3
+    rewards.flag("on")
+    rewards(SCHEDULE)
+    assert list(rewards.states().values()) == ["POSTED"] * 3
 
 
 def test_a_flag_that_makes_no_sense_is_counted(cloud: Cloud, rewards: Rewards) -> None:

@@ -1,9 +1,11 @@
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from moto.core.botocore_stubber import MockRawResponse
 
 from services.core.stores.dynamo import (
     ConditionFailedError,
@@ -54,7 +56,20 @@ def test_update_expression_names_only_what_changes() -> None:
     }
 
 
+def plain(status: int) -> Fault:
+    """An answer of a load balancer, which is no JSON."""
+
+    def answer(_operation: str, _carry_out: Any) -> AWSResponse:
+        return AWSResponse("unit", status, {}, MockRawResponse("<html>Service Unavailable</html>"))  # type: ignore[arg-type]  # moto's stand-in
+
+    return answer
+
+
 TRANSIENT = [
+    plain(502),
+    plain(503),
+    refusal("InternalFailure", 500),
+    refusal("NewErrorOfTomorrow", 599),
     refusal("ProvisionedThroughputExceededException"),
     refusal("ThrottlingException"),
     refusal("RequestLimitExceeded"),
