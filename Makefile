@@ -75,7 +75,7 @@ logs: .venv/.ready ## Follow what the Lambdas and the emulator say
 .PHONY: test
 test: ## Run every check and every test
 	@$(MAKE) -j2 -O check page-test
-	@$(MAKE) unit platform e2e coverage
+	@$(MAKE) unit simulation platform e2e coverage
 
 .PHONY: check
 check: .venv/.ready frontend/node_modules/.ready tests/e2e/node_modules/.ready workflows secrets ## Lint, types, import walls, generated files, workflows, secrets
@@ -104,6 +104,14 @@ secrets: .venv/.ready ## Look for keys and tokens in what is or may be committed
 .PHONY: unit
 unit: .venv/.ready ## Unit, plan and contract tests
 	@$(BIN)/pytest tests/unit tests/contract -q -n 2 --cov --cov-report= --cov-fail-under=0
+
+.PHONY: simulation simulation-long history
+simulation: .venv/.ready ## 500 seeded histories, every key fault, sown bugs, on a simulated AWS
+	@$(BIN)/pytest tests/simulation -q -n 2 -m "not thorough"
+simulation-long: .venv/.ready ## 10,000 histories, every fault with and without a client that comes back, pairs, all sown bugs
+	@HISTORIES=10000 $(BIN)/pytest tests/simulation -q -n 4
+history: .venv/.ready ## Play the history of SEED and tell all that happened in it
+	@$(RUN) tests.simulation $(SEED)
 
 .PHONY: page-test
 page-test: frontend/node_modules/.ready frontend/dist/index.html ## The page's unit tests and its size

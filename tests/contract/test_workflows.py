@@ -16,7 +16,7 @@ from infra.paths import REPOSITORY
 
 GITHUB = REPOSITORY / ".github"
 FILES = sorted((GITHUB / "workflows").glob("*.yml"))
-NAMES = ["ci", "deploy", "drift", "preview", "release", "rollout", "security", "stage"]
+NAMES = ["ci", "deploy", "drift", "preview", "release", "rollout", "security", "simulation", "stage"]
 ACTIONS = sorted(GITHUB.glob("actions/*/action.yml"))
 STAGES = ["dev", "staging", "prod"]
 
@@ -163,6 +163,8 @@ def test_triggers() -> None:
     assert set(found["rollout"]) == {"schedule", "workflow_dispatch"}
     assert re.fullmatch(r"\d+ \* \* \* \*", found["rollout"]["schedule"][0]["cron"]), "hourly"
     assert "pull_request" in found["security"]
+    assert set(found["simulation"]) == {"schedule", "workflow_dispatch"}
+    assert re.fullmatch(r"\d+ \d+ \* \* \*", found["simulation"]["schedule"][0]["cron"]), "nightly"
 
 
 def test_a_merge_goes_through_the_stages_in_order_and_after_the_checks() -> None:

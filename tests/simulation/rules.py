@@ -1,0 +1,395 @@
+"""Rules of every history: over every change that was ever made, the tables at the end, and every answer given.
+
+The invariants of quests and books are those of `tests.unit.services.invariants`; here is what needs a history.
+"""
+
+import traceback
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from services.core.domain.ledger import UNPAID, Entry, State
+from services.core.domain.quests import RELEASE_GRACE, STATE_DENIALS, Action, Denied, Quest, Status, allowed
+from services.core.domain.users import FORMER_MEMBER, User
+from services.core.metrics import LEDGER_DRIFT
+from services.core.services import REWARDS, USER_CREATION
+from services.core.stores.dynamo import decode_item
+from tests.simulation import people
+from tests.simulation.dynamodb import Item
+from tests.simulation.people import EVERYBODY, OPERATION_OF, POISONED, Client, actor, as_quest
+from tests.simulation.world import CLAIMS_PER_HOUR, SKEW, Attempt, Call, Invocation, World, drift_of, queue_url
+from tests.unit.services.invariants import check_books, check_quest, check_step, check_users
+
+_SLACK = 2 * SKEW + 0.5
+"""Seconds by which two clocks may differ."""
+_ACTION_OF = {operation: action for action, operation in OPERATION_OF.items()}
+_DAY = timedelta(days=1)
+
+
+KNOWN: Mapping[str, str] = {
+    "S2 no edge of the states: assert after.updated_at": "time runs back within a quest",
+    "E1": "a step whose answer was lost is taken again on the quest that moved meanwhile",
+    "L4": "the quest of a member who left stays CLAIMED, and is handed in to nobody",
+}
+"""Faults of the platform that were found and wait to be mended, by the beginning of the rule that they break."""
+
+
+class Violation(NamedTuple):
+    """A rule that did not hold."""
+
+    rule: str
+    detail: str
+
+
+class Findings(list[Violation]):
+    """The violations of one history."""
+
+    def expect(self, holds: object, rule: str, detail: object = "") -> None:
+        """Notes a violation where the rule does not hold, unless the fault behind it is known."""
+        if not holds and not rule.startswith(tuple(KNOWN)):
+            self.append(Violation(rule, str(detail)))
+
+    def check(self, rule: str, invariant: Callable[..., None], *arguments: Any, detail: object = "") -> None:
+        """Notes a violation where an invariant's assertion fails, with the assertion's line."""
+        try:
+            invariant(*arguments)
+        except AssertionError as error:
+            line = traceback.extract_tb(error.__traceback__)[-1].line
+            self.expect(False, f"{rule}: {line}", detail)
+
+    @property
+    def rules(self) -> set[str]:
+        """The rules that did not hold, by their letters and number."""
+        return {violation.rule for violation in self}
+
+
+class _QuestChange(NamedTuple):
+    """A change of a quest; `by` is None for what a test wrote itself."""
+
+    place: int
+    by: Invocation | None
+    quest_id: str
+    old: Quest | None
+    new: Quest
+
+
+class Record:
+    """A world's changes and tables as things of the domain."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._quests: dict[int, tuple[Item, Quest]] = {}
+        tables = world.db.tables
+        self.changes = [
+            _QuestChange(place, change.by, change.key[0], self._quest(change.old), self._known(change.new))
+            for place, change in enumerate(tables["quests"].log)
+            if "#" not in change.key[0] and change.new is not None
+        ]
+        self.quests = {id_: self._known(item) for id_, item in people.quest_items(world).items()}
+        self.users = {key[0]: User.model_validate(decode_item(item)) for key, item in tables["users"].items.items()}
+        self.entries = [
+            Entry.model_validate(decode_item(item))
+            for key, item in tables["ledger"].items.items()
+            if key[0] != POISONED
+        ]
+
+    def _quest(self, item: Item | None) -> Quest | None:
+        return None if item is None else self._known(item)
+
+    def _known(self, item: Item | None) -> Quest:
+        assert item is not None
+        known = self._quests.get(id(item))
+        if known is None or known[0] is not item:
+            known = self._quests[id(item)] = (item, as_quest(item))
+        return known[1]
+
+    @property
+    def now(self) -> datetime:
+        """The world's moment."""
+        return datetime.fromtimestamp(self.world.now, UTC)
+
+
+# --- rules over what is stored ---
+
+
+def check_changes(record: Record, found: Findings) -> None:
+    """Every change of every quest is an edge, and every quest fits its status at every moment."""
+    for change in record.world.db.tables["quests"].log:
+        found.expect(change.new is not None or "#" in change.key[0], "S0 a quest was deleted", change.key)
+    for _, _, quest_id, old, new in record.changes:
+        detail = f"{quest_id[:6]} version {new.version}, {old.status if old else 'new'} to {new.status}"
+        if old is None:
+            found.expect((new.status, new.version) == (Status.OPEN, 1), "S1 a quest begins as OPEN", detail)
+        else:
+            found.check("S2 no edge of the states", check_step, old, new, detail=detail)
+            stays = old.performer_id is None or new.performer_id is None or old.performer_id == new.performer_id
+            found.expect(stays, "S4 the performer was swapped", detail)
+        found.check("S3 a quest does not fit its status", check_quest, new, detail=detail)
+
+
+def check_ledger(record: Record, found: Findings) -> None:
+    """Entries are appended, never rewritten; points never fall below 0, at no moment."""
+    for _, _, key, old, new in record.world.db.tables["ledger"].log:
+        if old is None:
+            continue
+        before, after = decode_item(old), decode_item(new or {})
+        changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+        found.expect(changed <= {"state", "due", "attempts", "postedAt"}, "V0 an entry was rewritten", key)
+        found.expect(before["state"] != State.POSTED, "V0 a POSTED entry changed", key)
+    for change in record.world.db.tables["users"].log:
+        points = decode_item(change.new or {}).get("points", 0)
+        found.expect(points >= 0, "V9 points fell below 0", change.key)
+
+
+def check_value(record: Record, found: Findings) -> None:
+    """Books and totals agree with the quests, and nobody did anything more often than they may."""
+    found.check("V2 the books do not fit the quests", check_books, record.quests, record.entries)
+    users = {entry.user_id for entry in record.entries} - record.users.keys()
+    found.expect(not users, "P2 entries of nobody", users)
+    if not users:
+        found.check("V8 totals are not the fold of the ledger", check_users, record.users, record.entries)
+    for entry in record.entries:
+        item = record.world.db.tables["ledger"].items[entry.user_id, entry.entry_id]
+        due = item.get("due", {}).get("S")
+        found.expect(due == (entry.state if entry.state in UNPAID else None), "V7 the index of what is due", entry)
+    for user in record.users:
+        creates = [e.created_at for e in record.entries if e.user_id == user and e.kind == "create"]
+        found.expect(_within(creates, record.world.creates_per_hour), "Q1 more quests than the quota", user)
+        claims = [new.claimed_at for _, _, _, old, new in record.changes if _claims(old, new, user) and new.claimed_at]
+        found.expect(_within(claims, CLAIMS_PER_HOUR), "Q2 more claims than the quota", user)
+    stored = record.world.db.tables["quests"].items
+    for quest_id in record.quests:
+        found.expect((f"{quest_id}#description",) in stored, "S17 a quest without its description", quest_id[:6])
+    texts = {key[0].split("#")[0] for key in stored} - record.quests.keys()
+    found.expect(not texts, "S16 texts of no quest", texts)
+
+
+def _claims(old: Quest | None, new: Quest, user: str) -> bool:
+    return old is not None and (old.status, new.status) == (Status.OPEN, Status.CLAIMED) and new.performer_id == user
+
+
+def _within(moments: Iterable[datetime], per_hour: int) -> bool:
+    """The cell rate algorithm once more, over what was done."""
+    arrival, interval = 0.0, 3600 / per_hour
+    for at in sorted(moment.timestamp() for moment in moments):
+        if arrival > at + 3600 - interval + _SLACK:
+            return False
+        arrival = max(arrival, at) + interval
+    return True
+
+
+def check_people(record: Record, found: Findings) -> None:
+    """No sign-up is lost, nobody is forgotten against their will, and nothing of a former member stays."""
+    world = record.world
+    for trigger in world.triggers:
+        kept = trigger.kept or trigger.queue_failed or not trigger.ended
+        found.expect(kept, "P9 the trigger lost a sign-up", trigger.user)
+    for user in record.users.values():
+        if user.deleted:
+            silent = user.display_name == FORMER_MEMBER and not user.bio and not user.interests
+            found.expect(silent, "P3 a former member's words stay", f"{user.user_id} {user.display_name} {user.bio}")
+    for at, _, key, old, new in world.db.tables["users"].log:
+        found.expect(old is None or new is not None, "P4 a row was deleted", key)
+        if old is None or new is None:
+            continue
+        if "deleted" in new and "deleted" not in old:
+            due = User.model_validate(decode_item(old)).deletion_at
+            asked = due is not None and due.timestamp() <= at + _SLACK
+            found.expect(asked, "P10 forgotten though it was not due", key)
+        found.expect(old.get("createdAt") == new.get("createdAt"), "P5 a row was made anew", key)
+
+
+# --- rules over answers ---
+
+
+def check_answers(record: Record, found: Findings) -> None:
+    """What was acknowledged is there, refusals are true, 5xx has a cause, and one request has one effect."""
+    effects: defaultdict[int, list[_QuestChange]] = defaultdict(list)
+    for change in record.changes:
+        if change.by is not None and change.by.call is not None:
+            effects[change.by.call.number].append(change)
+    created: defaultdict[tuple[str | None, str], set[str]] = defaultdict(set)
+    for call in record.world.requests:
+        if not call.attempts or call.final.status is None:
+            continue
+        mine = effects[call.number]
+        found.expect(
+            len(mine) <= 1, "E1 one request took effect twice", f"{_said(call)} {[c.new.status for c in mine]}"
+        )
+        for attempt in call.attempts:
+            _check_attempt(record, found, call, attempt)
+        _check_refusal(record, found, call, mine)
+        if call.operation == "createQuest" and call.final.status == 201:
+            created[call.who, call.body["title"]].add(call.final.body["questId"])
+        if call.operation == "editMe" and call.final.status == 200:
+            found.expect(_profile_stored(record, call), "H8 an acknowledged profile is lost", _said(call))
+    for (who, title), ids in created.items():
+        found.expect(len(ids) == 1, "H9 one Idempotency-Key, two quests", f"{who} {title}")
+
+
+def _said(call: Call) -> str:
+    final = call.final
+    return f"request {call.number}, {call.operation} by {call.who}: {final.status} {final.body.get('code', '')}"
+
+
+def _check_attempt(record: Record, found: Findings, call: Call, attempt: Attempt) -> None:
+    detail = f"{_said(call)}, attempt: {attempt.status} {attempt.faults}"
+    status, body = attempt.status or 0, attempt.body
+    found.expect(status < 500 or attempt.faults, "R1 5xx without a fault", detail)
+    found.expect(status != 500, "R2 500 where 503 is due", detail)
+    if status not in (200, 201) or "version" not in body or "questId" not in body:
+        return
+    versions = {change.new.version: change.new for change in record.changes if change.quest_id == body["questId"]}
+    there = versions.get(body["version"])
+    same = there is not None and (there.status, there.performer_id, len(there.attestations)) == (
+        body["status"], body.get("performerId"), len(body.get("attestedBy", []))
+    )  # fmt: skip
+    found.expect(same, "H1 the acknowledged state never was", detail)
+    now = record.quests.get(body["questId"])
+    found.expect(now is not None and now.version >= body["version"], "H2 the acknowledged state is gone", detail)
+    if call.operation == "getMyQuest":
+        before = [c.new.version for c in record.changes if c.quest_id == body["questId"] and c.place < attempt.first]
+        found.expect(body["version"] >= max(before, default=0), "H3 a read of a quest was stale", detail)
+    if call.operation == "attestQuest" and there is not None:
+        given = any(attestation.user_id == call.who for attestation in there.attestations)
+        found.expect(given, "H5 an acknowledged attestation is not there", detail)
+
+
+def _check_refusal(record: Record, found: Findings, call: Call, mine: list[_QuestChange]) -> None:
+    final, detail = call.final, f"{_said(call)} {call.final.faults}"
+    code = final.body.get("code", "")
+    found.expect(code != "feature_off", "R3 refused as switched off though it is on", detail)
+    quest_id = call.path.get("questId", "")
+    changes = [change for change in record.changes if change.quest_id == quest_id]
+    if final.status == 404 and code == "quest_not_found":
+        found.expect(not any(c.place < final.first for c in changes), "H10 404 of a quest that is there", detail)
+    if final.status != 409 or call.operation not in _ACTION_OF:
+        return
+    before = [change.new for change in changes if change.place < final.first][-1:]
+    during = [change.new for change in changes if final.first <= change.place < final.last]
+    true = any(_denied(call, quest, at) for quest in before + during for at in (final.started, final.ended))
+    found.expect(true, "H6 409 where nothing had moved", detail)
+    if mine:  # the last change is its own, and yet it is refused
+        last = [change for change in changes if change.place < final.last][-1]
+        found.expect(last.place != mine[-1].place, "H7 refused though its own effect stands", detail)
+
+
+def _denied(call: Call, quest: Quest, at: float) -> bool:
+    """Whether the domain denies it for reasons of state, by a clock that may be off."""
+    action, who = Action(_ACTION_OF[call.operation]), actor(str(call.who))
+    moments = (datetime.fromtimestamp(at + off, UTC) for off in (-_SLACK, 0, _SLACK))
+    verdicts = [allowed(quest, who, moment)[action] for moment in moments]
+    return any(isinstance(verdict, Denied) and verdict.code in STATE_DENIALS for verdict in verdicts)
+
+
+def _profile_stored(record: Record, call: Call) -> bool:
+    log = record.world.db.tables["users"].log
+    rows = [decode_item(change.new) for change in log if change.key == (call.who,) and change.new]
+    return any(all(row.get(name) == value for name, value in call.body.items()) for row in rows)
+
+
+# --- rules over what happens once the faults end ---
+
+
+def check_streamed(record: Record, found: Findings) -> None:
+    """Before any sweep: what the stream did not settle is in a queue, or HELD."""
+    given_up = {
+        (keys["userId"]["S"], keys["entryId"]["S"]) for service, keys in record.world.given_up if service == "rewards"
+    }
+    for entry in record.entries:
+        settled = entry.state is not State.PENDING or (entry.user_id, entry.entry_id) in given_up
+        found.expect(settled, "L0 the stream passed an entry over", entry.entry_id)
+
+
+def check_paid(record: Record, found: Findings) -> None:
+    """Two sweeps later, with nobody coming back, every owed reward is paid, and poison is the operators'."""
+    for entry in record.entries:
+        found.expect(entry.state is State.POSTED, "L1 not paid after two sweeps", f"{entry.entry_id} {entry.state}")
+    messages = record.world.queues.get(queue_url(REWARDS), [])
+    told = {(message["userId"], message["entryId"]) for message in messages if "entryId" in message}
+    for key, item in record.world.db.tables["ledger"].items.items():
+        state = item["state"]["S"]
+        found.expect(key[0] != POISONED or state == State.FAILED, "L1 poison is not given up", key)
+        found.expect(state != State.FAILED or key in told, "D1 FAILED without a message", key)
+
+
+def check_settled(record: Record, found: Findings) -> None:
+    """Months later nothing is held for ever, nobody waits for somebody who left, and the audit is content."""
+    now, world = record.now, record.world
+    for quest in record.quests.values():
+        name, status = quest.quest_id[:6], quest.status
+        found.expect(status is not Status.OPEN or quest.expires_at > now - _DAY, "L2 OPEN for ever", name)
+        overdue = quest.claim_deadline is not None and quest.claim_deadline + RELEASE_GRACE + _DAY <= now
+        found.expect(status is not Status.CLAIMED or not overdue, "L3 CLAIMED for ever", name)
+        if status is Status.SUBMITTED:
+            silent = {quest.requestor_id, quest.performer_id} - {a.user_id for a in quest.attestations}
+            gone = [user for user in silent if user in record.users and record.users[user].deleted]
+            found.expect(not gone, "L4 waits for a former member for ever", f"{name} for {gone}")
+    for user in record.users.values():
+        found.expect(user.deletion_at is None or user.deletion_at > now - _DAY, "L5 never forgotten", user.user_id)
+        if user.deleted and user.deletion_at is None:
+            found.expect(user.user_id not in world.pool, "P6 forgotten, and the account is there", user.user_id)
+        if not user.deleted:
+            found.expect(user.user_id not in world.deleted_accounts, "P7 the account of a member is gone", user.user_id)
+    found.expect(drift_of(world) == 0, "L6 the audit reports drift", f"{LEDGER_DRIFT.name} {drift_of(world)}")
+
+
+def check_lists(record: Record, found: Findings, seen: Mapping[str, list[str]]) -> None:
+    """Every list, read to its end, is complete and in order."""
+    items = people.quest_items(record.world)
+
+    def ordered(wanted: Callable[[Mapping[str, Any]], bool], *by: str) -> list[str]:
+        rows = sorted(
+            (decode_item(item) for item in items.values()), key=lambda row: [row.get(name, "") for name in by]
+        )
+        return [row["questId"] for row in reversed(rows) if wanted(row)]
+
+    want = {
+        "board": ordered(lambda row: row["status"] == Status.OPEN, "laneAt"),
+        "disputes": ordered(lambda row: row["status"] == Status.DISPUTED, "laneAt"),
+    }
+    for who in EVERYBODY:
+        for role, by in (("requestor", "createdAt"), ("performer", "claimedAt")):
+            want[f"{who} {role}"] = ordered(lambda row: row.get(f"{role}Id") == who, by, "questId")  # noqa: B023  # called at once
+        want[f"{who} ledger"] = sorted((e.entry_id for e in record.entries if e.user_id == who), reverse=True)
+    for name, ids in want.items():
+        found.expect(seen[name] == ids, "C1 a list is not complete and in order", f"{name}: {seen[name]} for {ids}")
+
+
+def check_first_calls(world: World, found: Findings) -> None:
+    """Whoever has neither a row nor a message in the queue gets the row by their first call, with all points."""
+    rows = world.db.tables["users"].items
+    queued = {message["userId"] for message in world.queues.get(queue_url(USER_CREATION), [])}
+    lost = [user for user in world.pool if (user,) not in rows and user not in queued]
+
+    def call(world: World) -> None:
+        for user in lost:
+            answer = Client(world, 1).call("getMe", user)
+            whole = answer.status == 200 and answer.body["points"] == 10
+            found.expect(whole, "P8 the first call makes the row", f"{user} {answer.status}")
+
+    world.run(call)
+
+
+def judge(world: World) -> Findings:
+    """Ends a history: its faults stop, the streams drain, two sweeps, months of quiet; and all rules are checked."""
+    found = Findings()
+    check_value(Record(world), found)
+    people.drain(world)
+    check_streamed(Record(world), found)
+    people.sweep(world)
+    record = Record(world)
+    check_paid(record, found)
+    check_value(record, found)
+    check_people(record, found)
+    check_first_calls(world, found)
+    if world.seed % 3 == 0:
+        seen = people.lists(world)
+        check_lists(Record(world), found, seen)
+    people.quiet(world)
+    record = Record(world)
+    for check in (check_value, check_settled, check_people, check_changes, check_ledger, check_answers):
+        check(record, found)
+    found.extend(Violation("E0 the simulation itself", error) for error in world.errors)
+    return found
