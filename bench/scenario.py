@@ -29,6 +29,7 @@ SETTINGS = ApiSettings(
     quests_table=TABLES["quests"],
     ledger_table=TABLES["ledger"],
     inbox_table=TABLES["inbox"],
+    messages_table=TABLES["messages"],
     board_shards=1,
     quest_lifetime_days=30,
     claim_days=14,
@@ -37,6 +38,7 @@ SETTINGS = ApiSettings(
     cognito_app_client_id=ISSUER_CLIENT,
     creates_per_hour=100,
     claims_per_hour=100,
+    messages_per_hour=100,
     parameter_ttl_seconds=10,
 )
 

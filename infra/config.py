@@ -139,6 +139,7 @@ class StageConfig(BaseModel):
     claim_days: Positive
     creates_per_hour: Positive
     claims_per_hour: Positive
+    messages_per_hour: Positive
     parameter_ttl_seconds: Annotated[int, Field(ge=1, le=10, description="The page shows an open breaker within 30 s.")]
     canary_percent: Annotated[int, Field(ge=0, le=50, description="Share of the api's calls that try a release first.")]
     canary_minutes: Positive

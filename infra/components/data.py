@@ -7,7 +7,7 @@ import pulumi_aws as aws
 
 from infra.components.component import Component
 from infra.config import StageConfig
-from services.core.tables import INBOX, LEDGER, QUESTS, TABLES, USERS, Table
+from services.core.tables import INBOX, LEDGER, MESSAGES, QUESTS, TABLES, USERS, Table
 
 PITR_DAYS = 35
 """The most that DynamoDB offers, on every stage: a drill on dev must not find another table than prod's."""
@@ -17,7 +17,7 @@ TARGET_UTILIZATION = 70.0
 
 
 class Data(Component):
-    """Users, quests, ledger and inbox: on demand with ceilings, or provisioned with scaling (decision 0008)."""
+    """The tables: on demand with ceilings, or provisioned with scaling (decision 0008)."""
 
     def __init__(self, stage: StageConfig) -> None:
         super().__init__(stage, "data")
@@ -26,6 +26,7 @@ class Data(Component):
         self.quests = tables[QUESTS.thing]
         self.ledger = tables[LEDGER.thing]
         self.inbox = tables[INBOX.thing]
+        self.messages = tables[MESSAGES.thing]
         if stage.capacity == "provisioned":
             for table in TABLES:
                 self._scale(tables[table.thing], table)

@@ -16,7 +16,7 @@ from infra.components.policies import Statement
 from infra.config import StageConfig
 from services.core.services import REWARDS, SCHEDULES, SERVICES, USER_CREATION
 from services.core.stores.users import API_ATTRIBUTES, HOUSEKEEPING_ATTRIBUTES, NEWCOMER_ATTRIBUTES
-from services.core.tables import LEDGER, QUESTS, USERS
+from services.core.tables import LEDGER, MESSAGES, QUESTS, USERS
 
 
 def _settings(stage: StageConfig, data: Data, **own: pulumi.Input[str]) -> dict[str, pulumi.Input[Any]]:
@@ -25,6 +25,7 @@ def _settings(stage: StageConfig, data: Data, **own: pulumi.Input[str]) -> dict[
         "quests_table": data.quests.name,
         "ledger_table": data.ledger.name,
         "inbox_table": data.inbox.name,
+        "messages_table": data.messages.name,
     }
     return {**stage.model_dump(), **tables, **own}
 
@@ -51,8 +52,8 @@ def _send(sid: str, queue: aws.sqs.Queue) -> Statement:
     return Statement(sid=sid, actions=["sqs:SendMessage"], resources=[queue.arn])
 
 
-USER_INDEXES, QUEST_INDEXES, LEDGER_INDEXES = (
-    tuple(index.name for index in table.indexes) for table in (USERS, QUESTS, LEDGER)
+USER_INDEXES, QUEST_INDEXES, LEDGER_INDEXES, MESSAGE_INDEXES = (
+    tuple(index.name for index in table.indexes) for table in (USERS, QUESTS, LEDGER, MESSAGES)
 )
 
 
@@ -89,9 +90,10 @@ def api_function(stage: StageConfig, data: Data, identity: Identity, parameters:
             _table(
                 "Quests",
                 data.quests,
-                *("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query"),
+                *("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query", "ConditionCheckItem"),
                 indexes=QUEST_INDEXES,
             ),
+            _table("Messages", data.messages, "PutItem", "GetItem", "BatchGetItem", "Query", indexes=MESSAGE_INDEXES),
             _table("Ledger", data.ledger, "PutItem", "Query", "GetItem", "BatchGetItem"),
             _table("Inbox", data.inbox, "GetItem", "Query"),
             Statement(
@@ -157,6 +159,7 @@ def housekeeping_function(stage: StageConfig, data: Data, dead_letters: DeadLett
             _write_users(data, "UpdateItem", HOUSEKEEPING_ATTRIBUTES),
             _table("Ledger", data.ledger, "PutItem", "Query"),
             _table("ForgetInbox", data.inbox, "Query", "DeleteItem"),
+            _table("Messages", data.messages, "Query", "UpdateItem", indexes=MESSAGE_INDEXES),
             Statement(
                 sid="EndAccounts",
                 actions=["cognito-idp:AdminDeleteUser", "cognito-idp:AdminUserGlobalSignOut"],

@@ -29,6 +29,7 @@ from services.core.routes import ROUTES
 from services.core.settings import ApiSettings
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
+from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestStore
 from services.core.stores.users import UserStore
 from services.core.telemetry import Telemetry, user_digest
@@ -75,9 +76,11 @@ class App:
         """What the operations work with."""
         settings, dynamodb = self._settings, self._clients.dynamodb
         tables = (settings.quests_table, settings.users_table, settings.ledger_table)
+        quests = QuestStore(dynamodb, *tables, shards=settings.board_shards)
         return Platform(
             settings=settings,
-            quests=QuestStore(dynamodb, *tables, shards=settings.board_shards),
+            quests=quests,
+            messages=MessageStore(dynamodb, settings.messages_table, settings.users_table, quests),
             users=UserStore(dynamodb, settings.users_table, settings.ledger_table),
             ledger=LedgerStore(dynamodb, settings.ledger_table, settings.users_table),
             inbox=InboxStore(dynamodb, settings.inbox_table),

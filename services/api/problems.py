@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from services.api import views
 from services.core.cursors import BadCursorError
+from services.core.domain.messages import MessageDeniedError
 from services.core.domain.quests import STATE_DENIALS, Actor, NotAllowedError, RewardLoweredError
 from services.core.live import Breaker, ParameterUnavailableError
 from services.core.stores.dynamo import StoreUnavailableError
@@ -85,6 +86,8 @@ def as_problem(error: Exception) -> ProblemError | None:
             return error
         case NotAllowedError():
             return ProblemError(409 if error.code in STATE_DENIALS else 403, error.code, _DENIALS[error.code])
+        case MessageDeniedError():
+            return ProblemError(409 if error.code in STATE_DENIALS else 403, error.code, _DENIALS[error.code])
         case InvalidInputError() | RewardLoweredError():
             return ProblemError(422, "invalid_input", "Some fields do not fit; each is named under `errors`.")
         case BadCursorError():
@@ -115,7 +118,7 @@ def body(problem: ProblemError, cause: Exception, context: Context) -> views.Pro
         request_id=context.request_id,
         errors=_field_errors(cause),
     )
-    if isinstance(cause, NotAllowedError) and context.actor:
+    if isinstance(cause, NotAllowedError | MessageDeniedError) and context.actor:
         verdicts = views.verdicts(cause.quest, context.actor, context.now)
         return document.model_copy(update={"quest_status": cause.quest.status, "allowed_actions": verdicts})
     return document

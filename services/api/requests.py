@@ -63,6 +63,12 @@ class TokenQuery(Query):
     token: Cursor
 
 
+class MessageQuery(PageQuery):
+    """A page of a quest's messages."""
+
+    limit: Limit = 50
+
+
 class BoardQuery(PageQuery):
     """Filters of the open quests."""
 

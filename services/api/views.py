@@ -7,6 +7,7 @@ from typing import Any
 from services.core import text
 from services.core.domain import notices, quests, users
 from services.core.domain.ledger import Entry, Kind, State
+from services.core.domain.messages import Audience, Message, Removal
 from services.core.domain.quests import (
     Action,
     Actor,
@@ -191,6 +192,37 @@ class Unsubscribed(Model):
     mail: users.MailPreference
 
 
+class MessageView(Model):
+    """A message on a quest; `removed` says why it has no text any more. `performerId` is that of a private thread."""
+
+    message_id: str
+    author_id: str
+    audience: Audience
+    performer_id: str | None = None
+    text: str | None = None
+    removed: Removal | None = None
+    created_at: Timestamp
+
+
+class MessagePage(Model):
+    """A page of messages, newest first."""
+
+    items: list[MessageView]
+    next_cursor: str | None = None
+
+
+class MyMessagePage(MessagePage):
+    """A page of the messages that the member may read, and for each audience whether they may write to it now."""
+
+    may_write: dict[Audience, ActionVerdict]
+
+
+class WrittenMessage(MessageView):
+    """A message of the member's own, with the quest that it is on."""
+
+    quest_id: str
+
+
 class Export(Model):
     """Everything that the platform keeps of the member."""
 
@@ -198,6 +230,7 @@ class Export(Model):
     ledger: list[EntryView]
     quests: list[QuestView]
     inbox: list[InboxItem]
+    messages: list[WrittenMessage]
 
 
 class FeatureFlags(Model):
@@ -262,6 +295,11 @@ def _shared(stored: StoredQuest) -> dict[str, Any]:
     return {**_public(stored.quest), "description": stored.description, "description_html": html}
 
 
+def verdict(denial: quests.Denial | None) -> ActionVerdict:
+    """A denial, or none, in the API's form."""
+    return ActionVerdict(allowed=denial is None, code=denial)
+
+
 def verdicts(quest: Quest, actor: Actor, now: datetime) -> dict[Action, ActionVerdict]:
     """`allowed` in the API's form."""
     return {
@@ -315,6 +353,16 @@ def inbox_item(
 def entry(stored: Entry) -> EntryView:
     """An entry without what is the operators'."""
     return EntryView(**_of(EntryView, stored.__dict__))
+
+
+def message(stored: Message) -> MessageView:
+    """A message without what is the platform's own."""
+    return MessageView(**_of(MessageView, stored.__dict__))
+
+
+def written(stored: Message) -> WrittenMessage:
+    """A message for its author's export."""
+    return WrittenMessage(**_of(WrittenMessage, stored.__dict__))
 
 
 def _of(model: type[Model], values: dict[str, Any]) -> dict[str, Any]:

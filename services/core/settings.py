@@ -47,6 +47,7 @@ class QuestSettings(Settings):
     """For the Lambdas that move quests."""
 
     quests_table: str = Field(description="Name of the quests table.")
+    messages_table: str = Field(description="Name of the messages table.")
     board_shards: int = Field(ge=1, le=64, description="Partitions of the board index.")
     quest_lifetime_days: int = Field(ge=1, description="Days until an OPEN quest expires.")
     claim_days: int = Field(ge=1, description="Days that a performer has to hand in.")
@@ -72,6 +73,7 @@ class ApiSettings(QuestSettings, InboxSettings, LiveSettings):
     cognito_app_client_id: str = Field(description="App client whose access tokens the api accepts.")
     creates_per_hour: int = Field(ge=1, description="Quests that a member may create in an hour.")
     claims_per_hour: int = Field(ge=1, description="Claims that a member may make in an hour.")
+    messages_per_hour: int = Field(ge=1, description="Messages that a member may write in an hour.")
 
 
 class OnboardingSettings(Settings):

@@ -111,4 +111,14 @@ INBOX = Table(
     ),
 )
 
-TABLES = (USERS, QUESTS, LEDGER, INBOX)
+MESSAGES = Table(
+    thing="messages",
+    partition_key="questId",
+    sort_key="messageId",
+    indexes=(
+        # What a member wrote: for their export, and to take their words when they leave.
+        Index(name="author", partition_key="authorId", sort_key="messageId"),
+    ),
+)
+
+TABLES = (USERS, QUESTS, LEDGER, INBOX, MESSAGES)

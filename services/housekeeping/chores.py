@@ -12,6 +12,7 @@ from services.core.domain.users import User
 from services.core.metrics import LEDGER_DRIFT
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
+from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestMovedError, QuestStore
 from services.core.stores.users import NoSuchUserError, UserStore
 from services.core.tables import QUESTS
@@ -36,6 +37,7 @@ class Housekeeper:
     users: UserStore
     ledger: LedgerStore
     inbox: InboxStore
+    messages: MessageStore
     cognito: "CognitoIdentityProviderClient"
     pool_id: str
     telemetry: Telemetry
@@ -140,6 +142,7 @@ class Housekeeper:
             self.cognito.admin_delete_user(UserPoolId=self.pool_id, Username=user_id)
         except self.cognito.exceptions.UserNotFoundException:
             pass  # an earlier run came this far
+        self.messages.erase(user_id)
         self.users.finish_deletion(user_id, now)
         return True
 

@@ -8,6 +8,7 @@ from services.core import aws
 from services.core.settings import HousekeepingSettings
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
+from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestStore
 from services.core.stores.users import UserStore
 from services.core.telemetry import Telemetry
@@ -15,14 +16,12 @@ from services.housekeeping.chores import Housekeeper
 
 settings = HousekeepingSettings.load(os.environ)
 telemetry = Telemetry("housekeeping", settings.stage, settings.log_level)
+quests = QuestStore(
+    aws.dynamodb(), settings.quests_table, settings.users_table, settings.ledger_table, shards=settings.board_shards
+)
 housekeeper = Housekeeper(
-    quests=QuestStore(
-        aws.dynamodb(),
-        settings.quests_table,
-        settings.users_table,
-        settings.ledger_table,
-        shards=settings.board_shards,
-    ),
+    quests=quests,
+    messages=MessageStore(aws.dynamodb(), settings.messages_table, settings.users_table, quests),
     users=UserStore(aws.dynamodb(), settings.users_table, settings.ledger_table),
     ledger=LedgerStore(aws.dynamodb(), settings.ledger_table, settings.users_table),
     inbox=InboxStore(aws.dynamodb(), settings.inbox_table),

@@ -52,7 +52,7 @@ def test_every_route_has_its_operation_and_no_other_is_there() -> None:
 
 def test_every_call_needs_a_token_but_the_listed_ones() -> None:
     public = {name for name, (_, _, operation) in OPERATIONS_OF.items() if operation["security"] == []}
-    assert public == {"getHealth", "listQuests", "getQuest", "getUser", "getStats"}
+    assert public == {"getHealth", "listQuests", "getQuest", "listMessages", "getUser", "getStats"}
     for name, (_, _, operation) in OPERATIONS_OF.items():
         assert operation["security"] == ([] if name in public else [{"member": []}])
         assert ("401" in operation["responses"]) == (name not in public)
@@ -100,6 +100,10 @@ def test_what_is_answered_is_what_is_declared(api: Api) -> None:
         ("getQuest", None, None, {"questId": "nothing"}, {}),
         ("editQuest", ANNA, {"title": "Carry two sofas"}, {"questId": quest_id}, {}),
         ("editQuest", BEN, {"title": "Carry two sofas"}, {"questId": quest_id}, {}),
+        ("writeMessage", BEN, {"text": "Is there a lift?", "audience": "public"}, {"questId": quest_id}, {}),
+        ("writeMessage", BEN, {"text": "Is there a lift?", "audience": "private"}, {"questId": quest_id}, {}),
+        ("listMessages", None, None, {"questId": quest_id}, {"limit": "1"}),
+        ("listMyMessages", BEN, None, {"questId": quest_id}, {}),
         ("claimQuest", ANNA, None, {"questId": quest_id}, {}),
         ("claimQuest", BEN, None, {"questId": quest_id}, {}),
         ("cancelQuest", ANNA, None, {"questId": quest_id}, {}),

@@ -173,6 +173,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/quests/{questId}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Public questions and answers of a quest, newest first */
+        get: operations["listMessages"];
+        put?: never;
+        /** Ask or answer in public, or write to the other party */
+        post: operations["writeMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/me": {
         parameters: {
             query?: never;
@@ -252,6 +270,23 @@ export interface paths {
         };
         /** A quest as the member may see it */
         get: operations["getMyQuest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/quests/{questId}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All messages of a quest that the member may read, newest first */
+        get: operations["listMyMessages"];
         put?: never;
         post?: never;
         delete?: never;
@@ -429,6 +464,12 @@ export interface components {
              */
             notes?: string | null;
         };
+        /**
+         * Audience
+         * @description The readers of a message: anybody, or the two parties.
+         * @enum {string}
+         */
+        Audience: "public" | "private";
         /**
          * Board
          * @description Every OPEN quest, newest first.
@@ -664,6 +705,8 @@ export interface components {
             quests: components["schemas"]["QuestView"][];
             /** Inbox */
             inbox: components["schemas"]["InboxItem"][];
+            /** Messages */
+            messages: components["schemas"]["WrittenMessage"][];
         };
         /**
          * FeatureFlags
@@ -843,6 +886,73 @@ export interface components {
             mailStopped?: components["schemas"]["MailStop"] | null;
             /** Unread */
             unread: number;
+        };
+        /**
+         * MessageDraft
+         * @description A message as its author writes it. `audience` is the one that they saw: a quest may be claimed meanwhile.
+         */
+        MessageDraft: {
+            /** Text */
+            text: string;
+            audience: components["schemas"]["Audience"];
+        };
+        /**
+         * MessagePage
+         * @description A page of messages, newest first.
+         */
+        MessagePage: {
+            /** Items */
+            items: components["schemas"]["MessageView"][];
+            /**
+             * Nextcursor
+             * @default null
+             */
+            nextCursor?: string | null;
+        };
+        /**
+         * MessageView
+         * @description A message on a quest; `removed` says why it has no text any more. `performerId` is that of a private thread.
+         */
+        MessageView: {
+            /** Messageid */
+            messageId: string;
+            /** Authorid */
+            authorId: string;
+            audience: components["schemas"]["Audience"];
+            /**
+             * Performerid
+             * @default null
+             */
+            performerId?: string | null;
+            /**
+             * Text
+             * @default null
+             */
+            text?: string | null;
+            /** @default null */
+            removed?: components["schemas"]["Removal"] | null;
+            /**
+             * Createdat
+             * Format: date-time
+             */
+            createdAt: string;
+        };
+        /**
+         * MyMessagePage
+         * @description A page of the messages that the member may read, and for each audience whether they may write to it now.
+         */
+        MyMessagePage: {
+            /** Items */
+            items: components["schemas"]["MessageView"][];
+            /**
+             * Nextcursor
+             * @default null
+             */
+            nextCursor?: string | null;
+            /** Maywrite */
+            mayWrite: {
+                [key: string]: components["schemas"]["ActionVerdict"];
+            };
         };
         /**
          * NoticeKind
@@ -1307,6 +1417,12 @@ export interface components {
             reason: string;
         };
         /**
+         * Removal
+         * @description The reason for which a message has lost its text.
+         * @enum {string}
+         */
+        Removal: "left" | "moderated";
+        /**
          * ResolveBody
          * @description A moderator's decision.
          */
@@ -1369,6 +1485,36 @@ export interface components {
          */
         Unsubscribed: {
             mail: components["schemas"]["MailPreference"];
+        };
+        /**
+         * WrittenMessage
+         * @description A message of the member's own, with the quest that it is on.
+         */
+        WrittenMessage: {
+            /** Messageid */
+            messageId: string;
+            /** Authorid */
+            authorId: string;
+            audience: components["schemas"]["Audience"];
+            /**
+             * Performerid
+             * @default null
+             */
+            performerId?: string | null;
+            /**
+             * Text
+             * @default null
+             */
+            text?: string | null;
+            /** @default null */
+            removed?: components["schemas"]["Removal"] | null;
+            /**
+             * Createdat
+             * Format: date-time
+             */
+            createdAt: string;
+            /** Questid */
+            questId: string;
         };
     };
     responses: never;
@@ -2631,6 +2777,199 @@ export interface operations {
             };
         };
     };
+    listMessages: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                questId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Public questions and answers of a quest, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessagePage"];
+                };
+            };
+            /** @description The request cannot be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Invalid input; `errors` names the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description The breaker is open or the data cannot be reached; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+        };
+    };
+    writeMessage: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                questId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MessageDraft"];
+            };
+        };
+        responses: {
+            /** @description Ask or answer in public, or write to the other party */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageView"];
+                };
+            };
+            /** @description The request cannot be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or not one of ours */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description Not allowed; `code` says why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The quest has moved on; with its status and the allowed actions now */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Invalid input; `errors` names the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description The breaker is open or the data cannot be reached; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+        };
+    };
     getMe: {
         parameters: {
             query?: never;
@@ -3083,6 +3422,88 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QuestView"];
+                };
+            };
+            /** @description No token, or not one of ours */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description Unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Invalid input; `errors` names the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description The breaker is open or the data cannot be reached; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+        };
+    };
+    listMyMessages: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                questId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All messages of a quest that the member may read, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyMessagePage"];
+                };
+            };
+            /** @description The request cannot be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No token, or not one of ours */

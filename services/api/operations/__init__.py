@@ -6,7 +6,15 @@ from services.api.operations.community import COMMUNITY
 from services.api.operations.inbox import INBOX
 from services.api.operations.lists import LISTS
 from services.api.operations.members import MEMBERS
+from services.api.operations.messages import MESSAGE_OPERATIONS
 from services.api.operations.operation import AnyOperation
 from services.api.operations.quests import QUEST_OPERATIONS
 
-OPERATIONS: Mapping[str, AnyOperation] = {**COMMUNITY, **LISTS, **INBOX, **QUEST_OPERATIONS, **MEMBERS}
+OPERATIONS: Mapping[str, AnyOperation] = {
+    **COMMUNITY,
+    **LISTS,
+    **INBOX,
+    **QUEST_OPERATIONS,
+    **MESSAGE_OPERATIONS,
+    **MEMBERS,
+}

@@ -79,6 +79,7 @@ def export_me(platform: Platform, request: Request[NoBody, NoQuery]) -> views.Ex
         ledger=[views.entry(entry) for entry in platform.ledger.all_of(actor.user_id)],
         quests=found,
         inbox=list(_whole_inbox(platform, actor.user_id)),
+        messages=[views.written(message) for message in platform.messages.of_author(actor.user_id)],
     )
 
 

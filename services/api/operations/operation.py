@@ -14,6 +14,7 @@ from services.core.metrics import Metric
 from services.core.settings import ApiSettings
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
+from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestStore
 from services.core.stores.users import Allowance, NoSuchUserError, Quota, UserStore
 
@@ -31,6 +32,7 @@ class Platform:
     users: UserStore
     ledger: LedgerStore
     inbox: InboxStore
+    messages: MessageStore
     live: live.LiveParameters
     flags: Flags
     count: Callable[[Metric], None]
@@ -48,6 +50,10 @@ class Platform:
     def claims(self) -> Quota:
         """Quests that a member may claim in an hour."""
         return Quota(Allowance.CLAIM, self.settings.claims_per_hour)
+
+    def writes(self) -> Quota:
+        """Messages that a member may write in an hour."""
+        return Quota(Allowance.MESSAGE, self.settings.messages_per_hour)
 
 
 class NoBody(Input):

@@ -34,7 +34,7 @@ from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.quests import QuestExistsError, QuestMovedError, StoredQuest
 from services.core.stores.users import Quota
 
-_ATTEMPTS = 10
+ATTEMPTS = 10
 """How often a change is tried on a quest that others keep changing."""
 _QUEST_ID = re.compile(r"[0-9a-z]{26}")
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
@@ -75,6 +75,12 @@ def idempotency_key(request: AnyRequest) -> str:
     return key
 
 
+def key_reused(thing: str) -> ProblemError:
+    """The error of a call whose Idempotency-Key was used for another thing of its kind."""
+    detail = f"This Idempotency-Key was used for another {thing}. Take a new one."
+    return ProblemError(422, "idempotency_key_reused", detail)
+
+
 def create_quest(platform: Platform, request: Request[Draft, NoQuery]) -> views.QuestView:
     """Posts a quest; a call repeated with the same key answers with the quest that the first one made."""
     draft, user_id = request.body, request.member.user_id
@@ -87,9 +93,7 @@ def create_quest(platform: Platform, request: Request[Draft, NoQuery]) -> views.
     except QuestExistsError:
         stored = platform.quests.get(quest_id)
         if stored is None or stored.quest.request_digest != fingerprint:
-            raise ProblemError(
-                422, "idempotency_key_reused", "This Idempotency-Key was used for another quest. Take a new one."
-            ) from None
+            raise key_reused("quest") from None
     else:
         platform.count(QUESTS_CREATED)
         stored = StoredQuest(change.quest, draft.description)
@@ -110,7 +114,7 @@ def _change_quest(
 ) -> Transition:
     """Takes a step on a quest as it stands; where somebody was faster, takes it again on what they made of it."""
     stored = stored_quest(platform, request)
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         change = _traced(step(stored), request)
         if change.quest is stored.quest:
             return Transition(views.view(stored, request.member, request.now), changed=False)

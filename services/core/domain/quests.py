@@ -147,7 +147,7 @@ class Quest(Model):
     """A task that one member posts and another does. The long texts are in `Texts`.
 
     The limits of what members write are in `Draft`, `Edit` and the requests, not here: a limit that is tightened later
-    must not make a stored quest unreadable.
+    must not make a stored quest unreadable. `asked_at` is the moment of the oldest question without an answer.
     """
 
     quest_id: str
@@ -173,6 +173,7 @@ class Quest(Model):
     completed_at: Timestamp | None = None
     cancelled_at: Timestamp | None = None
     expired_at: Timestamp | None = None
+    asked_at: Timestamp | None = None
     request_digest: str | None = None
     version: int = 1
 

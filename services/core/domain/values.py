@@ -91,6 +91,7 @@ Search = Annotated[str, Field(max_length=80), _VISIBLE, _ONE_LINE, AfterValidato
 Description = Annotated[str, Field(min_length=20, max_length=2000), _NEWLINES, _VISIBLE, _NOT_BLANK]
 Submission = Annotated[str, Field(min_length=10, max_length=2000), _NEWLINES, _VISIBLE, _NOT_BLANK]
 Reason = Annotated[str, Field(min_length=20, max_length=1000), _NEWLINES, _VISIBLE, _NOT_BLANK]
+MessageText = Annotated[str, Field(min_length=1, max_length=1000), _NEWLINES, _VISIBLE, _NOT_BLANK]
 Notes = Annotated[str, Field(max_length=500), _NEWLINES, _VISIBLE]
 Bio = Annotated[str, Field(max_length=500), _NEWLINES, _VISIBLE]
 

@@ -136,17 +136,31 @@ class QuestStore:
 
         `quota` is used once for the quest's performer. Raises QuestMovedError, RateLimitedError, NoSuchUserError.
         """
-        update = update_expression(self._stored(before), self._stored(change.quest))
+        self._commit({"Update": self.update(before, change.quest)}, change, quota, change.quest.performer_id)
+
+    def update(self, before: Quest, after: Quest) -> Item:
+        """The Update of a quest that is still as it was read, as a part of a transaction."""
+        update = update_expression(self._stored(before), self._stored(after))
         update["ExpressionAttributeNames"] |= {"#status": "status", "#version": "version"}
         update["ExpressionAttributeValues"] |= encode_item({":status": before.status, ":version": before.version})
-        write = {
+        return {
             "TableName": self._table,
             "Key": {"questId": encode(before.quest_id)},
             "ConditionExpression": "#status = :status AND #version = :version",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             **update,
         }
-        self._commit({"Update": write}, change, quota, change.quest.performer_id)
+
+    def unchanged(self, quest: Quest) -> Item:
+        """The ConditionCheck of a quest that is still as it was read, as a part of a transaction."""
+        return {
+            "TableName": self._table,
+            "Key": {"questId": encode(quest.quest_id)},
+            "ConditionExpression": "#version = :version",
+            "ExpressionAttributeNames": {"#version": "version"},
+            "ExpressionAttributeValues": encode_item({":version": quest.version}),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
 
     def _commit(self, write: Item, change: Change, quota: Quota | None, spender: str | None) -> None:
         writes = [write, *self._text_writes(change)]

@@ -59,6 +59,7 @@ class Allowance(StrEnum):
 
     CREATE = "createTat"
     CLAIM = "claimTat"
+    MESSAGE = "messageTat"
 
 
 def _attributes(model: type[BaseModel]) -> set[str]:

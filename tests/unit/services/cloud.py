@@ -32,16 +32,17 @@ from services.core.settings import ApiSettings, Settings
 from services.core.stores.dynamo import Item, decode_item
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
+from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestStore
 from services.core.stores.users import UserStore
-from services.core.tables import INBOX, LEDGER, QUESTS, TABLES, USERS, Table
+from services.core.tables import INBOX, LEDGER, MESSAGES, QUESTS, TABLES, USERS, Table
 from services.core.telemetry import Telemetry
 
 STAGE = "unit"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CLIENT_ID = "page-client"
 SHARDS = 3
-CREATES_PER_HOUR, CLAIMS_PER_HOUR = 20, 30
+CREATES_PER_HOUR, CLAIMS_PER_HOUR, MESSAGES_PER_HOUR = 20, 30, 60
 PARAMETER_TTL = 10
 """Seconds."""
 LIFETIME, CLAIM_PERIOD = timedelta(days=30), timedelta(days=14)
@@ -224,12 +225,13 @@ class Cloud:
         self.set_parameter(BREAKER, "closed")
         for flag in FLAGS:
             self.set_flag(flag, "on")
-        names = [resource_name(STAGE, table.thing) for table in (USERS, QUESTS, LEDGER, INBOX)]
-        self.users_table, self.quests_table, self.ledger_table, self.inbox_table = names
+        names = [resource_name(STAGE, table.thing) for table in (USERS, QUESTS, LEDGER, INBOX, MESSAGES)]
+        self.users_table, self.quests_table, self.ledger_table, self.inbox_table, self.messages_table = names
         self.users = UserStore(self.dynamodb, self.users_table, self.ledger_table)
         self.ledger = LedgerStore(self.dynamodb, self.ledger_table, self.users_table)
         self.quests = QuestStore(self.dynamodb, self.quests_table, self.users_table, self.ledger_table, shards=SHARDS)
         self.inbox = InboxStore(self.dynamodb, self.inbox_table)
+        self.messages_store = MessageStore(self.dynamodb, self.messages_table, self.users_table, self.quests)
         self.faults.calls.clear()
 
     def set_parameter(self, parameter: Parameter, value: str) -> None:
@@ -252,6 +254,7 @@ class Cloud:
             "ledger_table": self.ledger_table,
             "quests_table": self.quests_table,
             "inbox_table": self.inbox_table,
+            "messages_table": self.messages_table,
             "board_shards": SHARDS,
             "quest_lifetime_days": LIFETIME.days,
             "claim_days": CLAIM_PERIOD.days,
@@ -260,6 +263,7 @@ class Cloud:
             "cognito_app_client_id": CLIENT_ID,
             "creates_per_hour": CREATES_PER_HOUR,
             "claims_per_hour": CLAIMS_PER_HOUR,
+            "messages_per_hour": MESSAGES_PER_HOUR,
             "parameter_ttl_seconds": PARAMETER_TTL,
         }
         return ApiSettings(**{**common, **changes})
@@ -284,7 +288,7 @@ class Cloud:
 
     def everything(self) -> list[list[Item]]:
         """All that is stored, to compare before and after."""
-        names = (self.users_table, self.quests_table, self.ledger_table, self.inbox_table)
+        names = (resource_name(STAGE, table.thing) for table in TABLES)
         return [sorted(self.rows(name), key=lambda row: json.dumps(row, sort_keys=True)) for name in names]
 
     def stream(self, *states: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from tests.unit.services.cloud import (
 )
 
 PROTECTED = [route.operation for route in ROUTES if not route.public]
-PUBLIC = {"getHealth", "listQuests", "getQuest", "getUser", "getStats"}
+PUBLIC = {"getHealth", "listQuests", "getQuest", "listMessages", "getUser", "getStats"}
 
 
 def path_of(operation: str) -> dict[str, str]:
@@ -300,7 +300,7 @@ def test_cache_headers(api: Api, operation: str) -> None:
     who = None if operation in PUBLIC else ANNA
     query = {"role": "requestor"} if operation == "listMyQuests" else None
     answer = api.call(operation, who, query=query, path=path)
-    seconds = {"listQuests": 5, "getQuest": 5, "getUser": 30, "getStats": 300}.get(operation)
+    seconds = {"listQuests": 5, "getQuest": 5, "listMessages": 5, "getUser": 30, "getStats": 300}.get(operation)
     expected = f"public, max-age={seconds}" if seconds and answer.status == 200 else "no-store"
     assert answer.headers["cache-control"] == expected
     assert answer.headers["content-type"] in ("application/json", "application/problem+json")

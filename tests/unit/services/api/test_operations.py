@@ -8,6 +8,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from services.api import stats
 from services.core import aws
+from services.core.parameters import FLAGS
 from services.core.stores.quests import BATCH
 from tests.unit.services.cloud import (
     ANNA,
@@ -228,7 +229,7 @@ def test_disputes_are_a_feature(api: Api) -> None:
     api.cloud.clock.advance(seconds=11)
     answer = api.call("disputeQuest", BEN, {"reason": REASON}, questId=quest_id)
     assert (answer.status, answer.json["code"]) == (403, "feature_off")
-    assert api.call("listFeatureFlags", BEN).json == {"flags": {"rewards": True, "disputes": False}}
+    assert api.call("listFeatureFlags", BEN).json == {"flags": {**dict.fromkeys(FLAGS, True), "disputes": False}}
     assert api.call("disputeQuest", BEN, {"reason": REASON}, groups="[internal]", questId=quest_id).status == 200
 
 
