@@ -1,6 +1,6 @@
 """Point-in-time restore: beside the live tables, compared item by item, then chosen items repaired, or all cut over.
 
-A restore brings back the three tables of one instant under names of their own, `civicforge-<stage>-quests-<id>`, with
+A restore brings back the tables of one instant under names of their own, `civicforge-<stage>-quests-<id>`, with
 the settings that AWS drops on the way. The live tables keep their names, streams and history whatever is done: a cut
 over writes the former content into them. Everything here reads whole tables, which is right for a community's size.
 """
@@ -25,7 +25,7 @@ from services.core.domain.quests import Quest
 from services.core.domain.values import timestamp
 from services.core.stores.dynamo import ConditionFailedError, Item, call, decode_item, encode, encode_item
 from services.core.stores.ledger import put_entry
-from services.core.tables import LEDGER, QUESTS, TABLES, USERS, Table
+from services.core.tables import LEDGER, MESSAGES, QUESTS, TABLES, USERS, Table
 
 RESTORED: Final = tuple(table for table in TABLES if table.ttl is None)
 """The tables that hold what members made; what expires by itself is not brought back."""
@@ -98,7 +98,7 @@ def complete(stage: Stage, table: Table, name: str) -> list[str]:
 
 
 def begin(stage: Stage, restore_id: str, at: datetime | None) -> Json:
-    """Restores the three tables beside the live ones and waits for them."""
+    """Restores the tables beside the live ones and waits for them."""
     when: Any = {"RestoreDateTime": at} if at else {"UseLatestRestorableTime": True}
     names = {table.thing: beside(stage, table, restore_id) for table in RESTORED}
     for table in RESTORED:
@@ -209,6 +209,8 @@ def repair(stage: Stage, difference: Difference, reason: str) -> list[str]:
             writes, said = _user_writes(stage, difference, now)
         case table if table == LEDGER:
             writes, said = _entry_writes(stage, difference, reason, now)
+        case table if table == MESSAGES:
+            writes, said = _message_writes(stage, difference)
         case _:
             writes, said = _quest_writes(stage, difference, reason, now)
     try:
@@ -283,6 +285,17 @@ def _quest_writes(stage: Stage, difference: Difference, reason: str, now: dateti
         writes += _booked(stage, adjustment(user_id, quest.quest_id, totals, reason, now))
         said.append(f"adjustment of {amounts(totals)} for {user_id}")
     return writes, said
+
+
+def _message_writes(stage: Stage, difference: Difference) -> tuple[list[Item], list[str]]:
+    if difference.then is None:
+        raise OperatorError(f"{difference.label} is new since then; there is nothing to put back.")
+    if (difference.now or {}).get("removed"):
+        raise OperatorError(f"{difference.label} was removed on purpose: its author left, or a moderator decided so.")
+    author = stage.users.get(str(difference.then.get("authorId")))
+    if author is not None and author.deleted:
+        raise OperatorError(f"{difference.label} was written by a member who has left since.")
+    return [_put(stage, difference, difference.then)], ["the message is as it was"]
 
 
 def _user_writes(stage: Stage, difference: Difference, now: datetime) -> tuple[list[Item], list[str]]:

@@ -8,6 +8,7 @@ PUBLIC = {
     "GET /api/health",
     "GET /api/v1/quests",
     "GET /api/v1/quests/{questId}",
+    "GET /api/v1/quests/{questId}/messages",
     "GET /api/v1/users/{userId}",
     "POST /api/v1/unsubscribe",
     "GET /api/v1/stats",

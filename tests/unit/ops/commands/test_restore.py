@@ -13,7 +13,7 @@ from services.core.domain import quests
 from services.core.domain.ledger import Entry, Kind
 from services.core.domain.quests import Status
 from services.core.stores.dynamo import Item, encode_item
-from services.core.tables import LEDGER, QUESTS, TABLES, USERS
+from services.core.tables import LEDGER, MESSAGES, QUESTS, TABLES, USERS
 from tests.unit.ops.commands.test_books import set_attribute
 from tests.unit.ops.conftest import PERFORMER, REQUESTOR, Cli, UnitStage
 
@@ -261,3 +261,38 @@ def test_a_moment_without_a_zone_is_utc(town: UnitStage, cli: Cli) -> None:
 
 def test_an_entry_is_what_it_says() -> None:
     assert Entry.model_validate(a_gift()).xp == 50
+
+
+MESSAGE = {"questId": C, "messageId": "2026-03-01T12:00:00.000Z#1", "authorId": REQUESTOR, "audience": "public"}
+WRITTEN = {**MESSAGE, "text": "Is there a lift?", "createdAt": "2026-03-01T12:00:00.000Z"}
+
+
+def put(stage: UnitStage, item: dict[str, str]) -> None:
+    stage.dynamodb.put_item(TableName=stage.table(MESSAGES), Item=encode_item(item))
+
+
+@pytest.fixture
+def overheard(town: UnitStage) -> str:
+    """A restore of the stage with a message."""
+    put(town, WRITTEN)
+    return str(restore.begin(town, "20260301t120000", None)["id"])
+
+
+def test_a_lost_message_comes_back(town: UnitStage, overheard: str) -> None:
+    delete(town, "messages", {name: MESSAGE[name] for name in ("questId", "messageId")})
+    (lost,) = found(town, overheard).values()
+    assert restore.repair(town, lost, "why") == ["the message is as it was"]
+    assert found(town, overheard) == {}
+
+
+def test_words_that_were_taken_on_purpose_stay_away(town: UnitStage, overheard: str) -> None:
+    put(town, {**MESSAGE, "removed": "moderated", "createdAt": WRITTEN["createdAt"]})
+    put(town, {**WRITTEN, "messageId": "2026-03-02#later"})
+    for difference in found(town, overheard).values():
+        with pytest.raises(OperatorError, match="removed on purpose|new since then"):
+            restore.repair(town, difference, "why")
+    put(town, {**WRITTEN, "text": "Overwritten"})
+    set_attribute(town, "users", {"userId": REQUESTOR}, "deleted", True)
+    damaged = next(d for d in found(town, overheard).values() if d.changed and d.table == MESSAGES and d.then)
+    with pytest.raises(OperatorError, match="who has left"):
+        restore.repair(town, damaged, "why")
