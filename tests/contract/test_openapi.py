@@ -52,7 +52,7 @@ def test_every_route_has_its_operation_and_no_other_is_there() -> None:
 
 def test_every_call_needs_a_token_but_the_listed_ones() -> None:
     public = {name for name, (_, _, operation) in OPERATIONS_OF.items() if operation["security"] == []}
-    assert public == {"getHealth", "listQuests", "getQuest", "listMessages", "getUser", "getStats"}
+    assert public == {"getHealth", "listQuests", "getQuest", "listMessages", "getUser", "getStats", "unsubscribe"}
     for name, (_, _, operation) in OPERATIONS_OF.items():
         assert operation["security"] == ([] if name in public else [{"member": []}])
         assert ("401" in operation["responses"]) == (name not in public)
@@ -124,6 +124,9 @@ def test_what_is_answered_is_what_is_declared(api: Api) -> None:
         ("listMyQuests", ANNA, None, {}, {"role": "requestor"}),
         ("listMyQuests", ANNA, None, {}, {}),
         ("listMyLedger", BEN, None, {}, {}),
+        ("listMyInbox", ANNA, None, {}, {"limit": "1"}),
+        ("readMyInbox", ANNA, {"upTo": "2026-03-01T12:00:00.000Z#q#1#claimed"}, {}, {}),
+        ("unsubscribe", None, None, {}, {"token": "nonsense"}),
         ("exportMe", ANNA, None, {}, {}),
         ("deleteMe", ANNA, None, {}, {}),
         ("restoreMe", ANNA, None, {}, {}),

@@ -289,7 +289,7 @@ def test_words_that_were_taken_on_purpose_stay_away(town: UnitStage, overheard: 
     put(town, {**MESSAGE, "removed": "moderated", "createdAt": WRITTEN["createdAt"]})
     put(town, {**WRITTEN, "messageId": "2026-03-02#later"})
     for difference in found(town, overheard).values():
-        with pytest.raises(OperatorError, match="removed on purpose|new since then"):
+        with pytest.raises(OperatorError, match=r"removed on purpose|new since then"):
             restore.repair(town, difference, "why")
     put(town, {**WRITTEN, "text": "Overwritten"})
     set_attribute(town, "users", {"userId": REQUESTOR}, "deleted", True)
