@@ -83,6 +83,8 @@ check: .venv/.ready frontend/node_modules/.ready tests/e2e/node_modules/.ready w
 	@$(BIN)/ruff format --check -q .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports | tail -1
+	@! git grep -n ConditionExpression -- '*.py' ':!services/core/stores' ':!localcloud' ':!tests' ':!bench' \
+	  || { echo "Conditions belong to services/core/stores, which turn their failures into domain errors."; exit 1; }
 	@$(RUN) services.api.openapi --check
 	@$(RUN) infra.observability docs --check
 	@npm --prefix frontend run --silent gen -- --check

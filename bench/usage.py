@@ -20,7 +20,6 @@ from services.core.names import parameter_name
 from services.core.parameters import LIVE_PARAMETERS
 from services.core.stores.ledger import LedgerStore
 from services.core.tables import TABLES as DECLARED
-from services.core.tables import Table
 
 PERFORMER_ID = "9a1f6d0b-1c55-4c6c-8f3e-7d2b3c4d5e6f"
 SHORT, LONG = 900, 2000
@@ -69,31 +68,6 @@ class Meter:
         return used
 
 
-def _create(client: Any, table: Table) -> None:
-    def keys(partition: str, sort: str | None) -> list[Json]:
-        return [
-            {"AttributeName": name, "KeyType": kind} for name, kind in ((partition, "HASH"), (sort, "RANGE")) if name
-        ]
-
-    indexes = [
-        {
-            "IndexName": index.name,
-            "KeySchema": keys(index.partition_key, index.sort_key),
-            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(index.projected)}
-            if index.projected
-            else {"ProjectionType": "KEYS_ONLY"},
-        }
-        for index in table.indexes
-    ]
-    client.create_table(
-        TableName=TABLES[table.thing],
-        KeySchema=keys(table.partition_key, table.sort_key),
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in table.key_attributes],
-        BillingMode="PAY_PER_REQUEST",
-        GlobalSecondaryIndexes=indexes,
-    )
-
-
 @contextlib.contextmanager
 def _emulator() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as directory:
@@ -113,7 +87,7 @@ class _Stage:
         dynamodb: Any = session.create_client("dynamodb", region_name="us-east-1", endpoint_url=endpoint)
         ssm: Any = session.create_client("ssm", region_name="us-east-1", endpoint_url=endpoint)
         for table in DECLARED:
-            _create(dynamodb, table)
+            dynamodb.create_table(**table.create_request(TABLES[table.thing]))
         for parameter in LIVE_PARAMETERS:
             value = parameter.initial or json.dumps({"current": "bench", "previous": None})
             ssm.put_parameter(Name=parameter_name(STAGE, parameter.key), Value=value, Type=parameter.kind)

@@ -12,6 +12,7 @@ from infra.components.function import Function
 from infra.components.messaging import DeadLetters
 from infra.components.policies import Statement, document, trust
 from infra.config import StageConfig
+from services.core.events import Sweep
 from services.core.services import REWARDS, SCHEDULES, SWEEPS
 
 RETRIES = 5
@@ -91,7 +92,7 @@ class Delivery(Component):
                 target=aws.scheduler.ScheduleTargetArgs(
                     arn=function.live.arn,
                     role_arn=role.arn,
-                    input=json.dumps({"sweep": service}),
+                    input=Sweep(service).to_json(),
                     # The next sweep does the work of one that could not start.
                     retry_policy=aws.scheduler.ScheduleTargetRetryPolicyArgs(
                         maximum_retry_attempts=RETRIES, maximum_event_age_in_seconds=minutes * 60

@@ -19,6 +19,7 @@ from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain.ledger import State
 from services.core.domain.values import timestamp
+from services.core.events import RewardFailed, Sweep, UserNotStored
 from services.core.services import SWEEPS
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def put_back(stage: Stage, queue: str, letters: list[Letter]) -> None:
 
 
 def _redo_user(stage: Stage, letter: Letter) -> str:
-    user_id = letter.body["userId"]
+    user_id = UserNotStored.parse(letter.body).user_id
     pool = stage.api_settings.cognito_user_pool_id
     try:
         stage.cognito.admin_get_user(UserPoolId=pool, Username=user_id)
@@ -98,9 +99,10 @@ def _redo_user(stage: Stage, letter: Letter) -> str:
 def _redo_reward(stage: Stage, letter: Letter) -> str:
     if "DDBStreamBatchInfo" in letter.body:
         # Lambda's own note that it gave a part of the stream up: the entries of it are PENDING still.
-        stage.invoke("rewards", {"sweep": "rewards"})
+        stage.sweep("rewards")
         return "the sweep paid what was due"
-    state = settle(stage, letter.body["userId"], letter.body["entryId"])
+    failed = RewardFailed.parse(letter.body)
+    state = settle(stage, failed.user_id, failed.entry_id)
     if state is State.FAILED:
         raise OperatorError("it failed again; `civicforge logs rewards --errors` says why")
     return {State.POSTED: "paid", State.HELD: "held until the flag includes the member"}.get(
@@ -111,10 +113,11 @@ def _redo_reward(stage: Stage, letter: Letter) -> str:
 def _redo_schedule(stage: Stage, letter: Letter) -> str:
     # The scheduler leaves the event itself, Lambda's destination wraps it.
     event = letter.body.get("requestPayload", letter.body)
-    if event.get("sweep") not in SWEEPS:
-        raise OperatorError("it names no service")
-    stage.invoke(event["sweep"], event)
-    return f"{event['sweep']} ran"
+    service = Sweep.parse(event).sweep
+    if service not in SWEEPS:
+        raise OperatorError(f"{service!r} is no service with a schedule")
+    stage.sweep(service)
+    return f"{service} ran"
 
 
 _REDO: Final[dict[str, Callable[[Stage, Letter], str]]] = {

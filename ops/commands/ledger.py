@@ -13,33 +13,19 @@ from services.core.domain.invariants import amounts, user_problems
 from services.core.domain.ledger import Totals, fold, totals_of
 from services.core.domain.users import User
 from services.core.domain.values import timestamp
-from services.core.stores.dynamo import ConditionFailedError, call, dump, encode
-from services.core.tables import USERS
+from services.core.stores.dynamo import ConditionFailedError, dump
+from services.core.stores.repair import TOTALS
 
 app = typer.Typer(no_args_is_help=True, help="Explain and check points, XP and reputation.")
 
 
 def rebuild(stage: Stage, user: User, totals: Totals) -> Json:
-    """Writes a member's totals, if they are still as they were read. Raises OperatorError where they are not."""
-    names = ("points", "xp", "reputation", "completed")
-    new = dict(zip(names, totals, strict=True))
-    old = dict(zip(names, totals_of(user), strict=True))
-    values = {f":{name}": encode(value) for name, value in new.items()}
-    values |= {f":old_{name}": encode(value) for name, value in old.items()}
+    """Write a member's totals, if they are still as they were read. Raises OperatorError where they are not."""
     try:
-        call(
-            stage.dynamodb.update_item,
-            TableName=stage.table(USERS),
-            Key={"userId": encode(user.user_id)},
-            UpdateExpression=f"SET {', '.join(f'{name} = :{name}' for name in names)}, updatedAt = :now",
-            # A total that was never written counts as 0.
-            ConditionExpression=" AND ".join(
-                f"({name} = :old_{name}{'' if old[name] else f' OR attribute_not_exists({name})'})" for name in names
-            ),
-            ExpressionAttributeValues={**values, ":now": encode(timestamp(datetime.now(UTC)))},
-        )
+        stage.repair.write([stage.repair.totals(user, totals, datetime.now(UTC))])
     except ConditionFailedError:
         raise OperatorError(f"{user.user_id} changed meanwhile; run the command again.") from None
+    new, old = (dict(zip(TOTALS, those, strict=True)) for those in (totals, totals_of(user)))
     return {"userId": user.user_id, "totals": new, "before": old}
 
 

@@ -23,14 +23,13 @@ from services.core.domain.invariants import amounts, imbalance
 from services.core.domain.ledger import Entry, State, Totals, adjustment, fold
 from services.core.domain.quests import Quest
 from services.core.domain.values import timestamp
-from services.core.stores.dynamo import ConditionFailedError, Item, call, decode_item, encode, encode_item
-from services.core.stores.ledger import put_entry
+from services.core.stores.dynamo import ConditionFailedError, Item, decode_item
+from services.core.stores.repair import TOTALS
 from services.core.tables import LEDGER, MESSAGES, QUESTS, TABLES, USERS, Table
 
 RESTORED: Final = tuple(table for table in TABLES if table.ttl is None)
 """The tables that hold what members made; what expires by itself is not brought back."""
 WAIT_SECONDS: Final = 3600.0
-_TOTALS: Final = ("points", "xp", "reputation", "completed")
 _BOOKKEEPING: Final = frozenset({"version", "updatedAt"})
 _PROGRESS: Final = frozenset({"state", "attempts", "postedAt", "due"})
 _ID = re.compile(r"\d{8}t\d{6}")
@@ -171,7 +170,7 @@ def _said(value: object) -> str:
 
 
 def _short(item: Item) -> str:
-    shown = ("title", "status", "displayName", "kind", "state", *_TOTALS, "text")
+    shown = ("title", "status", "displayName", "kind", "state", *TOTALS, "text")
     return ", ".join(f"{name} {_said(item[name])}" for name in shown if name in item) or "empty"
 
 
@@ -214,7 +213,7 @@ def repair(stage: Stage, difference: Difference, reason: str) -> list[str]:
         case _:
             writes, said = _quest_writes(stage, difference, reason, now)
     try:
-        call(stage.dynamodb.transact_write_items, TransactItems=writes)
+        stage.repair.write(writes)
     except ConditionFailedError:
         raise OperatorError(
             f"{difference.label} changed meanwhile, or somebody has too few points for it; compare again."
@@ -222,54 +221,15 @@ def repair(stage: Stage, difference: Difference, reason: str) -> list[str]:
     return said
 
 
-def _put(stage: Stage, difference: Difference, item: Item) -> Item:
-    """A write that succeeds only while the item is as it was compared."""
-    key = difference.table.partition_key
-    names, values, conditions = {}, {}, [f"attribute_exists({key})"]
-    for number, (name, value) in enumerate(sorted((difference.now or {}).items())):
-        names[f"#n{number}"] = name
-        values[f":n{number}"] = encode(value)
-        conditions.append(f"#n{number} = :n{number}")
-    unchanged: Item = {
-        "ConditionExpression": " AND ".join(conditions),
-        "ExpressionAttributeNames": names,
-        "ExpressionAttributeValues": values,
-    }
-    absent: Item = {"ConditionExpression": f"attribute_not_exists({key})"}
-    return {
-        "Put": {
-            "TableName": stage.table(difference.table),
-            "Item": encode_item(item),
-            **(unchanged if difference.now else absent),
-        }
-    }
-
-
-def _booked(stage: Stage, entry: Entry) -> list[Item]:
-    """An entry and what it changes of its member's row, whose points never fall below 0."""
-    values = {":points": entry.points, ":xp": entry.xp, ":reputation": entry.reputation, ":least": -entry.points}
-    return [
-        put_entry(stage.table(LEDGER), entry),
-        {
-            "Update": {
-                "TableName": stage.table(USERS),
-                "Key": {"userId": encode(entry.user_id)},
-                "UpdateExpression": "ADD points :points, xp :xp, reputation :reputation SET updatedAt = :now",
-                "ConditionExpression": "attribute_exists(userId) AND points >= :least",
-                "ExpressionAttributeValues": {
-                    **encode_item(values),
-                    ":now": encode(timestamp(entry.created_at)),
-                },
-            }
-        },
-    ]
+def _replaced(stage: Stage, difference: Difference, item: Item) -> Item:
+    return stage.repair.replaced(difference.table, difference.now, item)
 
 
 def _quest_writes(stage: Stage, difference: Difference, reason: str, now: datetime) -> tuple[list[Item], list[str]]:
     if difference.then is None:
         raise OperatorError(f"{difference.label} is new since then; `civicforge quest cancel` takes it away.")
     if "#" in difference.key["questId"]:
-        return [_put(stage, difference, difference.then)], ["the text is as it was"]
+        return [_replaced(stage, difference, difference.then)], ["the text is as it was"]
     version = max(difference.then["version"], (difference.now or {}).get("version", 0)) + 1
     item = {**difference.then, "version": version, "updatedAt": timestamp(now)}
     quest = Quest.model_validate(item)
@@ -280,9 +240,9 @@ def _quest_writes(stage: Stage, difference: Difference, reason: str, now: dateti
         except ValidationError:
             later = []  # what it was overwritten with is no quest, and names no parties
         entries |= {(entry.user_id, entry.entry_id): entry for entry in later}
-    writes, said = [_put(stage, difference, item)], [f"quest {quest.quest_id} is {quest.status} again"]
+    writes, said = [_replaced(stage, difference, item)], [f"quest {quest.quest_id} is {quest.status} again"]
     for user_id, totals in imbalance(quest, entries.values()).items():
-        writes += _booked(stage, adjustment(user_id, quest.quest_id, totals, reason, now))
+        writes += stage.repair.booked(adjustment(user_id, quest.quest_id, totals, reason, now))
         said.append(f"adjustment of {amounts(totals)} for {user_id}")
     return writes, said
 
@@ -295,7 +255,7 @@ def _message_writes(stage: Stage, difference: Difference) -> tuple[list[Item], l
     author = stage.users.get(str(difference.then.get("authorId")))
     if author is not None and author.deleted:
         raise OperatorError(f"{difference.label} was written by a member who has left since.")
-    return [_put(stage, difference, difference.then)], ["the message is as it was"]
+    return [_replaced(stage, difference, difference.then)], ["the message is as it was"]
 
 
 def _user_writes(stage: Stage, difference: Difference, now: datetime) -> tuple[list[Item], list[str]]:
@@ -304,9 +264,9 @@ def _user_writes(stage: Stage, difference: Difference, now: datetime) -> tuple[l
     if (difference.now or {}).get("deleted"):
         raise OperatorError(f"{difference.label} was deleted at their own wish.")
     totals = fold(stage.ledger.all_of(difference.key["userId"]))
-    counted = dict(zip(_TOTALS, totals, strict=True))
+    counted = dict(zip(TOTALS, totals, strict=True))
     item = {**difference.then, **counted, "updatedAt": timestamp(now)}
-    return [_put(stage, difference, item)], [f"the profile is as it was, the totals are the ledger's: {counted}"]
+    return [_replaced(stage, difference, item)], [f"the profile is as it was, the totals are the ledger's: {counted}"]
 
 
 def _entry_writes(stage: Stage, difference: Difference, reason: str, now: datetime) -> tuple[list[Item], list[str]]:
@@ -318,7 +278,7 @@ def _entry_writes(stage: Stage, difference: Difference, reason: str, now: dateti
         if entry.state is not State.POSTED:
             raise OperatorError(f"{difference.label} is {entry.state}: it changed nothing yet.")
         undone = Totals(-entry.points, -entry.xp, -entry.reputation)
-        return _booked(stage, adjustment(user_id, None, undone, reason, now)), [f"adjustment of {amounts(undone)}"]
+        return stage.repair.booked(adjustment(user_id, None, undone, reason, now)), [f"adjustment of {amounts(undone)}"]
     if difference.now is not None and set(difference.changed) <= _PROGRESS:
         raise OperatorError(f"{difference.label} only went on from {difference.then['state']}; that is no damage.")
     progress = {name: value for name, value in (difference.now or difference.then).items() if name in _PROGRESS}
@@ -328,21 +288,12 @@ def _entry_writes(stage: Stage, difference: Difference, reason: str, now: dateti
     if user is None:
         raise OperatorError(f"{user_id} has no row; repair users/{user_id} first.")
     others = [other for other in stage.ledger.all_of(user_id) if other.entry_id != entry.entry_id]
-    counted = dict(zip(_TOTALS, fold([*others, entry]), strict=True))
-    row = {
-        "Update": {
-            "TableName": stage.table(USERS),
-            "Key": {"userId": encode(user_id)},
-            "UpdateExpression": f"SET {', '.join(f'{name} = :{name}' for name in _TOTALS)}, updatedAt = :now",
-            "ConditionExpression": "updatedAt = :read",
-            "ExpressionAttributeValues": {
-                **{f":{name}": encode(value) for name, value in counted.items()},
-                ":now": encode(timestamp(now)),
-                ":read": encode(timestamp(user.updated_at)),
-            },
-        }
-    }
-    return [_put(stage, difference, item), row], [f"the entry is as it was, the totals are the ledger's: {counted}"]
+    totals = fold([*others, entry])
+    counted = dict(zip(TOTALS, totals, strict=True))
+    row = stage.repair.totals(user, totals, now)
+    return [_replaced(stage, difference, item), row], [
+        f"the entry is as it was, the totals are the ledger's: {counted}"
+    ]
 
 
 # --- cut over ---
@@ -351,11 +302,7 @@ def _entry_writes(stage: Stage, difference: Difference, reason: str, now: dateti
 def cut_over(stage: Stage, found: list[Difference]) -> Json:
     """Makes the live tables what they were: puts back what changed or is gone, deletes what is new."""
     for difference in found:
-        table = stage.table(difference.table)
-        if difference.then is None:
-            call(stage.dynamodb.delete_item, TableName=table, Key=encode_item(difference.key))
-        else:
-            call(stage.dynamodb.put_item, TableName=table, Item=encode_item(difference.then))
+        stage.repair.restore(difference.table, difference.key, difference.then)
     return {"changed": len(found), "problems": problems(stage)}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ops.shared.stage import OperatorError, Stage
 from services.core.domain.ledger import State
+from services.core.events import entry_record
 from services.core.stores.dynamo import decode_item, encode_item
 from services.core.tables import LEDGER
 
@@ -25,9 +26,7 @@ def settle(stage: Stage, user_id: str, entry_id: str) -> State | None:
     item = read(stage, user_id, entry_id)
     if item is None:
         return None
-    key = encode_item({"userId": user_id, "entryId": entry_id})
-    record = {"eventName": "INSERT", "dynamodb": {"Keys": key, "NewImage": item, "SequenceNumber": "1"}}
-    if stage.invoke("rewards", {"Records": [record]}).get("batchItemFailures"):
+    if stage.invoke("rewards", {"Records": [entry_record(item)]}).get("batchItemFailures"):
         raise OperatorError("The tables do not answer the rewards Lambda; try again when they do.")
     after = read(stage, user_id, entry_id)
     return State(decode_item(after)["state"]) if after else None

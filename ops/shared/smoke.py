@@ -19,6 +19,7 @@ from services.core.flags import includes
 from services.core.parameters import USER_POOL_CLIENT_ID, USER_POOL_ID, flag_parameter
 from services.core.routes import BASE_PATH, HEALTH_PATH
 from services.core.stores.dynamo import call, encode
+from services.core.stores.quests import item_ids
 from services.core.tables import LEDGER, QUESTS, USERS
 
 REWARDS: Final = "rewards"
@@ -92,7 +93,7 @@ class Smoke:
         release. Both end a new stage's alarms that nothing was heard of them.
         """
         self.stage.start("housekeeping")
-        self.stage.invoke("rewards", {"sweep": "rewards"})
+        self.stage.sweep("rewards")
         return "nothing is left unpaid"
 
     def sign_in(self) -> str:
@@ -152,7 +153,7 @@ class Smoke:
         for member in (self.requestor, self.performer):
             remove(self.stage, member.address, member.user_id)
         if self.quest_id:
-            for key in (self.quest_id, f"{self.quest_id}#description", f"{self.quest_id}#submission"):
+            for key in item_ids(self.quest_id):
                 _delete(self.stage, self.stage.table(QUESTS), {"questId": key})
         return "nothing is left behind"
 
@@ -237,7 +238,7 @@ def remove_leftovers(stage: Stage) -> int:
         user_id, after = _sub(user["Attributes"]), None
         quests, after = stage.quests.of_member(user_id, QUESTS.index("requestor"), 100, after)
         for quest in quests:
-            for key in (quest.quest_id, f"{quest.quest_id}#description", f"{quest.quest_id}#submission"):
+            for key in item_ids(quest.quest_id):
                 _delete(stage, stage.table(QUESTS), {"questId": key})
         remove(stage, address, user_id)
         left += 1

@@ -10,7 +10,7 @@ import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +25,7 @@ from infra.stack_config import load_config
 from localcloud.emulator.process import Emulator
 from services.core import stages
 from services.core.domain.values import timestamp
+from services.core.events import Sweep
 from services.core.metrics import DIMENSIONS, NAMESPACE, SERVICE, Metric
 from services.core.names import LIVE_ALIAS, audit_log_group, parameter_name, resource_name
 from services.core.parameters import SITE_URL, Parameter
@@ -32,8 +33,9 @@ from services.core.services import SERVICES
 from services.core.settings import ApiSettings, Settings
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.quests import QuestStore
+from services.core.stores.repair import RepairStore
 from services.core.stores.users import UserStore
-from services.core.tables import Table
+from services.core.tables import TABLES, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
@@ -257,13 +259,17 @@ class Stage:
         assert isinstance(settings, ApiSettings)
         return settings
 
+    def sweep(self, service: str) -> None:
+        """Run a service's schedule and wait for its end. Raises OperatorError where it fails."""
+        self.invoke(service, asdict(Sweep(service)))
+
     def start(self, service: str) -> None:
         """Runs a service as its schedule does: nobody waits, and what fails goes to the schedules' queue."""
         self.lambda_.invoke(
             FunctionName=self.resource(service),
             Qualifier=LIVE_ALIAS,
             InvocationType="Event",
-            Payload=json.dumps({"sweep": service}).encode(),
+            Payload=Sweep(service).to_json().encode(),
         )
 
     def invoke(self, service: str, event: Mapping[str, Any]) -> Any:
@@ -297,6 +303,10 @@ class Stage:
             settings.ledger_table,
             shards=settings.board_shards,
         )
+
+    @cached_property
+    def repair(self) -> RepairStore:
+        return RepairStore(self.dynamodb, {table: self.table(table) for table in TABLES})
 
     # Audit.
 

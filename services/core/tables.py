@@ -5,7 +5,7 @@ build theirs from them too. Every key attribute is a string.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 StreamView = Literal["NEW_IMAGE", "NEW_AND_OLD_IMAGES"]
 
@@ -23,6 +23,23 @@ class Index:
     def key_attributes(self) -> tuple[str, str]:
         """The attributes that are its key."""
         return self.partition_key, self.sort_key
+
+    @property
+    def create_request(self) -> dict[str, Any]:
+        """Its part of CreateTable's request."""
+        projection: dict[str, Any] = {"ProjectionType": "KEYS_ONLY"}
+        if self.projected:
+            projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(self.projected)}
+        return {
+            "IndexName": self.name,
+            "KeySchema": _key_schema(self.partition_key, self.sort_key),
+            "Projection": projection,
+        }
+
+
+def _key_schema(partition_key: str, sort_key: str | None) -> list[dict[str, str]]:
+    keys = [{"AttributeName": partition_key, "KeyType": "HASH"}]
+    return [*keys, {"AttributeName": sort_key, "KeyType": "RANGE"}] if sort_key else keys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +65,20 @@ class Table:
         """Every attribute that is a key of the table or of an index, sorted and once each."""
         keys = {self.partition_key, *(i.partition_key for i in self.indexes), *(i.sort_key for i in self.indexes)}
         return tuple(sorted(keys | ({self.sort_key} if self.sort_key else set())))
+
+    def create_request(self, name: str) -> dict[str, Any]:
+        """The request of DynamoDB's CreateTable that makes it on demand, under a name."""
+        request: dict[str, Any] = {
+            "TableName": name,
+            "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": _key_schema(self.partition_key, self.sort_key),
+            "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in self.key_attributes],
+        }
+        if self.indexes:
+            request["GlobalSecondaryIndexes"] = [index.create_request for index in self.indexes]
+        if self.stream:
+            request["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": self.stream}
+        return request
 
 
 USERS = Table(

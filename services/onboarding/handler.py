@@ -7,12 +7,12 @@ sign-up succeeds all the same: the first call of the API makes the row if the qu
 from services.core import cold_start  # before the rest, which it is to pause the garbage collector for
 
 # isort: split
-import json
 import os
 from datetime import UTC, datetime
 from typing import Any
 
 from services.core import aws
+from services.core.events import UserNotStored
 from services.core.settings import OnboardingSettings
 from services.core.stores.users import UserStore
 from services.core.telemetry import Telemetry, user_digest
@@ -39,8 +39,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _keep(user_id: str, request_id: str) -> None:
-    message = {"userId": user_id, "requestId": request_id, "failedAt": datetime.now(UTC).isoformat()}
+    message = UserNotStored(user_id, request_id, datetime.now(UTC).isoformat())
     try:
-        sqs.send_message(QueueUrl=settings.user_creation_dlq_url, MessageBody=json.dumps(message))
+        sqs.send_message(QueueUrl=settings.user_creation_dlq_url, MessageBody=message.to_json())
     except Exception:
         telemetry.log.exception("member not queued either; their first call makes the row")

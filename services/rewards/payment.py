@@ -1,6 +1,5 @@
 """Paying rewards: PENDING entries become POSTED once, wait as HELD for the flag, or go to the operators as FAILED."""
 
-import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from services.core.domain.ledger import UNPAID, Entry, State
+from services.core.events import RewardFailed
 from services.core.flags import INTERNAL, Flags
 from services.core.metrics import FAILED_REWARDS, OLDEST_UNPAID_REWARD, REWARDS_PAID
 from services.core.stores.ledger import LedgerStore
@@ -84,8 +84,8 @@ class Payer:
 
         Raises StoreUnavailableError.
         """
-        message = {"userId": user_id, "entryId": entry_id, "reason": reason}
-        self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=json.dumps(message))
+        message = RewardFailed(user_id, entry_id, reason).to_json()
+        self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=message)
         self.ledger.fail(user_id, entry_id)
         self.telemetry.count(FAILED_REWARDS)
         self.telemetry.log.error("reward failed", extra={"entry_id": entry_id, "reason": reason})

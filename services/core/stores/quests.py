@@ -35,6 +35,13 @@ if TYPE_CHECKING:
 
 _BOARD = QUESTS.index("board")
 _TEXTS = ("#description", "#submission")
+
+
+def item_ids(quest_id: str) -> tuple[str, ...]:
+    """The keys of the items that a quest may consist of."""
+    return (quest_id, *(f"{quest_id}{part}" for part in _TEXTS))
+
+
 BATCH = 100 // (1 + len(_TEXTS))
 """Quests with their texts that one call reads: DynamoDB gives 100 items."""
 _SCAN_FACTOR = 5

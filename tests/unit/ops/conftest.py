@@ -26,7 +26,7 @@ from services.core.services import SERVICES
 from services.core.settings import ApiSettings
 from services.core.stores.dynamo import decode_item
 from services.core.stores.users import NoSuchUserError
-from services.core.tables import TABLES, Table
+from services.core.tables import TABLES
 
 NAME = "local"
 REGION = "us-east-1"
@@ -119,7 +119,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[UnitStage]:
     with mock_aws():
         stage = UnitStage(NAME, SESSION)
         for table in TABLES:
-            create_table(stage.dynamodb, table)
+            stage.dynamodb.create_table(**table.create_request(stage.table(table)))
         pool = stage.cognito.create_user_pool(PoolName="users")["UserPool"]["Id"]
         values = {
             "user-pool-id": pool,
@@ -141,28 +141,6 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[UnitStage]:
         monkeypatch.setattr(console, "open_stage", lambda _: stage)
         monkeypatch.setattr(dlq, "_WAIT_SECONDS", 0)
         yield stage
-
-
-def create_table(client: Any, table: Table) -> None:
-    """Makes a table from its declaration."""
-    keys = [(table.partition_key, "HASH"), *([(table.sort_key, "RANGE")] if table.sort_key else [])]
-    client.create_table(
-        TableName=resource_name(NAME, table.thing),
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in table.key_attributes],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": index.name,
-                "KeySchema": [
-                    {"AttributeName": index.partition_key, "KeyType": "HASH"},
-                    {"AttributeName": index.sort_key, "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-            for index in table.indexes
-        ],
-    )
 
 
 @dataclass

@@ -35,7 +35,7 @@ from services.core.stores.ledger import LedgerStore
 from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestStore
 from services.core.stores.users import UserStore
-from services.core.tables import INBOX, LEDGER, MESSAGES, QUESTS, TABLES, USERS, Table
+from services.core.tables import INBOX, LEDGER, MESSAGES, QUESTS, TABLES, USERS
 from services.core.telemetry import Telemetry
 
 STAGE = "unit"
@@ -182,33 +182,6 @@ class Faults:
         return AWSResponse("unit", status, headers, MockRawResponse(content))  # type: ignore[arg-type]  # moto's stand-in
 
 
-def create_table(client: Any, table: Table) -> None:
-    """Makes a table from its declaration."""
-
-    def keys(partition: str, sort: str | None) -> list[dict[str, str]]:
-        schema = [{"AttributeName": partition, "KeyType": "HASH"}]
-        return schema + ([{"AttributeName": sort, "KeyType": "RANGE"}] if sort else [])
-
-    indexes = [
-        {
-            "IndexName": index.name,
-            "KeySchema": keys(index.partition_key, index.sort_key),
-            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(index.projected)}
-            if index.projected
-            else {"ProjectionType": "KEYS_ONLY"},
-        }
-        for index in table.indexes
-    ]
-    client.create_table(
-        TableName=resource_name(STAGE, table.thing),
-        KeySchema=keys(table.partition_key, table.sort_key),
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in table.key_attributes],
-        BillingMode="PAY_PER_REQUEST",
-        GlobalSecondaryIndexes=indexes,
-        **({"StreamSpecification": {"StreamEnabled": True, "StreamViewType": table.stream}} if table.stream else {}),
-    )
-
-
 @dataclass
 class Cloud:
     """A stage on moto: tables, parameters, and what the tests ask of them."""
@@ -219,7 +192,7 @@ class Cloud:
     def __post_init__(self) -> None:
         self.dynamodb, self.ssm, self.sqs, self.cognito = aws.dynamodb(), aws.ssm(), aws.sqs(), aws.cognito()
         for table in TABLES:
-            create_table(self.dynamodb, table)
+            self.dynamodb.create_table(**table.create_request(resource_name(STAGE, table.thing)))
         self.set_parameter(API_KEY, json.dumps({"current": "key-1", "previous": None, "previousUntil": None}))
         self.set_parameter(MAIL_KEY, json.dumps({"current": "mail-1", "previous": None, "previousUntil": None}))
         self.set_parameter(BREAKER, "closed")

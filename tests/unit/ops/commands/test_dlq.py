@@ -68,7 +68,7 @@ def test_what_is_not_confirmed_goes_back(stage: UnitStage, cli: Cli) -> None:
 def test_members_are_made_once(stage: UnitStage, cli: Cli) -> None:
     user_id = sign_up(stage, "dora")
     for who in (user_id, user_id, "left"):
-        send(stage, "user-creation", {"userId": who})
+        send(stage, "user-creation", {"userId": who, "requestId": "r", "failedAt": "2026-01-01"})
     ran = cli("dlq redrive user-creation --yes --reason mended --json")
     assert ran.json["redriven"] == 3
     user = stage.users.get(user_id)
@@ -106,7 +106,7 @@ def test_what_fails_stays_and_keeps_nobody_waiting(stage: UnitStage, cli: Cli) -
 
 def test_a_given_up_part_of_the_stream_is_swept(stage: UnitStage, cli: Cli) -> None:
     send(stage, "rewards", {"DDBStreamBatchInfo": {"shardId": "s"}, "requestContext": {}})
-    send(stage, "rewards", {"userId": "ghost", "entryId": "e"})
+    send(stage, "rewards", {"userId": "ghost", "entryId": "e", "reason": "poison"})
     ran = cli("dlq redrive rewards --yes --reason mended")
     assert "the sweep paid what was due" in ran.out
     assert "there is no such entry" in ran.out

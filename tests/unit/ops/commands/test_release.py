@@ -13,6 +13,7 @@ from ops.shared.canary import Canary
 from ops.shared.releases import KEPT, Release, Releases
 from ops.shared.stage import OperatorError
 from services.core.names import LIVE_ALIAS
+from services.core.parameters import FLAGS
 from services.core.services import SERVICES
 from tests.unit.ops.conftest import Cli, UnitStage
 
@@ -102,7 +103,7 @@ def test_a_release_and_what_is_kept_of_it(town: UnitStage, tmp_path: Path) -> No
     assert "config.json" not in site_keys(town)
     (manifest,) = Releases(town).list()
     assert manifest.entries == ["sw.js", "index.html"]
-    assert manifest.flags == {"rewards": "off", "disputes": "off"}
+    assert manifest.flags == dict.fromkeys(FLAGS, "off")
     assert manifest.versions == dict.fromkeys(SERVICES, "1")
     assert manifest.smoke == "passed"
     assert manifest.invalidation == "I1"

@@ -207,7 +207,6 @@ def test_what_a_restore_drops_is_put_back(town: UnitStage) -> None:
     town.dynamodb.tag_resource(ResourceArn=arn, Tags=[{"Key": "project", "Value": "civicforge"}])
     town.dynamodb.update_table(
         TableName=town.table(LEDGER),
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
         DeletionProtectionEnabled=True,
     )
     town.dynamodb.update_time_to_live(
