@@ -9,6 +9,8 @@ PYTHON ?= $(shell PYENV_VERSION=3.13 python3.13 -c 'import sys; print(sys.execut
 BIN := .venv/bin
 RUN := $(BIN)/python -m
 STAGE ?= local
+# `pulumi`: by Pulumi's own engine, whose CLI is built where there is none.
+ENGINE ?= embedded
 # A machine without Node gets one from the Python package index.
 OWN_NODE := $(if $(shell command -v node),,.cache/node/.ready)
 export PATH := $(PATH):$(CURDIR)/.cache/node/bin
@@ -57,7 +59,7 @@ setup: .venv/.ready frontend/node_modules/.ready tests/e2e/node_modules/.ready #
 .PHONY: up
 up: .venv/.ready frontend/dist/index.html ## Bring the whole platform up on this machine, with a small community
 	@$(RUN) infra.lambda_zips --target host
-	@$(RUN) localcloud up
+	@$(RUN) localcloud up --engine $(ENGINE)
 	@$(RUN) ops publish --stage local
 	@$(RUN) ops seed --stage local
 

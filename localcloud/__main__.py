@@ -3,6 +3,8 @@
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +12,7 @@ import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from infra.stack_config import ConfigError
@@ -18,22 +21,32 @@ from localcloud.engine import deployment
 from localcloud.engine.deployment import EngineError, Report
 from localcloud.engine.state import State
 from localcloud.provider.base import ACCESS_KEY, SECRET_KEY
+from localcloud.pulumi_engine.command import CommandError
 
 DIRECTORY = REPOSITORY / ".local"
 
 app = typer.Typer(add_completion=False, help="The whole platform on this machine.", no_args_is_help=True)
 console = Console(highlight=False)
 
+
+class EngineName(StrEnum):
+    """The engine that carries the program out."""
+
+    EMBEDDED = "embedded"
+    PULUMI = "pulumi"
+
+
+Engine = Annotated[EngineName, typer.Option(help="The embedded engine, or Pulumi's own, which needs its CLI.")]
 Stage = Annotated[str, typer.Option(help="Which stage's configuration to run.")]
 
 
 @app.command()
-def up(stage: Stage = "local") -> None:
+def up(stage: Stage = "local", engine: Engine = EngineName.EMBEDDED) -> None:
     """Start the emulator and bring the stage up; run again, it changes nothing."""
     emulator = Emulator(DIRECTORY)
     running = start(emulator)
-    report = provision(emulator, running, stage)
-    open_front_door(emulator, stage)
+    report = provision(emulator, running, stage, engine)
+    open_front_door(emulator, report)
     emulator.save()
     show(report)
     console.print(
@@ -50,29 +63,46 @@ def start(emulator: Emulator) -> Running:
     return running
 
 
-def provision(emulator: Emulator, running: Running, stage: str) -> Report:
+def provision(emulator: Emulator, running: Running, stage: str, engine: EngineName = EngineName.EMBEDDED) -> Report:
     """Run the Pulumi program, with a progress display."""
-    expected = len(State(emulator.stacks / f"{stage}.json").records) or None
+    other = _other_state(emulator, stage, engine)
+    if other.exists():
+        raise EngineError(f"The other engine has made the stage {stage} ({other}). `make reset` forgets both.")
+    expected = len(State(emulator.stacks / f"{stage}.json").resources) or None
     columns = (SpinnerColumn(), TextColumn("Resources"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("[dim]{task.description}"), console=console, transient=True) as progress:
         task = progress.add_task("", total=expected)
-        return deployment.up(
+        return _up(engine)(
             stage,
             endpoint=running.endpoint,
             state_dir=emulator.stacks,
             root=REPOSITORY,
-            progress=lambda step: progress.update(task, advance=1, description=f"{step.action} {step.name}"),
+            progress=lambda step: progress.update(task, advance=1, description=f"{step.operation} {step.name}"),
             overrides={"siteUrl": running.front_url, "cognitoEndpoint": f"http://localhost:{running.port}/"},
             verify=running.crashed,
         )
 
 
-def open_front_door(emulator: Emulator, stage: str) -> None:
+def _up(engine: EngineName) -> Callable[..., Report]:
+    if engine == EngineName.EMBEDDED:
+        return deployment.up
+    from localcloud.pulumi_engine import automation  # it brings gRPC along, which only this engine needs
+
+    return automation.up
+
+
+def _other_state(emulator: Emulator, stage: str, engine: EngineName) -> Path:
+    """The stack state by which another engine would know the stage: two would each make it again."""
+    if engine == EngineName.PULUMI:
+        return emulator.stacks / f"{stage}.json"
+    return emulator.stacks / "pulumi" / ".pulumi" / "stacks" / "civicforge" / f"{stage}.json"
+
+
+def open_front_door(emulator: Emulator, report: Report) -> None:
     """Lead the front door to the stage's distribution, if it has one."""
-    records = State(emulator.stacks / f"{stage}.json").records.values()
-    domains = [record.outputs["domainName"] for record in records if record.type.endswith(":Distribution")]
-    if domains:
-        emulator.serve_at_front_door(domains[0])
+    domain = report.outputs.get("distribution_domain")
+    if domain:
+        emulator.serve_at_front_door(domain)
 
 
 def show(report: Report) -> None:
@@ -90,6 +120,8 @@ def show(report: Report) -> None:
         few = 12
         detail = ", ".join(names if len(names) <= few else [f"{count} {kind}" for kind, count in kinds.most_common()])
         console.print(f"  {action:<8} {len(urns):>3}  [dim]{detail}[/]")
+    for orphan in report.orphans:
+        console.print(f"  [yellow]left behind by an interrupted run: {orphan}[/]")
     if not report.changed:
         console.print(f"  Nothing changed: {len(report.same)} resources are as they should be.")
 
@@ -118,7 +150,7 @@ def status() -> None:
     console.print(f"{running.front_url}   AWS: {running.endpoint}   pid {running.pid}")
     for path in sorted(emulator.stacks.glob("*.json")):
         state = State(path)
-        console.print(f"  {path.stem}: {len(state.records)} resources{'' if state.settled else ', interrupted'}")
+        console.print(f"  {path.stem}: {len(state.resources)} resources{'' if state.settled else ', interrupted'}")
 
 
 @app.command()
@@ -187,8 +219,8 @@ def main() -> int:
     """Run a command; what can be foreseen ends in a sentence, not in a traceback."""
     try:
         app(standalone_mode=True)
-    except (EmulatorError, EngineError, ConfigError) as error:
-        console.print(f"[red]{error}[/]")
+    except (EmulatorError, EngineError, ConfigError, CommandError) as error:
+        console.print(f"[red]{escape(str(error))}[/]")
         return 1
     except (BotoCoreError, ClientError) as error:
         console.print(f"[red]The emulator refused: {error}[/]\nSee {DIRECTORY / 'emulator.log'}.")

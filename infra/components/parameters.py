@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from typing import Final
 
 import pulumi
 import pulumi_aws as aws
@@ -12,6 +13,21 @@ from services.core.names import parameter_name
 from services.core.parameters import LIVE_PARAMETERS, MAIL_KEY, STACK_PARAMETERS, Parameter, flag_parameter
 
 SIGNING_KEY_BYTES = 32
+NOT_DEPLOYED_AGAIN: Final = (
+    "allowedPattern",
+    "dataType",
+    "description",
+    "insecureValue",
+    "keyId",
+    "tier",
+    "type",
+    "value",
+)
+"""Inputs of a live parameter that hold only when it is made.
+
+An update puts the whole parameter with the value that the stack state knows, which is the first one: so nothing that
+leads to an update may change, not even a description. Tags may: they have a call of their own.
+"""
 
 
 class LiveParameters(Component):
@@ -33,7 +49,9 @@ class LiveParameters(Component):
             description=declared.description,
             type=declared.kind,
             value=_first_value(declared),
-            opts=pulumi.ResourceOptions.merge(self.stateful, pulumi.ResourceOptions(ignore_changes=["value"])),
+            opts=pulumi.ResourceOptions.merge(
+                self.stateful, pulumi.ResourceOptions(ignore_changes=[*NOT_DEPLOYED_AGAIN])
+            ),
         )
 
 

@@ -12,8 +12,6 @@ usual ones, or else whatever is free. An orderly stop loses nothing; `kill -9` l
 `DATA_LOSS_SECONDS`.
 """
 
-import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -25,10 +23,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
+
+import filelock
+import psutil
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 AWS_PORT: Final = 4566
@@ -97,6 +98,8 @@ class Emulator:
         Raises:
             EmulatorError: it cannot be set up, or does not answer.
         """
+        if os.name == "nt":
+            raise EmulatorError("The local cloud runs on Linux and macOS; on Windows use WSL.")
         with self._exclusively("lock"):
             running = self.running()
             if running is not None:
@@ -166,13 +169,10 @@ class Emulator:
         temporary.replace(self._state)
         return running
 
-    @contextlib.contextmanager
-    def _exclusively(self, name: str) -> Iterator[None]:
+    def _exclusively(self, name: str) -> filelock.BaseFileLock:
         """One at a time, also across processes."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        with (self.directory / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        return filelock.FileLock(self.directory / f"{name}.lock")
 
     def _environment(self) -> Path:
         """The interpreter of an environment that holds exactly what `requirements/emulator.txt` names."""
@@ -180,8 +180,7 @@ class Emulator:
         wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode() + _ENVIRONMENT_FORM).hexdigest()
         stamp, python = self._venv / "stamp", self._venv / "bin" / "python"
         self._venv.parent.mkdir(parents=True, exist_ok=True)
-        with (self._venv.parent / f"{self._venv.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with filelock.FileLock(self._venv.parent / f"{self._venv.name}.lock"):
             if stamp.exists() and stamp.read_text() == wanted and python.exists():
                 return python
             runtime = self._venv / "lambda-runtime"
@@ -299,8 +298,8 @@ def _listen(preferred: int) -> socket.socket:
 def _alive(pid: int) -> bool:
     """Whether the process runs; a child that ended and was not waited for does not."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
 
 
@@ -314,12 +313,15 @@ def _collect(pid: int) -> None:
 def _kill_group(pid: int, venv: Path) -> None:
     """Kill a hanging emulator with its Lambdas; only if the pid is (still) one of this environment's."""
     try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode()
-    except OSError:
+        process = psutil.Process(pid)
+        if not any(str(venv) in word for word in process.cmdline()):
+            return
+        family = [*process.children(recursive=True), process]
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
         return
-    if str(venv) in command:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
-        deadline = time.monotonic() + _STOP_SECONDS
-        while _alive(pid) and time.monotonic() < deadline:
-            time.sleep(0.02)
+    for member in family:
+        try:
+            member.kill()
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(family, timeout=_STOP_SECONDS)

@@ -1,37 +1,44 @@
-"""The in-process engine: runs a Pulumi program and makes the emulated AWS what it declares.
+"""The embedded engine: runs a Pulumi program in this process and makes the emulated AWS what it declares.
 
     report = up("local", endpoint="http://127.0.0.1:4566", state_dir=Path(".local/stacks"), root=Path("."))
     report.created, report.updated, report.replaced, report.deleted, report.same    # URNs
     report.outputs, report.secret_outputs                                           # the stack's exports
 
-`preview` tells what `up` would do; `destroy` removes a stage. The rules are those of Pulumi's own engine: unchanged
-inputs are left alone, changed ones are updated in place or, where AWS forces it, replaced (first made anew, then the
-old one deleted; the other way round where both would have the same name); what the program no longer declares is
-deleted, dependents first. `ignoreChanges`, `protect`, `retainOnDelete`, `dependsOn`, `replaceOnChanges`,
-`additionalSecretOutputs` and the provider's default tags are honoured; aliases are not.
+`preview` tells what `up` would do; `destroy` removes a stage. `plan` decides, by the rules of Pulumi's own engine; this
+module carries the steps out on the provider and keeps the stack state. An option that it does not honour is refused
+(`language_host`). Beyond Pulumi's engine: what an interrupted run made without a record is taken over by its name, and
+`destroy` deletes nothing where something is protected.
 """
 
-import base64
 import contextlib
-import hashlib
-import io
 import json
 import re
 import threading
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-import pulumi
+import filelock
 
 from infra.stack_config import StackConfig, load_config
 from localcloud.engine import language_host
-from localcloud.engine.language_host import UNKNOWN, Program, Registration, secret, unwrap_secrets
-from localcloud.engine.state import Record, State
-from localcloud.provider import HANDLERS, INVOKES
-from localcloud.provider.base import Asset, Cloud, Handler, Inputs, already_exists, is_missing, tag
+from localcloud.engine.language_host import Program, Reading, Registration, UnsupportedError
+from localcloud.engine.plan import Goal, Step, StepOperation, plan_deletions, plan_resource
+from localcloud.engine.state import Operation, Record, State
+from localcloud.provider.base import Cloud, Outputs, already_exists, not_found
+from localcloud.provider.provider import InitializationError, Provider, ProviderError
+from localcloud.provider.values import (
+    UNKNOWN,
+    AssetError,
+    is_asset,
+    keep_ignored,
+    plain,
+    secret,
+    storable,
+    texts,
+    unwrap_secrets,
+)
 
 __all__ = ["EngineError", "Report", "Step", "destroy", "load_config", "preview", "up"]
 
@@ -43,30 +50,54 @@ class EngineError(Exception):
     """A program or a resource cannot be provisioned; the message names the resource and the reason."""
 
 
-@dataclass(frozen=True)
-class Step:
-    """One thing done, for the progress display: `action` is create, update, replace, delete or same."""
-
-    action: str
-    type: str
-    name: str
-
-
 @dataclass
 class Report:
-    """What a run did, as URNs in the order in which it was done, and the stack's exports."""
+    """What a run did, in the order in which it was done, and the stack's exports."""
 
-    created: list[str] = field(default_factory=list)
-    updated: list[str] = field(default_factory=list)
-    replaced: list[str] = field(default_factory=list)
-    deleted: list[str] = field(default_factory=list)
-    same: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
     secret_outputs: set[str] = field(default_factory=set)
+    errors: list[str] = field(default_factory=list)
+    """Of a preview: the reasons for which `up` would refuse."""
+    orphans: list[str] = field(default_factory=list)
+    """What an interrupted run may have made and nothing knows of: type and id, or type and name."""
+
+    def urns(self, *operations: StepOperation) -> list[str]:
+        """The URNs of resources with these operations."""
+        return [
+            step.urn
+            for step in self.steps
+            if step.operation in operations and (step.old is None or step.old.custom or step.operation == "read")
+        ]
+
+    @property
+    def created(self) -> list[str]:
+        """URNs of what was made."""
+        return self.urns("create")
+
+    @property
+    def updated(self) -> list[str]:
+        """URNs of what was changed in place."""
+        return self.urns("update")
+
+    @property
+    def replaced(self) -> list[str]:
+        """URNs of what was made again."""
+        return self.urns("replace")
+
+    @property
+    def deleted(self) -> list[str]:
+        """URNs of what was deleted, also for a replacement."""
+        return self.urns("delete", "delete-replaced")
+
+    @property
+    def same(self) -> list[str]:
+        """URNs of what was left alone."""
+        return self.urns("same")
 
     @property
     def changed(self) -> int:
-        """How many resources were not left alone."""
+        """The number of changes."""
         return len(self.created) + len(self.updated) + len(self.replaced) + len(self.deleted)
 
 
@@ -92,18 +123,20 @@ def up(
         state_dir: where the state files are.
         root: the directory of `Pulumi.yaml`.
         overrides: configuration that wins over the files.
-        progress: called after each resource, from several threads.
+        progress: called after each step, from several threads.
         program: what to run instead of the project's own program.
-        verify: look whether even unchanged resources are there, and make again what is missing. A run after an
-            interrupted one does this by itself.
+        verify: look at every resource first, make again what is missing and put back what was changed by hand. A run
+            after an interrupted one does this by itself.
 
     Raises:
-        EngineError: a resource was refused. What was done before it is remembered: fix and run again.
+        EngineError: a resource was refused, or another run is under way. What was done before it is remembered: fix
+            and run again.
         ConfigError: the project's configuration cannot be used.
     """
     config = load_config(stage, root, overrides)
-    with contextlib.closing(Cloud(endpoint, config.region)) as cloud:
-        run = _Run(config, cloud, State(_state_file(state_dir, stage)), progress, verify=verify)
+    path = _state_file(state_dir, stage)
+    with _locked(path), contextlib.closing(Cloud(endpoint, config.region)) as cloud:
+        run = _Run(config, cloud, State(path), progress, verify=verify)
         return run.up(program or language_host.directory_program(config.program))
 
 
@@ -115,12 +148,12 @@ def preview(
     root: Path,
     overrides: Mapping[str, str] | None = None,
     program: Program | None = None,
+    verify: bool = False,
 ) -> Report:
-    """What `up` would do. Nothing is changed; outputs that are not known yet are missing."""
+    """The steps of `up`, and in `errors` what it would refuse. Nothing is changed; unknown outputs are missing."""
     config = load_config(stage, root, overrides)
-    state = State(_state_file(state_dir, stage))
     with contextlib.closing(Cloud(endpoint, config.region)) as cloud:
-        run = _Run(config, cloud, state, None, previewing=True)
+        run = _Run(config, cloud, State(_state_file(state_dir, stage)), None, previewing=True, verify=verify)
         return run.preview(program or language_host.directory_program(config.program))
 
 
@@ -135,23 +168,39 @@ def destroy(
 ) -> Report:
     """Delete everything that a stage has, in reverse order. Needs no program.
 
+    Args:
+        force: delete what is protected and what is to be retained too.
+
     Raises:
         EngineError: something is protected and `force` is not given (nothing is deleted then), or AWS refused.
     """
-    state = State(_state_file(state_dir, stage))
-    protected = sorted(record.name for record in state.records.values() if record.protect)
-    if protected and not force:
-        raise EngineError(f"protected, so nothing was deleted: {', '.join(protected)}. Use force to delete them too.")
-    config = StackConfig("", stage, {"aws:region": region}, Path())
-    with contextlib.closing(Cloud(endpoint, region)) as cloud:
-        run = _Run(config, cloud, state, progress, force=True)
-        run.delete([*state.pending, *state.records.values()])
-    state.remove()
+    path = _state_file(state_dir, stage)
+    with _locked(path), contextlib.closing(Cloud(endpoint, region)) as cloud:
+        state = State(path)
+        run = _Run(StackConfig("", stage, {"aws:region": region}, Path()), cloud, state, progress)
+
+        def refuse(reason: str) -> NoReturn:
+            raise EngineError(f"{reason}, so nothing was deleted. Use force to delete them too.")
+
+        run.delete(plan_deletions([*state.records.values()], state.pending, refuse, force=force))
+        state.remove()
     return run.report
 
 
 def _state_file(state_dir: Path, stage: str) -> Path:
     return state_dir / f"{stage}.json"
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One run at a time. Raises `EngineError` where another is under way."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(path.with_suffix(".lock"), timeout=0)
+    try:
+        with lock:
+            yield
+    except filelock.Timeout as error:
+        raise EngineError(f"another run changes the stage {path.stem} now; wait for its end.") from error
 
 
 class _Run:
@@ -166,417 +215,369 @@ class _Run:
         *,
         previewing: bool = False,
         verify: bool = False,
-        force: bool = False,
     ) -> None:
         self._config = config
         self._cloud = cloud
         self._state = state
         self._progress = progress or (lambda _: None)
         self._previewing = previewing
-        self._interrupted = not state.settled
-        self._verify = verify or self._interrupted
-        self._force = force
+        # What was begun and never ended: only then may a thing of ours be there without a record.
+        self._unfinished = list(state.operations)
+        self._verify = verify or not state.settled
         self._seen: set[str] = set()
-        self._provider_tags: dict[str, dict[str, str]] = {}
-        self._lock = threading.Lock()
+        self._condemned: set[str] = set()
+        self._superseded: list[Record] = []
+        self._providers = {"": Provider(cloud, config.default_tags)}
+        self._lock = threading.RLock()
+        self._failure: Exception | None = None
         self.report = Report()
 
     def up(self, program: Program) -> Report:
         self._state.mark(settled=False)
         self._run(program)
-        gone = [record for urn, record in self._state.records.items() if urn not in self._seen]
-        self.delete([*self._state.pending, *gone])
+        self.delete(self._deletions(self._state.pending))
+        self.report.orphans = self._orphans()
         self._state.mark(settled=True)
         return self.report
 
     def preview(self, program: Program) -> Report:
         self._run(program)
-        gone = [record for urn, record in self._state.records.items() if urn not in self._seen]
-        self.report.deleted = [record.urn for record in self._state.deletion_order(gone)]
+        for step in self._deletions([*self._state.pending, *self._superseded]):
+            self._done(step)
         return self.report
 
     def _run(self, program: Program) -> None:
-        exports = language_host.run(
-            program,
-            self,
-            project=self._config.project,
-            stage=self._config.stage,
-            config=self._config.values,
-            preview=self._previewing,
-        )
+        try:
+            exports = language_host.run(
+                program,
+                self,
+                project=self._config.project,
+                stage=self._config.stage,
+                config=self._config.values,
+                preview=self._previewing,
+            )
+        except Exception as error:
+            # Other errors follow from the first one.
+            failure = self._failure or error
+            if isinstance(failure, UnsupportedError):
+                raise EngineError(str(failure)) from failure
+            raise failure from None
+        if self._failure:
+            raise self._failure
         self.report.outputs = exports.values
         self.report.secret_outputs = exports.secret
+
+    def _deletions(self, superseded: list[Record]) -> list[Step]:
+        # A preview has not deleted what it says that it would delete first.
+        seen = {*self._seen, *(self._condemned if self._previewing else ())}
+        gone = [record for urn, record in self._state.records.items() if urn not in seen]
+        return plan_deletions(
+            gone,
+            superseded,
+            lambda reason: self._refuse(
+                f"no longer declared but {reason}. Unprotect them in a run of their own first."
+            ),
+        )
+
+    def _refuse(self, reason: str) -> None:
+        """A preview tells and goes on, as with Pulumi's engine."""
+        if not self._previewing:
+            raise EngineError(reason)
+        self.report.errors.append(reason)
 
     # What the language host calls.
 
     def register(self, registration: Registration) -> tuple[str, dict[str, Any]]:
-        urn = registration.urn
-        with self._lock:
-            if urn in self._seen:
-                raise EngineError(
-                    f"{registration.type} {registration.name!r} is declared twice: the names must differ."
-                )
-            self._seen.add(urn)
-        if registration.type.startswith("pulumi:providers:"):
-            self._provider_tags[urn] = _provider_tags(registration.inputs)
-            return registration.name, {}
-        if not registration.custom:
-            return "", {}
-        handler = self._handler(registration.type, registration.name)
-        inputs, was_secret = self._prepared(registration, handler)
-        with self._explained(registration):
-            record = self._provision(registration, handler, inputs)
-        hidden = was_secret | handler.secret_outputs | set(registration.secret_outputs)
-        outputs = {key: secret(value) if key in hidden else value for key, value in record.outputs.items()}
-        return record.id, outputs
+        with self._explained(registration.type, registration.name):
+            self._see(registration.urn, registration.type, registration.name, registration.aliases)
+            if registration.type.startswith("pulumi:providers:"):
+                self._provide(registration)
+                return registration.name, {}
+            if not registration.custom:
+                self._component(registration)
+                return "", {}
+            return self._resource(registration)
 
-    def read(self, type_: str, name: str, id_: str, inputs: dict[str, Any]) -> dict[str, Any]:
-        handler = self._handler(type_, name)
-        plain = _plain(inputs)[0]
-        try:
-            outputs = {**plain, **handler.read(self._cloud, id_, plain)}
-        except Exception as error:
-            raise EngineError(f"{type_} {name!r} (id {id_}) cannot be read: {error}") from error
-        return {key: secret(value) if key in handler.secret_outputs else value for key, value in outputs.items()}
+    def read(self, reading: Reading) -> dict[str, Any]:
+        with self._explained(reading.type, f"{reading.name} (id {reading.id})"):
+            self._see(reading.urn, reading.type, reading.name, ())
+            inputs = plain(reading.inputs)[0]
+            provider = self._providers[""]
+            found = provider.read(reading.type, reading.name, reading.id, inputs)
+            if found is None:
+                raise not_found("Read", f"{reading.type} {reading.id}")
+            outputs = found[1]
+            old = self._state.records.get(reading.urn)
+            record = Record(
+                reading.urn, reading.type, reading.id, storable(inputs), storable(outputs),
+                [*reading.dependencies], parent=reading.parent, external=True,
+            )  # fmt: skip
+            if old is not None and old.deletable and old.id != reading.id:
+                self._supersede(old)
+            if not self._previewing:
+                self._state.put(record)
+            self._done(Step("read", reading.urn, reading.type, old, inputs))
+            hidden = provider.handler(reading.type).secret_outputs
+            return {key: secret(value) if key in hidden else value for key, value in outputs.items()}
 
     def invoke(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
-        function = INVOKES.get(token)
-        if function is None:
-            raise EngineError(f"the local cloud has no function {token}; add it to localcloud/provider/invokes.py")
-        return function(self._cloud, unwrap_secrets(args)[0])
+        try:
+            return self._providers[""].invoke(token, unwrap_secrets(args)[0])
+        except ProviderError as error:
+            raise EngineError(str(error)) from error
+
+    def _see(self, urn: str, type_: str, name: str, aliases: tuple[str, ...]) -> None:
+        with self._lock:
+            if self._failure:
+                raise self._failure
+            if urn in self._seen:
+                raise EngineError(f"{type_} {name!r} is declared twice: the names must differ.")
+            self._seen.add(urn)
+            known = self._state.records
+            former = next((alias for alias in aliases if alias in known and alias not in self._seen), None)
+            if urn not in known and former is not None:
+                self._state.rename(former, urn, durably=not self._previewing)
+
+    def _provide(self, registration: Registration) -> None:
+        """An explicit provider, whose inputs are JSON text."""
+        inputs = unwrap_secrets(registration.inputs)[0]
+        region = inputs.get("region") or self._cloud.region
+        if region != self._cloud.region:
+            raise UnsupportedError(registration.name, f"a provider of another region ({region})")
+        declared = inputs.get("defaultTags")
+        tags = json.loads(declared) if isinstance(declared, str) else declared
+        self._providers[registration.urn] = Provider(self._cloud, (tags or {}).get("tags") or {})
+
+    def _component(self, registration: Registration) -> None:
+        old = self._state.records.get(registration.urn)
+        record = Record(
+            registration.urn, registration.type, "", {}, {}, [*registration.dependencies], registration.protect,
+            registration.retain_on_delete, registration.parent, custom=False,
+        )  # fmt: skip
+        if record != old and not self._previewing:
+            self._state.put(record)
 
     # One resource.
 
-    def _handler(self, type_: str, name: str) -> Handler:
-        handler = HANDLERS.get(type_)
-        if handler is None:
-            raise EngineError(
-                f"{name!r} is of type {type_}, which the local cloud does not know; add it to localcloud/provider"
-            )
-        return handler
+    def _resource(self, registration: Registration) -> tuple[str, dict[str, Any]]:
+        provider = self._providers.get(registration.provider.rpartition("::")[0], self._providers[""])
+        old = self._refreshed(provider, self._state.records.get(registration.urn))
+        goal = self._goal(provider, registration, old)
+        with self._lock:
+            known = [record for urn, record in self._state.records.items() if urn not in self._seen]
+            *deletions, step = plan_resource(goal, old, known, provider, self._condemned, self._refuse)
+            self._condemned |= {one.urn for one in deletions}
+        for one in deletions:
+            self._delete(one, returning=True)
+        record = self._planned(provider, step) if self._previewing else self._execute(provider, goal, step)
+        self._done(step)
+        handler = provider.handler(registration.type)
+        hidden = goal.secret_inputs | handler.secret_outputs | set(registration.secret_outputs)
+        return record.id, {key: secret(value) if key in hidden else value for key, value in record.outputs.items()}
 
-    def _prepared(self, registration: Registration, handler: Handler) -> tuple[dict[str, Any], set[str]]:
-        inputs, hidden = _plain(registration.inputs)
-        inputs = {key: value for key, value in inputs.items() if key != "__defaults" and value is not None}
-        if handler.autoname and not inputs.get(handler.autoname):
-            digest = hashlib.sha256(registration.urn.encode()).hexdigest()[:7]
-            inputs[handler.autoname] = f"{registration.name}-{digest}"
-        if handler.taggable:
-            provider = self._provider_tags.get(registration.provider.rpartition("::")[0])
-            defaults = self._config.default_tags if provider is None else provider
-            inputs["tags"] = {**defaults, **(inputs.get("tags") or {})}
+    def _refreshed(self, provider: Provider, old: Record | None) -> Record | None:
+        """The record as AWS has it, where this run verifies; None where it is gone."""
+        if old is None or not self._verify or not old.deletable:
+            return old
+        found = provider.read(old.type, old.name, old.id, old.inputs)
+        if found is None:
+            if not self._previewing:
+                self._state.forget(old)
+            return None
+        inputs, outputs = found
+        seen = replace(old, inputs=storable(inputs), outputs={**old.outputs, **storable(outputs)})
+        if seen != old and not self._previewing:
+            self._state.put(seen)
+            return seen
+        return seen if self._previewing else old
+
+    def _goal(self, provider: Provider, registration: Registration, old: Record | None) -> Goal:
+        inputs, hidden = plain(registration.inputs)
         if not self._previewing:
             self._refuse_unresolved(registration, inputs)
-            inputs = dict(handler.prepare(self._cloud, inputs))
-        return inputs, hidden
+        if old is not None and registration.ignore_changes:
+            inputs = keep_ignored(inputs, old.inputs, registration.ignore_changes)
+        type_, name, seed = registration.type, registration.name, registration.urn.encode()
+        anew = seed + json.dumps(old.inputs if old else {}, sort_keys=True).encode()
+        return Goal(
+            registration,
+            provider.check(type_, name, inputs, old.inputs if old else None, seed=seed),
+            provider.check(type_, name, inputs, None, seed=anew),
+            hidden,
+        )
 
     def _refuse_unresolved(self, registration: Registration, inputs: Mapping[str, Any]) -> None:
-        for path, text in _texts(inputs):
+        for path, text in texts(inputs):
             if UNKNOWN in text or _NONE_TEXT.search(text) or _UNRESOLVED in text:
                 raise EngineError(
                     f"{registration.type} {registration.name!r}: input {path} is unresolved ({text[:120]!r}). "
                     "An output that it is made of has no value, or was put into text without apply or format."
                 )
 
-    def _provision(self, registration: Registration, handler: Handler, inputs: dict[str, Any]) -> Record:
-        old = self._state.records.get(registration.urn)
-        if old is None:
-            return self._create(registration, handler, inputs)
-        inputs = self._keep_ignored(registration, handler, inputs, old)
-        stored = _storable(inputs)
-        differing = {key for key in {*stored, *old.inputs} if stored.get(key) != old.inputs.get(key)}
-        if not differing:
-            return self._same(registration, handler, inputs, old)
-        forced = handler.replace_on | {path.split(".")[0].split("[")[0] for path in registration.replace_on_changes}
-        if differing & forced:
-            return self._replace(registration, handler, inputs, old)
-        return self._update(registration, handler, inputs, old)
+    def _planned(self, provider: Provider, step: Step) -> Record:
+        """What a preview knows of a resource."""
+        inputs = {key: value for key, value in step.inputs.items() if not is_asset(value)}
+        old = step.old
+        if step.operation in ("create", "replace") or old is None:
+            if old is not None and old.deletable and step.urn not in self._condemned:
+                self._superseded.append(old)
+            return Record(step.urn, step.type, "", {}, inputs)
+        volatile = provider.handler(step.type).volatile if step.operation == "update" else ()
+        known = {key: value for key, value in old.outputs.items() if key not in volatile}
+        return Record(step.urn, step.type, old.id, {}, {**known, **inputs})
 
-    def _keep_ignored(
-        self, registration: Registration, handler: Handler, inputs: dict[str, Any], old: Record
-    ) -> dict[str, Any]:
-        """Ignored inputs keep their old value, or on an update the live one, which others may have set."""
-        if not registration.ignore_changes:
-            return inputs
-        kept = _with_ignored(inputs, old.inputs, registration.ignore_changes)
-        if _storable(kept) == old.inputs or self._previewing:
-            return kept
-        live = handler.read(self._cloud, old.id, old.inputs)
-        return _with_ignored(kept, {**old.inputs, **live}, registration.ignore_changes)
+    def _execute(self, provider: Provider, goal: Goal, step: Step) -> Record:
+        if step.operation == "same":
+            return self._same(goal, step)
+        if step.operation == "update":
+            return self._update(provider, goal, step)
+        return self._create(provider, goal, step)
 
-    def _create(self, registration: Registration, handler: Handler, inputs: dict[str, Any]) -> Record:
-        if self._previewing:
-            self._done("create", registration)
-            return Record(registration.urn, registration.type, "", {}, inputs)
-        try:
-            id_ = handler.create(self._cloud, inputs)
-        except Exception as error:
-            # Only after an interrupted run can a thing of ours be there without a record.
-            known = handler.identify(self._cloud, inputs)
-            if not (self._interrupted and known and already_exists(error)):
-                raise
-            handler.update(self._cloud, known, inputs, inputs)
-            id_ = known
-        record = self._remember(registration, handler, inputs, id_, {})
-        self._done("create", registration)
-        return record
-
-    def _update(self, registration: Registration, handler: Handler, inputs: dict[str, Any], old: Record) -> Record:
-        if self._previewing:
-            self._done("update", registration)
-            known = {key: value for key, value in old.outputs.items() if key not in handler.volatile}
-            return Record(registration.urn, registration.type, old.id, {}, {**known, **inputs})
-        try:
-            if {key: value for key, value in _storable(inputs).items() if key != "tags"} != {
-                key: value for key, value in old.inputs.items() if key != "tags"
-            }:
-                handler.update(self._cloud, old.id, inputs, _comparable(old.inputs, inputs))
-        except Exception as error:
-            if not (self._verify and is_missing(error)):
-                raise
-            return self._create(registration, handler, inputs)
-        record = self._remember(registration, handler, inputs, old.id, old.inputs.get("tags") or {})
-        self._done("update", registration)
-        return record
-
-    def _same(self, registration: Registration, handler: Handler, inputs: dict[str, Any], old: Record) -> Record:
-        outputs = old.outputs
-        if self._verify:
-            try:
-                outputs = {**outputs, **handler.read(self._cloud, old.id, inputs)}
-            except Exception as error:
-                if not is_missing(error):
-                    raise
-                return self._create(registration, handler, inputs)
-        record = replace(
-            old,
-            outputs=outputs,
-            dependencies=list(registration.dependencies),
-            protect=registration.protect,
-            retain_on_delete=registration.retain_on_delete,
-        )
-        if record != old and not self._previewing:
+    def _same(self, goal: Goal, step: Step) -> Record:
+        assert step.old is not None
+        record = self._record(goal, step, step.old.id, step.old.outputs)
+        if record != self._state.records.get(step.urn):
             self._state.put(record)
-        self._done("same", registration)
         return record
 
-    def _replace(self, registration: Registration, handler: Handler, inputs: dict[str, Any], old: Record) -> Record:
-        if old.protect:
-            raise EngineError(
-                f"{registration.type} {registration.name!r} is protected, and this change would replace it."
-            )
-        if self._previewing:
-            self._done("replace", registration)
-            return Record(registration.urn, registration.type, "", {}, inputs)
-        same_name = handler.identify(self._cloud, inputs) == handler.identify(self._cloud, old.inputs) is not None
-        if registration.retain_on_delete:
-            pass
-        elif same_name or handler.delete_first or registration.delete_before_replace:
-            self._delete_one(old)
-        else:
-            self._state.replaced(old)
-        record = self._remember(registration, handler, inputs, handler.create(self._cloud, inputs), {})
-        self._done("replace", registration)
+    def _update(self, provider: Provider, goal: Goal, step: Step) -> Record:
+        old = step.old
+        assert old is not None
+        try:
+            outputs = provider.update(step.type, step.name, old.id, step.inputs, old.inputs)
+        except InitializationError as error:
+            self._incomplete(goal, step, error, old.inputs.get("tags") or {})
+            raise
+        record = self._record(goal, step, old.id, outputs)
+        self._state.put(record)
         return record
 
-    def _remember(
-        self,
-        registration: Registration,
-        handler: Handler,
-        inputs: dict[str, Any],
-        id_: str,
-        old_tags: Mapping[str, str],
-    ) -> Record:
-        stored = _storable(inputs)
-        outputs = {key: value for key, value in stored.items() if not _is_asset(value)}
-        record = Record(
-            registration.urn,
-            registration.type,
-            id_,
-            {**stored, "tags": dict(old_tags)} if handler.taggable else stored,
-            outputs,
-            list(registration.dependencies),
-            registration.protect,
-            registration.retain_on_delete,
+    def _create(self, provider: Provider, goal: Goal, step: Step) -> Record:
+        handler = provider.handler(step.type)
+        operation = Operation(step.urn, step.type, provider.identify(handler, step.inputs), storable(step.inputs))
+        self._state.begin(operation)
+        try:
+            id_, outputs = self._made(provider, step, operation)
+        except InitializationError as error:
+            self._incomplete(goal, step, error, {})
+            raise
+        except Exception:
+            self._state.end(operation)
+            raise
+        record = self._record(goal, step, id_, outputs)
+        self._state.put(record, self._replaced_by(step))
+        return record
+
+    def _made(self, provider: Provider, step: Step, operation: Operation) -> tuple[str, Outputs]:
+        try:
+            return provider.create(step.type, step.name, step.inputs)
+        except InitializationError:
+            raise
+        except Exception as error:
+            if not (already_exists(error) and self._is_ours(operation)):
+                raise
+            adopted = provider.adopt(step.type, step.name, step.inputs)
+            if adopted is None:
+                raise
+            return adopted
+
+    def _is_ours(self, operation: Operation) -> bool:
+        """Whether an interrupted run began to make this very thing, and no record has it."""
+        if operation.id is None:
+            return False
+        begun = {(one.type, one.id) for one in self._unfinished}
+        owned = {(record.type, record.id) for record in [*self._state.records.values(), *self._state.pending]}
+        return (operation.type, operation.id) in begun - owned
+
+    def _replaced_by(self, step: Step) -> Record | None:
+        """What a step's resource takes the place of and what is still there."""
+        old = step.old
+        return old if old is not None and old.deletable and self._state.records.get(step.urn) is old else None
+
+    def _incomplete(self, goal: Goal, step: Step, error: InitializationError, tags: Mapping[str, str]) -> None:
+        """It is there, so it is remembered: the next run goes on from here."""
+        record = self._record(goal, step, error.id, error.outputs)
+        inputs = {**record.inputs, "tags": dict(tags)} if "tags" in record.inputs else record.inputs
+        superseding = self._replaced_by(step) if step.operation == "replace" else None
+        self._state.put(replace(record, inputs=inputs, incomplete=True), superseding)
+
+    def _record(self, goal: Goal, step: Step, id_: str, outputs: Outputs) -> Record:
+        of = goal.registration
+        return Record(
+            urn=step.urn,
+            type=step.type,
+            id=id_,
+            inputs=storable(step.inputs),
+            outputs=storable(outputs),
+            dependencies=list(of.dependencies),
+            protect=of.protect,
+            retain_on_delete=of.retain_on_delete,
+            parent=of.parent,
+            property_dependencies={key: list(urns) for key, urns in of.property_dependencies.items() if urns},
+            replace_on_changes=list(of.replace_on_changes),
+            secret_inputs=sorted(goal.secret_inputs),
         )
-        # It is there, so it is remembered before anything else can fail: the next run goes on from here.
-        self._state.put(record)
-        record = replace(record, inputs=stored, outputs={**outputs, **handler.read(self._cloud, id_, inputs)})
-        if handler.taggable:
-            record.outputs["tagsAll"] = inputs["tags"]
-            if inputs["tags"] != old_tags:
-                tag(self._cloud, str(record.outputs["arn"]), inputs["tags"], old_tags)
-        self._state.put(record)
-        return record
 
-    def _done(self, action: str, registration: Registration) -> None:
-        lists = {
-            "create": self.report.created,
-            "update": self.report.updated,
-            "replace": self.report.replaced,
-            "same": self.report.same,
-        }
+    def _supersede(self, old: Record) -> None:
+        if self._previewing:
+            self._superseded.append(old)
+        else:
+            self._state.supersede(old)
+
+    def _done(self, step: Step) -> None:
         with self._lock:
-            lists[action].append(registration.urn)
-        self._progress(Step(action, registration.type, registration.name))
+            self.report.steps.append(step)
+        self._progress(step)
 
     # Removing.
 
-    def delete(self, records: list[Record]) -> None:
-        """Delete records, dependents first; `pending` ones may share their URN with a successor that stays."""
-        pending = [record for record in records if record in self._state.pending]
-        current = [record for record in records if record not in pending]
-        protected = sorted(record.name for record in current if record.protect)
-        if protected and not self._force:
-            raise EngineError(
-                f"no longer declared but protected: {', '.join(protected)}. Unprotect them in a run of their own first."
-            )
-        for record in [*reversed(pending), *self._state.deletion_order(current)]:
-            self._delete_one(record)
-            self.report.deleted.append(record.urn)
-            self._progress(Step("delete", record.type, record.name))
+    def delete(self, steps: list[Step]) -> None:
+        """Carry out deletions, in this order."""
+        for step in steps:
+            with self._explained(step.type, step.name):
+                self._delete(step)
 
-    def _delete_one(self, record: Record) -> None:
-        if not record.retain_on_delete or self._force:
-            try:
-                self._handler(record.type, record.name).delete(self._cloud, record.id, record.inputs)
-            except EngineError:
-                raise
-            except Exception as error:
-                if not is_missing(error):
-                    raise EngineError(
-                        f"{record.type} {record.name!r} ({record.id}) cannot be deleted: {error}"
-                    ) from error
-        self._state.forget(record)
+    def _delete(self, step: Step, *, returning: bool = False) -> None:
+        """`returning`: it is deleted first, to be made again by this run or, should it fail, by a later one."""
+        record = step.old
+        assert record is not None
+        if not self._previewing:
+            if step.operation != "discard":
+                self._providers[""].delete(record.type, record.name, record.id, record.inputs)
+            if returning:
+                self._state.put(replace(record, pending_replacement=True))
+            else:
+                self._state.forget(record)
+        self._done(step)
+
+    def _orphans(self) -> list[str]:
+        """What interrupted operations may have left behind."""
+        owned = {(record.type, record.id) for record in self._state.records.values()}
+        created = {*self.report.urns("create", "replace", "update")}
+        found = []
+        for operation in self._unfinished:
+            if operation.id is None:
+                if operation.urn in created:
+                    found.append(f"{operation.type} {operation.urn.rsplit('::', 1)[-1]} (perhaps)")
+            elif (operation.type, operation.id) not in owned:
+                name = operation.urn.rsplit("::", 1)[-1]
+                if self._providers[""].read(operation.type, name, operation.id, operation.inputs) is not None:
+                    found.append(f"{operation.type} {operation.id}")
+        return found
 
     @contextlib.contextmanager
-    def _explained(self, registration: Registration) -> Iterator[None]:
+    def _explained(self, type_: str, name: str) -> Iterator[None]:
+        """Errors name the resource; after the first one, nothing more is begun."""
         try:
             yield
-        except EngineError:
+        except EngineError as error:
+            self._failure = self._failure or error
             raise
         except Exception as error:
-            raise EngineError(f"{registration.type} {registration.name!r}: {type(error).__name__}: {error}") from error
-
-
-# Inputs: from the wire to what handlers take and what the state file keeps.
-
-
-def _plain(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], set[str]]:
-    """Without secret marks, whole numbers as int, assets with their hash; and which top-level inputs were secret."""
-    plain: dict[str, Any] = {}
-    hidden: set[str] = set()
-    for key, value in inputs.items():
-        unwrapped, was_secret = unwrap_secrets(value)
-        plain[key] = _value(unwrapped)
-        if was_secret:
-            hidden.add(key)
-    return plain, hidden
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, dict):
-        return {key: _value(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [_value(item) for item in value]
-    if isinstance(value, pulumi.Asset | pulumi.Archive):
-        content = _bytes(value)
-        return Asset(hashlib.sha256(content).hexdigest(), lambda: content)
-    return value
-
-
-def _bytes(asset: pulumi.Asset | pulumi.Archive) -> bytes:
-    if isinstance(asset, pulumi.FileAsset | pulumi.FileArchive):
-        path = Path(asset.path)
-        return _zipped(_files(path)) if path.is_dir() else path.read_bytes()
-    if isinstance(asset, pulumi.StringAsset):
-        return asset.text.encode()
-    if isinstance(asset, pulumi.AssetArchive):
-        files: dict[str, bytes] = {}
-        for name, item in asset.assets.items():
-            if isinstance(item, pulumi.FileArchive) and Path(item.path).is_dir():
-                files |= {f"{name}/{inner}": content for inner, content in _files(Path(item.path)).items()}
-            elif isinstance(item, pulumi.Asset | pulumi.Archive):
-                files[name] = _bytes(item)
-        return _zipped(files)
-    raise EngineError(f"{type(asset).__name__} is not an asset that the local cloud can read")
-
-
-def _files(directory: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(directory)): path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file()
-    }
-
-
-def _zipped(files: Mapping[str, bytes]) -> bytes:
-    """A zip that depends on nothing but names and contents."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(files):
-            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            info.external_attr = 0o644 << 16
-            archive.writestr(info, files[name], zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()
-
-
-def _storable(value: Any) -> Any:
-    """As the state file keeps it: JSON, an asset by its hash."""
-    if isinstance(value, Asset):
-        return {"$asset": value.sha256}
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, dict):
-        return {key: _storable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_storable(item) for item in value]
-    return value
-
-
-def _comparable(old: Mapping[str, Any], new: Inputs) -> dict[str, Any]:
-    """The old inputs, with the new one's live asset where it is the same, so that handlers can compare."""
-    return {key: new[key] if _storable(new.get(key)) == value and key in new else value for key, value in old.items()}
-
-
-def _is_asset(value: Any) -> bool:
-    return isinstance(value, dict) and "$asset" in value
-
-
-def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _texts(item, f"{path}.{key}".lstrip("."))
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from _texts(item, f"{path}[{number}]")
-
-
-def _with_ignored(inputs: Mapping[str, Any], source: Mapping[str, Any], paths: tuple[str, ...]) -> dict[str, Any]:
-    """`inputs` with the values at `paths` ("value", "tags.owner", "*") taken from `source`."""
-    if "*" in paths:
-        return {**inputs, **{key: source[key] for key in inputs if key in source}}
-    result = dict(inputs)
-    for path in paths:
-        _copy(result, source, re.findall(r"[^.\[\]\"]+", path))
-    return result
-
-
-def _copy(target: dict[str, Any], source: Any, keys: list[str]) -> None:
-    head, rest = keys[0], keys[1:]
-    if rest and isinstance(target.get(head), dict) and isinstance(source.get(head), Mapping):
-        target[head] = dict(target[head])
-        _copy(target[head], source[head], rest)
-    elif head in source:
-        target[head] = source[head]
-    else:
-        target.pop(head, None)
-
-
-def _provider_tags(inputs: Mapping[str, Any]) -> dict[str, str]:
-    """Of an explicit provider, whose inputs are JSON text."""
-    declared = unwrap_secrets(inputs.get("defaultTags"))[0]
-    tags = json.loads(declared) if isinstance(declared, str) else declared
-    return dict((tags or {}).get("tags") or {})
+            known = UnsupportedError | ProviderError | AssetError
+            text = str(error) if isinstance(error, known) else f"{type_} {name!r}: {type(error).__name__}: {error}"
+            if isinstance(error, InitializationError):
+                text = f"{type_} {name!r}: {error}"
+            failure = EngineError(text)
+            self._failure = self._failure or failure
+            raise failure from error

@@ -36,6 +36,15 @@ class Asset:
     load: Callable[[], bytes]
 
 
+class NotFoundError(Exception):
+    """A function of the provider found nothing. Unlike any other exception, a program may catch it and go on."""
+
+
+def not_found(operation: str, what: str) -> ClientError:
+    """The error of a service that has no call for one resource, and whose list lacks it."""
+    return ClientError({"Error": {"Code": "ResourceNotFound", "Message": f"{what} does not exist"}}, operation)
+
+
 def is_missing(error: Exception) -> bool:
     """Whether AWS says that the thing does not exist."""
     if not isinstance(error, ClientError):
@@ -192,7 +201,7 @@ def _pair_members(shape: Shape) -> tuple[str, str]:
 
 
 class Handler(ABC):
-    """One kind of resource: how it is made, changed, looked at and removed.
+    """One kind of resource: how it is made, changed, looked at and removed. `read` changes nothing.
 
     Methods raise `ClientError` for what AWS refuses. `read` returns every output that a program may want beyond its
     inputs, and raises a "not found" when the thing is gone.
@@ -205,12 +214,16 @@ class Handler(ABC):
     volatile: ClassVar[frozenset[str]] = frozenset()
     """Outputs that any update may change, so that a preview cannot know them."""
     secret_outputs: ClassVar[frozenset[str]] = frozenset()
+    drift: ClassVar[frozenset[str]] = frozenset()
+    """Inputs whose live value `read` returns: a change behind the engine's back is seen by a refresh."""
     taggable: ClassVar[bool] = False
     autoname: ClassVar[str] = ""
     """The input that gets a name made from the resource's own, where the program gives none."""
 
     def prepare(self, cloud: Cloud, inputs: Inputs) -> Inputs:
-        """The inputs as they hold on the local cloud; what this changes counts as a change of the inputs."""
+        """The inputs as they hold on the local cloud; what this changes counts as a change of the inputs.
+
+        In a preview, inputs may hold unknown values."""
         return inputs
 
     def identify(self, cloud: Cloud, inputs: Inputs) -> str | None:

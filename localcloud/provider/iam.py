@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from localcloud.provider.base import Cloud, Handler, Inputs, Outputs, handles, without
+from localcloud.provider.base import Cloud, Handler, Inputs, Outputs, handles, not_found, without
 
 
 @handles("aws:iam/role:Role")
@@ -129,7 +129,7 @@ class RolePolicyAttachment(Handler):
             "AttachedPolicies"
         ]
         if arn not in {policy["PolicyArn"] for policy in attached}:
-            self.create(cloud, {"role": role, "policyArn": arn})
+            raise not_found("ListAttachedRolePolicies", f"attachment of {arn} to {role}")
         return {}
 
 

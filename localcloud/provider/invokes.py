@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from localcloud.engine.language_host import NotFoundError
-from localcloud.provider.base import Cloud, is_missing
+from localcloud.provider.base import Cloud, NotFoundError, is_missing
 
 _STATEMENT_KEYS: Final = {
     "actions": "Action",

@@ -1,10 +1,11 @@
 # ruff: noqa: ARG002 - all handlers (and invokes) have one signature, whether or not one needs every argument
 """Lambda functions, versions, aliases, permissions and event sources."""
 
+import json
 import time
 from typing import Any
 
-from localcloud.provider.base import Cloud, Handler, Inputs, Outputs, changed, handles, without
+from localcloud.provider.base import Cloud, Handler, Inputs, Outputs, changed, handles, not_found, without
 
 _CODE = ("code", "s3Bucket", "s3Key", "s3ObjectVersion", "imageUri", "architectures")
 _NOT_CONFIGURATION = (
@@ -179,8 +180,8 @@ class Permission(Handler):
     def read(self, cloud: Cloud, id_: str, inputs: Inputs) -> Outputs:
         qualifier = {"Qualifier": inputs["qualifier"]} if inputs.get("qualifier") else {}
         policy = cloud.client("lambda").get_policy(FunctionName=inputs["function"], **qualifier)["Policy"]
-        if f'"{id_}"' not in policy:
-            self.create(cloud, inputs)
+        if id_ not in {statement["Sid"] for statement in json.loads(policy)["Statement"]}:
+            raise not_found("GetPolicy", f"permission {id_}")
         return {}
 
 

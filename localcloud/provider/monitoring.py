@@ -4,13 +4,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from localcloud.provider.base import Cloud, Handler, Inputs, Outputs, PutHandler, handles, without
-
-
-def _not_found(operation: str, what: str) -> ClientError:
-    return ClientError({"Error": {"Code": "ResourceNotFound", "Message": f"{what} does not exist"}}, operation)
+from localcloud.provider.base import Cloud, Handler, Inputs, Outputs, PutHandler, handles, not_found, without
 
 
 class _Alarm(Handler):
@@ -33,7 +27,7 @@ class _Alarm(Handler):
         )
         alarms = [*found.get("MetricAlarms", []), *found.get("CompositeAlarms", [])]
         if not alarms:
-            raise _not_found("DescribeAlarms", f"alarm {id_}")
+            raise not_found("DescribeAlarms", f"alarm {id_}")
         return {"arn": alarms[0]["AlarmArn"]}
 
 
@@ -137,7 +131,7 @@ class LogGroup(Handler):
         groups = cloud.client("logs").describe_log_groups(logGroupNamePrefix=id_)["logGroups"]
         arn = next((group["arn"] for group in groups if group["logGroupName"] == id_), None)
         if arn is None:
-            raise _not_found("DescribeLogGroups", f"log group {id_}")
+            raise not_found("DescribeLogGroups", f"log group {id_}")
         return {"arn": str(arn).removesuffix(":*"), "name": id_}
 
 
@@ -172,7 +166,7 @@ class LogMetricFilter(Handler):
             logGroupName=inputs["logGroupName"], filterNamePrefix=id_
         )["metricFilters"]
         if id_ not in {item["filterName"] for item in filters}:
-            raise _not_found("DescribeMetricFilters", f"metric filter {id_}")
+            raise not_found("DescribeMetricFilters", f"metric filter {id_}")
         return {}
 
 

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from localcloud.provider.base import Cloud, Handler, Inputs, Outputs, PutHandler, handles, without
+from localcloud.provider.base import Cloud, Handler, Inputs, Outputs, PutHandler, handles, not_found, without
 
 _TARGET_RENAMES = {"inputPaths": "InputPathsMap", "sqsTarget": "SqsParameters"}
 
@@ -58,7 +58,7 @@ class EventTarget(Handler):
         bus = inputs.get("eventBusName") or "default"
         targets = cloud.client("events").list_targets_by_rule(Rule=inputs["rule"], EventBusName=bus)["Targets"]
         if inputs["targetId"] not in {target["Id"] for target in targets}:
-            self.create(cloud, inputs)
+            raise not_found("ListTargetsByRule", f"target {inputs['targetId']}")
         return {}
 
 

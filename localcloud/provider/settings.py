@@ -11,6 +11,7 @@ from localcloud.provider.base import Cloud, Handler, Inputs, Outputs, handles, w
 class Parameter(Handler):
     replace_on = frozenset({"name", "dataType"})
     secret_outputs = frozenset({"value"})
+    drift = frozenset({"value"})
     taggable = True
 
     def identify(self, cloud: Cloud, inputs: Inputs) -> str:

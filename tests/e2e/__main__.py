@@ -37,8 +37,7 @@ def local_cloud() -> Iterator[Running]:
         emulator = Emulator(Path(directory), venv=REPOSITORY / ".local" / "emulator-venv")
         try:
             running = emulator.start()
-            provision(emulator, running, LOCAL)
-            open_front_door(emulator, LOCAL)
+            open_front_door(emulator, provision(emulator, running, LOCAL))
             session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name="us-east-1")
             stage = Stage(LOCAL, session, running.endpoint, emulator)
             site.upload(stage)

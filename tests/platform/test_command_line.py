@@ -135,6 +135,8 @@ def _fail(*_: object, **__: object) -> None:
 def test_a_long_list_is_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
     urns = [f"urn:pulumi:s::p::aws:sqs/queue:Queue::q{number}" for number in range(20)]
     empty: list[str] = []
-    report = SimpleNamespace(created=urns, updated=empty, replaced=empty, deleted=empty, same=empty, changed=20)
+    report = SimpleNamespace(
+        created=urns, updated=empty, replaced=empty, deleted=empty, same=empty, orphans=empty, changed=20
+    )
     cli.show(report)  # type: ignore[arg-type]  # the part of a report that is shown
     assert "20 Queue" in capsys.readouterr().out

@@ -13,7 +13,15 @@ from unittest.mock import patch
 
 from infra.paths import REPOSITORY
 from infra.stack_config import load_config
-from localcloud.engine.language_host import Exports, Program, Registration, directory_program, run, unwrap_secrets
+from localcloud.engine.language_host import (
+    Exports,
+    Program,
+    Reading,
+    Registration,
+    directory_program,
+    run,
+    unwrap_secrets,
+)
 from services.core import stages
 
 # As Pulumi's own language host does: a program that fails leaves futures that nobody asks any more.
@@ -67,8 +75,8 @@ class Recorder:
             registration.type, registration.name, inputs
         )
 
-    def read(self, type_: str, name: str, id_: str, inputs: dict[str, Any]) -> dict[str, Any]:
-        raise AssertionError(f"the program reads {type_} {name}, which it does not make")
+    def read(self, reading: Reading) -> dict[str, Any]:
+        raise AssertionError(f"the program reads {reading.type} {reading.name}, which it does not make")
 
     def invoke(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
         assert token == "aws:index/getCallerIdentity:getCallerIdentity"

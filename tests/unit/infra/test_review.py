@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from infra.review import comment, exit_code, parse
 from infra.review.cost import TRAFFIC, monthly_cost
 from infra.review.data import loses_data
 from infra.review.steps import UNKNOWN, Preview
-from localcloud.engine.deployment import Report
 
 EXAMPLES = REPOSITORY / "tests" / "fixtures" / "previews"
 EXIT_CODES = {
@@ -654,19 +652,6 @@ def test_names_are_no_markdown() -> None:
     hostile = {"name": "x` <img src=x> @everyone [a](b) |\n# y"}
     line = comment(preview(step("create", "sqs/queue:Queue", None, hostile))).splitlines()[-2]
     assert line == "- create Queue `x' <img src=x> @everyone [a](b) \\| # y`"
-
-
-def test_a_report_of_the_local_engine_is_read_too() -> None:
-    report = Report(
-        created=[urn("sqs/queue:Queue", "new")],
-        replaced=[urn("dynamodb/table:Table", "quests")],
-        same=[urn("iam/role:Role", "api")],
-    )
-    found = parse(json.dumps(asdict(report), default=list))
-    assert exit_code(found, accepted=False) == 3
-    text = comment(found)
-    assert "### Preview of prod: 1 created, 1 replaced, 1 unchanged" in text
-    assert "Table `quests` is replaced" in text
 
 
 def test_examples_hold_no_secret_and_no_account() -> None:

@@ -1,7 +1,8 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
-from localcloud.engine.state import Record, State
+from localcloud.engine.state import Operation, Record, State, deletion_order
 
 
 def record(name: str, *dependencies: str) -> Record:
@@ -25,8 +26,7 @@ def test_a_replaced_record_waits_for_its_deletion(tmp_path: Path) -> None:
     state = State(path)
     old, new = record("a"), record("a", "b")
     state.put(old)
-    state.replaced(old)
-    state.put(new)
+    state.put(new, old)
     again = State(path)
     assert (again.pending, again.records["urn::a"]) == ([old], new)
     again.forget(again.pending[0])
@@ -36,13 +36,44 @@ def test_a_replaced_record_waits_for_its_deletion(tmp_path: Path) -> None:
     assert State(path).records == {}
 
 
-def test_dependents_are_deleted_first(tmp_path: Path) -> None:
-    state = State(tmp_path / "dev.json")
-    records = [record("a"), record("c", "b"), record("b", "a"), record("d", "elsewhere")]
-    order = [item.name for item in state.deletion_order(records)]
-    assert order.index("c") < order.index("b") < order.index("a")
-    assert set(order) == {"a", "b", "c", "d"}
-    assert state.deletion_order([]) == []
+def test_what_had_begun_is_on_disk_until_it_ends(tmp_path: Path) -> None:
+    path = tmp_path / "dev.json"
+    state = State(path)
+    made, failed = (Operation(f"urn::{name}", "t", name, {}) for name in "ab")
+    state.begin(made)
+    state.begin(failed)
+    assert State(path).operations == [made, failed]
+    state.put(record("a"))
+    assert State(path).operations == [failed]
+    state.end(failed)
+    assert State(path).operations == []
+
+
+def test_a_renamed_record_is_known_by_its_new_name(tmp_path: Path) -> None:
+    path = tmp_path / "dev.json"
+    state = State(path)
+    state.put(record("a"))
+    state.put(record("b", "a"))
+    state.rename("urn::a", "urn::z", durably=True)
+    again = State(path)
+    assert list(again.records) == ["urn::z", "urn::b"]
+    assert again.records["urn::b"].dependencies == ["urn::z"]
+
+
+def test_dependents_and_children_are_deleted_first() -> None:
+    child = replace(record("e"), parent="urn::a")
+    former = record("a", "gone")
+    records = [record("a"), record("c", "b"), record("b", "a"), record("d", "elsewhere"), child, former]
+    order = deletion_order(records)
+    names = [item.name for item in order]
+    assert names.index("c") < names.index("b") < names.index("a")
+    assert names.index("e") < names.index("a")
+    assert sorted(map(id, order)) == sorted(map(id, records))
+    assert deletion_order([]) == []
+
+
+def test_what_failed_runs_left_depending_on_each_other_is_deleted_all_the_same() -> None:
+    assert {item.name for item in deletion_order([record("a", "b"), record("b", "a")])} == {"a", "b"}
 
 
 def test_a_removed_state_is_gone(tmp_path: Path) -> None:

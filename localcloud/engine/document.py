@@ -1,0 +1,56 @@
+"""A report of the embedded engine in the form of `pulumi preview --json --show-sames`, so that both are read alike."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+from localcloud.engine.deployment import Report
+from localcloud.engine.plan import Step
+from localcloud.engine.state import Record
+from localcloud.provider.values import storable
+
+HIDDEN: Final = "[secret]"
+_SHOWN: Final = {"same", "create", "update", "replace", "delete"}
+"""Pulumi shows a replacement as one step."""
+
+
+def preview_document(report: Report, config: Mapping[str, str]) -> dict[str, Any]:
+    """The document; secret inputs are hidden in it."""
+    steps = [_step(step) for step in report.steps if step.operation in _SHOWN or _is_kept(step)]
+    return {
+        "config": dict(config),
+        "steps": steps,
+        "diagnostics": [{"severity": "error", "message": f"error: {error}"} for error in report.errors],
+        "changeSummary": dict(Counter(step["op"] for step in steps)),
+    }
+
+
+def _is_kept(step: Step) -> bool:
+    """Whether it is taken out of the stack and stays on AWS, which Pulumi counts as a deletion."""
+    return step.operation == "discard" and step.old is not None and step.old.deletable
+
+
+def _step(step: Step) -> dict[str, Any]:
+    operation = "delete" if step.operation == "discard" else step.operation
+    told: dict[str, Any] = {"op": operation, "urn": step.urn}
+    if step.old is not None:
+        told["oldState"] = _state(step, step.old.inputs, step.old)
+    if operation != "delete":
+        told["newState"] = _state(step, step.inputs, None)
+    if step.difference:
+        told["diffReasons"] = list(step.difference.keys)
+        told["replaceReasons"] = sorted(step.difference.replaces)
+        told["detailedDiff"] = {path: {"kind": "update", "inputDiff": True} for path in step.difference.detailed}
+    return told
+
+
+def _state(step: Step, inputs: Mapping[str, Any], record: Record | None) -> dict[str, Any]:
+    hidden = step.secret_inputs | frozenset(record.secret_inputs if record else ())
+    return {
+        "urn": step.urn,
+        "custom": record is None or record.custom,
+        "type": step.type,
+        "inputs": {key: HIDDEN if key in hidden else storable(value) for key, value in inputs.items()},
+        "protect": record.protect if record else step.protect,
+        "retainOnDelete": record.retain_on_delete if record else step.retain_on_delete,
+    }

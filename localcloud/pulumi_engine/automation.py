@@ -1,0 +1,182 @@
+"""A stage by Pulumi's own engine: the interface of `localcloud.engine.deployment`, by the Automation API.
+
+The program runs in this process, the provider is served to the CLI, the stack state is a file beside the embedded
+engine's (`state_dir/pulumi`). The stage's file is copied, because the CLI rewrites it.
+"""
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from pulumi import automation
+
+from infra.stack_config import load_config
+from localcloud.engine.deployment import EngineError, Progress, Report
+from localcloud.engine.language_host import Program, directory_program
+from localcloud.engine.plan import Step, StepOperation
+from localcloud.engine.state import Record
+from localcloud.provider.provider import Difference
+from localcloud.provider.values import parse_path
+from localcloud.pulumi_engine import command
+from localcloud.pulumi_engine.server import serve
+
+_OPERATIONS: Final[Mapping[str, StepOperation]] = {
+    "same": "same",
+    "create": "create",
+    "update": "update",
+    "create-replacement": "replace",
+    "delete": "delete",
+    "delete-replaced": "delete-replaced",
+    "discard": "discard",
+    "discard-replaced": "discard",
+    "remove-pending-replace": "discard",
+    "read": "read",
+    "read-replacement": "read",
+}
+"""Of Pulumi's events; `replace` among them only announces."""
+_PASSPHRASE: Final = "local"  # noqa: S105 - no secret, see below
+"""The state is in a folder of this machine, beside the embedded engine's, which is not encrypted either."""
+
+
+@dataclass
+class Engine:
+    """Pulumi's engine for the stages of one emulator."""
+
+    endpoint: str
+    state_dir: Path
+    root: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables for the CLI, e.g. another backend."""
+
+    def up(self, stage: str, program: Program | None = None, **options: Any) -> Report:
+        """Provision a stage. Options as of `deployment.up`; `verify` is Pulumi's `--refresh`."""
+        return self._run(stage, program, lambda stack, **how: stack.up(**how), **options)
+
+    def preview(self, stage: str, program: Program | None = None, **options: Any) -> Report:
+        """The steps of `up`; nothing is changed."""
+        return self._run(stage, program, lambda stack, **how: stack.preview(**how), **options)
+
+    def refresh(self, stage: str, **options: Any) -> Report:
+        """Bring the state up to what is on AWS."""
+        return self._run(stage, None, lambda stack, **how: stack.refresh(**_without(how, "refresh")), **options)
+
+    def destroy(self, stage: str, *, force: bool = False, **options: Any) -> Report:
+        """Delete what a stage has. `force`: also what is protected; what is retained stays on AWS."""
+
+        def act(stack: automation.Stack, **how: Any) -> Any:
+            if force:
+                stack.workspace.pulumi_command.run(
+                    ["state", "unprotect", "--all", "--yes", "--stack", stage],
+                    stack.workspace.work_dir,
+                    dict(stack.workspace.env_vars),
+                )
+            return stack.destroy(**_without(how, "refresh"))
+
+        return self._run(stage, None, act, **options)
+
+    def _run(
+        self,
+        stage: str,
+        program: Program | None,
+        act: Callable[..., Any],
+        *,
+        overrides: Mapping[str, str] | None = None,
+        progress: Progress | None = None,
+        verify: bool = False,
+    ) -> Report:
+        report = Report()
+
+        def seen(event: automation.EngineEvent) -> None:
+            step = _step(event)
+            if step is not None:
+                report.steps.append(step)
+                (progress or (lambda _: None))(step)
+
+        with self._stack(stage, program, overrides or {}) as stack:
+            try:
+                act(stack, on_event=seen, color="never", refresh=verify or None)
+            except automation.errors.CommandError as error:
+                raise EngineError(_reason(str(error))) from error
+            outputs = stack.outputs()
+        report.outputs = {key: output.value for key, output in outputs.items()}
+        report.secret_outputs = {key for key, output in outputs.items() if output.secret}
+        return report
+
+    @contextlib.contextmanager
+    def _stack(self, stage: str, program: Program | None, overrides: Mapping[str, str]) -> Iterator[automation.Stack]:
+        config = load_config(stage, self.root, overrides)
+        state = self.state_dir.resolve() / "pulumi"
+        state.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as folder, serve(self.endpoint) as port:
+            work = Path(folder)
+            (work / "infra").mkdir()  # `main` of the project must be there
+            for name in ("Pulumi.yaml", f"Pulumi.{stage}.yaml"):
+                if (self.root / name).exists():
+                    shutil.copy(self.root / name, work / name)
+            stack = automation.Stack.create_or_select(
+                stage,
+                automation.LocalWorkspace(
+                    work_dir=folder,
+                    program=program or directory_program(config.program),
+                    pulumi_command=automation.PulumiCommand(root=str(command.get())),
+                    env_vars={
+                        "PULUMI_BACKEND_URL": state.as_uri(),
+                        "PULUMI_CONFIG_PASSPHRASE": _PASSPHRASE,
+                        "PULUMI_DEBUG_PROVIDERS": f"aws:{port}",
+                        "PULUMI_SKIP_UPDATE_CHECK": "true",
+                        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+                        **self.environment,
+                    },
+                ),
+            )
+            for key, value in overrides.items():
+                name = key if ":" in key else f"{config.project}:{key}"
+                stack.set_config(name, automation.ConfigValue(value))
+            yield stack
+
+
+def up(stage: str, *, endpoint: str, state_dir: Path, root: Path, **options: Any) -> Report:
+    """`deployment.up`, by Pulumi's own engine. Raises `EngineError`, `ConfigError` and `CommandError`."""
+    return Engine(endpoint, state_dir, root).up(stage, **options)
+
+
+def _without(options: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name != key}
+
+
+def _step(event: automation.EngineEvent) -> Step | None:
+    """What an event says of a custom resource of ours."""
+    done = event.res_outputs_event
+    if done is None:
+        return None
+    told = done.metadata
+    type_ = told.urn.split("::")[2].split("$")[-1]
+    operation = _OPERATIONS.get(told.op)
+    if operation is None or type_.startswith("pulumi:"):
+        return None
+    old, new = told.old, told.new
+    shown = new or old
+    if shown is None or not shown.custom:
+        return None
+    paths = tuple(parse_path(text) for text in told.detailed_diff or {})
+    return Step(
+        operation,
+        told.urn,
+        type_,
+        Record(told.urn, type_, old.id or "", dict(old.inputs or {}), dict(old.outputs or {})) if old else None,
+        dict(new.inputs or {}) if new else {},
+        difference=Difference(paths, frozenset(told.keys or ())),
+        protect=bool(shown.protect),
+    )
+
+
+def _reason(text: str) -> str:
+    """The errors in the CLI's output, without what was done."""
+    lines = [line.strip() for line in text.splitlines()]
+    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    errors = [line for line in errors if line not in ("update failed", "preview failed", "destroy failed")]
+    return "\n".join(dict.fromkeys(errors)) or text.strip()[-2000:]
