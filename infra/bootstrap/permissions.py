@@ -47,24 +47,24 @@ def _tagged(
     )
 
 
-def read_statements(scope: Scope) -> list[Statement]:
-    """To read the stage's state and settings, for a preview and for finding drift.
+def read_named_statements(scope: Scope) -> list[Statement]:
+    """To read the stage's Pulumi state and what has the stage in its name, for a preview and for finding drift.
 
     It reads no row, no message, no user and no log line. It can decrypt the stage's part of the Pulumi state and read
     its parameters, because a preview cannot be made without.
     """
-    return [*_read_state(scope), *_read_by_name(scope), *_read_by_tag(scope), _read_metadata()]
+    return [*_read_state(scope), *_read_by_name(scope)]
+
+
+def read_other_statements(scope: Scope) -> list[Statement]:
+    """To read the settings of everything else, as little as the ones above."""
+    return [*_read_by_tag(scope), _read_metadata()]
 
 
 def write_named_statements(scope: Scope) -> list[Statement]:
     """To make and change what has the stage in its name, and the Pulumi state."""
     state = _named("WriteState", [f"{scope.state_bucket}/{scope.stage}/*"], "s3", "PutObject", "DeleteObject")
     return [state, *_write_by_name(scope), *_write_roles(scope)]
-
-
-def write_other_statements(scope: Scope) -> list[Statement]:
-    """To make and change everything else."""
-    return [*_write_by_tag(scope), *_write_unscoped(scope)]
 
 
 def delete_statements(scope: Scope) -> list[Statement]:
@@ -182,7 +182,9 @@ def _read_by_name(scope: Scope) -> list[Statement]:
             "ReadTopics", scope.topics, "sns", "GetTopicAttributes", "ListTagsForResource", "ListSubscriptionsByTopic"
         ),
         _named("ReadParameters", scope.parameters, "ssm", "GetParameter", "GetParameters", "ListTagsForResource"),
-        _named("ReadBuckets", scope.buckets, "s3", "GetBucket*", "Get*Configuration", "ListBucket"),
+        _named(
+            "ReadBuckets", scope.buckets, "s3", "GetBucket*", "Get*Configuration", "ListBucket", "ListTagsForResource"
+        ),
         _named("ReadPage", scope.site_objects, "s3", "GetObject", "GetObjectTagging"),
         _named("ReadLiveRelease", [scope.live_release], "s3", "GetObject"),
         _named("ReadLogGroups", (*scope.log_groups, *scope.log_ends), "logs", "GetDelivery*", "ListTagsForResource"),
@@ -190,6 +192,7 @@ def _read_by_name(scope: Scope) -> list[Statement]:
         _named("ReadDashboards", scope.dashboards, "cloudwatch", "GetDashboard"),
         _named("ReadSchedules", scope.schedules, "scheduler", "GetSchedule*", "ListTagsForResource"),
         _named("ReadBudgets", scope.budgets, "budgets", "ViewBudget", "ListTagsForResource"),
+        Statement(sid="ReadCosts", actions=["billing:GetBillingViewData"], resources=[scope.billing_view]),
         _named(
             "ReadEdgeFunctions",
             scope.edge_functions,
@@ -202,9 +205,9 @@ def _read_by_name(scope: Scope) -> list[Statement]:
 
 
 def _read_by_tag(scope: Scope) -> list[Statement]:
-    distributions = scope.arn("cloudfront", "distribution/*", region=False)
     return [
         _tagged(scope, "ReadApi", scope.apis, "apigateway", "GET"),
+        _tagged(scope, "ReadApiParts", scope.api_parts, "apigateway", "GET", conditions=scope.seen_not_foreign),
         _tagged(scope, "ReadLogDelivery", scope.log_delivery, "logs", "ListTagsForResource"),
         _tagged(scope, "ReadMappings", scope.mappings, "lambda", "ListTags"),
         _tagged(
@@ -224,9 +227,9 @@ def _read_by_tag(scope: Scope) -> list[Statement]:
         _tagged(
             scope,
             "ReadDistribution",
-            [distributions],
+            scope.distributions,
             "cloudfront",
-            *("GetDistribution", "GetInvalidation", "ListTagsForResource"),
+            *("GetDistribution", "GetDistributionConfig", "GetInvalidation", "ListTagsForResource"),
         ),
         _tagged(
             scope,
@@ -268,7 +271,8 @@ def _write_by_name(scope: Scope) -> list[Statement]:
             "Tables",
             scope.tables,
             "dynamodb",
-            *("CreateTable", "UpdateTable", "UpdateContinuousBackups", "TagResource", "UntagResource"),
+            *("CreateTable", "UpdateTable", "UpdateContinuousBackups", "UpdateTimeToLive"),
+            *("TagResource", "UntagResource"),
         ),
         _named(
             "Functions",
@@ -297,7 +301,7 @@ def _write_by_name(scope: Scope) -> list[Statement]:
             scope.buckets,
             "s3",
             *("CreateBucket", "PutBucket*", "PutEncryptionConfiguration", "PutLifecycleConfiguration"),
-            "DeleteBucketPolicy",
+            *("DeleteBucketPolicy", "TagResource", "UntagResource"),
         ),
         _named("Page", scope.site_objects, "s3", "PutObject", "PutObjectTagging", "DeleteObject"),
         _named("Releases", scope.release_objects, "s3", "GetObject", "PutObject", "DeleteObject"),
@@ -311,8 +315,8 @@ def _write_by_name(scope: Scope) -> list[Statement]:
             "LogDeliveries",
             scope.log_ends,
             "logs",
-            *("PutDeliverySource", "PutDeliveryDestination", "CreateDelivery", "DeleteDeliverySource"),
-            *("DeleteDeliveryDestination", "TagResource", "UntagResource"),
+            *("PutDeliverySource", "PutDeliveryDestination", "CreateDelivery", "UpdateDeliveryConfiguration"),
+            *("DeleteDeliverySource", "DeleteDeliveryDestination", "TagResource", "UntagResource"),
         ),
         _named("Alarms", scope.alarms, "cloudwatch", "PutMetricAlarm", "DeleteAlarms", "TagResource", "UntagResource"),
         _named("Dashboards", scope.dashboards, "cloudwatch", "PutDashboard", "DeleteDashboards"),
@@ -332,86 +336,75 @@ def _write_by_name(scope: Scope) -> list[Statement]:
     ]
 
 
-def _write_by_tag(scope: Scope) -> list[Statement]:
-    distributions = scope.arn("cloudfront", "distribution/*", region=False)
+def write_tagged_statements(scope: Scope) -> list[Statement]:
+    """To make and change what AWS names, told by its tag."""
     keys = scope.arn("kms", "key/*")
     scaling = scope.arn("application-autoscaling", "scalable-target/*")
-    collection = scope.arn("apigateway", "/apis", account=False)
-    tags = scope.arn("apigateway", "/tags/*", account=False)
+
+    def make(sid: str, resources: Sequence[str], service: str, *operations: str) -> Statement:
+        return _tagged(scope, sid, resources, service, *operations, conditions=scope.tagging)
+
+    def own(sid: str, resources: Sequence[str], service: str, *operations: str) -> Statement:
+        return _tagged(scope, sid, resources, service, *operations, conditions=scope.owned)
+
     return [
-        _tagged(scope, "MakeApi", [collection, tags], "apigateway", "POST", "PUT", conditions=scope.tagging),
-        _tagged(scope, "Api", scope.apis, "apigateway", "POST", "PUT", "PATCH", "DELETE"),
-        _tagged(
-            scope,
-            "MakeLogDelivery",
-            scope.log_delivery,
-            "logs",
-            "CreateDelivery",
-            "TagResource",
-            conditions=scope.tagging,
-        ),
-        _tagged(scope, "MakeMapping", scope.mappings, "lambda", "TagResource", conditions=scope.tagging),
-        _tagged(scope, "Mapping", scope.mappings, "lambda", "UntagResource"),
-        _tagged(
-            scope,
+        *_write_api(scope),
+        make("MakeLogDelivery", scope.log_delivery, "logs", "CreateDelivery", "TagResource"),
+        own(
             "LogDelivery",
             scope.log_delivery,
             "logs",
-            *("UpdateDeliveryConfiguration", "DeleteDelivery", "UntagResource"),
+            *("UpdateDeliveryConfiguration", "DeleteDelivery", "TagResource", "UntagResource"),
         ),
-        _tagged(scope, "MakePool", ["*"], "cognito-idp", "CreateUserPool", "TagResource", conditions=scope.tagging),
-        _tagged(
-            scope,
+        make("MakeMapping", scope.mappings, "lambda", "TagResource"),
+        own("Mapping", scope.mappings, "lambda", "TagResource", "UntagResource"),
+        make("MakePool", ["*"], "cognito-idp", "CreateUserPool", "TagResource"),
+        own(
             "Pool",
             scope.pools,
             "cognito-idp",
-            *("UpdateUserPool", "SetUserPoolMfaConfig", "UntagResource", "CreateGroup", "UpdateGroup", "DeleteGroup"),
+            *("UpdateUserPool", "SetUserPoolMfaConfig", "TagResource", "UntagResource"),
+            *("CreateGroup", "UpdateGroup", "DeleteGroup"),
             *("CreateUserPoolClient", "UpdateUserPoolClient", "DeleteUserPoolClient"),
         ),
-        _tagged(
-            scope,
-            "MakeDistribution",
-            ["*"],
-            "cloudfront",
-            *("CreateDistribution", "TagResource"),
-            conditions=scope.tagging,
-        ),
-        _tagged(
-            scope,
+        make("MakeDistribution", ["*"], "cloudfront", "CreateDistribution", "TagResource"),
+        own(
             "Distribution",
-            [distributions],
+            scope.distributions,
             "cloudfront",
-            *("UpdateDistribution", "DeleteDistribution", "CreateInvalidation", "UntagResource"),
-            "AllowVendedLogDeliveryForResource",
+            *("UpdateDistribution", "DeleteDistribution", "CreateInvalidation", "TagResource", "UntagResource"),
         ),
-        _tagged(
-            scope,
-            "MakeScaling",
-            [scaling],
-            "application-autoscaling",
-            *("RegisterScalableTarget", "TagResource"),
-            conditions=scope.tagging,
-        ),
-        _tagged(
-            scope,
+        make("MakeScaling", [scaling], "application-autoscaling", "RegisterScalableTarget", "TagResource"),
+        own(
             "Scaling",
             [scaling],
             "application-autoscaling",
-            *(
-                "RegisterScalableTarget",
-                "DeregisterScalableTarget",
-                "PutScalingPolicy",
-                "DeleteScalingPolicy",
-                "UntagResource",
-            ),
+            *("RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy", "DeleteScalingPolicy"),
+            *("TagResource", "UntagResource"),
         ),
-        _tagged(scope, "MakeKey", ["*"], "kms", "CreateKey", "TagResource", conditions=scope.tagging),
-        _tagged(
-            scope,
+        make("MakeKey", ["*"], "kms", "CreateKey", "TagResource"),
+        own(
             "Key",
             [keys],
             "kms",
-            *("PutKeyPolicy", "EnableKeyRotation", "UpdateKeyDescription", "UntagResource"),
+            *("PutKeyPolicy", "EnableKeyRotation", "UpdateKeyDescription", "TagResource", "UntagResource"),
+        ),
+    ]
+
+
+def _write_api(scope: Scope) -> list[Statement]:
+    verbs = ("POST", "PUT", "PATCH", "DELETE")
+    collection = scope.arn("apigateway", "/apis", account=False)
+    return [
+        _tagged(scope, "MakeApi", [collection], "apigateway", "POST", conditions=scope.tagging),
+        _tagged(scope, "Api", scope.apis, "apigateway", *verbs, conditions=scope.owned),
+        _tagged(scope, "ApiParts", scope.api_parts, "apigateway", *verbs, conditions=scope.not_foreign),
+        _tagged(scope, "ApiTags", scope.api_tags, "apigateway", "POST", "PUT", "DELETE", conditions=scope.not_foreign),
+        Statement(
+            sid="StageTags",
+            actions=["apigateway:TagResource", "apigateway:UntagResource"],
+            resources=scope.api_stages,
+            wide_because="AWS decides on the collection of an API's stages, which carries no tag; decision 0009",
         ),
     ]
 
@@ -442,7 +435,8 @@ def _write_roles(scope: Scope) -> list[Statement]:
     ]
 
 
-def _write_unscoped(scope: Scope) -> list[Statement]:
+def write_unscoped_statements(scope: Scope) -> list[Statement]:
+    """To make and change what AWS keeps to a stage neither by name nor by tag."""
     linked = ("ops.apigateway", "delivery.logs", "dynamodb.application-autoscaling", "email.cognito-idp")
     return [
         Statement(
@@ -471,6 +465,12 @@ def _write_unscoped(scope: Scope) -> list[Statement]:
             actions=["cloudfront:CreateFunction"],
             resources=["*"],
             wide_because="CloudFront offers no permission on functions that are not there yet; it overwrites none",
+        ),
+        Statement(
+            sid="EdgeLog",
+            actions=["cloudfront:AllowVendedLogDeliveryForResource"],
+            resources=scope.distributions,
+            wide_because="CloudWatch Logs asks for it on the caller's behalf; AWS documents no condition on tags",
         ),
         Statement(
             sid="Subscriptions",

@@ -6,6 +6,9 @@ from infra.components.policies import Conditions, boundary_name
 from infra.observability.aws import GLOBAL_REGION
 from services.core.names import audit_log_group, parameter_name, resource_name
 
+_RESOURCE_TAG = "aws:ResourceTag/stage"
+_REQUEST_TAG = "aws:RequestTag/stage"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
@@ -113,6 +116,15 @@ class Scope:
         return tuple(self.arn("scheduler", kind) for kind in kinds)
 
     @property
+    def billing_view(self) -> str:
+        """The account's own view of its costs, which a budget reads."""
+        return self.arn("billing", "billingview/primary", region=False)
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        return (self.arn("cloudfront", "distribution/*", region=False),)
+
+    @property
     def budgets(self) -> tuple[str, ...]:
         return (self.arn("budgets", f"budget/{self.named}", region=False),)
 
@@ -133,14 +145,40 @@ class Scope:
         return (self.arn("apigateway", "/apis/*", account=False),)
 
     @property
+    def api_parts(self) -> tuple[str, ...]:
+        """What an API consists of. It carries no tag, and AWS's documents differ on whether it inherits the API's."""
+        kinds = ("authorizers", "deployments", "integrations", "routes", "stages")
+        return tuple(self.arn("apigateway", f"/apis/*/{kind}*", account=False) for kind in kinds)
+
+    @property
+    def api_stages(self) -> tuple[str, ...]:
+        return tuple(self.arn("apigateway", f"/apis/*/{path}", account=False) for path in ("stages", "stages/*"))
+
+    @property
+    def api_tags(self) -> tuple[str, ...]:
+        return (self.arn("apigateway", "/tags/*", account=False),)
+
+    @property
     def tagged(self) -> Conditions:
         """Only what carries the stage's tag."""
-        return {"StringEquals": {"aws:ResourceTag/stage": self.stage}}
+        return {"StringEquals": {_RESOURCE_TAG: self.stage}}
+
+    @property
+    def owned(self) -> Conditions:
+        """Only what carries the stage's tag, which no request may change; it may change the other tags alone."""
+        return {"StringEquals": {_RESOURCE_TAG: self.stage}, "StringEqualsIfExists": {_REQUEST_TAG: self.stage}}
 
     @property
     def tagging(self) -> Conditions:
         """Only what is created with the stage's tag, and never what carries another stage's."""
-        return {
-            "StringEquals": {"aws:RequestTag/stage": self.stage},
-            "StringEqualsIfExists": {"aws:ResourceTag/stage": self.stage},
-        }
+        return {"StringEquals": {_REQUEST_TAG: self.stage}, "StringEqualsIfExists": {_RESOURCE_TAG: self.stage}}
+
+    @property
+    def seen_not_foreign(self) -> Conditions:
+        """Not what carries another stage's tag; for reading what may carry none."""
+        return {"StringEqualsIfExists": {_RESOURCE_TAG: self.stage}}
+
+    @property
+    def not_foreign(self) -> Conditions:
+        """Not what carries or would get another stage's tag; for what may carry none."""
+        return {"StringEqualsIfExists": {_RESOURCE_TAG: self.stage, _REQUEST_TAG: self.stage}}

@@ -20,11 +20,13 @@ from infra.bootstrap.permissions import (
     DISPOSABLE_STAGES,
     boundary_statements,
     delete_statements,
-    read_statements,
+    read_named_statements,
+    read_other_statements,
     rollout_statements,
     try_statements,
     write_named_statements,
-    write_other_statements,
+    write_tagged_statements,
+    write_unscoped_statements,
 )
 from infra.bootstrap.scope import Scope
 from infra.components.component import account_id
@@ -51,17 +53,21 @@ class Bootstrap(pulumi.ComponentResource):
         self.roles: dict[str, pulumi.Output[str]] = {}
         for stage, environment in DEPLOY_ENVIRONMENTS.items():
             scope = self._scope(stage)
-            read = self._policy(f"{stage}-read", scope, read_statements)
+            read = [
+                self._policy(f"{stage}-read-named", scope, read_named_statements),
+                self._policy(f"{stage}-read-other", scope, read_other_statements),
+            ]
             write = [
                 self._policy(f"{stage}-write-named", scope, write_named_statements),
-                self._policy(f"{stage}-write-other", scope, write_other_statements),
+                self._policy(f"{stage}-write-tagged", scope, write_tagged_statements),
+                self._policy(f"{stage}-write-unscoped", scope, write_unscoped_statements),
                 self._policy(f"{stage}-try", scope, try_statements),
             ]
             if stage in DISPOSABLE_STAGES:
                 write.append(self._policy(f"{stage}-delete", scope, delete_statements))
             self._policy(f"{stage}-boundary", scope, boundary_statements)
-            self._role(f"{stage}-preview", preview_environment(stage), read)
-            self._role(f"{stage}-deploy", environment, read, *write)
+            self._role(f"{stage}-preview", preview_environment(stage), *read)
+            self._role(f"{stage}-deploy", environment, *read, *write)
             rollout = self._policy(f"{stage}-rollout", scope, rollout_statements)
             self._role(f"{stage}-rollout", rollout_environment(stage), rollout)
         self.register_outputs({})

@@ -4,7 +4,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.components.component import Component, account_id
-from infra.components.policies import Statement, document, tls_only
+from infra.components.policies import Statement, deploy_role_name, document, tls_only
 from infra.config import StageConfig
 from services.core.services import QUEUES, Queue
 
@@ -77,9 +77,32 @@ class Alerts(Component):
                     conditions={"StringEquals": {"aws:SourceAccount": account}},
                     wide_because="a key's policy means this key by *",
                 ),
+                *self._deployer(account),
             ),
             opts=self.child,
         )
+
+    def _deployer(self, account: pulumi.Output[str]) -> list[Statement]:
+        """The role that makes the key goes on with it at once, while IAM may not know the key's tag for minutes."""
+        if not self.stage.permissions_boundary:
+            return []
+        role = deploy_role_name(self.stage.stage)
+        return [
+            Statement(
+                sid="Deployer",
+                # Not the role's ARN: AWS refuses a principal that is not there yet.
+                principal={"AWS": "*"},
+                actions=[
+                    *("kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"),
+                    *("kms:EnableKeyRotation", "kms:PutKeyPolicy", "kms:UpdateKeyDescription"),
+                ],
+                resources=["*"],
+                conditions={
+                    "ArnEquals": {"aws:PrincipalArn": pulumi.Output.concat("arn:aws:iam::", account, ":role/", role)}
+                },
+                wide_because="a key's policy means this key by *, and the condition names one role",
+            )
+        ]
 
     def _topic(self, thing: str) -> aws.sns.Topic:
         topic = aws.sns.Topic(thing, name=self.stage.name(thing), kms_master_key_id=self.key.arn, opts=self.child)

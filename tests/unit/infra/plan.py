@@ -159,17 +159,19 @@ class Plan:
         return {resource.registration.urn.split("::", 2)[2] for resource in self.resources}
 
 
-def run_recorded(program: Program, stage: str, config: Mapping[str, str]) -> tuple[Recorder, Exports]:
+def run_recorded(
+    program: Program, stage: str, config: Mapping[str, str], recorder: Recorder | None = None
+) -> tuple[Recorder, Exports]:
     """Runs any program. Raises what it raises."""
-    recorder = Recorder()
+    recorder = recorder or Recorder()
     with _closing_event_loops():
         return recorder, run(program, recorder, project="civicforge", stage=stage, config=config)
 
 
-def run_program(stage: str, overrides: Mapping[str, str] | None = None) -> Plan:
+def run_program(stage: str, overrides: Mapping[str, str] | None = None, recorder: Recorder | None = None) -> Plan:
     """Runs the program of `infra` for a stage. Raises what the program raises."""
     config = load_config(stage, REPOSITORY, overrides)
-    recorder, exports = run_recorded(directory_program(config.program), stage, config.values)
+    recorder, exports = run_recorded(directory_program(config.program), stage, config.values, recorder)
     resources = []
     for registration in recorder.registrations:
         if registration.custom:

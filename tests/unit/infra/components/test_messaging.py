@@ -28,7 +28,8 @@ def test_alarms_and_budgets_of_this_account_can_publish(stage_plan: Plan) -> Non
         (allow,) = (statement for statement in policy.policy() if statement["Effect"] == "Allow")
         assert (allow["Principal"], allow["Action"], allow["Condition"]) == (publishers, ["sns:Publish"], own_account)
     (key,) = stage_plan.of("Key")
-    account, use = key.policy()
+    account, use, *deployer = key.policy()
+    assert len(deployer) == (stage_plan.stage != "local"), "the local cloud has no role that deploys it"
     assert account["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
     assert use["Principal"] == publishers
     assert use["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
