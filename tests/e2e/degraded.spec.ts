@@ -17,7 +17,7 @@ test("offline, the page opens with the list that it remembers", async ({ somebod
   await ana.page.reload();
   await expect(ana.page.getByRole("link", { name: title })).toBeVisible();
   await expect(ana.page.getByText(t.banner.unreachable)).toBeVisible();
-  await expect(ana.page.getByText(/List from/)).toBeVisible();
+  await expect(ana.page.getByText(/As of/)).toBeVisible();
   await ana.looksRight();
   await ana.context.setOffline(false);
   await ana.page.reload();

@@ -1,16 +1,19 @@
-/** One typed client for the API: signs what needs a token, renews it once, and turns refusals into ApiError. */
+/**
+ * One typed client for the API: signs what needs a token, renews it once, ends in time, and turns refusals into ApiError.
+ */
 import createClient from "openapi-fetch";
+import { TimeoutError, within } from "../lib/within";
 import { config } from "./config";
 import { publicReads } from "./limits.gen";
 import { ApiError, toApiError } from "./problem";
 import type { paths } from "./schema.gen";
 import { reportService, serviceState } from "./service";
-import { sessionState } from "./session";
+import { isCurrent, type Session, sessionState } from "./session";
 
 /** A token that ends within this time is renewed first. */
 const RENEW_BEFORE_MS = 30_000;
 
-const renew = async () => (await import("./cognito")).renew();
+const cognito = () => import("./cognito");
 
 /** Public reads carry no identity, so that the edge may cache them. */
 function isPublic(request: Request): boolean {
@@ -24,17 +27,31 @@ function signed(request: Request, accessToken: string): Request {
   return copy;
 }
 
+/** The session with a token that is good for a while; the old token where a renewal fails for the moment. */
+async function fresh(session: Session): Promise<Session | undefined> {
+  if (session.expiresAt > Date.now() + RENEW_BEFORE_MS) return session;
+  const { renew } = await cognito();
+  return renew().catch((error: unknown) => {
+    if (session.expiresAt > Date.now()) return session;
+    throw error;
+  });
+}
+
 async function send(request: Request): Promise<Response> {
-  let { session } = sessionState();
   // The edge may keep a public answer for seconds; the browser's own copy would hide from members what they just did.
   if (isPublic(request)) return fetch(request, { cache: "no-cache" });
-  if (!session) return fetch(request);
-  if (session.expiresAt < Date.now() + RENEW_BEFORE_MS) session = await renew();
-  if (!session) return fetch(request);
-  const response = await fetch(signed(request, session.accessToken));
-  if (response.status !== 401) return response;
-  const renewed = await renew();
-  return renewed ? fetch(signed(request, renewed.accessToken)) : response;
+  const { session } = sessionState();
+  const current = session && (await fresh(session));
+  if (!current) return fetch(request);
+  let response = await fetch(signed(request, current.accessToken));
+  if (response.status === 401) {
+    const renewed = await (await cognito()).renew();
+    if (!renewed) return response;
+    response = await fetch(signed(request, renewed.accessToken));
+  }
+  // What was asked for one member is not shown to another, nor after the sign-out.
+  if (!isCurrent(current)) throw new ApiError({ status: 401, code: "session_changed", title: "another session" });
+  return response;
 }
 
 let client: ReturnType<typeof createClient<paths>> | undefined;
@@ -49,12 +66,29 @@ let requestId = "none";
 /** The id under which the API logged this page's latest call. */
 export const lastRequestId = (): string => requestId;
 
-/** The body of a call. @throws ApiError for every refusal, and with code "network" when nobody answered. */
+/** What a call that brought no answer means. */
+function unanswered(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  // A renewal that Cognito refused for the moment: not the network, and no reason to sign in again.
+  if (error instanceof Error && "outcome" in error && !isNetwork(error)) {
+    return new ApiError({ status: 503, code: "renewal_failed", title: error.message });
+  }
+  reportService("unreachable");
+  const code = error instanceof TimeoutError ? "timeout" : "network";
+  return new ApiError({ status: 0, code, title: "no answer" });
+}
+
+const isNetwork = (error: Error): boolean => "code" in error && error.code === "network";
+
+/**
+ * The body of a call.
+ * @throws ApiError for every refusal, and with code "network" or "timeout" when nobody answered: after a timeout it is
+ * not known whether a write arrived.
+ */
 export async function unwrap<T>(call: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
   const askedAt = Date.now();
-  const answer = await call.catch(() => {
-    reportService("unreachable");
-    throw new ApiError({ status: 0, code: "network", title: "no answer" });
+  const answer = await within(call).catch((error: unknown) => {
+    throw unanswered(error);
   });
   const { response } = answer;
   requestId = response.headers.get("x-request-id") ?? requestId;

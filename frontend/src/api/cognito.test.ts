@@ -76,7 +76,7 @@ describe("the session", () => {
     localStorage.setItem("civicforge.draft.ana.create", "{}");
     await serve({ "Cognito.InitiateAuth": refused("NotAuthorizedException") });
     expect(await cognito.renew()).toBeUndefined();
-    expect(sessionState()).toEqual({ session: undefined, expired: true });
+    expect(sessionState()).toMatchObject({ session: undefined, expired: true });
     expect(localStorage.getItem("civicforge.draft.ana.create")).toBe("{}");
   });
 
@@ -92,7 +92,7 @@ describe("the session", () => {
     localStorage.setItem("civicforge.draft.ana.create", "{}");
     await serve({});
     await cognito.signOut();
-    expect(sessionState()).toEqual({ session: undefined, expired: false });
+    expect(sessionState()).toMatchObject({ session: undefined, expired: false });
     expect(localStorage.getItem("civicforge.draft.ana.create")).toBeNull();
   });
 

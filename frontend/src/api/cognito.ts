@@ -1,34 +1,56 @@
 /** The user pool, straight from the browser; loaded when somebody signs in or a token runs out. */
+import { within } from "../lib/within";
 import { config } from "./config";
-import { endSession, type Session, sessionState, startSession, type Tokens } from "./session";
+import { ENDS_SESSION, type Outcome, outcomeOf } from "./outcomes";
+import {
+  adoptSharedSession,
+  endSession,
+  isSameSession,
+  renewSession,
+  type Session,
+  sessionState,
+  sharedSession,
+  startSession,
+  type Tokens,
+} from "./session";
 import { type Challenge, srpClient } from "./srp";
 
 /** `code` is Cognito's exception name, e.g. `NotAuthorizedException`, or `network`. */
 export class SignInError extends Error {
+  readonly outcome: Outcome | undefined;
+
   constructor(
     readonly code: string,
     message: string,
+    operation = "",
   ) {
     super(message);
+    this.outcome = outcomeOf(operation, code, message);
   }
 }
 
+/** @throws SignInError for a refusal, and with code `network` when no answer came in time. */
 async function call<T>(operation: string, body: Record<string, unknown>): Promise<T> {
-  const response = await fetch(config().cognitoEndpoint, {
-    method: "POST",
-    headers: {
-      "Content-Type": "application/x-amz-json-1.1",
-      "X-Amz-Target": `AWSCognitoIdentityProviderService.${operation}`,
-    },
-    body: JSON.stringify(body),
-  }).catch(() => {
+  const response = await within(
+    fetch(config().cognitoEndpoint, {
+      method: "POST",
+      headers: {
+        "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": `AWSCognitoIdentityProviderService.${operation}`,
+      },
+      body: JSON.stringify(body),
+    }),
+  ).catch(() => {
     throw new SignInError("network", "the sign-in service does not answer");
   });
-  const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>;
+  const answer = (await within(response.json()).catch(() => ({}))) as Record<string, unknown>;
   if (response.ok) return answer as T;
   const type = String(answer.__type ?? `http${response.status}`);
-  throw new SignInError(type.split("#").at(-1) ?? type, String(answer.message ?? type));
+  throw new SignInError(type.split("#").at(-1) ?? type, String(answer.message ?? type), operation);
 }
+
+/** One spelling of the same letters: devices differ in how they encode them, hashes and Cognito compare bytes. */
+const normalised = (password: string): string => password.normalize("NFC");
 
 const ClientId = () => config().userPoolClientId;
 
@@ -36,7 +58,7 @@ export const signUp = (email: string, password: string): Promise<unknown> =>
   call("SignUp", {
     ClientId: ClientId(),
     Username: email,
-    Password: password,
+    Password: normalised(password),
     UserAttributes: [{ Name: "email", Value: email }],
   });
 
@@ -50,7 +72,12 @@ export const forgotPassword = (email: string): Promise<unknown> =>
   call("ForgotPassword", { ClientId: ClientId(), Username: email });
 
 export const resetPassword = (email: string, code: string, password: string): Promise<unknown> =>
-  call("ConfirmForgotPassword", { ClientId: ClientId(), Username: email, ConfirmationCode: code, Password: password });
+  call("ConfirmForgotPassword", {
+    ClientId: ClientId(),
+    Username: email,
+    ConfirmationCode: code,
+    Password: normalised(password),
+  });
 
 interface AuthAnswer {
   ChallengeName?: string;
@@ -72,36 +99,92 @@ export async function signIn(email: string, password: string): Promise<Session> 
     ClientId: ClientId(),
     ChallengeName: opened.ChallengeName,
     ...(opened.Session ? { Session: opened.Session } : {}),
-    ChallengeResponses: await srp.answer(opened.ChallengeParameters as Challenge, password),
+    ChallengeResponses: await srp.answer(opened.ChallengeParameters as Challenge, normalised(password)),
   });
   if (!answered.AuthenticationResult) throw new SignInError("challenge", String(answered.ChallengeName));
   return startSession(answered.AuthenticationResult);
 }
 
-let renewing: Promise<Session | undefined> | undefined;
+/** A token that ends within this time is renewed first. */
+const RENEW_BEFORE_MS = 30_000;
 
-/** A fresh session, shared by all who ask at once; undefined once the refresh token is no longer good. */
-export function renew(): Promise<Session | undefined> {
-  renewing ??= (async () => {
-    const { session } = sessionState();
-    if (!session) return undefined;
-    try {
-      const answer = await call<AuthAnswer>("InitiateAuth", {
-        ClientId: ClientId(),
-        AuthFlow: "REFRESH_TOKEN_AUTH",
-        AuthParameters: { REFRESH_TOKEN: session.refreshToken },
-      });
-      if (answer.AuthenticationResult) return startSession(answer.AuthenticationResult);
-    } catch (error) {
-      // A poor network is no reason to throw a member out.
-      if (error instanceof SignInError && (error.code === "network" || error.code.startsWith("http"))) throw error;
-    }
-    endSession({ expired: true });
+export const isRunningOut = (session: Session): boolean => session.expiresAt < Date.now() + RENEW_BEFORE_MS;
+
+async function renewNow(): Promise<Session | undefined> {
+  const { session } = sessionState();
+  if (!session) return undefined;
+  // While this tab waited for its turn another one may have renewed the session, or ended it.
+  const shared = sharedSession();
+  if (!isSameSession(shared, session)) {
+    adoptSharedSession();
     return undefined;
-  })().finally(() => {
-    renewing = undefined;
+  }
+  if (shared && shared.accessToken !== session.accessToken && !isRunningOut(shared)) {
+    adoptSharedSession();
+    return shared;
+  }
+  try {
+    const answer = await call<AuthAnswer>("InitiateAuth", {
+      ClientId: ClientId(),
+      AuthFlow: "REFRESH_TOKEN_AUTH",
+      AuthParameters: { REFRESH_TOKEN: shared?.refreshToken ?? session.refreshToken },
+    });
+    if (!answer.AuthenticationResult) throw new SignInError("challenge", String(answer.ChallengeName));
+    return renewSession(session, answer.AuthenticationResult);
+  } catch (error) {
+    if (!(error instanceof SignInError) || !ENDS_SESSION.has(error.code)) throw error;
+    if (isSameSession(sharedSession(), session)) endSession({ expired: true });
+    return undefined;
+  }
+}
+
+let renewing: { session: Session | undefined; outcome: Promise<Session | undefined> } | undefined;
+
+/** One tab after the other, where the browser has Web Locks. */
+const inTurn = async (work: () => Promise<Session | undefined>): Promise<Session | undefined> =>
+  navigator.locks ? navigator.locks.request("civicforge.session", work) : work();
+
+/**
+ * A fresh session, shared by all who ask at once, in this tab and in others; undefined once there is none any more.
+ * @throws SignInError for a refusal that may pass: the session stays.
+ */
+export function renew(): Promise<Session | undefined> {
+  const { session } = sessionState();
+  if (renewing && isSameSession(renewing.session, session)) return renewing.outcome;
+  const mine = { session, outcome: inTurn(renewNow) };
+  renewing = mine;
+  const done = () => {
+    if (renewing === mine) renewing = undefined;
+  };
+  mine.outcome.then(done, done);
+  return mine.outcome;
+}
+
+async function accessToken(): Promise<string> {
+  let { session } = sessionState();
+  if (session && isRunningOut(session)) session = await renew();
+  if (!session) throw new SignInError("NotAuthorizedException", "the access token is gone");
+  return session.accessToken;
+}
+
+export const changePassword = async (previous: string, proposed: string): Promise<unknown> =>
+  call("ChangePassword", {
+    AccessToken: await accessToken(),
+    PreviousPassword: normalised(previous),
+    ProposedPassword: normalised(proposed),
   });
-  return renewing;
+
+/** Has a code sent to `email`; the old address stays until `confirmEmail`. */
+export const changeEmail = async (email: string): Promise<unknown> =>
+  call("UpdateUserAttributes", {
+    AccessToken: await accessToken(),
+    UserAttributes: [{ Name: "email", Value: email }],
+  });
+
+/** Makes the address to which `code` was sent the member's. The new tokens that show it are fetched at once. */
+export async function confirmEmail(code: string): Promise<void> {
+  await call("VerifyUserAttribute", { AccessToken: await accessToken(), AttributeName: "email", Code: code });
+  await renew().catch(() => undefined);
 }
 
 /** Ends the session here; the revocation of the refresh token is best effort, so that it also works offline. */
@@ -114,6 +197,6 @@ export async function signOut(): Promise<void> {
 /** Ends every session of the member. @throws SignInError when the service does not confirm it: then nothing has ended. */
 export async function signOutEverywhere(): Promise<void> {
   const { session } = sessionState();
-  if (session) await call("GlobalSignOut", { AccessToken: session.accessToken });
+  if (session) await call("GlobalSignOut", { AccessToken: await accessToken() });
   endSession({ expired: false });
 }

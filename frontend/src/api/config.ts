@@ -1,3 +1,5 @@
+import { within } from "../lib/within";
+
 /** `config.json`, written by the stage: one build serves every stage. */
 export interface StageConfig {
   stage: string;
@@ -15,7 +17,7 @@ let loaded: StageConfig | undefined;
 
 /** Reads `/config.json` once. @throws Error when it is missing or incomplete, which only a broken deployment causes. */
 export async function loadConfig(): Promise<StageConfig> {
-  const response = await fetch("/config.json", { cache: "no-cache" });
+  const response = await within(fetch("/config.json", { cache: "no-cache" }));
   if (!response.ok) throw new Error(`config.json answered ${response.status}`);
   const candidate = (await response.json()) as Partial<StageConfig>;
   for (const key of ["stage", "apiBase", "region", "userPoolId", "userPoolClientId", "cognitoEndpoint"] as const) {

@@ -1,10 +1,26 @@
 /** Every read and write of the page: query options for reads, plain functions for writes. */
-import { infiniteQueryOptions, QueryCache, QueryClient, queryOptions } from "@tanstack/preact-query";
-import { recall, remember } from "../lib/storage";
+import { type InfiniteData, infiniteQueryOptions, QueryCache, QueryClient, queryOptions } from "@tanstack/preact-query";
+import { within } from "../lib/within";
 import { api, unwrap } from "./client";
+import { copied, keepCopy } from "./copies";
 import { ApiError } from "./problem";
 import { onServiceChange, reportService, type ServiceState, serviceState } from "./service";
-import type { Category, Health, Outcome, Part, ProfileEdit, QuestDraft, QuestEdit } from "./types";
+import { sessionState, subscribe } from "./session";
+import type {
+  Category,
+  Health,
+  Me,
+  Outcome,
+  Part,
+  Profile,
+  ProfileEdit,
+  Quest,
+  QuestDraft,
+  QuestEdit,
+  QuestPage,
+  QuestStatus,
+  QuestView,
+} from "./types";
 
 /** How often a page that waits for the other party looks again, in milliseconds. */
 const WAITING_MS = 3_000;
@@ -13,7 +29,20 @@ const HEALTH_MS = 25_000;
 /** The same while it is not up: the banner goes soon after the trouble. */
 const RECOVERY_MS = 5_000;
 
+/** How often an open quest looks for what the other side does, in milliseconds. A hidden tab does not look. */
+const FOLLOW_MS = 8_000;
+/** The same for the member's list. */
+const LIST_MS = 15_000;
+
 const isBreaker = (error: unknown): boolean => error instanceof ApiError && error.code === "breaker_open";
+
+/** Another try is worth its time: not after a call that took all the time there is, nor while the device is offline. */
+const worthRetrying = (error: unknown): boolean =>
+  error instanceof ApiError &&
+  error.transient &&
+  error.code !== "timeout" &&
+  !isBreaker(error) &&
+  navigator.onLine !== false;
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -21,10 +50,13 @@ export const queryClient = new QueryClient({
     onError: (error) => isBreaker(error) && reportService("closed"),
   }),
   defaultOptions: {
+    // "always": without a network a read fails and says so, and a write fails and is never sent later by itself.
     queries: {
+      networkMode: "always",
       staleTime: 10_000,
-      retry: (failures, error) => failures < 2 && error instanceof ApiError && error.transient && !isBreaker(error),
+      retry: (failures, error) => failures < 2 && worthRetrying(error),
     },
+    mutations: { networkMode: "always" },
   },
 });
 
@@ -34,20 +66,24 @@ onServiceChange(() => {
   queryClient.refetchQueries({ type: "active", predicate: ({ state }) => state.status === "error" });
 });
 
+window.addEventListener("online", () => queryClient.invalidateQueries({ queryKey: ["health"] }));
+
+// What was read of a member goes with them.
+let { generation } = sessionState();
+subscribe(() => {
+  if (generation === sessionState().generation) return;
+  generation = sessionState().generation;
+  queryClient.removeQueries({ queryKey: ["me"] });
+});
+
+queryClient.getQueryCache().subscribe(({ type, query }) => {
+  const copy = query.meta?.copy as { kind: string; id: string } | undefined;
+  if (type === "updated" && copy && query.state.status === "success") keepCopy(copy.kind, copy.id, query.state.data);
+});
+
 export interface QuestFilters {
   category?: Category | undefined;
   q?: string | undefined;
-}
-
-/** Keeps the last good answer under `key`, and starts from it after a reload: the list stays readable offline. */
-function kept<T>(key: string) {
-  return {
-    keep: (data: T): T => {
-      remember(`cache.${key}`, { data, at: Date.now() });
-      return data;
-    },
-    stored: () => recall<{ data: T; at: number }>(`cache.${key}`),
-  };
 }
 
 const given = (filters: QuestFilters) => ({
@@ -56,40 +92,49 @@ const given = (filters: QuestFilters) => ({
 });
 
 export function questsQuery(filters: QuestFilters) {
-  const read = (cursor: string) =>
-    unwrap(api().GET("/quests", { params: { query: { ...given(filters), ...(cursor && { cursor }) } } }));
   const isBoard = Object.values(filters).every((value) => !value);
-  const board = kept<Awaited<ReturnType<typeof read>>>("board");
-  const stored = isBoard ? board.stored() : undefined;
   return infiniteQueryOptions({
     queryKey: ["quests", given(filters)],
-    queryFn: async ({ pageParam }) => {
-      const page = await read(pageParam);
-      return isBoard && !pageParam ? board.keep(page) : page;
-    },
+    queryFn: ({ pageParam }) =>
+      unwrap(
+        api().GET("/quests", { params: { query: { ...given(filters), ...(pageParam && { cursor: pageParam }) } } }),
+      ),
     initialPageParam: "",
     getNextPageParam: (last) => last.nextCursor ?? undefined,
-    ...(stored && { initialData: { pages: [stored.data], pageParams: [""] }, initialDataUpdatedAt: stored.at }),
+    ...(isBoard && copied<InfiniteData<QuestPage, string>>("list", "board")),
   });
 }
+
+const FINAL: readonly (QuestStatus | undefined)[] = ["COMPLETE", "CANCELLED", "EXPIRED"];
+const isFinal = (status: QuestStatus | undefined): boolean => FINAL.includes(status);
 
 /** The public view: the same for everybody. */
 export const questQuery = (questId: string) =>
   queryOptions({
     queryKey: ["quest", questId],
     queryFn: () => unwrap(api().GET("/quests/{questId}", { params: { path: { questId } } })),
+    refetchInterval: ({ state }) => (isFinal(state.data?.status) ? false : FOLLOW_MS),
+    ...copied<Quest>("quest", questId),
   });
 
-/** The signed-in member's view, with `allowedActions`. It looks again by itself while the other party is to act. */
+/** The signed-in member's view, with `allowedActions`. It looks again by itself until the quest's end. */
 export const myQuestQuery = (questId: string) =>
   queryOptions({
     queryKey: ["me", "quest", questId],
     queryFn: () => unwrap(api().GET("/me/quests/{questId}", { params: { path: { questId } } })),
-    refetchInterval: ({ state }) =>
-      state.data && ["SUBMITTED", "DISPUTED"].includes(state.data.status) ? WAITING_MS : false,
+    refetchInterval: ({ state }) => {
+      if (isFinal(state.data?.status)) return false;
+      return state.data && ["SUBMITTED", "DISPUTED"].includes(state.data.status) ? WAITING_MS : FOLLOW_MS;
+    },
+    ...copied<QuestView>("own-quest", questId),
   });
 
-export const meQuery = () => queryOptions({ queryKey: ["me", "profile"], queryFn: () => unwrap(api().GET("/me")) });
+export const meQuery = () =>
+  queryOptions({
+    queryKey: ["me", "profile"],
+    queryFn: () => unwrap(api().GET("/me")),
+    ...copied<Me>("profile", "me"),
+  });
 
 export const myQuestsQuery = (role: Part) =>
   infiniteQueryOptions({
@@ -98,6 +143,8 @@ export const myQuestsQuery = (role: Part) =>
       unwrap(api().GET("/me/quests", { params: { query: { role, ...(pageParam && { cursor: pageParam }) } } })),
     initialPageParam: "",
     getNextPageParam: (last) => last.nextCursor ?? undefined,
+    refetchInterval: LIST_MS,
+    ...copied<InfiniteData<QuestPage, string>>("mine", role),
   });
 
 export const ledgerQuery = () =>
@@ -117,6 +164,7 @@ export const userQuery = (userId: string) =>
     queryKey: ["user", userId],
     staleTime: 5 * 60_000,
     queryFn: () => unwrap(api().GET("/users/{userId}", { params: { path: { userId } } })),
+    ...copied<Profile>("person", userId),
   });
 
 export const statsQuery = () =>
@@ -132,7 +180,7 @@ export const healthQuery = () =>
     retry: false,
     queryFn: async () => {
       const askedAt = Date.now();
-      const response = await fetch("/api/health").catch(() => undefined);
+      const response = await within(fetch("/api/health")).catch(() => undefined);
       const health = response?.ok ? ((await response.json()) as Health) : undefined;
       reportService(health ? BREAKER[health.breaker] : "unreachable", askedAt);
       return health ?? null;

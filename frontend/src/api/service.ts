@@ -4,7 +4,7 @@
  */
 export type ServiceState = "up" | "unreachable" | "paused" | "closed";
 
-let state: ServiceState = "up";
+let state: ServiceState = navigator.onLine === false ? "unreachable" : "up";
 let changedAt = 0;
 const listeners = new Set<() => void>();
 
@@ -22,3 +22,5 @@ export function reportService(next: ServiceState, askedAt: number = Date.now()):
   changedAt = Date.now();
   for (const listener of listeners) listener();
 }
+
+window.addEventListener("offline", () => reportService("unreachable"));

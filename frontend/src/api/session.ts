@@ -1,10 +1,15 @@
 /**
  * Who is signed in. Tokens live in this origin's localStorage: a script of another origin cannot read them, the CSP and
  * Trusted Types keep foreign scripts out of this one, and a reload keeps the session. Other tabs follow by "storage".
+ *
+ * A session is one sign-in of one member on this device. Renewals keep its identity; whatever is answered later asks
+ * first whether the session that it belongs to is still the current one.
  */
 import { forget, recall, remember } from "../lib/storage";
 
 export interface Session {
+  /** Random; another sign-in, also of the same member, has another. */
+  id: string;
   userId: string;
   email: string;
   groups: readonly string[];
@@ -17,25 +22,52 @@ export interface Session {
 export interface Tokens {
   AccessToken: string;
   IdToken: string;
-  /** Absent from the answer to a refresh: the old one stays valid. */
+  /** Absent from the answer to a refresh, unless tokens rotate: the old one stays valid. */
   RefreshToken?: string;
   /** Seconds. */
   ExpiresIn: number;
 }
 
-type State = { session: Session | undefined; expired: boolean };
+interface State {
+  session: Session | undefined;
+  expired: boolean;
+  /** Whose data the screens show: the signed-in member's, and after an expired session still theirs. */
+  member: string | undefined;
+  /** Grows whenever a member leaves or is replaced by another: what a screen holds of the former one goes with it. */
+  generation: number;
+}
 
 const KEY = "session";
 const listeners = new Set<() => void>();
-let state: State = { session: recall<Session>(KEY), expired: false };
+const stored = recall<Session>(KEY);
+let state: State = { session: stored, expired: false, member: stored?.userId, generation: 0 };
+/** Whether the browser keeps what it is given; a private window may not. */
+let persistent = true;
 
-function set(next: State): void {
-  state = next;
+export const isSameSession = (one: Session | undefined, other: Session | undefined): boolean =>
+  !!one && !!other && one.id === other.id && one.userId === other.userId;
+
+/** The session as the tabs share it: newer than this tab's own, where another has renewed or ended it. */
+export const sharedSession = (): Session | undefined => (persistent ? recall<Session>(KEY) : state.session);
+
+/** Whether answers to `session` may still be shown: it is the current one, or has run out under its member's hands. */
+export const isCurrent = (session: Session): boolean =>
+  isSameSession(state.session, session) || (state.expired && state.member === session.userId);
+
+function set(session: Session | undefined, expired: boolean): void {
+  const former = state.member;
+  const member = session?.userId ?? (expired ? former : undefined);
+  const left = former !== undefined && former !== member;
+  state = { session, expired, member, generation: state.generation + Number(left) };
+  if (left) forget(`cache.${former}.`);
   for (const listener of listeners) listener();
 }
 
+/** Takes over what another tab did to the session. */
+export const adoptSharedSession = (): void => set(sharedSession(), false);
+
 window.addEventListener("storage", (event) => {
-  if (event.key === `civicforge.${KEY}` || event.key === null) set({ session: recall<Session>(KEY), expired: false });
+  if (event.key === `civicforge.${KEY}` || event.key === null) adoptSharedSession();
 });
 
 export const sessionState = (): State => state;
@@ -51,25 +83,43 @@ function claims(token: string): Record<string, unknown> {
   return JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
 }
 
-/** Starts or renews the session. The claims are read for display only: the API trusts nothing but the signed token. */
-export function startSession(tokens: Tokens): Session {
+/** The claims are read for display only: the API trusts nothing but the signed token. */
+function sessionOf(tokens: Tokens, id: string, refreshToken: string): Session {
   const access = claims(tokens.AccessToken);
-  const session: Session = {
+  return {
+    id,
     userId: String(access.sub),
     email: String(claims(tokens.IdToken).email ?? ""),
     groups: Array.isArray(access["cognito:groups"]) ? access["cognito:groups"].map(String) : [],
     accessToken: tokens.AccessToken,
-    refreshToken: tokens.RefreshToken ?? state.session?.refreshToken ?? "",
+    refreshToken: tokens.RefreshToken ?? refreshToken,
     expiresAt: Date.now() + tokens.ExpiresIn * 1000,
   };
+}
+
+function keep(session: Session): Session {
   remember(KEY, session);
-  set({ session, expired: false });
+  persistent = isSameSession(recall<Session>(KEY), session);
+  set(session, false);
   return session;
+}
+
+/** Starts a session: somebody has signed in. */
+export const startSession = (tokens: Tokens): Session => keep(sessionOf(tokens, crypto.randomUUID(), ""));
+
+/** Gives `session` new tokens; undefined, and nothing changes, when it has ended or been replaced meanwhile in any tab. */
+export function renewSession(session: Session, tokens: Tokens): Session | undefined {
+  if (!isSameSession(sharedSession(), session) || !isSameSession(state.session, session)) return undefined;
+  const renewed = sessionOf(tokens, session.id, session.refreshToken);
+  return isSameSession(renewed, session) ? keep(renewed) : undefined;
 }
 
 /** Ends the session of this browser. `expired` keeps the drafts and says so; a wanted sign-out forgets them. */
 export function endSession({ expired }: { expired: boolean }): void {
   forget(KEY);
-  if (!expired) forget("draft.");
-  set({ session: undefined, expired });
+  if (!expired) {
+    forget("draft.");
+    remember("pendingAuth", { email: "" }, "sessionStorage");
+  }
+  set(undefined, expired);
 }

@@ -8,6 +8,8 @@ export type Board = Schemas["Board"];
 export type BoardCard = Schemas["BoardCard"];
 export type QuestDocument = Schemas["QuestDocument"];
 export type QuestCard = Schemas["QuestCard"];
+/** A page of a list of quests. */
+export type QuestPage = Schemas["QuestPage"];
 export type Quest = Schemas["QuestPublic"];
 export type QuestView = Schemas["QuestView"];
 export type QuestDraft = Required<Schemas["Draft"]>;

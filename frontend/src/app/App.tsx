@@ -1,49 +1,60 @@
 import { QueryClientProvider } from "@tanstack/preact-query";
-import { LocationProvider, lazy, Route, Router, useLocation } from "preact-iso";
+import type { ComponentType } from "preact";
+import { LocationProvider, Route, Router, useLocation } from "preact-iso";
 import { queryClient } from "../api/queries";
 import { DiscoverScreen } from "../features/discover/DiscoverScreen";
-import { useLanguage } from "../ui/hooks";
+import { useLanguage, useSession } from "../ui/hooks";
 import { NotFoundScreen } from "../ui/NotFoundScreen";
 import { CrashBoundary } from "./CrashBoundary";
+import { LoadingBar, setLoading } from "./LoadingBar";
+import { lazyScreen } from "./lazyScreen";
 import { MembersOnly } from "./MembersOnly";
 import { Shell } from "./Shell";
 import { VisitorsOnly } from "./VisitorsOnly";
 
-const QuestScreen = lazy(() => import("../features/quest/QuestScreen").then((module) => module.QuestScreen));
-const CreateScreen = lazy(() => import("../features/compose/CreateScreen").then((module) => module.CreateScreen));
-const EditScreen = lazy(() => import("../features/compose/EditScreen").then((module) => module.EditScreen));
-const MineScreen = lazy(() => import("../features/mine/MineScreen").then((module) => module.MineScreen));
-const MeScreen = lazy(() => import("../features/account/MeScreen").then((module) => module.MeScreen));
-const PersonScreen = lazy(() => import("../features/account/PersonScreen").then((module) => module.PersonScreen));
-const SettingsScreen = lazy(() =>
+const QuestScreen = lazyScreen(() => import("../features/quest/QuestScreen").then((module) => module.QuestScreen));
+const CreateScreen = lazyScreen(() => import("../features/compose/CreateScreen").then((module) => module.CreateScreen));
+const EditScreen = lazyScreen(() => import("../features/compose/EditScreen").then((module) => module.EditScreen));
+const MineScreen = lazyScreen(() => import("../features/mine/MineScreen").then((module) => module.MineScreen));
+const MeScreen = lazyScreen(() => import("../features/account/MeScreen").then((module) => module.MeScreen));
+const PersonScreen = lazyScreen(() => import("../features/account/PersonScreen").then((module) => module.PersonScreen));
+const SettingsScreen = lazyScreen(() =>
   import("../features/settings/SettingsScreen").then((module) => module.SettingsScreen),
 );
-const SignInScreen = lazy(() => import("../features/auth/SignInScreen").then((module) => module.SignInScreen));
-const SignUpScreen = lazy(() => import("../features/auth/SignUpScreen").then((module) => module.SignUpScreen));
-const ForgotScreen = lazy(() => import("../features/auth/ForgotScreen").then((module) => module.ForgotScreen));
-const WelcomeScreen = lazy(() => import("../features/auth/WelcomeScreen").then((module) => module.WelcomeScreen));
+const SignInScreen = lazyScreen(() => import("../features/auth/SignInScreen").then((module) => module.SignInScreen));
+const SignUpScreen = lazyScreen(() => import("../features/auth/SignUpScreen").then((module) => module.SignUpScreen));
+const ForgotScreen = lazyScreen(() => import("../features/auth/ForgotScreen").then((module) => module.ForgotScreen));
+const WelcomeScreen = lazyScreen(() => import("../features/auth/WelcomeScreen").then((module) => module.WelcomeScreen));
 
-const members = (Page: typeof MeScreen) => () => (
+/** Nothing that a screen holds of a member outlives their leaving. */
+function OfOneMember({ of: Screen }: { of: ComponentType }) {
+  const { generation } = useSession();
+  return <Screen key={generation} />;
+}
+
+const everybody = (Screen: ComponentType) => () => <OfOneMember of={Screen} />;
+
+const members = (Screen: ComponentType) => () => (
   <MembersOnly>
-    <Page />
+    <OfOneMember of={Screen} />
   </MembersOnly>
 );
 
-const visitors = (Page: typeof SignInScreen) => () => (
+const visitors = (Screen: ComponentType) => () => (
   <VisitorsOnly>
-    <Page />
+    <Screen />
   </VisitorsOnly>
 );
 
 const routes = {
-  "/": DiscoverScreen,
+  "/": everybody(DiscoverScreen),
   "/quests/new": members(CreateScreen),
-  "/quests/:questId": QuestScreen,
+  "/quests/:questId": everybody(QuestScreen),
   "/quests/:questId/edit": members(EditScreen),
   "/mine": members(MineScreen),
   "/me": members(MeScreen),
   "/settings": members(SettingsScreen),
-  "/people/:userId": PersonScreen,
+  "/people/:userId": everybody(PersonScreen),
   "/sign-in": visitors(SignInScreen),
   "/sign-up": visitors(SignUpScreen),
   "/forgot": ForgotScreen,
@@ -54,7 +65,8 @@ function Screens() {
   const { path } = useLocation();
   return (
     <CrashBoundary path={path}>
-      <Router>
+      <LoadingBar />
+      <Router onLoadStart={() => setLoading(true)} onLoadEnd={() => setLoading(false)}>
         {Object.entries(routes).map(([route, component]) => (
           <Route key={route} path={route} component={component} />
         ))}

@@ -1,8 +1,13 @@
-/* Keeps the shell for offline use. The list itself is kept by the page (src/api/queries.ts), with its age. */
+/* Keeps the shell and the published documents for offline use. What is a member's own, the page keeps (src/api/copies.ts). */
 const SHELL = __SHELL__;
 /** What keeps its name when it changes. */
 const FRESH = ["/config.json", "/manifest.webmanifest", "/icon.svg"];
 const CACHE = `civicforge-${__VERSION__}`;
+/** The published documents outlive a release. */
+const DOCUMENTS = "civicforge-documents";
+const MOST_DOCUMENTS = 60;
+/** How long the network has before a copy is shown in its place. */
+const WAIT_MS = 4000;
 
 self.addEventListener("install", (event) => {
   event.waitUntil(
@@ -17,22 +22,43 @@ self.addEventListener("activate", (event) => {
   event.waitUntil(
     caches
       .keys()
-      .then((names) => Promise.all(names.filter((name) => name !== CACHE).map((name) => caches.delete(name))))
+      .then((names) =>
+        Promise.all(names.filter((name) => name !== CACHE && name !== DOCUMENTS).map((name) => caches.delete(name))),
+      )
       .then(() => self.clients.claim()),
   );
 });
 
-async function networkFirst(request, key) {
-  const cache = await caches.open(CACHE);
+/** The answer of the network, or a rejection when it takes longer than a member waits. */
+function inTime(request) {
+  return new Promise((resolve, reject) => {
+    setTimeout(() => reject(new Error("no answer in time")), WAIT_MS);
+    fetch(request).then(resolve, reject);
+  });
+}
+
+/** The network's answer, which is kept; without one in time the copy. Only a copy that is there is worth the hurry. */
+async function networkFirst(request, key, name = CACHE) {
+  const cache = await caches.open(name);
+  const kept = await cache.match(key);
+  const answer = kept ? inTime(request) : fetch(request);
   try {
-    const response = await fetch(request);
+    const response = await answer;
     if (response.ok) await cache.put(key, response.clone());
     return response;
   } catch (error) {
-    const kept = await cache.match(key);
     if (kept) return kept;
     throw error;
   }
+}
+
+/** Documents about quests: kept by address, the oldest go. */
+async function publishedDocument(request, path) {
+  const response = await networkFirst(request, path, DOCUMENTS);
+  const cache = await caches.open(DOCUMENTS);
+  const requests = await cache.keys();
+  await Promise.all(requests.slice(0, Math.max(0, requests.length - MOST_DOCUMENTS)).map((old) => cache.delete(old)));
+  return response;
 }
 
 self.addEventListener("fetch", (event) => {
@@ -40,9 +66,10 @@ self.addEventListener("fetch", (event) => {
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== self.location.origin) return;
   if (FRESH.includes(url.pathname)) event.respondWith(networkFirst(request, url.pathname));
+  else if (url.pathname.startsWith("/published/")) event.respondWith(publishedDocument(request, url.pathname));
   else if (url.pathname.startsWith("/assets/")) {
     event.respondWith(caches.match(request).then((kept) => kept ?? fetch(request)));
   } else if (request.mode === "navigate") {
-    event.respondWith(fetch(request).catch(async () => (await caches.match("/")) ?? Response.error()));
+    event.respondWith(inTime(request).catch(async () => (await caches.match("/")) ?? fetch(request)));
   }
 });

@@ -21,10 +21,21 @@ export function remember(key: string, value: unknown, place: Place = "localStora
   }
 }
 
+/** The keys of localStorage that start with `prefix`, without ours. */
+export function keysOf(prefix: string): string[] {
+  try {
+    return Object.keys(localStorage)
+      .filter((key) => key.startsWith(PREFIX + prefix))
+      .map((key) => key.slice(PREFIX.length));
+  } catch {
+    return [];
+  }
+}
+
 /** Removes every key of localStorage that starts with `prefix`. */
 export function forget(prefix: string): void {
   try {
-    for (const key of Object.keys(localStorage)) if (key.startsWith(PREFIX + prefix)) localStorage.removeItem(key);
+    for (const key of keysOf(prefix)) localStorage.removeItem(PREFIX + key);
   } catch {
     // Nothing was stored.
   }

@@ -4,7 +4,9 @@ import { useEffect, useState } from "preact/hooks";
 import { ApiError } from "../api/problem";
 import { withNext } from "../lib/ids";
 import { lookUp, t } from "../lib/text";
+import { ago } from "../lib/time";
 import { Button } from "./Button";
+import { useService } from "./hooks";
 import { Icon, Seal } from "./icons";
 
 /** How long an announcement stays on the screen, in milliseconds. */
@@ -55,6 +57,8 @@ export function Note({ variant, icon = "alert", children }: NoteProps) {
 export function explain(error: unknown): string {
   if (!(error instanceof ApiError)) return t.errors.server;
   if (error.code === "network") return t.errors.network;
+  if (error.code === "timeout") return t.errors.timeout;
+  if (error.code === "session_changed") return t.errors.sessionChanged;
   if (error.code === "breaker_open") return t.errors.paused;
   if (error.status === 429)
     return error.retryAfter ? t.errors.tooManyFor({ count: error.retryAfter }) : t.errors.tooMany;
@@ -87,6 +91,33 @@ export function Failure({ error, retry }: { error: unknown; retry?: (() => void)
   );
 }
 
+interface ReadQuery {
+  data?: unknown;
+  dataUpdatedAt: number;
+  error: unknown;
+  refetch: () => unknown;
+}
+
+/**
+ * Why something cannot be read now, or how old the copy is that is shown in its place: while nothing can be reached, the
+ * banner above says so already.
+ */
+export function ReadState({ query }: { query: ReadQuery }) {
+  const service = useService();
+  const { data, dataUpdatedAt, error } = query;
+  const unreachable = error instanceof ApiError && error.transient && service !== "up";
+  return (
+    <>
+      {!(data && unreachable) && <Failure error={error} retry={() => query.refetch()} />}
+      {!!data && service !== "up" && (
+        <p class="small soft">
+          <time dateTime={new Date(dataUpdatedAt).toISOString()}>{t.common.asOf({ ago: ago(dataUpdatedAt) })}</time>
+        </p>
+      )}
+    </>
+  );
+}
+
 export function Empty({ title, children }: { title: string; children: ComponentChildren }) {
   return (
     <div class="empty">
@@ -110,6 +141,7 @@ export function Loading({ lines = 3 }: { lines?: number }) {
 
 interface ListQuery<T> {
   data?: { pages: { items: readonly T[] }[] } | undefined;
+  dataUpdatedAt: number;
   error: unknown;
   isPending: boolean;
   hasNextPage: boolean;
@@ -130,8 +162,8 @@ export function List<T>({ query, empty, children }: ListProps<T>) {
   return (
     <div class="stack">
       {query.isPending && <Loading />}
-      <Failure error={query.error} retry={() => query.refetch()} />
-      {items?.length === 0 && !query.error && empty}
+      <ReadState query={query} />
+      {items?.length === 0 && !query.error && !query.hasNextPage && empty}
       {items && items.length > 0 && children(items)}
       {query.hasNextPage && (
         <p class="row">

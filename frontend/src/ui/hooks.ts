@@ -21,12 +21,16 @@ export const useService = () => useStore(serviceState, onServiceChange);
 
 export const useLanguage = () => useStore(language, onLanguageChange);
 
+/** What `useDraft` keeps of a form. */
+export const draftOf = <T extends object>(form: string): Partial<T> | undefined =>
+  recall<Partial<T>>(`draft.${sessionState().member ?? ""}.${form}`);
+
 /**
  * Form values that survive a reload, a crash and an expired session, until `clear` forgets them and shows others. Each
  * member has their own.
  */
 export function useDraft<T extends object>(form: string, initial: T) {
-  const owner = useRef(sessionState().session?.userId);
+  const owner = useRef(sessionState().member);
   const key = `draft.${owner.current ?? ""}.${form}`;
   const [values, set] = useState<T>(() => ({ ...initial, ...recall<Partial<T>>(key) }));
   const change = useCallback(

@@ -4,7 +4,7 @@ import { meQuery } from "../../api/queries";
 import { t } from "../../lib/text";
 import { fullDay } from "../../lib/time";
 import { ButtonLink } from "../../ui/Button";
-import { Failure, Loading } from "../../ui/feedback";
+import { Loading, ReadState } from "../../ui/feedback";
 import { ScreenTitle } from "../../ui/ScreenTitle";
 import { Ledger } from "./Ledger";
 import { Interests, Totals } from "./Totals";
@@ -14,7 +14,7 @@ export function MeScreen() {
   return (
     <div class="stack loose">
       {me.isPending && <Loading lines={1} />}
-      <Failure error={me.error} retry={() => me.refetch()} />
+      <ReadState query={me} />
       {me.data && (
         <section class="stack">
           <div class="row apart">

@@ -4,19 +4,20 @@ import { ApiError } from "../../api/problem";
 import { userQuery } from "../../api/queries";
 import { t } from "../../lib/text";
 import { fullDay } from "../../lib/time";
-import { Failure, Loading } from "../../ui/feedback";
+import { Loading, ReadState } from "../../ui/feedback";
 import { NotFoundScreen } from "../../ui/NotFoundScreen";
 import { ScreenTitle } from "../../ui/ScreenTitle";
 import { Interests, Totals } from "./Totals";
 
 export function PersonScreen() {
   const { params } = useRoute();
-  const { data, error, isPending, refetch } = useQuery(userQuery(params.userId ?? ""));
+  const query = useQuery(userQuery(params.userId ?? ""));
+  const { data, error, isPending } = query;
   if (error instanceof ApiError && error.status === 404) return <NotFoundScreen />;
   return (
     <div class="stack">
       {isPending && <Loading lines={1} />}
-      <Failure error={error} retry={() => refetch()} />
+      <ReadState query={query} />
       {data && (
         <>
           <ScreenTitle title={data.displayName} />

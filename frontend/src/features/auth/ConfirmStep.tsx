@@ -5,41 +5,64 @@ import { confirmSignUp, resendCode, signIn } from "../../api/cognito";
 import { withNext } from "../../lib/ids";
 import { t } from "../../lib/text";
 import { Button } from "../../ui/Button";
-import { announce } from "../../ui/feedback";
+import { CODE_LENGTH, CodeField, codeError } from "../../ui/CodeField";
+import { announce, Loading } from "../../ui/feedback";
 import { useErrors } from "../../ui/hooks";
+import { hasOutcome, Refusal } from "../../ui/Refusal";
 import { AuthForm } from "./AuthForm";
-import { CODE_LENGTH, CodeField, codeError } from "./fields";
 import { usePendingAuth } from "./pendingAuth";
-import { Refusal } from "./Refusal";
 import type { Credentials } from "./useCredentials";
 
+interface Props extends Credentials {
+  next: string;
+  onOther: () => void;
+  /** Whether the sign-up has just sent a code; if not, this step sends one. */
+  sent?: boolean;
+  /** What follows in place of the sign-in. */
+  onConfirmed?: () => void;
+}
+
 /**
- * The code screen after a sign-up; the right code signs the member in and leads to the welcome. After a reload the password
- * is not known any more: then they sign in themselves.
+ * The code screen of an address that is to be confirmed; the right code signs the member in and leads to the welcome.
+ * After a reload the password is not known any more: then they sign in themselves.
  */
-export function ConfirmStep({ email, password, next, onOther }: Credentials & { next: string; onOther: () => void }) {
+export function ConfirmStep({ email, password, next, onOther, sent = false, onConfirmed }: Props) {
   const { route } = useLocation();
   const { keep } = usePendingAuth();
   const [code, setCode] = useState("");
   const { errors, setErrors, touched } = useErrors<{ code: string }>();
   const welcome = withNext("/welcome", next);
+  const goOn = (signedIn: boolean) => {
+    keep({ email: signedIn ? "" : email });
+    if (!signedIn) announce(t.auth.confirmed);
+    route(signedIn ? welcome : withNext("/sign-in", welcome), true);
+  };
+  const first = useMutation({
+    mutationFn: () => resendCode(email),
+    onError: (error) => {
+      if (hasOutcome(error, "alreadyConfirmed")) goOn(false);
+    },
+  });
+  useEffect(() => {
+    if (!sent) first.mutate();
+  }, []);
   const confirm = useMutation({
     mutationFn: async () => {
-      await confirmSignUp(email, code);
+      // A code that has done its work, of a double click or a lost answer, is as good as one that does it now.
+      await confirmSignUp(email, code).catch((error: unknown) => {
+        if (!hasOutcome(error, "alreadyConfirmed")) throw error;
+      });
       // The code is spent, whatever comes of the sign-in: it must not be asked for again.
       return (
         !!password &&
+        !onConfirmed &&
         signIn(email, password).then(
           () => true,
           () => false,
         )
       );
     },
-    onSuccess: (signedIn) => {
-      keep({ email: signedIn ? "" : email });
-      if (!signedIn) announce(t.auth.confirmed);
-      route(signedIn ? welcome : withNext("/sign-in", welcome), true);
-    },
+    onSuccess: (signedIn) => (onConfirmed ? onConfirmed() : goOn(signedIn)),
   });
   const send = () => {
     if (code.length === CODE_LENGTH && !confirm.isPending) confirm.mutate();
@@ -50,10 +73,12 @@ export function ConfirmStep({ email, password, next, onOther }: Credentials & { 
     setErrors(found ? { code: found } : {});
     send();
   };
+  if (!sent && (first.isIdle || first.isPending)) return <Loading lines={1} />;
   return (
     <AuthForm title={t.auth.codeTitle} onSubmit={submit}>
       <CodeField
         email={email}
+        sent={sent || first.isSuccess}
         resend={resendCode}
         onOther={onOther}
         value={code}
@@ -63,7 +88,7 @@ export function ConfirmStep({ email, password, next, onOther }: Credentials & { 
           touched({ code: typed });
         }}
       />
-      <Refusal error={confirm.error} />
+      <Refusal error={confirm.error ?? first.error} />
       <Button type="submit" busy={confirm.isPending}>
         {t.auth.confirm}
       </Button>

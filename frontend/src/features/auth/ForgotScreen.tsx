@@ -5,12 +5,15 @@ import { forgotPassword, resetPassword } from "../../api/cognito";
 import { ownPath, withNext } from "../../lib/ids";
 import { t } from "../../lib/text";
 import { Button } from "../../ui/Button";
+import { CodeField, codeError } from "../../ui/CodeField";
+import { EmailField, emailError } from "../../ui/EmailField";
 import { announce } from "../../ui/feedback";
 import { useErrors } from "../../ui/hooks";
+import { PasswordField, passwordError } from "../../ui/PasswordField";
+import { hasOutcome, Refusal } from "../../ui/Refusal";
 import { AuthForm } from "./AuthForm";
-import { CodeField, codeError, EmailField, emailError, PasswordField, passwordError } from "./fields";
+import { ConfirmStep } from "./ConfirmStep";
 import { usePendingAuth } from "./pendingAuth";
-import { Refusal } from "./Refusal";
 
 export function ForgotScreen() {
   const { query, route } = useLocation();
@@ -24,9 +27,11 @@ export function ForgotScreen() {
   };
   const { code, password } = values;
   const email = values.email.trim();
+  const [unconfirmed, setUnconfirmed] = useState(false);
   const send = useMutation({
     mutationFn: () => forgotPassword(email),
     onSuccess: () => keep({ email, awaits: "reset" }),
+    onError: (error) => setUnconfirmed(hasOutcome(error, "neverConfirmed")),
   });
   const reset = useMutation({
     mutationFn: () => resetPassword(email, code, password),
@@ -36,6 +41,25 @@ export function ForgotScreen() {
       route(withNext("/sign-in", next), true);
     },
   });
+  // Cognito mails no reset code to an address that was never confirmed: that comes first, and needs no password.
+  if (unconfirmed) {
+    const resetNow = () => {
+      setUnconfirmed(false);
+      send.mutate();
+    };
+    return (
+      <ConfirmStep
+        email={email}
+        password=""
+        next={next}
+        onOther={() => {
+          setUnconfirmed(false);
+          keep({ email });
+        }}
+        onConfirmed={resetNow}
+      />
+    );
+  }
   if (pendingAuth.awaits !== "reset") {
     const submit = () => {
       const found = emailError(email);
@@ -73,6 +97,14 @@ export function ForgotScreen() {
       <Button type="submit" busy={reset.isPending}>
         {t.auth.reset}
       </Button>
+      <div class="stack tight">
+        <p class="small soft">{t.auth.noMail}</p>
+        <div class="row">
+          <Button variant="plain" onClick={() => setUnconfirmed(true)}>
+            {t.auth.confirmAddress}
+          </Button>
+        </div>
+      </div>
     </AuthForm>
   );
 }

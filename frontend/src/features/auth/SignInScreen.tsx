@@ -1,25 +1,26 @@
-import { useMutation, useQueryClient } from "@tanstack/preact-query";
+import { useMutation } from "@tanstack/preact-query";
 import { useLocation } from "preact-iso";
 import { signIn } from "../../api/cognito";
 import { ownPath, withNext } from "../../lib/ids";
 import { t } from "../../lib/text";
 import { Button } from "../../ui/Button";
+import { EmailField, emailError } from "../../ui/EmailField";
+import { PasswordField } from "../../ui/PasswordField";
+import { hasOutcome, isCode, Refusal } from "../../ui/Refusal";
 import { AuthForm } from "./AuthForm";
 import { ConfirmStep } from "./ConfirmStep";
-import { EmailField, emailError, PasswordField } from "./fields";
-import { isCode, Refusal } from "./Refusal";
 import { useCredentials } from "./useCredentials";
 
 export function SignInScreen() {
   const { query, route } = useLocation();
   const next = ownPath(query.next);
-  const client = useQueryClient();
   const { keep, values, change, errors, setErrors } = useCredentials();
   const enter = useMutation({
     mutationFn: () => signIn(values.email.trim(), values.password),
+    // The way to a new password has the e-mail filled in.
+    onError: () => keep({ email: values.email.trim() }),
     onSuccess: () => {
       keep({ email: "" });
-      client.removeQueries({ queryKey: ["me"] });
       route(next, true);
     },
   });
@@ -36,7 +37,11 @@ export function SignInScreen() {
       {next !== "/" && <p class="soft">{t.auth.intent}</p>}
       <EmailField value={values.email} error={errors.email} onValue={(email) => change({ email })} />
       <PasswordField value={values.password} error={errors.password} onValue={(password) => change({ password })} />
-      <Refusal error={enter.error} />
+      <Refusal error={enter.error}>
+        {hasOutcome(enter.error, "PasswordResetRequiredException") && (
+          <a href={withNext("/forgot", next)}>{t.auth.resetTitle}</a>
+        )}
+      </Refusal>
       <Button type="submit" busy={enter.isPending}>
         {t.auth.signIn}
       </Button>

@@ -1,34 +1,39 @@
 import { useMutation } from "@tanstack/preact-query";
+import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { signUp } from "../../api/cognito";
 import { ownPath, withNext } from "../../lib/ids";
 import { t } from "../../lib/text";
 import { Button } from "../../ui/Button";
+import { EmailField, emailError } from "../../ui/EmailField";
+import { PasswordField, passwordError } from "../../ui/PasswordField";
+import { hasOutcome, Refusal } from "../../ui/Refusal";
 import { AuthForm } from "./AuthForm";
 import { ConfirmStep } from "./ConfirmStep";
-import { EmailField, emailError, PasswordField, passwordError } from "./fields";
-import { isCode, Refusal } from "./Refusal";
 import { useCredentials } from "./useCredentials";
 
 export function SignUpScreen() {
   const { query } = useLocation();
   const next = ownPath(query.next);
+  const [unconfirmed, setUnconfirmed] = useState(false);
   const { pendingAuth, keep, values, change, errors, setErrors } = useCredentials();
+  const email = values.email.trim();
   const join = useMutation({
-    mutationFn: () => signUp(values.email.trim(), values.password),
-    onSuccess: () => keep({ email: values.email.trim(), awaits: "confirm" }),
+    mutationFn: () => signUp(email, values.password),
+    onSuccess: () => keep({ email, awaits: "confirm" }),
     // The sign-in, which is the way on then, has the e-mail filled in.
-    onError: () => keep({ email: values.email.trim() }),
+    onError: () => keep({ email }),
   });
+  if (unconfirmed) return <ConfirmStep email={email} password="" next={next} onOther={() => setUnconfirmed(false)} />;
   if (pendingAuth.awaits === "confirm") {
-    const { email } = pendingAuth;
-    return <ConfirmStep email={email} password={values.password} next={next} onOther={() => keep({ email })} />;
+    const { email: sentTo } = pendingAuth;
+    const { password } = values;
+    return <ConfirmStep sent email={sentTo} password={password} next={next} onOther={() => keep({ email: sentTo })} />;
   }
   const submit = () => {
-    const email = emailError(values.email.trim());
-    const password = passwordError(values.password);
-    setErrors({ ...(email && { email }), ...(password && { password }) });
-    if (!email && !password && !join.isPending) join.mutate();
+    const found = { email: emailError(email), password: passwordError(values.password) };
+    setErrors({ ...(found.email && { email: found.email }), ...(found.password && { password: found.password }) });
+    if (!found.email && !found.password && !join.isPending) join.mutate();
   };
   return (
     <AuthForm title={t.auth.signUpTitle} onSubmit={submit}>
@@ -40,8 +45,14 @@ export function SignUpScreen() {
         onValue={(password) => change({ password })}
       />
       <Refusal error={join.error}>
-        {isCode(join.error, "UsernameExistsException") && (
-          <a href={withNext("/sign-in", next)}>{t.auth.signInInstead}</a>
+        {hasOutcome(join.error, "UsernameExistsException") && (
+          <span class="row">
+            <a href={withNext("/sign-in", next)}>{t.auth.signInInstead}</a>
+            <a href={withNext("/forgot", next)}>{t.auth.forgot}</a>
+            <Button variant="plain" onClick={() => setUnconfirmed(true)}>
+              {t.auth.neverGotCode}
+            </Button>
+          </span>
         )}
       </Refusal>
       <Button type="submit" busy={join.isPending}>

@@ -37,8 +37,6 @@ export function CreateScreen() {
       client.setQueryData(myQuestQuery(quest.questId).queryKey, quest);
       client.invalidateQueries({ queryKey: ["me"] });
       client.invalidateQueries({ queryKey: ["quests"] });
-      announce(t.compose.posted);
-      route(`/quests/${quest.questId}`, true);
     },
     onError: (error) => setErrors(fieldsOf(error)),
   });
@@ -47,7 +45,15 @@ export function CreateScreen() {
     const found = problems(draft.values, DRAFT_RULES);
     setErrors(found);
     if (Object.keys(found).length > 0) focusFirstError(event.currentTarget as HTMLElement);
-    else if (!post.isPending && !post.isSuccess) post.mutate();
+    else if (!post.isPending && !post.isSuccess) {
+      // Only while this screen is shown: nobody is taken away from where they have gone meanwhile.
+      post.mutate(undefined, {
+        onSuccess: (quest) => {
+          announce(t.compose.posted);
+          route(`/quests/${quest.questId}`, true);
+        },
+      });
+    }
   };
   const discard = () => {
     draft.clear();

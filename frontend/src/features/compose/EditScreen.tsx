@@ -1,10 +1,13 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/preact-query";
+import { useRef } from "preact/hooks";
 import { useLocation, useRoute } from "preact-iso";
+import { ApiError } from "../../api/problem";
 import { editQuest, myQuestQuery } from "../../api/queries";
 import type { QuestDraft, QuestEdit, QuestView } from "../../api/types";
 import { lookUp, t } from "../../lib/text";
 import { Button, ButtonLink } from "../../ui/Button";
-import { announce, Failure, Loading, Note } from "../../ui/feedback";
+import { announce, Failure, Loading, Note, ReadState } from "../../ui/feedback";
+import { Happened } from "../../ui/Happened";
 import { useDraft, useErrors } from "../../ui/hooks";
 import { ScreenTitle } from "../../ui/ScreenTitle";
 import { Preview } from "./Preview";
@@ -47,17 +50,27 @@ function EditForm({ quest }: { quest: QuestView }) {
       draft.clear();
       client.setQueryData(myQuestQuery(quest.questId).queryKey, view);
       client.invalidateQueries({ queryKey: ["quests"] });
-      announce(t.action.edit.done);
-      route(`/quests/${quest.questId}`, true);
     },
-    onError: (error) => setErrors(fieldsOf(error)),
+    onError: (error) => {
+      setErrors(fieldsOf(error));
+      if (error instanceof ApiError && [403, 404, 409].includes(error.status)) {
+        client.invalidateQueries({ queryKey: ["me", "quest", quest.questId] });
+      }
+    },
   });
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const found = problems(draft.values, rules);
     setErrors(found);
     if (Object.keys(found).length > 0) focusFirstError(event.currentTarget as HTMLElement);
-    else if (!save.isPending) save.mutate();
+    else if (!save.isPending) {
+      save.mutate(undefined, {
+        onSuccess: () => {
+          announce(t.action.edit.done);
+          route(`/quests/${quest.questId}`, true);
+        },
+      });
+    }
   };
   return (
     <div class="compose">
@@ -88,30 +101,44 @@ function EditForm({ quest }: { quest: QuestView }) {
   );
 }
 
+/** In place of the form: why the quest cannot be edited, or not any more, and the way back to it. */
+function NotEditable({ before, quest }: { before: QuestView | undefined; quest: QuestView }) {
+  const { code } = quest.allowedActions.edit ?? {};
+  return (
+    <div class="stack">
+      <ScreenTitle title={t.compose.editTitle} />
+      <div role="alert">
+        <Note variant="warm">
+          {before ? <Happened before={before} after={quest} /> : (lookUp(t.denial, code) ?? t.errors.notAllowed)}
+        </Note>
+      </div>
+      <p>
+        <ButtonLink variant="quiet" href={`/quests/${quest.questId}`}>
+          {t.quest.toQuest}
+        </ButtonLink>
+      </p>
+    </div>
+  );
+}
+
 export function EditScreen() {
   const { params } = useRoute();
   const questId = params.questId ?? "";
-  const { data, error, isPending, refetch } = useQuery(myQuestQuery(questId));
+  const query = useQuery(myQuestQuery(questId));
+  const { data, isPending } = query;
+  // The quest as it was when the form began: what the member writes belongs to it, whatever is read meanwhile.
+  const begun = useRef<QuestView>();
+  const editable = data?.allowedActions.edit?.allowed;
+  if (editable && !begun.current) begun.current = data;
   if (isPending) return <Loading lines={1} />;
   if (!data) {
     return (
       <div class="stack">
         <ScreenTitle title={t.compose.editTitle} />
-        <Failure error={error} retry={() => refetch()} />
+        <ReadState query={query} />
       </div>
     );
   }
-  const { allowed, code } = data.allowedActions.edit ?? {};
-  if (allowed) return <EditForm key={questId} quest={data} />;
-  return (
-    <div class="stack">
-      <ScreenTitle title={t.compose.editTitle} />
-      <Note variant="warm">{lookUp(t.denial, code) ?? t.errors.notAllowed}</Note>
-      <p>
-        <ButtonLink variant="quiet" href={`/quests/${questId}`}>
-          {t.nav.back}
-        </ButtonLink>
-      </p>
-    </div>
-  );
+  if (!editable || !begun.current) return <NotEditable before={begun.current} quest={data} />;
+  return <EditForm key={questId} quest={begun.current} />;
 }

@@ -104,6 +104,6 @@ describe("discover", () => {
     open("/");
     expect(await screen.findByText("Carry a sofa")).toBeTruthy();
     expect(await screen.findByText(t.banner.unreachable)).toBeTruthy();
-    expect(screen.getByText(/List from/)).toBeTruthy();
+    expect(screen.getByText(/As of/)).toBeTruthy();
   });
 });

@@ -6,11 +6,10 @@ import { questsQuery, statsQuery } from "../../api/queries";
 import type { QuestCard } from "../../api/types";
 import { remember } from "../../lib/storage";
 import { t } from "../../lib/text";
-import { ago } from "../../lib/time";
 import { ButtonLink } from "../../ui/Button";
 import { Choices, Input, Select } from "../../ui/Field";
 import { Empty, List } from "../../ui/feedback";
-import { useService, useSession } from "../../ui/hooks";
+import { useSession } from "../../ui/hooks";
 import { Icon, Seal } from "../../ui/icons";
 import { QuestTicket } from "../../ui/quests";
 import { ScreenTitle } from "../../ui/ScreenTitle";
@@ -119,7 +118,6 @@ function Steps() {
 
 export function DiscoverScreen() {
   const { session } = useSession();
-  const service = useService();
   const { filters, sort, change } = useFilters();
   const query = useInfiniteQuery(questsQuery(filters));
   const count = query.data?.pages.flatMap((page) => page.items).length ?? 0;
@@ -157,8 +155,7 @@ export function DiscoverScreen() {
           />
         </div>
         <p class="small soft" role="status">
-          {query.data && (query.hasNextPage ? t.discover.resultsSoFar({ count }) : t.discover.results({ count }))}{" "}
-          {query.data && service !== "up" && <span class="age">{t.banner.age({ ago: ago(query.dataUpdatedAt) })}</span>}
+          {query.data && (query.hasNextPage ? t.discover.resultsSoFar({ count }) : t.discover.results({ count }))}
         </p>
         <List
           query={query}

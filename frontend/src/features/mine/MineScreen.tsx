@@ -2,7 +2,7 @@ import { useInfiniteQuery } from "@tanstack/preact-query";
 import { myQuestsQuery } from "../../api/queries";
 import { t } from "../../lib/text";
 import { Button, ButtonLink } from "../../ui/Button";
-import { Empty, Failure, Loading } from "../../ui/feedback";
+import { Empty, Loading, ReadState } from "../../ui/feedback";
 import { useSession } from "../../ui/hooks";
 import { QuestTicket } from "../../ui/quests";
 import { ScreenTitle } from "../../ui/ScreenTitle";
@@ -26,13 +26,13 @@ export function MineScreen() {
       .map((quest) => ({ quest, role, need: needOf(quest, role) })),
   );
   const pending = lists.some(({ query }) => query.isPending);
-  const error = lists.find(({ query }) => query.error)?.query.error ?? null;
+  const shown = (lists.find(({ query }) => query.error) ?? lists[lists.length - 1])?.query ?? asked;
   return (
     <div class="stack loose">
       <ScreenTitle title={t.mine.title} />
       {pending && <Loading />}
-      <Failure error={error} retry={() => lists.forEach(({ query }) => void query.refetch())} />
-      {!pending && !error && quests.length === 0 && (
+      <ReadState query={{ ...shown, refetch: () => lists.forEach(({ query }) => void query.refetch()) }} />
+      {!pending && !shown.error && quests.length === 0 && (
         <Empty title={t.mine.emptyTitle}>
           <p>{t.mine.empty}</p>
           <div class="row">

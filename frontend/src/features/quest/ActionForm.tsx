@@ -8,6 +8,7 @@ import { check } from "../../lib/validate";
 import { Button } from "../../ui/Button";
 import { Choices, TextArea } from "../../ui/Field";
 import { announce, Failure } from "../../ui/feedback";
+import { happeningOf } from "../../ui/Happened";
 import { useDraft, useErrors, useFocus } from "../../ui/hooks";
 import { type ActionInput, type FormAction, OFFERS } from "./actions";
 
@@ -15,12 +16,14 @@ interface Props {
   quest: QuestView;
   action: FormAction;
   onClose: () => void;
+  /** The action is done; the quest's next view is the member's own doing. */
+  onActed: () => void;
   /** The quest had moved on before the action arrived. */
   onMoved: () => void;
 }
 
 /** The one question, or the few words, between an action's button and its effect. */
-export function ActionForm({ quest, action, onClose, onMoved }: Props) {
+export function ActionForm({ quest, action, onClose, onActed, onMoved }: Props) {
   const offer = OFFERS[action];
   const text: { ask: string; confirm: string; done: string; label?: string; hint?: string } = t.action[action];
   const draft = useDraft<ActionInput>(`${action}.${quest.questId}`, {
@@ -34,24 +37,30 @@ export function ActionForm({ quest, action, onClose, onMoved }: Props) {
   const mutation = useMutation({
     mutationFn: () => offer.run(quest.questId, { ...draft.values, text: draft.values.text.trim() }),
     onSuccess: (view) => {
+      onActed();
       client.setQueryData(myQuestQuery(quest.questId).queryKey, view);
       client.invalidateQueries({ queryKey: ["me"] });
       client.invalidateQueries({ queryKey: ["quests"] });
       draft.clear();
-      announce(text.done);
-      onClose();
     },
-    onError: (error) => {
-      if (!(error instanceof ApiError) || error.status !== 409) return;
-      client.invalidateQueries({ queryKey: ["me", "quest", quest.questId] });
-      onMoved();
+    onError: async (error) => {
+      if (!(error instanceof ApiError) || ![403, 404, 409].includes(error.status)) return;
+      const now = await client.fetchQuery({ ...myQuestQuery(quest.questId), staleTime: 0 }).catch(() => undefined);
+      if (now && happeningOf(quest, now)) onMoved();
     },
   });
   const submit = (event: Event) => {
     event.preventDefault();
     const found = offer.text ? check({ text: draft.values.text }, { text: offer.text }) : {};
     setErrors(found);
-    if (Object.keys(found).length === 0 && !mutation.isPending) mutation.mutate();
+    if (Object.keys(found).length === 0 && !mutation.isPending) {
+      mutation.mutate(undefined, {
+        onSuccess: () => {
+          announce(text.done);
+          onClose();
+        },
+      });
+    }
   };
   const leave = (event: KeyboardEvent) => {
     if (event.key === "Escape") onClose();

@@ -1,18 +1,20 @@
 import { useQuery } from "@tanstack/preact-query";
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { userQuery } from "../../api/queries";
 import type { QuestView } from "../../api/types";
 import { t } from "../../lib/text";
 import { Note } from "../../ui/feedback";
+import { happeningOf } from "../../ui/Happened";
 import { useSession } from "../../ui/hooks";
 import { CategoryMark, StatusPill } from "../../ui/quests";
 import { ScreenTitle } from "../../ui/ScreenTitle";
 import { ActionForm } from "./ActionForm";
-import { type FormAction, isFormAction } from "./actions";
+import { isFormAction } from "./actions";
 import { BackToBoard } from "./BackToBoard";
 import { Celebration } from "./Celebration";
 import { Facts } from "./Facts";
+import { type Moved, MovedNote } from "./MovedNote";
 import { QuestText } from "./QuestText";
 import { type AnyQuest, wantedChanges } from "./quest";
 import { RewardPanel } from "./RewardPanel";
@@ -29,13 +31,25 @@ function useName(userId: string | null | undefined): string {
 export function QuestDetails({ quest, view }: { quest: AnyQuest; view: QuestView | undefined }) {
   const { session } = useSession();
   const { query, route } = useLocation();
-  const [moved, setMoved] = useState<FormAction>();
+  const [moved, setMoved] = useState<Moved>();
   const names = { requestor: useName(quest.requestorId), performer: useName(quest.performerId) };
   const place = useRef<HTMLDivElement>(null);
   const path = `/quests/${quest.questId}`;
   const asked = isFormAction(query.do) ? query.do : undefined;
   const open = asked && view?.allowedActions[asked]?.allowed ? asked : undefined;
   const changes = wantedChanges(quest);
+  // Somebody else may act while the form is open: then it goes, and the member is told why.
+  const shown = useRef<QuestView>();
+  const acted = useRef(false);
+  useEffect(() => {
+    if (acted.current) acted.current = !!asked;
+    else if (open) shown.current = view;
+    else if (asked && view && shown.current && happeningOf(shown.current, view) && !moved) {
+      setMoved({ action: asked, before: shown.current });
+      close();
+    }
+    if (!asked) shown.current = undefined;
+  });
   const close = () => {
     route(path, true);
     place.current?.focus();
@@ -54,19 +68,19 @@ export function QuestDetails({ quest, view }: { quest: AnyQuest; view: QuestView
           <p class="plain-text">{changes.reason}</p>
         </Note>
       )}
-      {moved && (
-        <div role="alert">
-          <Note variant="warm">{moved === "claim" ? t.quest.taken : t.quest.moved}</Note>
-        </div>
-      )}
+      {moved && view && <MovedNote moved={moved} after={view} />}
       {open && view ? (
         <ActionForm
           key={open}
           quest={view}
           action={open}
           onClose={close}
+          onActed={() => {
+            shown.current = undefined;
+            acted.current = true;
+          }}
           onMoved={() => {
-            setMoved(open);
+            setMoved({ action: open, before: view });
             close();
           }}
         />
@@ -98,7 +112,7 @@ export function QuestDetails({ quest, view }: { quest: AnyQuest; view: QuestView
       </header>
       {judges ? [words, side] : [side, words]}
       <div class="quest-rest stack loose">
-        {moved === "claim" && <Similar quest={quest} />}
+        {moved && !view?.role && <Similar quest={quest} />}
         <section class="stack tight" aria-labelledby="timeline">
           <h2 id="timeline">{t.quest.timeline}</h2>
           <Timeline events={eventsOf(quest, (role) => names[role])} />

@@ -5,7 +5,7 @@ import { ApiError } from "../../api/problem";
 import { myQuestQuery, questQuery } from "../../api/queries";
 import type { QuestView } from "../../api/types";
 import { t } from "../../lib/text";
-import { Failure, Loading } from "../../ui/feedback";
+import { Loading, ReadState } from "../../ui/feedback";
 import { useSession } from "../../ui/hooks";
 import { NotFoundScreen } from "../../ui/NotFoundScreen";
 import { ScreenTitle } from "../../ui/ScreenTitle";
@@ -15,6 +15,7 @@ import type { AnyQuest } from "./quest";
 
 interface QuestQuery {
   data: AnyQuest | undefined;
+  dataUpdatedAt: number;
   error: unknown;
   isPending: boolean;
   refetch: () => unknown;
@@ -22,14 +23,14 @@ interface QuestQuery {
 
 /** The quest, or why it is not there. */
 function QuestOrFailure({ query, view }: { query: QuestQuery; view?: QuestView | undefined }) {
-  const { data, error, isPending, refetch } = query;
+  const { data, error, isPending } = query;
   if (error instanceof ApiError && error.status === 404) return <NotFoundScreen />;
   return (
     <div class="stack">
       {!data && <BackToBoard />}
       {isPending && <Loading lines={1} />}
       {!data && !!error && <ScreenTitle title={t.quest.title} />}
-      <Failure error={error} retry={() => refetch()} />
+      <ReadState query={query} />
       {data && <QuestDetails quest={data} view={view} />}
     </div>
   );

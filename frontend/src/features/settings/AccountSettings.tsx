@@ -1,19 +1,20 @@
-import { useQueryClient } from "@tanstack/preact-query";
+import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
+import { signOut, signOutEverywhere } from "../../api/cognito";
 import { t } from "../../lib/text";
 import { Button } from "../../ui/Button";
 import { ConfirmButton } from "../../ui/ConfirmButton";
 import { announce } from "../../ui/feedback";
 import { useSession } from "../../ui/hooks";
-
-const cognito = () => import("../../api/cognito");
+import { EmailSetting } from "./EmailSetting";
+import { PasswordSetting } from "./PasswordSetting";
 
 export function AccountSettings() {
-  const client = useQueryClient();
   const { session } = useSession();
   const { route } = useLocation();
+  const [changing, setChanging] = useState<"email" | "password">();
+  const close = () => setChanging(undefined);
   const left = () => {
-    client.removeQueries({ queryKey: ["me"] });
     announce(t.settings.signedOut);
     route("/");
   };
@@ -21,8 +22,20 @@ export function AccountSettings() {
     <section class="panel stack">
       <h2>{t.settings.account}</h2>
       <p class="soft">{session && t.settings.signedInAs({ email: session.email })}</p>
+      {changing === "email" && <EmailSetting onClose={close} />}
+      {changing === "password" && <PasswordSetting onClose={close} />}
+      {!changing && (
+        <div class="row">
+          <Button variant="quiet" onClick={() => setChanging("email")}>
+            {t.settings.changeEmail}
+          </Button>
+          <Button variant="quiet" onClick={() => setChanging("password")}>
+            {t.settings.changePassword}
+          </Button>
+        </div>
+      )}
       <div class="row">
-        <Button variant="quiet" onClick={async () => (await cognito()).signOut().then(left)}>
+        <Button variant="quiet" onClick={() => signOut().then(left)}>
           {t.settings.signOut}
         </Button>
       </div>
@@ -31,7 +44,7 @@ export function AccountSettings() {
           name={t.settings.signOutEverywhere}
           ask={t.settings.signOutEverywhereAsk}
           confirm={t.settings.signOutEverywhereConfirm}
-          run={async () => (await cognito()).signOutEverywhere().then(left)}
+          run={() => signOutEverywhere().then(left)}
         />
       </div>
     </section>

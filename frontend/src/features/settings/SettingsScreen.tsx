@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/preact-query";
 import { meQuery } from "../../api/queries";
 import { t } from "../../lib/text";
-import { Failure, Loading } from "../../ui/feedback";
+import { Loading, ReadState } from "../../ui/feedback";
 import { ScreenTitle } from "../../ui/ScreenTitle";
 import { AccountSettings } from "./AccountSettings";
 import { DataSettings } from "./DataSettings";
@@ -16,7 +16,7 @@ export function SettingsScreen() {
     <div class="settings stack">
       <ScreenTitle title={t.settings.title} />
       {me.isPending && <Loading lines={1} />}
-      <Failure error={me.error} retry={() => me.refetch()} />
+      <ReadState query={me} />
       {me.data && <ProfileForm me={me.data} />}
       <LanguageSetting />
       <ThemeSetting />

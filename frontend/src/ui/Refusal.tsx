@@ -1,9 +1,13 @@
 import type { ComponentChildren } from "preact";
-import { SignInError } from "../../api/cognito";
-import { lookUp, t } from "../../lib/text";
-import { Failure, Note } from "../../ui/feedback";
+import { SignInError } from "../api/cognito";
+import type { Outcome } from "../api/outcomes";
+import { t } from "../lib/text";
+import { Failure, Note } from "./feedback";
 
 export const isCode = (error: unknown, code: string): boolean => error instanceof SignInError && error.code === code;
+
+export const hasOutcome = (error: unknown, outcome: Outcome): boolean =>
+  error instanceof SignInError && error.outcome === outcome;
 
 /** What Cognito refused, in words; other errors are shown by `Failure`. */
 export function Refusal({ error, children }: { error: unknown; children?: ComponentChildren }) {
@@ -11,7 +15,7 @@ export function Refusal({ error, children }: { error: unknown; children?: Compon
   return (
     <div role="alert">
       <Note variant="bad">
-        {lookUp(t.auth.codes, error.code) ?? t.auth.failed} {children}
+        {error.outcome ? t.auth.codes[error.outcome] : t.auth.failed} {children}
       </Note>
     </div>
   );
