@@ -40,7 +40,9 @@ SIZE_GOAL = 5_000_000
 AWS_OPERATIONS = {
     "cloudwatch": frozenset({"GetMetricData"}),
     "cognito-idp": frozenset({"AdminDeleteUser", "AdminUserGlobalSignOut", "ListUsersInGroup"}),
-    "dynamodb": frozenset({"BatchGetItem", "GetItem", "Query", "Scan", "TransactWriteItems", "UpdateItem"}),
+    "dynamodb": frozenset(
+        {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "TransactWriteItems", "UpdateItem"}
+    ),
     "sqs": frozenset({"SendMessage"}),
     "ssm": frozenset({"GetParameters"}),
 }
@@ -48,6 +50,9 @@ AWS_OPERATIONS = {
 
 AMAZON_ROOTS = 5
 """Amazon Root CA 1 to 4 and Starfield Services Root CA - G2: https://www.amazontrust.com/repository/."""
+
+DATA_SUFFIXES = (".json", ".html")
+"""Files beside the modules of a package of core that belong to it: catalogues of words, templates."""
 
 TargetName = Literal["aws", "host"]
 LAMBDA_PYTHON = "3.13"
@@ -329,7 +334,8 @@ def _module_file(folder: Path, name: str, suffix: str = ".py") -> Path | None:
 
 
 def reachable(service: str, layer: Layer, root: Path = REPOSITORY) -> tuple[list[Path], set[str]]:
-    """The source files that a service's handler can import, sorted, and the distributions that they need.
+    """The source files that a service's handler can import and the data of their packages, sorted, and the
+    distributions that they need.
 
     Raises PackagingError for a handler that does not exist and for an import that the lock does not cover.
     """
@@ -345,6 +351,8 @@ def reachable(service: str, layer: Layer, root: Path = REPOSITORY) -> tuple[list
         if path is None or path in files:
             continue
         files.add(path)
+        if path.name == "__init__.py" and name.startswith("services.core"):
+            files |= {data for data in path.parent.iterdir() if data.suffix in DATA_SUFFIXES}
         todo |= {name.rpartition(".")[0]} - {""}
         for module, members in _imports(ast.parse(path.read_bytes(), path)):
             top = module.partition(".")[0]

@@ -163,11 +163,12 @@ class InboxActor(Model):
 
 
 class InboxItem(Model):
-    """What the member was told; its words are the page's, by `kind`."""
+    """What the member was told; its words are the page's, by `kind`. `amounts` has `xp`, or the `count` of days."""
 
     item_id: str
     at: Timestamp
     kind: notices.NoticeKind
+    amounts: dict[str, int] = {}
     quest: InboxQuest | None = None
     actor: InboxActor | None = None
     unread: bool
@@ -344,6 +345,7 @@ def inbox_item(
         item_id=item.item_id,
         at=item.at,
         kind=item.kind,
+        amounts=item.amounts,
         quest=InboxQuest(quest_id=quest, title=titles[quest]) if quest in titles else None,
         actor=InboxActor(user_id=actor, display_name=names[actor]) if actor in names else None,
         unread=read_up_to is None or item.item_id > read_up_to,

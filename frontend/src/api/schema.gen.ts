@@ -761,7 +761,7 @@ export interface components {
         };
         /**
          * InboxItem
-         * @description What the member was told; its words are the page's, by `kind`.
+         * @description What the member was told; its words are the page's, by `kind`. `amounts` has `xp`, or the `count` of days.
          */
         InboxItem: {
             /** Itemid */
@@ -772,6 +772,13 @@ export interface components {
              */
             at: string;
             kind: components["schemas"]["NoticeKind"];
+            /**
+             * Amounts
+             * @default {}
+             */
+            amounts?: {
+                [key: string]: number;
+            };
             /** @default null */
             quest?: components["schemas"]["InboxQuest"] | null;
             /** @default null */
@@ -959,7 +966,7 @@ export interface components {
          * @description The event that a member is told of.
          * @enum {string}
          */
-        NoticeKind: "claimed" | "released" | "withdrawn" | "handed_in" | "changes_wanted" | "confirmed" | "disputed" | "decided" | "reward_paid" | "reward_held";
+        NoticeKind: "claimed" | "released" | "withdrawn" | "handed_in" | "changes_wanted" | "confirmed" | "confirmed_by_silence" | "disputed" | "statement_given" | "decided" | "hidden" | "question" | "answer" | "message" | "deadline_near" | "overdue" | "unconfirmed" | "expires_soon" | "reward_paid" | "reward_held" | "reward_diminished" | "report_decided" | "warning" | "suspension";
         /**
          * Outcome
          * @description What a moderator's decision makes of a disputed quest.

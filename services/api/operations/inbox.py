@@ -6,9 +6,9 @@ from services.api import requests, views
 from services.api.operations.lists import next_cursor, position_of
 from services.api.operations.operation import AnyOperation, NoBody, NoQuery, Operation, Platform, Request, errors
 from services.api.problems import ProblemError, not_found
-from services.core import live, unsubscribing
+from services.core import cursors, live
 from services.core.cursors import BadCursorError
-from services.core.domain.notices import Item
+from services.core.domain.notices import UNSUBSCRIBE, Item
 from services.core.domain.users import MailPreference
 from services.core.parameters import MAIL_KEY
 
@@ -48,7 +48,7 @@ def unsubscribe(platform: Platform, request: Request[NoBody, requests.TokenQuery
     """Turns the mails of the token's member off."""
     keys = live.signing_keys(platform.live, request.now, MAIL_KEY)
     try:
-        user_id = unsubscribing.read(keys, request.query.token)
+        user_id = str(cursors.read(keys, UNSUBSCRIBE, request.query.token))
     except BadCursorError:
         raise ProblemError(400, "bad_token", "This link is not valid any more. Settings turn the mails off.") from None
     platform.users.unsubscribe(user_id)

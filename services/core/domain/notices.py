@@ -3,7 +3,7 @@
 All functions are pure and give the same notices for the same event, so that a replay tells nobody twice.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -12,6 +12,9 @@ from services.core.domain import ledger
 from services.core.domain.ledger import Entry
 from services.core.domain.quests import Quest, Status
 from services.core.domain.values import Model, Timestamp, timestamp
+
+UNSUBSCRIBE = "unsubscribe"
+"""The purpose that the token of a mail's unsubscribe link is signed for (see `services.core.cursors`)."""
 
 
 class NoticeKind(StrEnum):
@@ -23,17 +26,32 @@ class NoticeKind(StrEnum):
     HANDED_IN = "handed_in"
     CHANGES_WANTED = "changes_wanted"
     CONFIRMED = "confirmed"
+    CONFIRMED_BY_SILENCE = "confirmed_by_silence"
     DISPUTED = "disputed"
+    STATEMENT_GIVEN = "statement_given"
     DECIDED = "decided"
+    HIDDEN = "hidden"
+    QUESTION = "question"
+    ANSWER = "answer"
+    MESSAGE = "message"
+    DEADLINE_NEAR = "deadline_near"
+    OVERDUE = "overdue"
+    UNCONFIRMED = "unconfirmed"
+    EXPIRES_SOON = "expires_soon"
     REWARD_PAID = "reward_paid"
     REWARD_HELD = "reward_held"
+    REWARD_DIMINISHED = "reward_diminished"
+    REPORT_DECIDED = "report_decided"
+    WARNING = "warning"
+    SUSPENSION = "suspension"
 
 
 class Notice(NamedTuple):
     """One event for one member.
 
     `actor_id` is the member who caused it, None where the platform did. `subject` is the quest's version, or the id of
-    the message or ledger entry: with the kind and the quest it makes the item's id.
+    the message or ledger entry: with the kind and the quest it makes the item's id. `amounts` are the numbers in the
+    notice's words: `xp`, or `count` days.
     """
 
     kind: NoticeKind
@@ -42,6 +60,7 @@ class Notice(NamedTuple):
     subject: str
     quest_id: str | None = None
     actor_id: str | None = None
+    amounts: Mapping[str, int] = {}
 
     @property
     def item_id(self) -> str:
@@ -81,6 +100,7 @@ class Item(Model):
     at: Timestamp
     quest_id: str | None = None
     actor_id: str | None = None
+    amounts: dict[str, int] = {}
     mail: Mail | None = None
     attempts: int = 0
     mailed_at: Timestamp | None = None
@@ -96,6 +116,7 @@ def item(notice: Notice, mail: Mail | Unmailed) -> Item:
         at=notice.at,
         quest_id=notice.quest_id,
         actor_id=notice.actor_id,
+        amounts=dict(notice.amounts),
         mail=mail if isinstance(mail, Mail) else None,
         unmailed=mail if isinstance(mail, Unmailed) else None,
     )
@@ -124,7 +145,8 @@ def of_reward(entry: Entry) -> list[Notice]:
     kind = {ledger.State.POSTED: NoticeKind.REWARD_PAID, ledger.State.HELD: NoticeKind.REWARD_HELD}.get(entry.state)
     if entry.kind is not ledger.Kind.REWARD or kind is None:
         return []
-    return [Notice(kind, entry.user_id, entry.posted_at or entry.created_at, entry.entry_id, entry.quest_id)]
+    at = entry.posted_at or entry.created_at
+    return [Notice(kind, entry.user_id, at, entry.entry_id, entry.quest_id, amounts={"xp": entry.xp})]
 
 
 def _decided(before: Quest, after: Quest) -> _Event | None:

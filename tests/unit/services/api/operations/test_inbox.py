@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from services.core import unsubscribing
+from services.core import cursors
 from services.core.domain import notices
-from services.core.domain.notices import Mail, Notice, NoticeKind
+from services.core.domain.notices import UNSUBSCRIBE, Mail, Notice, NoticeKind
 from services.core.domain.users import MailPreference, MailStop
 from services.core.parameters import MAIL_KEY
 from services.core.stores.inbox import UNREAD_COUNTED
@@ -32,6 +32,7 @@ def test_the_inbox_shows_titles_and_names_as_they_are_now(api: Api) -> None:
         "itemId": item_id,
         "at": "2026-03-01T12:00:01.000Z",
         "kind": "claimed",
+        "amounts": {},
         "quest": {"questId": quest_id, "title": "Carry a sofa"},
         "actor": {"userId": BEN, "displayName": "Benjamin"},
         "unread": True,
@@ -102,7 +103,7 @@ def test_choosing_mails_is_the_word_that_the_address_takes_them_again(api: Api) 
 
 def test_a_link_unsubscribes_without_a_sign_in_and_again(api: Api) -> None:
     api.call("getMe", ANNA)
-    token = unsubscribing.sign(KEYS, ANNA)
+    token = cursors.sign(KEYS, UNSUBSCRIBE, ANNA)
     form = {"headers": {"content-type": "application/x-www-form-urlencoded"}}
     for _ in range(2):
         answer = api.call("unsubscribe", raw="List-Unsubscribe=One-Click", query={"token": token}, event=form)
@@ -113,9 +114,9 @@ def test_a_link_unsubscribes_without_a_sign_in_and_again(api: Api) -> None:
 @pytest.mark.parametrize("change", ["cursor's key", "other purpose", "edited", "cut"])
 def test_a_link_that_we_did_not_sign_does_nothing(api: Api, change: str) -> None:
     api.call("getMe", ANNA)
-    good = unsubscribing.sign(KEYS, ANNA)
+    good = cursors.sign(KEYS, UNSUBSCRIBE, ANNA)
     token = {
-        "cursor's key": unsubscribing.sign([b"key-1"], ANNA),
+        "cursor's key": cursors.sign([b"key-1"], UNSUBSCRIBE, ANNA),
         "other purpose": api.call("listMyInbox", ANNA).json.get("nextCursor") or good[::-1],
         "edited": good[:-2] + ("AA" if good[-2:] != "AA" else "BB"),
         "cut": good[:20],
@@ -129,7 +130,7 @@ def test_a_link_works_while_the_former_key_is_honoured(api: Api) -> None:
     api.call("getMe", ANNA)
     rotated = {"current": "mail-2", "previous": "mail-1", "previousUntil": (NOW + timedelta(days=60)).isoformat()}
     api.cloud.set_parameter(MAIL_KEY, json.dumps(rotated))
-    token = unsubscribing.sign(KEYS, ANNA)
+    token = cursors.sign(KEYS, UNSUBSCRIBE, ANNA)
     assert api.call("unsubscribe", query={"token": token}).status == 200
     api.cloud.clock.advance(days=61)
     assert api.call("unsubscribe", query={"token": token}).status == 400

@@ -1,0 +1,100 @@
+"""The letters that notices become: one of its own, or an entry in a digest."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from services.core.domain.notices import Item, NoticeKind
+from services.core.domain.users import User
+from services.core.mails import Letter, Link
+from services.core.words import Words
+
+_BUTTONS: Final[Mapping[NoticeKind, str]] = {
+    NoticeKind.HANDED_IN: "work",
+    NoticeKind.UNCONFIRMED: "work",
+    NoticeKind.QUESTION: "answer",
+    NoticeKind.ANSWER: "answer",
+    NoticeKind.MESSAGE: "answer",
+    NoticeKind.REWARD_PAID: "account",
+    NoticeKind.REWARD_HELD: "account",
+    NoticeKind.REWARD_DIMINISHED: "account",
+    NoticeKind.REPORT_DECIDED: "inbox",
+    NoticeKind.WARNING: "inbox",
+    NoticeKind.SUSPENSION: "inbox",
+}
+"""The button of a kind; any other leads to the quest."""
+_PLACES: Final[Mapping[str, str]] = {"account": "/me", "inbox": "/inbox"}
+
+
+class Context(NamedTuple):
+    """The words that an item's ids stand for, and the reader's token to unsubscribe with."""
+
+    site_url: str
+    titles: Mapping[str, str]
+    actors: Mapping[str, User]
+    token: str
+
+
+def notice_letter(item: Item, reader: User, context: Context) -> Letter:
+    """The mail of one notice. Its button leads to where the reader can act."""
+    words = Words(reader.language)
+    line = _line(words, item, context)
+    button = _BUTTONS.get(item.kind, "quest")
+    letter = Letter(
+        words=words,
+        subject=line,
+        greeting=words.say("mail.greeting", name=reader.display_name),
+        line=line,
+        text=words.say(f"notices.{item.kind}.text", **item.amounts),
+        button=Link(words.say(f"buttons.{button}"), _url(item, button, context)),
+    )
+    return _framed(letter, context)
+
+
+def digest_letter(items: Sequence[Item], reader: User, context: Context) -> Letter:
+    """The mail of several notices, oldest first; its button leads to the inbox."""
+    words = Words(reader.language)
+    subject = words.say("digest.subject", count=len(items))
+    letter = Letter(
+        words=words,
+        subject=subject,
+        greeting=words.say("mail.greeting", name=reader.display_name),
+        line=subject,
+        text=words.say("digest.text"),
+        entries=tuple(
+            Link(_line(words, item, context), _url(item, _BUTTONS.get(item.kind, "quest"), context)) for item in items
+        ),
+        button=Link(words.say("buttons.inbox"), f"{context.site_url}{_PLACES['inbox']}"),
+    )
+    return _framed(letter, context)
+
+
+def _framed(letter: Letter, context: Context) -> Letter:
+    words = letter.words
+    return replace(
+        letter,
+        hint=words.say("mail.hint"),
+        why=words.say("mail.why"),
+        links=(
+            Link(words.say("mail.settings"), f"{context.site_url}/settings"),
+            Link(words.say("mail.unsubscribe"), f"{context.site_url}/unsubscribe?token={context.token}"),
+        ),
+    )
+
+
+def _line(words: Words, item: Item, context: Context) -> str:
+    return words.say(
+        f"notices.{item.kind}.line",
+        title=context.titles.get(item.quest_id or "", ""),
+        actor=_name(words, context.actors.get(item.actor_id or "")),
+        **item.amounts,
+    )
+
+
+def _name(words: Words, actor: User | None) -> str:
+    """The actor's name; somebody who has left since has one in the reader's language."""
+    return words.say("mail.former_member") if actor is None or actor.deleted else actor.display_name
+
+
+def _url(item: Item, button: str, context: Context) -> str:
+    return f"{context.site_url}{_PLACES.get(button) or f'/quests/{item.quest_id}'}"
