@@ -184,6 +184,12 @@ generate: .venv/.ready frontend/node_modules/.ready ## Write openapi.json, the p
 	@npm --prefix frontend run --silent gen
 	@$(BIN)/ruff format -q .
 
+.PHONY: changelog tag-check
+changelog: .venv/.ready ## Write CHANGELOG.md from the commits; VERSION names what is not tagged yet
+	@$(BIN)/git-cliff --config pyproject.toml $(if $(VERSION),--tag v$(VERSION)) -o CHANGELOG.md
+tag-check: .venv/.ready ## Fail unless the tag that CI runs for is the version of pyproject.toml
+	@$(BIN)/python -c 'import os, sys, tomllib; tag, version = os.environ["GITHUB_REF_NAME"], tomllib.load(open("pyproject.toml", "rb"))["project"]["version"]; sys.exit(tag != f"v{version}" and f"the tag is {tag}, pyproject.toml says {version}")'
+
 .PHONY: lock
 lock: .venv/.ready ## Resolve the requirements again, with hashes and without addresses
 	@for file in requirements/*.in; do \

@@ -58,6 +58,9 @@ function serviceWorker(): Plugin {
   };
 }
 
+/** The platform that `make up` started. */
+const PLATFORM = process.env.CIVICFORGE_URL ?? "http://127.0.0.1:8080";
+
 export default defineConfig({
   plugins: [bundleBudget(), serviceWorker()],
   build: {
@@ -67,7 +70,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
   },
-  server: { proxy: { "/api": process.env.CIVICFORGE_URL ?? "http://127.0.0.1:8080" } },
+  server: { proxy: { "/api": PLATFORM, "/config.json": PLATFORM } },
   test: {
     environment: "happy-dom",
     setupFiles: ["test/setup.ts"],

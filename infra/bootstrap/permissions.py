@@ -404,7 +404,7 @@ def _write_api(scope: Scope) -> list[Statement]:
             sid="StageTags",
             actions=["apigateway:TagResource", "apigateway:UntagResource"],
             resources=scope.api_stages,
-            wide_because="AWS decides on the collection of an API's stages, which carries no tag; decision 0009",
+            wide_because="AWS decides on the collection of an API's stages, which carries no tag; decision 0014",
         ),
     ]
 
