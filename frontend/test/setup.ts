@@ -1,13 +1,15 @@
 import { cleanup, configure } from "@testing-library/preact";
-import { afterEach, beforeEach } from "vitest";
+import { afterEach, beforeAll, beforeEach } from "vitest";
 import { queryClient } from "../src/api/queries";
 import { reportService } from "../src/api/service";
 import { endSession } from "../src/api/session";
-import { showLanguage } from "../src/lib/text";
+import { loadScreenWords, showLanguage } from "../src/lib/text";
 import { serve } from "./api";
 
 // A loaded machine is no failure.
 configure({ asyncUtilTimeout: 10_000 });
+
+beforeAll(loadScreenWords);
 
 beforeEach(async () => {
   history.replaceState(null, "", "/");

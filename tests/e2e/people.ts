@@ -3,9 +3,12 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import AxeBuilder from "@axe-core/playwright";
 import { type Browser, type BrowserContext, test as base, expect, type Page } from "@playwright/test";
-import { t } from "../../frontend/src/lib/text.ts";
+import { textOf } from "../../frontend/src/lib/text.ts";
+import en from "../../frontend/src/words/en/index.ts";
 
-export { expect, t };
+export { expect };
+
+export const t = textOf(en, "en");
 
 /** Has an operator do what no member can: see operator.py. */
 export const operator = (command: "breaker" | "forget", argument: string): void => {

@@ -1,6 +1,6 @@
 import type { ComponentType, VNode } from "preact";
 import { useRef, useState } from "preact/hooks";
-import { t } from "../lib/text";
+import { loadScreenWords, t } from "../lib/text";
 import { within } from "../lib/within";
 import { Button } from "../ui/Button";
 import { Seal } from "../ui/icons";
@@ -39,7 +39,7 @@ export function lazyScreen(load: () => Promise<ComponentType>): ComponentType {
   let pending: Promise<void> | undefined;
   let failed = false;
   const start = () => {
-    const loading = load().then((component) => {
+    const loading = Promise.all([load(), loadScreenWords()]).then(([component]) => {
       Screen = component;
     });
     pending = within(loading)

@@ -1,9 +1,10 @@
 /**
  * The words of the page in the member's language. A catalogue (src/words) has `{name}` placeholders and, for plurals,
- * objects keyed by CLDR category; here they become strings and functions. English is always there, the others load when
- * they are wanted.
+ * objects keyed by CLDR category; here they become strings and functions. The words of the first screen in English are
+ * always there; other languages, and the words of the other screens, load when they are wanted.
  */
-import en from "../words/en";
+import first from "../words/en/first";
+import type screens from "../words/en/screens";
 import { recall, remember } from "./storage";
 
 export const LANGUAGES = ["en", "de", "es", "fr", "ar"] as const;
@@ -24,7 +25,9 @@ const KEY = "language";
 export type Plural = Partial<Record<Intl.LDMLPluralRule, string>> & { other: string };
 
 /** The shape of every catalogue: English's keys, with other strings. */
-export type Catalogue<T = typeof en> = {
+type English = typeof first & typeof screens;
+
+export type Catalogue<T = English> = {
   readonly [K in keyof T]: T[K] extends string
     ? string
     : keyof T[K] extends Intl.LDMLPluralRule
@@ -42,7 +45,7 @@ type Message<S> = S extends string
     ? (values: Values<Names<S[keyof S]> | "count">) => string
     : { readonly [K in keyof S]: Message<S[K]> };
 
-export type Text = Message<typeof en>;
+export type Text = Message<English>;
 
 const CATEGORIES: readonly string[] = ["zero", "one", "two", "few", "many", "other"];
 
@@ -51,7 +54,7 @@ export const isPlural = (node: object): node is Plural =>
   "other" in node && Object.keys(node).every((key) => CATEGORIES.includes(key));
 
 /** The functions and strings of a catalogue; numbers and plurals follow `locale` (BCP 47). */
-export function textOf(catalogue: Catalogue, locale: string): Text {
+export function textOf(catalogue: Catalogue<typeof first> & Partial<Catalogue>, locale: string): Text {
   const numbers = new Intl.NumberFormat(locale);
   const rules = new Intl.PluralRules(locale);
   const fill = (text: string, values: Record<string, string | number>): string =>
@@ -72,10 +75,14 @@ export function textOf(catalogue: Catalogue, locale: string): Text {
 }
 
 let current: { language: Language; locale: string } = { language: "en", locale: "en" };
+let hasScreens = false;
 const listeners = new Set<() => void>();
 
-/** The catalogue in use; it changes with the language, so nothing may keep a part of it beyond a render. */
-export let t: Text = textOf(en, "en");
+/**
+ * The words in use; they change with the language, so nothing may keep a part of them beyond a render. Those of
+ * words/<language>/screens.ts are there once `loadScreenWords` is done.
+ */
+export let t: Text = textOf(first, "en");
 
 export const language = (): Language => current.language;
 
@@ -87,12 +94,17 @@ export function onLanguageChange(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-const LOADERS: Record<Language, () => Promise<{ default: Catalogue }>> = {
-  en: async () => ({ default: en }),
-  de: () => import("../words/de"),
-  es: () => import("../words/es"),
-  fr: () => import("../words/fr"),
-  ar: () => import("../words/ar"),
+interface Loader {
+  first: () => Promise<{ default: Catalogue<typeof first> }>;
+  screens: () => Promise<{ default: Catalogue<typeof screens> }>;
+}
+
+const LOADERS: Record<Language, Loader> = {
+  en: { first: async () => ({ default: first }), screens: () => import("../words/en/screens") },
+  de: { first: () => import("../words/de/first"), screens: () => import("../words/de/screens") },
+  es: { first: () => import("../words/es/first"), screens: () => import("../words/es/screens") },
+  fr: { first: () => import("../words/fr/first"), screens: () => import("../words/fr/screens") },
+  ar: { first: () => import("../words/ar/first"), screens: () => import("../words/ar/screens") },
 };
 
 const isLanguage = (name: string | undefined): name is Language => LANGUAGES.some((known) => known === name);
@@ -107,15 +119,25 @@ export const chosenLanguage = (): Language | undefined => {
 /** The first of the browser's languages that there is a catalogue for. */
 export const browserLanguage = (): Language => navigator.languages.map(base).find(isLanguage) ?? "en";
 
-/** Shows the page in `next`. @throws Error when its catalogue cannot be loaded; the page stays as it was. */
-export async function showLanguage(next: Language): Promise<void> {
-  const { default: catalogue } = await LOADERS[next]();
+async function use(next: Language, withScreens: boolean): Promise<void> {
+  const [words, more] = await Promise.all([LOADERS[next].first(), withScreens ? LOADERS[next].screens() : undefined]);
   const variant = navigator.languages.find((tag) => base(tag) === next) ?? next;
   current = { language: next, locale: variant };
-  t = textOf(catalogue, variant);
+  hasScreens = withScreens;
+  t = textOf({ ...words.default, ...more?.default }, variant);
+}
+
+/** Shows the page in `next`. @throws Error when its words cannot be loaded; the page stays as it was. */
+export async function showLanguage(next: Language): Promise<void> {
+  await use(next, hasScreens);
   document.documentElement.lang = next;
   document.documentElement.dir = RIGHT_TO_LEFT.includes(next) ? "rtl" : "ltr";
   for (const listener of listeners) listener();
+}
+
+/** Brings the words of all screens. @throws Error when they cannot be loaded. */
+export async function loadScreenWords(): Promise<void> {
+  if (!hasScreens) await use(current.language, true);
 }
 
 /** Shows `next` and keeps the choice on this device. */

@@ -87,7 +87,7 @@ export function Person({ userId, you }: { userId: string; you?: boolean }) {
       <a href={`/people/${userId}`} dir="auto">
         {data?.displayName ?? "…"}
       </a>
-      {you && <span class="you">{t.quest.you}</span>}
+      {you && <span class="you">{t.common.you}</span>}
     </span>
   );
 }

@@ -3,11 +3,12 @@ import { Category, Denial, Kind, Outcome, State, Status } from "../api/limits.ge
 import { type Catalogue, isPlural, LANGUAGES, language, locale, showLanguage, t, textOf } from "../lib/text";
 import { ago, fullDay } from "../lib/time";
 import en from "./en";
+import first from "./en/first";
 
 type Node = string | { readonly [key: string]: Node };
 
 const catalogues: Record<string, Node> = Object.fromEntries(
-  Object.entries(import.meta.glob<{ default: Node }>("./??.ts", { eager: true })).map(([path, module]) => [
+  Object.entries(import.meta.glob<{ default: Node }>("./*/index.ts", { eager: true })).map(([path, module]) => [
     path.slice(2, 4),
     module.default,
   ]),
@@ -26,7 +27,7 @@ const formsOf = (message: string | Record<string, string>): string[] =>
 const english = messages(en as Node);
 
 const code = Object.entries(
-  import.meta.glob<string>(["../**/*.{ts,tsx}", "!../**/*.test.*", "!../**/*.gen.ts", "!../words/*"], {
+  import.meta.glob<string>(["../**/*.{ts,tsx}", "!../**/*.test.*", "!../**/*.gen.ts", "!../words/**"], {
     query: "?raw",
     import: "default",
     eager: true,
@@ -110,6 +111,24 @@ describe("the words", () => {
       /\$\{t\.|\+ t\.|\bt\.[\w.]+(\([^)]*\))? \+|\bt\.[^\n]*\.join\(/.test(text),
     );
     expect(joined.map(({ path }) => path)).toEqual([]);
+  });
+
+  it("are there when they are shown: what loads first uses the first words alone", () => {
+    const reached = new Set<string>();
+    const visit = (path: string): void => {
+      if (reached.has(path)) return;
+      reached.add(path);
+      const text = code.find((file) => file.path === path)?.text ?? "";
+      for (const [, from = ""] of text.matchAll(/^(?:import(?! type)|export)[^"]*?from "(\.[^"]+)"/gm)) {
+        const target = new URL(from, `http://x/src/words/${path}`).pathname.replace(/^\/src\//, "../");
+        for (const end of [".ts", ".tsx"]) if (code.some((file) => file.path === target + end)) visit(target + end);
+      }
+    };
+    visit("../main.tsx");
+    expect(reached.size).toBeGreaterThan(20);
+    const text = [...reached].map((path) => code.find((file) => file.path === path)?.text).join("\n");
+    const groups = new Set([...text.matchAll(/\bt\.(\w+)/g)].map(([, group]) => group ?? ""));
+    expect([...groups].filter((group) => !(group in first))).toEqual([]);
   });
 
   it("know every code of the API", () => {
