@@ -6,6 +6,9 @@ Plain text (titles, names, notes) does not come through here: it is stored as ty
 import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+from services.core.domain.characters import harmless
 
 if TYPE_CHECKING:
     from bleach.sanitizer import Cleaner
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 TAGS = frozenset(
     {"a", "blockquote", "br", "code", "em", "h3", "h4", "h5", "hr", "li", "ol", "p", "pre", "strong", "ul"}
 )
-ATTRIBUTES = {"a": ["href", "rel", "title"], "ol": ["start"]}
+ATTRIBUTES = {"a": ["href", "rel"], "ol": ["start"]}
 PROTOCOLS = frozenset({"http", "https", "mailto"})
 
 # A line in which nothing means anything to Markdown or HTML: it starts with a letter, which no block marker does.
@@ -60,9 +63,18 @@ def _house_style(state: "StateCore") -> None:
     for token in state.tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(int(token.tag[1]) + 2, 5)}"
+        token.content = harmless(token.content)
         for child in token.children or ():
+            child.content = harmless(child.content)
             if child.type == "link_open":
                 child.attrSet("rel", "nofollow noopener ugc")
+                child.attrSet("href", _harmless_address(str(child.attrGet("href") or "")))
+
+
+def _harmless_address(address: str) -> str:
+    """A link's address without what is invisible or turns text around once a reader's browser decodes it."""
+    decoded = unquote(address)
+    return address if harmless(decoded) == decoded else quote(harmless(decoded), safe=":/?#[]@!$&'()*+,;=%~")
 
 
 @cache

@@ -2,17 +2,17 @@
 
 import hashlib
 import re
-import unicodedata
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-# Characters that hide or reorder what a reader sees (UAX 9 overrides and isolates, zero-width space and joiners
-# that no script needs), and controls. ZWNJ and ZWJ stay: Persian and emoji need them.
-_FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
-_LINE_BREAK = re.compile("[\t\n\u2028\u2029]")
+from services.core.domain import names
+from services.core.domain.characters import REFUSED_IN_BMP, clean, is_visible
+
+_LINE_BREAKS = "\t\n\u2028\u2029"
+_LINE_BREAK = re.compile(f"[{_LINE_BREAKS}]")
 
 
 class Model(BaseModel):
@@ -55,45 +55,51 @@ Timestamp = Annotated[
 """A moment in UTC; text in a table and on the wire."""
 
 
-def _visible(value: str) -> str:
-    if found := _FORBIDDEN.search(value):
-        raise ValueError(f"must not contain the invisible character U+{ord(found[0]):04X}; please remove it")
-    return unicodedata.normalize("NFC", value)
-
-
 def _one_line(value: str) -> str:
     if _LINE_BREAK.search(value):
         raise ValueError("must be a single line")
     return value
 
 
-def _newlines(value: object) -> object:
-    return value.replace("\r\n", "\n") if isinstance(value, str) else value
+def _cleaned(value: object) -> object:
+    """The text as it is kept: line feeds, NFC, nothing that shows nothing. The limits that follow count this form."""
+    return clean(value.replace("\r\n", "\n")) if isinstance(value, str) else value
 
 
 def _not_blank(value: str) -> str:
-    if not value.strip():
+    if not any(map(is_visible, value)):
         raise ValueError("must not be blank")
     return value
 
 
-_VISIBLE, _ONE_LINE, _NOT_BLANK = AfterValidator(_visible), AfterValidator(_one_line), AfterValidator(_not_blank)
-_NEWLINES = BeforeValidator(_newlines)
+def _name(value: object) -> object:
+    return names.checked(value) if isinstance(value, str) else value
 
-# One line of plain text, kept as typed (in Unicode form NFC).
-Title = Annotated[str, Field(min_length=5, max_length=200), _VISIBLE, _ONE_LINE, _NOT_BLANK]
-DisplayName = Annotated[str, Field(min_length=2, max_length=50), _VISIBLE, _ONE_LINE, _NOT_BLANK]
-Tag = Annotated[str, Field(min_length=1, max_length=30), _VISIBLE, _ONE_LINE, _NOT_BLANK]
-Area = Annotated[str, Field(max_length=80), _VISIBLE, _ONE_LINE]
-Search = Annotated[str, Field(max_length=80), _VISIBLE, _ONE_LINE, AfterValidator(str.strip)]
 
-# Plain text or Markdown of any number of lines, kept as typed (in NFC, with line feeds).
-Description = Annotated[str, Field(min_length=20, max_length=2000), _NEWLINES, _VISIBLE, _NOT_BLANK]
-Submission = Annotated[str, Field(min_length=10, max_length=2000), _NEWLINES, _VISIBLE, _NOT_BLANK]
-Reason = Annotated[str, Field(min_length=20, max_length=1000), _NEWLINES, _VISIBLE, _NOT_BLANK]
-MessageText = Annotated[str, Field(min_length=1, max_length=1000), _NEWLINES, _VISIBLE, _NOT_BLANK]
-Notes = Annotated[str, Field(max_length=500), _NEWLINES, _VISIBLE]
-Bio = Annotated[str, Field(max_length=500), _NEWLINES, _VISIBLE]
+_CLEAN, _NAME = BeforeValidator(_cleaned), BeforeValidator(_name)
+_ONE_LINE, _NOT_BLANK = AfterValidator(_one_line), AfterValidator(_not_blank)
+
+
+def _limits(least: int, most: int, *, lines: bool = True) -> Any:
+    """Limits of the cleaned text, and for the API's document a pattern of what is refused in it."""
+    refused = REFUSED_IN_BMP + ("" if lines else _LINE_BREAKS)
+    return Field(min_length=least or None, max_length=most, json_schema_extra={"pattern": f"^[^{refused}]*$"})
+
+
+# One line of plain text, kept as typed but for what shows nothing.
+Title = Annotated[str, _limits(5, 200, lines=False), _CLEAN, _ONE_LINE, _NOT_BLANK]
+DisplayName = Annotated[str, _limits(2, 50, lines=False), _NAME, _CLEAN, _ONE_LINE]
+Tag = Annotated[str, _limits(1, 30, lines=False), _CLEAN, _ONE_LINE, _NOT_BLANK]
+Area = Annotated[str, _limits(0, 80, lines=False), _CLEAN, _ONE_LINE]
+Search = Annotated[str, _limits(0, 80, lines=False), _CLEAN, _ONE_LINE, AfterValidator(str.strip)]
+
+# Plain text or Markdown of any number of lines, kept as typed but for what shows nothing.
+Description = Annotated[str, _limits(20, 2000), _CLEAN, _NOT_BLANK]
+Submission = Annotated[str, _limits(10, 2000), _CLEAN, _NOT_BLANK]
+Reason = Annotated[str, _limits(20, 1000), _CLEAN, _NOT_BLANK]
+MessageText = Annotated[str, _limits(1, 1000), _CLEAN, _NOT_BLANK]
+Notes = Annotated[str, _limits(0, 500), _CLEAN]
+Bio = Annotated[str, _limits(0, 500), _CLEAN]
 
 RewardXp = Annotated[int, Field(ge=10, le=1000)]
 RewardReputation = Annotated[int, Field(ge=1, le=100)]

@@ -1,5 +1,6 @@
 import re
 import time
+from urllib.parse import quote, unquote
 from xml.etree.ElementTree import Element
 
 import brs_kb
@@ -13,7 +14,7 @@ from services.core import text
 
 # Written out again: what a reader's browser may meet, and nothing else.
 TAGS = {"a", "blockquote", "br", "code", "em", "h3", "h4", "h5", "hr", "li", "ol", "p", "pre", "strong", "ul"}
-ATTRIBUTES = {"a": {"href", "rel", "title"}, "ol": {"start"}}
+ATTRIBUTES = {"a": {"href", "rel"}, "ol": {"start"}}
 
 # What a corpus of plain HTML does not try: hostility in Markdown's own terms.
 MARKDOWN = [
@@ -211,3 +212,44 @@ def test_the_worst_text_takes_little_time(unit: str) -> None:
     text.render((unit * 2000)[:2000])
     text.render("a" + (unit * 2000)[:1998] + "_")
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize("code", [0x202E, 0x202D, 0x2066, 0x200B, 0xFEFF, 0xE0041, 0xAD])
+@pytest.mark.parametrize(
+    "markdown",
+    [
+        "Pay to &#x{0:X};GRO now",
+        "Pay to &#{0}; now",
+        "[pay &#x{0:X};me](https://x.example)",
+        "**a&#x{0:X};b**",
+        "# x&#x{0:X};y",
+    ],
+)
+def test_an_entity_brings_back_nothing_that_is_refused_as_typed(code: int, markdown: str) -> None:
+    assert chr(code) not in text.render(markdown.format(code))
+
+
+@pytest.mark.parametrize("hidden", ["\u202e", "\u2066", "\u200b", "\ufeff"])
+def test_an_address_hides_nothing_when_it_is_decoded(hidden: str) -> None:
+    for encoded in (quote(hidden), quote(hidden).lower(), f"&#x{ord(hidden):X};"):
+        html = text.render(f"[photos](https://x.example/a{encoded}gpj.exe?q=1&r=%26#f)")
+        assert hidden not in unquote(html)
+        assert "https://x.example/agpj.exe?q=1" in html
+
+
+@pytest.mark.parametrize("address", ["https://x.example/a%20b?c=%26&d=%C3%A9#e", "https://x.example/%E4%B8%AD"])
+def test_an_honest_address_stays_as_it_is(address: str) -> None:
+    assert f'href="{address.replace("&", "&amp;")}"' in text.render(f"[photos]({address})")
+
+
+def test_a_tooltip_cannot_lie() -> None:
+    html = text.render('[https://civicforge.example](https://evil.example "https://civicforge.example")')
+    assert "title" not in html
+    assert 'href="https://evil.example"' in html
+
+
+@pytest.mark.parametrize(
+    "needed", ["\u05e9\u05dc\u05d5\u05dd!\u200f 1", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u2764\ufe0f"]
+)
+def test_what_a_script_needs_is_rendered(needed: str) -> None:
+    assert needed in text.render(f"**{needed}** done")
