@@ -1,6 +1,6 @@
 import { QueryClientProvider } from "@tanstack/preact-query";
 import type { ComponentType } from "preact";
-import { LocationProvider, Route, Router, useLocation } from "preact-iso";
+import { ErrorBoundary, LocationProvider, Route, Router, useLocation } from "preact-iso";
 import { queryClient } from "../api/queries";
 import { DiscoverScreen } from "../features/discover/DiscoverScreen";
 import { useLanguage, useSession } from "../ui/hooks";
@@ -66,12 +66,15 @@ function Screens() {
   return (
     <CrashBoundary path={path}>
       <LoadingBar />
-      <Router onLoadStart={() => setLoading(true)} onLoadEnd={() => setLoading(false)}>
-        {Object.entries(routes).map(([route, component]) => (
-          <Route key={route} path={route} component={component} />
-        ))}
-        <Route default component={NotFoundScreen} />
-      </Router>
+      {/* preact-iso takes a screen that is on its way for an error without it. */}
+      <ErrorBoundary>
+        <Router onLoadStart={() => setLoading(true)} onLoadEnd={() => setLoading(false)}>
+          {Object.entries(routes).map(([route, component]) => (
+            <Route key={route} path={route} component={component} />
+          ))}
+          <Route default component={NotFoundScreen} />
+        </Router>
+      </ErrorBoundary>
     </CrashBoundary>
   );
 }
