@@ -9,9 +9,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 repository() {
-  # Tokens of repositories made since 15 July 2026 name the ids too.
-  gh api "repos/$(gh repo view --json nameWithOwner --jq .nameWithOwner)" --jq '
-    if .created_at >= "2026-07-15" then "\(.owner.login)@\(.owner.id)/\(.name)@\(.id)" else .full_name end'
+  # With the ids, which some tokens name: both forms are trusted.
+  gh api "repos/$(gh repo view --json nameWithOwner --jq .nameWithOwner)" \
+    --jq '"\(.owner.login)@\(.owner.id)/\(.name)@\(.id)"'
 }
 
 make .venv/.ready

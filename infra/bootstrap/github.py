@@ -1,13 +1,15 @@
 """GitHub's side of the trust: the environments whose jobs may assume a role, and how to make them."""
 
+import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Self
 
 import pulumi
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from infra.paths import REPOSITORY
 from services.core.names import resource_name
 from services.core.stages import STAGES
 
@@ -41,11 +43,10 @@ def rollout_environment(stage: str) -> str:
 
 
 class BootstrapConfig(BaseModel):
-    """Which repository may deploy.
+    """The repository that may deploy.
 
     Attributes:
-        repository: `owner/name` as GitHub's tokens write it: `owner@id/name@id` for repositories made since
-            15 July 2026 and for those that chose immutable subjects.
+        repository: `owner@id/name@id`, or `owner/name` where the ids are not known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,9 +69,19 @@ class BootstrapConfig(BaseModel):
         """The repository as `gh` and people write it."""
         return re.sub(r"@\d+", "", self.repository)
 
-    def subject(self, environment: str) -> str:
-        """Whom the token of a job names that runs in this GitHub environment."""
-        return f"repo:{self.repository}:environment:{environment}"
+    def conditions(self, environment: str) -> list[dict[str, str]]:
+        """The claims of the tokens of a GitHub environment's jobs, in each form that GitHub may write them.
+
+        Repositories that were made, renamed or transferred since 15 July 2026, or opted in, write their ids into `sub`;
+        others write names alone, which somebody else could take up later: there the id is a claim of its own, which
+        STS compares since January 2026. Which form holds can change without anything here being told.
+        """
+        claims = {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": f"repo:{self.repository}:environment:{environment}"}
+        if self.repository == self.slug:
+            return [claims]
+        id_ = self.repository.rsplit("@", 1)[1]
+        named = {f"{ISSUER}:sub": f"repo:{self.slug}:environment:{environment}", f"{ISSUER}:repository_id": id_}
+        return [claims, {**claims, **named}]
 
 
 def state_bucket_name(account: str) -> str:
@@ -96,7 +107,7 @@ def remaining_commands(config: BootstrapConfig, bucket: str, alias: str, roles: 
         alias: of the key, `alias/...`.
         roles: GitHub environment to the ARN of the role that its jobs assume.
     """
-    commands: list[list[str]] = []
+    commands: list[str] = []
     for stage, deploy in DEPLOY_ENVIRONMENTS.items():
         url = backend_url(bucket, config.region, stage)
         state = {"PULUMI_BACKEND_URL": url}
@@ -108,48 +119,68 @@ def remaining_commands(config: BootstrapConfig, bucket: str, alias: str, roles: 
             commands += _make_environment(config.slug, environment, main_only=environment not in _open_environments())
             variables = {"AWS_ROLE_TO_ASSUME": roles[environment], "AWS_REGION": config.region, **more}
             for name, value in variables.items():
-                commands.append(["gh", "variable", "set", name, *_at(config.slug, environment), "--body", value])
+                commands.append(
+                    shlex.join(["gh", "variable", "set", name, *_at(config.slug, environment), "--body", value])
+                )
         provider = secrets_provider(alias, config.region, stage)
-        init = ["pulumi", "stack", "init", stage, "--secrets-provider", provider]
-        commands.append(["env", f"PULUMI_BACKEND_URL={url}", *init])
+        select = ["pulumi", "stack", "select", stage, "--create", "--secrets-provider", provider]
+        commands.append(shlex.join(["env", f"PULUMI_BACKEND_URL={url}", *select]))
     label = ["gh", "label", "create", DATA_LOSS_LABEL, "--repo", config.slug, "--force", *_LABEL]
-    commit = ["git", "commit", "-m", "Name the key of the secrets", "--", *_stage_files()]
-    rule = ["gh", "api", "--silent", "--method", "POST", f"repos/{config.slug}/rulesets", "--input", RULESET]
-    prod = _make_environment(config.slug, DEPLOY_ENVIRONMENTS["prod"], main_only=True)[0]
+    prod = shlex.join(_put_environment(config.slug, DEPLOY_ENVIRONMENTS["prod"], main_only=True))
     activate = ["aws", "ce", "update-cost-allocation-tags-status", "--cost-allocation-tags-status"]
     return [
-        *(shlex.join(command) for command in (*commands, label, commit, ["git", "push"])),
+        *commands,
+        shlex.join(label),
+        _commit(),
         "# From here on main takes pull requests only, with every check and preview passed:",
-        shlex.join(rule),
+        _protect_main(config.slug),
         "# You approve what goes to prod (public repositories and enterprises only; add people in the settings):",
-        f'{shlex.join(prod)} -f "reviewers[][type]=User" -F "reviewers[][id]=$(gh api user --jq .id)"',
+        f'{prod} -f "reviewers[][type]=User" -F "reviewers[][id]=$(gh api user --jq .id)"',
         "# A day after the first deployment, when AWS knows the tag by which the budgets count:",
         shlex.join([*activate, "TagKey=stage,Status=Active", "TagKey=project,Status=Active"]),
     ]
+
+
+def _commit() -> str:
+    """Commit what `setup-oidc.sh` and `pulumi stack select` wrote into the stacks' files, if they wrote anything."""
+    files = shlex.join([f"Pulumi.{stack}.yaml" for stack in (STACK, *DEPLOY_ENVIRONMENTS)])
+    commit = shlex.join(["git", "commit", "-m", "build(infra): name the repository and the key of the secrets", "--"])
+    return f"git diff --quiet HEAD -- {files} || {{ {commit} {files} && git push; }}"
+
+
+def _protect_main(slug: str) -> str:
+    """Make the ruleset, or bring the one of its name up to date: GitHub refuses a second one."""
+    rulesets = f"repos/{slug}/rulesets"
+    name = json.loads((REPOSITORY / RULESET).read_text(encoding="utf-8"))["name"]
+    find = shlex.join(["gh", "api", rulesets, "--jq", f'.[] | select(.name == "{name}") | .id'])
+    return (
+        f'known=$({find}); method=POST; [ -z "$known" ] || method=PUT; '
+        f'gh api --silent --method "$method" "{rulesets}${{known:+/$known}}" --input {RULESET}'
+    )
 
 
 def _open_environments() -> frozenset[str]:
     return ANY_BRANCH | {preview_environment(stage) for stage in DEPLOY_ENVIRONMENTS}
 
 
-def _stage_files() -> Iterator[str]:
-    return (f"Pulumi.{stage}.yaml" for stage in DEPLOY_ENVIRONMENTS)
-
-
 def _at(slug: str, environment: str) -> list[str]:
     return ["--repo", slug, "--env", environment]
 
 
-def _make_environment(slug: str, environment: str, *, main_only: bool) -> list[list[str]]:
-    path = f"repos/{slug}/environments/{environment}"
-    put = ["gh", "api", "--silent", "--method", "PUT", path]
-    if not main_only:
-        return [put]
+def _put_environment(slug: str, environment: str, *, main_only: bool) -> list[str]:
+    put = ["gh", "api", "--silent", "--method", "PUT", f"repos/{slug}/environments/{environment}"]
     policy = (
         "deployment_branch_policy[protected_branches]=false",
         "deployment_branch_policy[custom_branch_policies]=true",
     )
-    return [
-        [*put, *(word for setting in policy for word in ("-F", setting))],
-        ["gh", "api", "--silent", "--method", "POST", f"{path}/deployment-branch-policies", "-f", "name=main"],
-    ]
+    return [*put, *(word for setting in policy if main_only for word in ("-F", setting))]
+
+
+def _make_environment(slug: str, environment: str, *, main_only: bool) -> list[str]:
+    put = shlex.join(_put_environment(slug, environment, main_only=main_only))
+    if not main_only:
+        return [put]
+    policies = f"repos/{slug}/environments/{environment}/deployment-branch-policies"
+    known = shlex.join(["gh", "api", policies, "--jq", ".branch_policies[].name"])
+    add = shlex.join(["gh", "api", "--silent", "--method", "POST", policies, "-f", "name=main"])
+    return [put, f"{known} | grep -qx main || {add}"]

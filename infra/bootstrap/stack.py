@@ -133,20 +133,21 @@ class Bootstrap(pulumi.ComponentResource):
 
     def _role(self, thing: str, environment: str, *policies: aws.iam.Policy) -> None:
         """A role for the jobs of one GitHub environment and nobody else."""
-        trust = {
-            "Effect": "Allow",
-            "Action": "sts:AssumeRoleWithWebIdentity",
-            "Principal": {"Federated": self.provider},
-            "Condition": {
-                "StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": self.config.subject(environment)}
-            },
-        }
+        trust = [
+            {
+                "Effect": "Allow",
+                "Action": "sts:AssumeRoleWithWebIdentity",
+                "Principal": {"Federated": self.provider},
+                "Condition": {"StringEquals": claims},
+            }
+            for claims in self.config.conditions(environment)
+        ]
         role = aws.iam.Role(
             thing,
             name=resource_name(STACK, thing),
             description=f"GitHub environment {environment}",
             max_session_duration=SESSION_SECONDS,
-            assume_role_policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [trust]}),
+            assume_role_policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": trust}),
             opts=self.child,
         )
         for number, policy in enumerate(policies):

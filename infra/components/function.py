@@ -13,8 +13,6 @@ from services.core.names import LIVE_ALIAS, log_group
 from services.core.services import SERVICES
 
 RUNTIME = "python3.13"
-_LAMBDA_LEVELS = {"WARNING": "WARN"}
-"""Levels that Lambda spells otherwise than Python."""
 
 
 class Function(Component):
@@ -69,8 +67,9 @@ class Function(Component):
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(
                 log_format="JSON",
                 log_group=self.log_group.name,
-                # Lambda drops what is below INFO, whatever the logger says, unless it is told.
-                application_log_level=_LAMBDA_LEVELS.get(stage.log_level, stage.log_level),
+                # Lambda drops lines below this level, and metrics among them, whose lines carry none and count as
+                # INFO. The service's own logger keeps to the stage's level.
+                application_log_level="DEBUG" if stage.log_level == "DEBUG" else "INFO",
             ),
             publish=True,
             # A version must not be called before its role may do its work.

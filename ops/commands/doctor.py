@@ -1,44 +1,27 @@
 """What is missing on this machine, or in the way to a stage, and how to get it. Works with an empty PATH."""
 
 import importlib.util
-import json
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.config import SizeChange
 from infra.paths import REPOSITORY
-from infra.stack_config import load_config
 from localcloud.emulator.process import Emulator, EmulatorError
+from ops.shared import readiness
+from ops.shared.readiness import Finding
 from ops.shared.stage import LOCAL, LOCAL_DIRECTORY, OperatorError, Stage, open_stage
 from ops.shared.terminal import Terminal
-from services.core.names import PROJECT
 from services.core.parameters import SITE_URL
-from services.core.services import SERVICES
-from services.core.stages import STAGES
-
-Verdict = Literal["ok", "missing", "optional"]
 
 PYTHON: Final = (3, 11)
 NODE: Final = (20, 19)
-UNRESERVED: Final = 100
-"""Concurrent executions that AWS keeps from being reserved, for the functions that reserve none."""
-
-
-class Finding(NamedTuple):
-    """One thing that was looked for; `remedy` is empty where it is there."""
-
-    verdict: Verdict
-    what: str
-    found: str
-    remedy: str = ""
 
 
 class Tool(NamedTuple):
@@ -127,7 +110,7 @@ def account(stage_name: str) -> Iterator[Finding]:
         yield Finding("ok", "credentials", stage.actor)
         yield _stood_up(stage)
         if stage_name != LOCAL:
-            yield _room(stage)
+            yield from readiness.account(stage)
     except OperatorError as error:
         yield Finding("missing", f"stage {stage_name}", "not there", str(error))
     except (BotoCoreError, ClientError) as error:
@@ -143,66 +126,16 @@ def _stood_up(stage: Stage) -> Finding:
     return Finding("ok", f"stage {stage.name}", url)
 
 
-def _room(stage: Stage) -> Finding:
-    """Whether the account lets the stage reserve the concurrency that its settings ask for."""
-    wanted = _reservations(stage.name)
-    limit = stage.lambda_.get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
-    most = limit - UNRESERVED
-    reserved = sum(number for number in wanted.values() if number > 0)
-    if reserved <= most:
-        return Finding("ok", "concurrency", f"{limit} in the account, {reserved} of them reserved by {stage.name}")
-    named = ", ".join(f"'{service} concurrency -1'" for service, number in wanted.items() if number > 0)
-    return Finding(
-        "missing",
-        "concurrency",
-        f"{limit} in the account, of which AWS lets nobody reserve the last {UNRESERVED}",
-        "ask Service Quotas for more concurrent executions of Lambda, "
-        f"or put {named} under lambdaSizes in {_file(stage.name)}",
-    )
-
-
-def settings(stage_name: str) -> Iterator[Finding]:
-    """What a stage with real members has to be told before it is stood up."""
-    if STAGES[stage_name].disposable:
-        return
-    mails = json.loads(_setting(stage_name, "alertMails"))
-    nobody = [mail for mail in mails if mail.endswith(".example")]
-    remedy = f"name people under alertMails in {_file(stage_name)}; nobody reads {', '.join(nobody)}"
-    yield Finding("missing", "alerts", "go to nobody", remedy) if nobody else Finding("ok", "alerts", ", ".join(mails))
-    sender = _setting(stage_name, "mailFrom")
-    remedy = f"set mailFrom and mailIdentityArn in {_file(stage_name)} to a verified identity of SES"
-    yield (
-        Finding("ok", "mails", f"from {sender}")
-        if sender
-        else Finding("optional", "mails", "Cognito's own mailer, which sends 50 a day", remedy)
-    )
-
-
-def _setting(stage_name: str, key: str) -> str:
-    return load_config(stage_name, REPOSITORY).values.get(f"{PROJECT}:{key}", "")
-
-
-def _reservations(stage_name: str) -> dict[str, int]:
-    """The concurrency that each Lambda of a stage reserves; -1 where it reserves none."""
-    changes = [SizeChange.parse(text) for text in json.loads(_setting(stage_name, "lambdaSizes"))]
-    changed = {change.service: change.value for change in changes if change.field == "concurrency"}
-    return {name: changed.get(name, service.concurrency) for name, service in SERVICES.items()}
-
-
-def _file(stage_name: str) -> str:
-    return f"Pulumi.{stage_name}.yaml"
-
-
 def doctor(
     stage: str,
     terminal: Terminal,
 ) -> None:
     """Say what is missing on this machine or account, and how to get it."""
-    found = [*machine(stage), *settings(stage), *account(stage)]
+    found = [*machine(stage), *readiness.settings(stage), *account(stage)]
     missing = [finding for finding in found if finding.verdict == "missing"]
     lines = [f"{f.verdict:<9}{f.what:<22}{f.found}{f'  ->  {f.remedy}' if f.remedy else ''}" for f in found]
     terminal.result(
-        {"ready": not missing, "findings": [finding._asdict() for finding in found]},
+        {"ready": not missing, "findings": [finding.shown for finding in found]},
         *lines,
         f"{len(missing)} missing." if missing else "Nothing that is needed is missing.",
     )

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,9 +19,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from botocore.exceptions import ClientError
 
 from infra.paths import REPOSITORY
-from ops.shared import canary, site, smoke
+from ops.shared import canary, readiness, site, smoke
 from ops.shared.canary import Canary
 from ops.shared.flags import values
 from ops.shared.releases import KEPT, Release, Releases
@@ -49,21 +51,65 @@ def commit() -> str:
     return _git("rev-parse", "HEAD") + ("+dirty" if _git("status", "--porcelain") else "")
 
 
-def _run(command: Sequence[str], what: str, **environment: str) -> None:
+def _run(command: Sequence[str], what: str, say: Callable[[str], None] = lambda _: None, **environment: str) -> None:
+    """Run a program and pass its lines on as they come. Raises OperatorError with the last of them where it fails."""
     executable = shutil.which(command[0])
     if executable is None:
         raise OperatorError(f"{command[0]} is not on the PATH; `civicforge doctor` says how to get it.")
-    done = subprocess.run(  # noqa: S603 - fixed arguments
-        [executable, *command[1:]],
-        cwd=REPOSITORY,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-25:])
-        raise OperatorError(f"{what} failed, nothing more was done:\n{tail}")
+    tail: deque[str] = deque(maxlen=25)
+    with (
+        subprocess.Popen(  # noqa: S603 - fixed arguments
+            [executable, *command[1:]],
+            cwd=REPOSITORY,
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process
+    ):
+        assert process.stdout is not None
+        for line in process.stdout:
+            tail.append(line.rstrip())
+            say(f"           {line.rstrip()}")
+    if process.returncode:
+        said = "\n".join(tail).strip()
+        raise OperatorError(f"{what} failed, nothing more was done:\n{said}")
+
+
+def keep_order(stage: Stage, revision: str) -> None:
+    """Refuse to put an older commit over a newer one: a run that waited, or was approved late, must not win.
+
+    Raises:
+        OperatorError: the live release's commit is not an ancestor of `revision`, or this clone does not have it.
+    """
+    live = _live_commit(stage)
+    if live is None or live == revision.removesuffix("+dirty"):
+        return
+    remedy = "`--over-newer` deploys it all the same; to go back to a former release, `civicforge rollback`."
+    try:
+        _git("cat-file", "-e", f"{live}^{{commit}}")
+    except OperatorError:
+        raise OperatorError(
+            f"Commit {live[:7]}, which is live, is not in this clone: `git fetch --unshallow origin`. {remedy}"
+        ) from None
+    try:
+        _git("merge-base", "--is-ancestor", live, revision.removesuffix("+dirty"))
+    except OperatorError:
+        raise OperatorError(
+            f"Commit {live[:7]}, which is live, is not part of {revision[:7]}: this would take it away again. {remedy}"
+        ) from None
+
+
+def _live_commit(stage: Stage) -> str | None:
+    """The commit of the live release; None before the first one."""
+    releases = Releases(stage)
+    try:
+        current = releases.current()
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchBucket":
+            return None
+        raise
+    return next((r.commit.removesuffix("+dirty") for r in releases.list() if r.id == current), None)
 
 
 def build_page() -> Path:
@@ -83,7 +129,7 @@ def build_lambdas(stage: Stage) -> None:
         raise OperatorError(f"The Lambdas could not be built: {error}") from error
 
 
-def provision(stage: Stage, release_id: str, canary_percent: int) -> None:
+def provision(stage: Stage, release_id: str, canary_percent: int, say: Callable[[str], None] = lambda _: None) -> None:
     """`up`: by the in-process engine on the emulator, by the Pulumi CLI on AWS. Raises OperatorError."""
     config = {"civicforge:release": release_id, "civicforge:canaryPercent": str(canary_percent)}
     running = stage.emulator.running() if stage.emulator else None
@@ -114,7 +160,7 @@ def provision(stage: Stage, release_id: str, canary_percent: int) -> None:
         shutil.copy(REPOSITORY / file.name, file)
         command = ["pulumi", "up", "--yes", "--non-interactive", "--stack", stage.name, "--config-file", str(file)]
         settings = [word for key, value in config.items() for word in ("--config", f"{key}={value}")]
-        _run([*command, *settings], "pulumi up", **_backend(stage))
+        _run([*command, *settings], "pulumi up", say, **_backend(stage))
 
 
 def _backend(stage: Stage) -> dict[str, str]:
@@ -195,7 +241,7 @@ def release_now(
         dist = build_page()
     site.files_of(dist)
     step("up")
-    provision(stage, release.id, trial.percent)
+    provision(stage, release.id, trial.percent, say)
     before, after = live_versions(stage), canary.published(stage)
     if trial.percent and before != after:
         step(f"canary: {trial.percent} % of the api's calls for {trial.minutes:g} minutes")
@@ -233,6 +279,8 @@ def release_now(
         result["rolledBackTo"] = former.id
     elif outcome["passed"]:
         result["pruned"] = prune(stage)
+    if record := None if stage.endpoint else stage.missing_dns_record():
+        result["dnsRecord"] = str(record)
     result["seconds"] = round(time.monotonic() - started, 1)
     return result
 
@@ -247,6 +295,9 @@ def deploy(
     percent: Annotated[
         int | None, typer.Option("--canary", min=0, max=50, help="Percent of the canary, 0 for none; else the stage's.")
     ] = None,
+    over_newer: Annotated[
+        bool, typer.Option("--over-newer", help="Deploy although the live release is of a newer commit.")
+    ] = False,
 ) -> None:
     """Build, bring the stage up, try it on a share of the calls, upload the page, smoke test, record the release."""
     trial = Canary.of(stage)
@@ -255,6 +306,10 @@ def deploy(
     by_hand = STAGES[stage.name].production and not os.environ.get("GITHUB_ACTIONS")
     if by_hand and revision.endswith("+dirty"):
         raise OperatorError("prod gets what is committed: commit or put aside what `git status` shows.")
+    if not over_newer:
+        keep_order(stage, revision)
+    if STAGES[stage.name].on_aws and not stage.endpoint:
+        readiness.require(stage)
     release = Release(
         id=f"{now:%Y%m%dT%H%M%SZ}-{revision[:7]}",
         commit=revision,
@@ -290,6 +345,8 @@ def deploy(
         raise typer.Exit(1)
     passed = outcome["smoke"]["passed"]
     lines = [f"{release.id} is live after {outcome['seconds']} s"] if passed else []
+    if passed and "dnsRecord" in outcome:
+        lines.append(f"Members reach it once this DNS record is made: {outcome['dnsRecord']}")
     if "rolledBackTo" in outcome:
         lines = [f"{release.id} failed at {outcome['smoke']['failed']}; {outcome['rolledBackTo']} is live again"]
     terminal.result(outcome, *(lines or [f"{release.id} is live, but failed at {outcome['smoke']['failed']}"]))

@@ -6,7 +6,6 @@ over writes the former content into them. Everything here reads whole tables, wh
 """
 
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from ops.shared.books import entries_of, problems
 from ops.shared.breaker import Level, former
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from ops.shared.waiting import NOT_READY, until, until_ready
 from services.core.domain.invariants import amounts, imbalance
 from services.core.domain.ledger import Entry, State, Totals, adjustment, fold
 from services.core.domain.quests import Quest
@@ -29,7 +29,6 @@ from services.core.tables import LEDGER, MESSAGES, QUESTS, TABLES, USERS, Table
 
 RESTORED: Final = tuple(table for table in TABLES if table.ttl is None)
 """The tables that hold what members made; what expires by itself is not brought back."""
-WAIT_SECONDS: Final = 3600.0
 _BOOKKEEPING: Final = frozenset({"version", "updatedAt"})
 _PROGRESS: Final = frozenset({"state", "attempts", "postedAt", "due"})
 _ID = re.compile(r"\d{8}t\d{6}")
@@ -50,18 +49,20 @@ def beside(stage: Stage, table: Table, restore_id: str) -> str:
 
 
 def wait_until_active(stage: Stage, name: str) -> None:
-    """Waits for a table. Raises OperatorError after an hour."""
-    deadline, pause = time.monotonic() + WAIT_SECONDS, 0.2
-    while time.monotonic() < deadline:
-        if stage.dynamodb.describe_table(TableName=name)["Table"]["TableStatus"] == "ACTIVE":
-            return
-        time.sleep(pause)
-        pause = min(pause * 2, 15)
-    raise OperatorError(f"{name} is not there after an hour; `civicforge restore diff` works once it is.")
+    """Wait for a table. Raises OperatorError after an hour."""
+
+    def active() -> bool:
+        return stage.dynamodb.describe_table(TableName=name)["Table"]["TableStatus"] == "ACTIVE"
+
+    restore_id = name[-len("20260101t000000") :]
+    until(active, name, f"`civicforge restore complete {restore_id}` goes on with it.")
 
 
 def complete(stage: Stage, table: Table, name: str) -> list[str]:
-    """Gives a restored table the settings of the live one that a restore drops. Returns them in words."""
+    """Give a restored table the settings of the live one that a restore drops. Return them in words.
+
+    It may be repeated: what is there already stays as it is.
+    """
     db, done = stage.dynamodb, []
     live = db.describe_table(TableName=stage.table(table))["Table"]
     copy = db.describe_table(TableName=name)["Table"]
@@ -69,41 +70,71 @@ def complete(stage: Stage, table: Table, name: str) -> list[str]:
     recovery = backups.get("PointInTimeRecoveryDescription", {})
     if recovery.get("PointInTimeRecoveryStatus") == "ENABLED":
         days = recovery.get("RecoveryPeriodInDays", 35)
-        db.update_continuous_backups(
-            TableName=name,
-            PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": days},
+        until_ready(
+            lambda: db.update_continuous_backups(
+                TableName=name,
+                PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": days},
+            ),
+            f"point-in-time recovery of {name}",
         )
         done.append(f"point-in-time recovery of {days} days")
     ttl = db.describe_time_to_live(TableName=stage.table(table))["TimeToLiveDescription"]
-    if ttl.get("TimeToLiveStatus") == "ENABLED":
-        db.update_time_to_live(
-            TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": ttl["AttributeName"]}
-        )
+    if ttl.get("TimeToLiveStatus") in _TTL_ON:
+        there = db.describe_time_to_live(TableName=name)["TimeToLiveDescription"].get("TimeToLiveStatus")
+        if there not in _TTL_ON:
+            until_ready(
+                lambda: db.update_time_to_live(
+                    TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": ttl["AttributeName"]}
+                ),
+                f"time to live of {name}",
+            )
         done.append("time to live")
     tags = db.list_tags_of_resource(ResourceArn=live["TableArn"]).get("Tags", [])
     if tags:
-        db.tag_resource(ResourceArn=copy["TableArn"], Tags=tags)
+        until_ready(lambda: db.tag_resource(ResourceArn=copy["TableArn"], Tags=tags), f"{name} for tags")
         done.append(f"{len(tags)} tags")
     stream: Any = live.get("StreamSpecification", {})  # what describes a table and what changes it are typed apart
-    if stream.get("StreamEnabled") and not copy.get("StreamSpecification", {}).get("StreamEnabled"):
-        db.update_table(TableName=name, StreamSpecification=stream)
-        wait_until_active(stage, name)
+    if stream.get("StreamEnabled"):
+        if not copy.get("StreamSpecification", {}).get("StreamEnabled"):
+            until_ready(lambda: db.update_table(TableName=name, StreamSpecification=stream), f"the stream of {name}")
+            wait_until_active(stage, name)
         done.append("stream")
     if live.get("DeletionProtectionEnabled"):
-        db.update_table(TableName=name, DeletionProtectionEnabled=True)
-        wait_until_active(stage, name)
+        if not copy.get("DeletionProtectionEnabled"):
+            until_ready(lambda: db.update_table(TableName=name, DeletionProtectionEnabled=True), name)
+            wait_until_active(stage, name)
         done.append("deletion protection")
     return done
 
 
+_TTL_ON: Final = ("ENABLED", "ENABLING")
+
+
 def begin(stage: Stage, restore_id: str, at: datetime | None) -> Json:
-    """Restores the tables beside the live ones and waits for them."""
+    """Restore the tables beside the live ones, wait for them and complete them. May be repeated under the same id."""
     when: Any = {"RestoreDateTime": at} if at else {"UseLatestRestorableTime": True}
-    names = {table.thing: beside(stage, table, restore_id) for table in RESTORED}
     for table in RESTORED:
-        stage.dynamodb.restore_table_to_point_in_time(
-            SourceTableName=stage.table(table), TargetTableName=names[table.thing], **when
-        )
+        _start(stage, table, beside(stage, table, restore_id), when)
+    return finish(stage, restore_id)
+
+
+def _start(stage: Stage, table: Table, name: str, when: Any) -> None:
+    def restore() -> None:
+        stage.dynamodb.restore_table_to_point_in_time(SourceTableName=stage.table(table), TargetTableName=name, **when)
+
+    try:
+        until_ready(restore, f"the restore of {name}", passing=NOT_READY - {"ResourceNotFoundException"})
+    except stage.dynamodb.exceptions.TableAlreadyExistsException:
+        return  # an earlier try came as far as this
+
+
+def finish(stage: Stage, restore_id: str) -> Json:
+    """Wait for a restore's tables and complete them.
+
+    Raises:
+        OperatorError: a table of the restore was never asked for.
+    """
+    names = {table.thing: beside(stage, table, restore_id) for table in RESTORED}
     for name in names.values():
         wait_until_active(stage, name)
     settings = {table.thing: complete(stage, table, names[table.thing]) for table in RESTORED}
@@ -328,11 +359,38 @@ def start(
     restore_id = f"{moment or datetime.now(UTC):%Y%m%dt%H%M%S}"
     plan = [f"{stage.table(t)} of {moment or 'the latest moment'} as {beside(stage, t, restore_id)}" for t in RESTORED]
     change = Change("restore start", restore_id, plan, lambda: begin(stage, restore_id, moment))
+    _report(stage, terminal, change)
+
+
+@command(app, "complete", changes=True)
+def complete_(stage: Stage, terminal: Terminal, restore_id: RestoreId) -> None:
+    """Go on with a restore that was interrupted: wait for its tables and put back the settings that they lack."""
+    absent = [
+        beside(stage, table, restore_id) for table in RESTORED if not _exists(stage, beside(stage, table, restore_id))
+    ]
+    if absent:
+        raise OperatorError(
+            f"There is no {', '.join(absent)}. `civicforge restore start --at` with the moment of {restore_id} "
+            "asks for what is missing and goes on."
+        )
+    plan = [f"settings of {stage.table(table)} for {beside(stage, table, restore_id)}" for table in RESTORED]
+    _report(stage, terminal, Change("restore complete", restore_id, plan, lambda: finish(stage, restore_id)))
+
+
+def _exists(stage: Stage, name: str) -> bool:
+    try:
+        stage.dynamodb.describe_table(TableName=name)
+    except stage.dynamodb.exceptions.ResourceNotFoundException:
+        return False
+    return True
+
+
+def _report(stage: Stage, terminal: Terminal, change: Change) -> None:
     if outcome := carry_out(stage, terminal, change):
         lines = [
             f"{thing}: put back {', '.join(settings) or 'nothing'}" for thing, settings in outcome["putBack"].items()
         ]
-        terminal.result(outcome, *lines, f"Next: civicforge restore diff {restore_id} --stage {stage.name}")
+        terminal.result(outcome, *lines, f"Next: civicforge restore diff {change.target} --stage {stage.name}")
 
 
 @command(app, "list")

@@ -10,12 +10,20 @@ from ops.shared.stage import Stage
 from ops.shared.terminal import Json
 from services.core.live import Breaker
 from services.core.parameters import API_ID, BREAKER
-from services.core.services import SERVICES
+from services.core.services import SERVICES, SWEEPS
 
 FORMER: Final = "breaker-former"
 
 
 STOPPED_SERVICES: Final = tuple(name for name, service in SERVICES.items() if service.stopped_by_breaker)
+
+
+_SCHEDULE_KEYS: Final = frozenset(
+    {
+        *("Name", "GroupName", "ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target"),
+        *("Description", "StartDate", "EndDate", "KmsKeyArn", "ActionAfterCompletion"),
+    }
+)
 
 
 class Level(StrEnum):
@@ -99,6 +107,37 @@ class Concurrency(Switch):
         return 0
 
 
+@dataclass(frozen=True)
+class Schedule(Switch):
+    """A Lambda's schedule, on or off.
+
+    AWS hands what a schedule starts to the dead letter queue at once where the Lambda has no concurrency.
+    """
+
+    service: str
+    from_level = Level.STOPPED
+
+    @property
+    def name(self) -> str:
+        return f"schedule of {self.service}"
+
+    def read(self) -> Any:
+        return self._found().get("State", "ENABLED")
+
+    def write(self, state: Any) -> None:
+        # The call takes the whole schedule: what it leaves out is set back to its default.
+        kept = {key: value for key, value in self._found().items() if key in _SCHEDULE_KEYS}
+        self.stage.scheduler.update_schedule(**{**kept, "State": state})
+
+    def opened(self, level: Level) -> Any:
+        del level
+        return "DISABLED"
+
+    def _found(self) -> dict[str, Any]:
+        name, group = self.stage.resource(f"{self.service}-sweep"), self.stage.resource("sweeps")
+        return {**self.stage.scheduler.get_schedule(Name=name, GroupName=group)}
+
+
 class Throttles(Switch):
     """The gateway's limits: those of all routes, and those of routes that have their own."""
 
@@ -149,6 +188,7 @@ def switches(stage: Stage) -> list[Switch]:
     """Every switch, the gentlest first."""
     return [
         Position(stage),
+        *(Schedule(stage, service) for service in STOPPED_SERVICES if service in SWEEPS),
         *(Concurrency(stage, service) for service in STOPPED_SERVICES),
         Throttles(stage),
         Endpoint(stage),

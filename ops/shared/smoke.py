@@ -28,6 +28,8 @@ PREFIX: Final = "smoke-"
 DOMAIN: Final = "civicforge.invalid"
 PAID_WITHIN: Final = 30.0
 """Seconds."""
+PAID_WITHIN_ON_AWS: Final = 180.0
+"""Seconds; a mapping of a stream that was just made or changed takes minutes to work."""
 _LEFTOVER: Final = timedelta(minutes=10)
 _SCRIPT = re.compile(r'<script[^>]+src="([^"]+)"')
 
@@ -245,7 +247,7 @@ def remove_leftovers(stage: Stage) -> int:
     return left
 
 
-def run(stage: Stage, say: Callable[[str], None], paid_within: float = PAID_WITHIN) -> Json:
+def run(stage: Stage, say: Callable[[str], None], paid_within: float | None = None) -> Json:
     """Runs every step until one fails, and cleans up, which may fail too. The outcome names the first that failed."""
     started = time.monotonic()
     outcome: Json = {"passed": False, "stage": stage.name, "failed": None, "steps": []}
@@ -263,7 +265,8 @@ def run(stage: Stage, say: Callable[[str], None], paid_within: float = PAID_WITH
         return not failed
 
     with stage.http() as http:
-        smoke = Smoke(stage, http, paid_within=paid_within)
+        patience = PAID_WITHIN if stage.endpoint else PAID_WITHIN_ON_AWS
+        smoke = Smoke(stage, http, paid_within=patience if paid_within is None else paid_within)
         try:
             for name, step in smoke.steps:
                 if not passes(name, step):

@@ -7,6 +7,7 @@ explicit `AWS_ENDPOINT_URL` sends it elsewhere, so that nobody "opens the breake
 import getpass
 import json
 import os
+import socket
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import boto3
 import httpx
@@ -28,7 +30,7 @@ from services.core.domain.values import timestamp
 from services.core.events import Sweep
 from services.core.metrics import DIMENSIONS, NAMESPACE, SERVICE, Metric
 from services.core.names import LIVE_ALIAS, audit_log_group, parameter_name, resource_name
-from services.core.parameters import SITE_URL, Parameter
+from services.core.parameters import DISTRIBUTION_ID, SITE_URL, Parameter
 from services.core.services import SERVICES
 from services.core.settings import ApiSettings, Settings
 from services.core.stores.ledger import LedgerStore
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
+    from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
@@ -61,6 +65,25 @@ _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_
 
 class OperatorError(Exception):
     """A command cannot go on; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class DnsRecord:
+    """A record that somebody has to make where the domain's names are kept."""
+
+    name: str
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.name}. CNAME {self.target}."
+
+
+def _resolves(host: str) -> bool:
+    try:
+        socket.getaddrinfo(host, 443)
+    except OSError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -146,6 +169,14 @@ class Stage:
         return self.session.client("s3", endpoint_url=self.endpoint, config=_CONFIG)
 
     @cached_property
+    def scheduler(self) -> "EventBridgeSchedulerClient":
+        return self.session.client("scheduler", endpoint_url=self.endpoint, config=_CONFIG)
+
+    @cached_property
+    def sesv2(self) -> "SESV2Client":
+        return self.session.client("sesv2", endpoint_url=self.endpoint, config=_CONFIG)
+
+    @cached_property
     def sns(self) -> "SNSClient":
         return self.session.client("sns", endpoint_url=self.endpoint, config=_CONFIG)
 
@@ -207,9 +238,24 @@ class Stage:
     # Page and API, as a browser sees them.
 
     def http(self) -> httpx.Client:
-        """A client of the stage's address; that of the emulator's front door, whichever port it got this time."""
+        """A client of the stage's address; that of the emulator's front door, whichever port it got this time.
+
+        As long as the stage's domain leads nowhere, the distribution is asked under the name that AWS gave it.
+        """
         running = self.emulator.running() if self.emulator else None
-        return httpx.Client(base_url=running.front_url if running else self.parameter(SITE_URL), timeout=30)
+        if running:
+            return httpx.Client(base_url=running.front_url, timeout=30)
+        record = self.missing_dns_record()
+        url = f"https://{record.target}" if record else self.parameter(SITE_URL)
+        return httpx.Client(base_url=url, timeout=30)
+
+    def missing_dns_record(self) -> "DnsRecord | None":
+        """The record that leads from the stage's domain to its distribution; None where the name resolves."""
+        host = urlsplit(self.parameter(SITE_URL)).hostname or ""
+        if not host or host.endswith((".cloudfront.net", "localhost")) or _resolves(host):
+            return None
+        found = self.cloudfront.get_distribution(Id=self.parameter(DISTRIBUTION_ID))
+        return DnsRecord(host, found["Distribution"]["DomainName"])
 
     # What was counted.
 

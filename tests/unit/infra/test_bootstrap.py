@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import shutil
 import subprocess
 from fnmatch import fnmatchcase
@@ -99,15 +98,38 @@ def actions(found: list[dict[str, Any]]) -> set[str]:
 
 @pytest.mark.parametrize(("role", "environment"), ENVIRONMENTS.items())
 def test_a_role_trusts_the_jobs_of_one_environment(account: Plan, role: str, environment: str) -> None:
-    (trust,) = account.one("Role", role).policy("assumeRolePolicy")
-    assert trust["Action"] == "sts:AssumeRoleWithWebIdentity"
-    assert set(trust["Principal"]) == {"Federated"}
-    assert trust["Condition"] == {
-        "StringEquals": {
+    """In both forms of a token; where only names stand in it, the repository's id is asked for."""
+    claims = []
+    for trust in account.one("Role", role).policy("assumeRolePolicy"):
+        assert trust["Action"] == "sts:AssumeRoleWithWebIdentity"
+        assert set(trust["Principal"]) == {"Federated"}
+        assert set(trust["Condition"]) == {"StringEquals"}
+        claims.append(trust["Condition"]["StringEquals"])
+    assert claims == [
+        {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": f"repo:town@12/civicforge@34:environment:{environment}"},
+        {
             f"{ISSUER}:aud": AUDIENCE,
-            f"{ISSUER}:sub": f"repo:{SLUG}:environment:{environment}",
-        }
-    }
+            f"{ISSUER}:sub": f"repo:town/civicforge:environment:{environment}",
+            f"{ISSUER}:repository_id": "34",
+        },
+    ]
+
+
+def trusts(statements: list[dict[str, Any]], **claims: str) -> bool:
+    """STS's decision on a token."""
+    context = {f"{ISSUER}:{name}": value for name, value in claims.items()}
+    request = Request("sts:AssumeRoleWithWebIdentity", "*", context)
+    return allows([{**statement, "Resource": "*"} for statement in statements], request)
+
+
+def test_a_name_that_somebody_else_took_up_is_not_trusted(account: Plan) -> None:
+    trust = account.one("Role", "prod-deploy").policy("assumeRolePolicy")
+    named = {"aud": AUDIENCE, "sub": "repo:town/civicforge:environment:production"}
+    assert trusts(trust, **named, repository_id="34")
+    assert trusts(trust, aud=AUDIENCE, sub="repo:town@12/civicforge@34:environment:production")
+    assert not trusts(trust, **named)
+    assert not trusts(trust, **named, repository_id="35")
+    assert not trusts(trust, aud=AUDIENCE, sub="repo:town@12/civicforge@35:environment:production", repository_id="34")
 
 
 def test_there_are_no_other_roles(account: Plan) -> None:
@@ -124,7 +146,7 @@ def test_the_provider_of_another_project_is_adopted() -> None:
     adopting = bootstrapped(found(AUDIENCE, "other", project="other"))
     assert not [r for r in adopting.resources if r.type.endswith("OpenIdConnectProvider")]
     assert adopting.exports.values["identity_provider"] == PROVIDER
-    (trust,) = adopting.one("Role", "dev-deploy").policy("assumeRolePolicy")
+    trust, _ = adopting.one("Role", "dev-deploy").policy("assumeRolePolicy")
     assert trust["Principal"] == {"Federated": PROVIDER}
 
 
@@ -373,17 +395,62 @@ def test_the_stages_roles_carry_the_boundary_and_stay_within(account: Plan, stag
         assert actions(policy.policy()) <= allowed, policy.label
 
 
+def test_a_repository_without_ids_is_trusted_by_its_name_alone() -> None:
+    (trust,) = bootstrapped(repository="town/civicforge").one("Role", "dev-deploy").policy("assumeRolePolicy")
+    assert trust["Condition"]["StringEquals"][f"{ISSUER}:sub"] == "repo:town/civicforge:environment:development"
+
+
 # What is left to do.
 
+GITHUB = r"""#!/usr/bin/env bash
+# GitHub and git, as far as they refuse to do a thing twice. What exists is a file below $STATE.
+echo "${0##*/} $* @${PULUMI_BACKEND_URL-}" >> "$LOG"
+made() { [[ -e "$STATE/$1" ]]; }
+once() { if made "$1"; then echo "$1 exists already (HTTP 422)" >&2; exit 1; fi; touch "$STATE/$1"; }
+case "${0##*/} $*" in
+  "gh api repos/town/civicforge/rulesets --jq"*) ! made ruleset || echo 7 ;;
+  "gh api --silent --method POST repos/town/civicforge/rulesets --input"*) once ruleset ;;
+  "gh api --silent --method PUT repos/town/civicforge/rulesets/7 --input"*) made ruleset ;;
+  "gh api repos/"*"/deployment-branch-policies --jq"*) ! made "policy-${2//\//-}" || echo main ;;
+  "gh api --silent --method POST repos/"*"/deployment-branch-policies -f name=main") once "policy-${5//\//-}" ;;
+  "git diff --quiet HEAD -- Pulumi.bootstrap.yaml "*) made commit ;;
+  "git commit -m "*) once commit ;;
+  "pulumi stack init"*) once "stack-$4" ;;
+  "gh api user --jq .id") echo 12 ;;
+esac
+"""
 
-def test_the_commands_that_remain(account: Plan) -> None:
-    commands = [shlex.split(line) for line in account.exports.values["next_steps"].splitlines() if line[0] != "#"]
+
+def run_remaining(commands: str, folder: Path) -> list[str]:
+    """The calls that the printed commands make, in a shell that stops at the first failure."""
+    tools, state = folder / "tools", folder / "state"
+    for made in (tools, state):
+        made.mkdir(exist_ok=True)
+    for name in ("gh", "git", "pulumi", "aws"):
+        (tools / name).write_text(GITHUB)
+        (tools / name).chmod(0o755)
+    log = folder / "log"
+    log.write_text("")
+    environment = {"PATH": f"{tools}:{os.environ['PATH']}", "LOG": str(log), "STATE": str(state)}
+    command = ["bash", "-euo", "pipefail", "-c", commands]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return log.read_text().splitlines()
+
+
+@pytest.fixture
+def calls(account: Plan, tmp_path: Path) -> list[str]:
+    """What the printed commands call the first time."""
+    return run_remaining(account.exports.values["next_steps"], tmp_path)
+
+
+def test_the_commands_that_remain(account: Plan, calls: list[str]) -> None:
     roles = account.exports.values["roles"]
     for environment in ENVIRONMENTS.values():
-        at = ["--repo", "town/civicforge", "--env", environment, "--body"]
-        assert ["gh", "variable", "set", "AWS_ROLE_TO_ASSUME", *at, roles[environment]] in commands
-        assert ["gh", "variable", "set", "AWS_REGION", *at, "us-east-1"] in commands
-        backends = [command[-1] for command in commands if command[3:-1] == ["PULUMI_BACKEND_URL", *at]]
+        at = f"--repo town/civicforge --env {environment} --body"
+        assert f"gh variable set AWS_ROLE_TO_ASSUME {at} {roles[environment]} @" in calls
+        assert f"gh variable set AWS_REGION {at} us-east-1 @" in calls
+        backends = [call for call in calls if call.startswith(f"gh variable set PULUMI_BACKEND_URL {at}")]
         assert len(backends) == (0 if environment.startswith("rollout-") else 1), "a rollout reads no state"
     assert roles["production"].endswith("role/civicforge-bootstrap-prod-deploy")
     assert roles["preview-prod"].endswith("role/civicforge-bootstrap-prod-preview")
@@ -391,27 +458,39 @@ def test_the_commands_that_remain(account: Plan) -> None:
     for stage in STAGES:
         url = f"s3://civicforge-bootstrap-state-{ACCOUNT}/{stage}?region=us-east-1"
         key = f"awskms://alias/civicforge-bootstrap-secrets?region=us-east-1&context_stage={stage}"
-        init = ["pulumi", "stack", "init", stage, "--secrets-provider", key]
-        assert ["env", f"PULUMI_BACKEND_URL={url}", *init] in commands
-    assert ["gh", "label", "create", DATA_LOSS_LABEL] in [command[:4] for command in commands]
-    pushed, ruled = (next(n for n, c in enumerate(commands) if part in c) for part in ("push", RULESET))
+        assert f"pulumi stack select {stage} --create --secrets-provider {key} @{url}" in calls
+    assert any(call.startswith(f"gh label create {DATA_LOSS_LABEL}") for call in calls)
+    pushed, ruled = (next(n for n, c in enumerate(calls) if part in c) for part in ("git push", f"--input {RULESET}"))
     assert pushed < ruled, "from then on main takes pull requests only"
-    (approval,) = (command for command in commands if "reviewers[][type]=User" in command)
-    assert approval[5] == "repos/town/civicforge/environments/production"
-    assert {"deployment_branch_policy[custom_branch_policies]=true", "reviewers[][id]=$(gh api user --jq .id)"} < {
-        *approval
-    }
+    (approval,) = (call for call in calls if "reviewers[][type]=User" in call)
+    assert "repos/town/civicforge/environments/production " in approval
+    assert "deployment_branch_policy[custom_branch_policies]=true" in approval
+    assert "reviewers[][id]=12" in approval
 
 
-def test_any_branch_may_deploy_dev_and_nothing_else(account: Plan) -> None:
-    commands = [shlex.split(line) for line in account.exports.values["next_steps"].splitlines()]
-    made = {command[5].rsplit("/", 1)[1]: command[6:] for command in commands if command[3:5] == ["--method", "PUT"]}
-    kept_to_main = {name for name, options in made.items() if options}
-    assert set(made) == set(ENVIRONMENTS.values())
+def test_what_the_setup_writes_is_committed(calls: list[str]) -> None:
+    """`setup-oidc.sh` and the stacks write into these files; a dirty tree is not deployed to prod."""
+    (commit,) = (call for call in calls if call.startswith("git commit"))
+    for stack in ("bootstrap", *STAGES):
+        assert f" Pulumi.{stack}.yaml" in commit
+
+
+def test_the_commands_can_be_run_again(account: Plan, tmp_path: Path) -> None:
+    commands = account.exports.values["next_steps"]
+    first, second = run_remaining(commands, tmp_path), run_remaining(commands, tmp_path)
+    assert any("--method POST repos/town/civicforge/rulesets" in call for call in first)
+    assert any("--method PUT repos/town/civicforge/rulesets/7" in call for call in second)
+    assert not any("--method POST" in call or call.startswith(("git commit", "git push")) for call in second)
+
+
+def test_any_branch_may_deploy_dev_and_nothing_else(calls: list[str]) -> None:
+    made = [call.split() for call in calls if "--method PUT repos/town/civicforge/environments/" in call]
+    kept_to_main = {words[5].rsplit("/", 1)[1] for words in made if len(words) > 7}
+    assert {words[5].rsplit("/", 1)[1] for words in made} == set(ENVIRONMENTS.values())
     assert kept_to_main == {"staging", "production", "rollout-dev", "rollout-staging", "rollout-prod"}
     for name in kept_to_main:
         path = f"repos/town/civicforge/environments/{name}/deployment-branch-policies"
-        assert ["gh", "api", "--silent", "--method", "POST", path, "-f", "name=main"] in commands
+        assert f"gh api --silent --method POST {path} -f name=main @" in calls
 
 
 # The script.

@@ -125,10 +125,12 @@ def test_logs_are_explicit_and_kept_as_long_as_the_stage_says(stage_plan: Plan) 
         assert function.inputs["environment"]["variables"]["LOG_LEVEL"] == level
 
 
-def test_lambda_spells_warning_otherwise() -> None:
-    for function in functions(run_program("dev", {"logLevel": "WARNING"})):
-        assert function.inputs["loggingConfig"]["applicationLogLevel"] == "WARN"
-        assert function.inputs["environment"]["variables"]["LOG_LEVEL"] == "WARNING"
+@pytest.mark.parametrize("level", ["INFO", "WARNING", "ERROR"])
+def test_no_log_level_silences_the_metrics(level: str) -> None:
+    """EMF lines carry no level; Lambda takes them for INFO and drops what is below its own."""
+    for function in functions(run_program("staging", {"logLevel": level})):
+        assert function.inputs["loggingConfig"]["applicationLogLevel"] == "INFO"
+        assert function.inputs["environment"]["variables"]["LOG_LEVEL"] == level
 
 
 def test_sizes(stage_plan: Plan) -> None:

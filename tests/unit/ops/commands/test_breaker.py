@@ -6,6 +6,7 @@ from ops.shared import breaker
 from ops.shared.breaker import Level
 from services.core.live import Breaker
 from services.core.parameters import BREAKER
+from services.core.services import SWEEPS
 from tests.unit.ops.conftest import Cli, UnitStage, parameter
 
 
@@ -49,9 +50,26 @@ class Lambdas:
         self.reserved.pop(FunctionName, None)
 
 
+class Scheduler:
+    """EventBridge Scheduler's two calls; an update replaces the whole schedule."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, dict[str, Any]] = {}
+
+    def get_schedule(self, Name: str, GroupName: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        given = {"ScheduleExpression": "rate(15 minutes)", "Target": {"Arn": "a", "Input": Name}, "State": "ENABLED"}
+        made = {"Name": Name, "GroupName": GroupName, "FlexibleTimeWindow": {"Mode": "OFF"}}
+        return self.found.get(Name, {**made, **given, "Arn": "arn", "CreationDate": "then", "ResponseMetadata": {}})
+
+    def update_schedule(self, **schedule: Any) -> None:
+        assert not schedule.keys() & {"Arn", "CreationDate", "ResponseMetadata"}, "boto3 refuses these"
+        self.found[schedule["Name"]] = schedule
+
+
 @pytest.fixture
 def world(stage: UnitStage) -> UnitStage:
     """A stage whose rewards Lambda has a reserved concurrency of its own."""
+    vars(stage)["scheduler"] = Scheduler()
     vars(stage)["apigateway"] = Gateway()
     vars(stage)["lambda_"] = Lambdas({"civicforge-local-rewards": 7})
     return stage
@@ -86,15 +104,36 @@ def test_any_way_through_the_levels_ends_where_it_began(world: UnitStage, first:
 
 
 def test_levels(world: UnitStage) -> None:
+    def found(kind: str) -> list[Any]:
+        return [switch.read() for switch in breaker.switches(world) if switch.name.startswith(kind)]
+
     breaker.move(world, Level.READ_ONLY)
-    assert snapshot(world)[:4] == [Breaker.READ_ONLY, None, 7, None]
+    assert found("position") == [Breaker.READ_ONLY]
+    reserved = {name: 7 if name == "rewards" else None for name in breaker.STOPPED_SERVICES}
+    assert found("concurrency of") == list(reserved.values())
+    assert set(found("schedule of")) == {"ENABLED"}
     breaker.move(world, Level.STOPPED)
-    assert snapshot(world)[:4] == [Breaker.DOWN, 0, 0, 0]
+    assert found("position") == [Breaker.DOWN]
+    assert set(found("concurrency of")) == {0}
+    assert set(found("schedule of")) == {"DISABLED"}
     breaker.move(world, Level.CUT_OFF)
     *_, throttles, disabled = snapshot(world)
     limits = [throttles["all"], *throttles["routes"].values()]
     assert all(limit["ThrottlingRateLimit"] == limit["ThrottlingBurstLimit"] == 0 for limit in limits)
     assert disabled is True
+
+
+def test_no_schedule_starts_what_cannot_run(world: UnitStage) -> None:
+    """AWS puts each such start into the dead letter queue at once: off before the Lambdas stop, on after they go."""
+    order = [switch.name for switch in breaker.switches(world)]
+    for service in SWEEPS:
+        assert order.index(f"schedule of {service}") < order.index(f"concurrency of {service}")
+    scheduler: Any = world.scheduler
+    before = scheduler.get_schedule(Name="civicforge-local-rewards-sweep", GroupName="civicforge-local-sweeps")
+    breaker.move(world, Level.STOPPED)
+    breaker.move(world, None)
+    after = scheduler.get_schedule(Name="civicforge-local-rewards-sweep", GroupName="civicforge-local-sweeps")
+    assert {key: after[key] for key in after} == {key: before[key] for key in after}, "nothing but the state was moved"
 
 
 def test_a_failure_in_the_middle_loses_no_former_value(world: UnitStage, monkeypatch: pytest.MonkeyPatch) -> None:

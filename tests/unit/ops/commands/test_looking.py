@@ -13,7 +13,8 @@ from infra.observability.prices import PRICES
 from ops import __main__
 from ops.commands import cost, doctor, secrets, status
 from ops.commands.logs import ago
-from ops.shared import smoke
+from ops.shared import readiness, smoke
+from ops.shared.readiness import Finding
 from ops.shared.stage import OperatorError, Stage
 from services.core.domain.ledger import Kind
 from services.core.metrics import NAMESPACE, QUESTS_COMPLETED
@@ -295,7 +296,7 @@ def test_the_doctor_tells_old_from_new(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_doctor_asks_whether_the_stage_is_there(stage: UnitStage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "open_stage", lambda _: stage)
-    monkeypatch.setattr(doctor, "_room", lambda _: doctor.Finding("ok", "concurrency", "plenty"))
+    monkeypatch.setattr(readiness, "account", lambda _: [Finding("ok", "concurrency", "plenty")])
     assert [finding.verdict for finding in doctor.account("dev")] == ["ok", "ok", "ok"]
     stage.delete_parameter("site-url")
     assert [finding.verdict for finding in doctor.account("dev")] == ["ok", "optional", "ok"]
@@ -305,29 +306,6 @@ def test_the_doctor_asks_whether_the_stage_is_there(stage: UnitStage, monkeypatc
 
     monkeypatch.setattr(doctor, "open_stage", refuse)
     assert [finding.remedy for finding in doctor.account("dev")] == ["no way in"]
-
-
-@pytest.mark.parametrize(("limit", "verdict"), [(1000, "ok"), (105, "ok"), (104, "missing"), (10, "missing")])
-def test_the_doctor_asks_whether_the_account_has_room(
-    stage: UnitStage, monkeypatch: pytest.MonkeyPatch, limit: int, verdict: str
-) -> None:
-    """5 are reserved for the sign-ups."""
-    monkeypatch.setattr(doctor, "open_stage", lambda _: stage)
-    answer = {"AccountLimit": {"ConcurrentExecutions": limit}}
-    monkeypatch.setattr(stage.lambda_, "get_account_settings", lambda: answer)
-    *_, room = doctor.account("dev")
-    assert (room.what, room.verdict) == ("concurrency", verdict)
-    assert bool(room.remedy) == (verdict == "missing")
-
-
-def test_the_doctor_asks_who_hears_the_alarms(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [*doctor.settings("dev")] == []
-    alerts, mails = doctor.settings("prod")
-    assert (alerts.verdict, mails.verdict) == ("missing", "optional")
-    assert "alertMails in Pulumi.prod.yaml" in alerts.remedy
-    own = {"alertMails": '["anna@town.org"]', "mailFrom": "hello@town.org"}
-    monkeypatch.setattr(doctor, "_setting", lambda _, key: own[key])
-    assert [finding.verdict for finding in doctor.settings("prod")] == ["ok", "ok"]
 
 
 def test_the_smoke_test_names_the_step_that_fails(town: UnitStage, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

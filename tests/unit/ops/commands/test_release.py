@@ -1,5 +1,7 @@
 import io
 import json
+import os
+import sys
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import Any
 import pytest
 
 from ops.commands import release
-from ops.shared import canary, site, smoke
+from ops.shared import canary, readiness, site, smoke
 from ops.shared.canary import Canary
 from ops.shared.releases import KEPT, Release, Releases
 from ops.shared.stage import OperatorError
@@ -47,7 +49,7 @@ def town(stage: UnitStage, monkeypatch: pytest.MonkeyPatch) -> UnitStage:
         stage.s3.create_bucket(Bucket=bucket)
     vars(stage)["cloudfront"] = Edge()
 
-    def up(_: Any, release_id: str, canary_percent: int) -> None:
+    def up(_: Any, release_id: str, canary_percent: int, say: Any) -> None:
         for service in SERVICES:
             name = stage.resource(service)
             stage.lambda_.update_function_code(FunctionName=name, ZipFile=code(release_id))
@@ -55,6 +57,7 @@ def town(stage: UnitStage, monkeypatch: pytest.MonkeyPatch) -> UnitStage:
             if not canary_percent:
                 stage.lambda_.update_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion=version)
 
+    monkeypatch.setattr(readiness, "require", lambda _: None)  # moto knows no account's limits
     monkeypatch.setattr(release, "build_lambdas", lambda _: None)
     monkeypatch.setattr(release, "provision", up)
     monkeypatch.setattr(release, "commit", lambda: "0123456789abcdef")
@@ -306,6 +309,63 @@ def test_a_command_that_fails_shows_the_end_of_what_it_said() -> None:
         release._git("no-such-command")
 
 
+def test_what_a_command_says_is_passed_on_as_it_comes() -> None:
+    """An `up` that is ended in the middle leaves its lines in the job's log."""
+    said: list[str] = []
+    script = "import sys; print('creating', flush=True); print('failed', file=sys.stderr); sys.exit(3)"
+    with pytest.raises(OperatorError, match=r"(?s)up failed.*creating.*failed"):
+        release._run([sys.executable, "-c", script], "up", said.append)
+    assert [line.strip() for line in said] == ["creating", "failed"]
+
+
+@pytest.fixture
+def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A repository of three commits, the oldest first."""
+    monkeypatch.setattr(release, "REPOSITORY", tmp_path)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    release._git("init", "-q")
+    commits = []
+    for number in range(3):
+        author = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+        release._git(*author, "commit", "-q", "--allow-empty", "-m", str(number))
+        commits.append(release._git("rev-parse", "HEAD"))
+    return commits
+
+
+def test_no_older_commit_goes_over_a_newer_one(town: UnitStage, history: list[str], cli: Cli) -> None:
+    """A queue is no order: a run that waited longer, or was approved late, comes after a newer one."""
+    first, second, third = history
+    release.keep_order(town, first)
+    for revision in (second, f"{second}+dirty"):
+        put_live(town, revision)
+        release.keep_order(town, third)
+        release.keep_order(town, f"{second}+dirty")
+        with pytest.raises(OperatorError, match=f"{second[:7]}, which is live, is not part of {first[:7]}"):
+            release.keep_order(town, first)
+    put_live(town, "f" * 40)
+    with pytest.raises(OperatorError, match="git fetch --unshallow"):
+        release.keep_order(town, third)
+
+
+def put_live(stage: UnitStage, revision: str) -> None:
+    """Make a release of a commit the live one."""
+    made = Release(
+        id="20260301T120000Z-abc", commit=revision, at=datetime(2026, 3, 1, tzinfo=UTC), actor="a", reason="r",
+        versions={}, assets=[], entries=["index.html"], flags={},
+    )  # fmt: skip
+    Releases(stage).put(made)
+    Releases(stage).make_current(made)
+
+
+def test_an_older_commit_is_deployed_where_it_is_asked_for(
+    town: UnitStage, history: list[str], cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_live(town, history[2])
+    monkeypatch.setattr(release, "commit", lambda: history[0])
+    assert "would take it away again" in cli("deploy --dry-run").err
+    assert cli("deploy --dry-run --over-newer").code == 0
+
+
 @pytest.mark.parametrize("named", ["", "s3://another"])
 def test_aws_is_provisioned_by_the_pulumi_cli_without_touching_the_tree(
     stage: UnitStage, monkeypatch: pytest.MonkeyPatch, named: str
@@ -314,7 +374,7 @@ def test_aws_is_provisioned_by_the_pulumi_cli_without_touching_the_tree(
     monkeypatch.setenv("PULUMI_BACKEND_URL", named)
     ours = f"s3://civicforge-bootstrap-state-{stage.account}/local?region=us-east-1"
 
-    def note(command: list[str], _: str, **environment: str) -> None:
+    def note(command: list[str], _: str, say: Any, **environment: str) -> None:
         commands.append(command)
         assert environment == ({} if named else {"PULUMI_BACKEND_URL": ours})
         assert Path(command[command.index("--config-file") + 1]).read_text()

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from ops.commands import restore
 from ops.commands.restore import Difference
@@ -222,6 +223,67 @@ def test_what_a_restore_drops_is_put_back(town: UnitStage) -> None:
     assert town.dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"] == "ENABLED"
     backups = town.dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+
+
+class NotYet:
+    """AWS's answers for some seconds after a table became ACTIVE, call by call; then it does as asked."""
+
+    def __init__(self, client: Any, refusals: dict[str, list[str]]) -> None:
+        self.client, self.refusals = client, refusals
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self.client, name)
+        if name not in self.refusals:
+            return real
+
+        def call(**arguments: Any) -> Any:
+            if "20260301t130000" in str(arguments) and self.refusals[name]:
+                raise ClientError({"Error": {"Code": self.refusals[name].pop(0), "Message": "later"}}, name)
+            return real(**arguments)
+
+        return call
+
+
+def test_a_restore_waits_for_what_aws_does_not_have_ready(town: UnitStage, slept: list[float]) -> None:
+    refusals = {
+        "restore_table_to_point_in_time": ["LimitExceededException"],
+        "describe_table": ["ResourceNotFoundException", "ThrottlingException"],
+        "update_continuous_backups": ["ContinuousBackupsUnavailableException"] * 9,
+        "update_table": ["ResourceInUseException"],
+        "tag_resource": ["ResourceNotFoundException"],
+    }
+    arn = town.dynamodb.describe_table(TableName=town.table(LEDGER))["Table"]["TableArn"]
+    town.dynamodb.tag_resource(ResourceArn=arn, Tags=[{"Key": "project", "Value": "civicforge"}])
+    town.dynamodb.update_table(TableName=town.table(LEDGER), DeletionProtectionEnabled=True)
+    vars(town)["dynamodb"] = NotYet(town.dynamodb, refusals)
+    begun = restore.begin(town, "20260301t130000", None)
+    assert not any(refusals.values())
+    assert {"point-in-time recovery of 35 days", "1 tags", "deletion protection"} <= {*begun["putBack"]["ledger"]}
+    assert sum(slept) > 30, "nine refusals take more than half a minute"
+
+
+def test_what_does_not_pass_is_no_delay(town: UnitStage, slept: list[float]) -> None:
+    vars(town)["dynamodb"] = NotYet(town.dynamodb, {"update_continuous_backups": ["AccessDeniedException"]})
+    with pytest.raises(ClientError, match="AccessDenied"):
+        restore.begin(town, "20260301t130000", None)
+    assert slept == []
+
+
+def test_a_restore_that_broke_off_goes_on(town: UnitStage, cli: Cli, slept: list[float]) -> None:
+    """Wherever it broke off, one of two commands takes it to the end, and both may be repeated."""
+    assert "There is no" in cli("restore complete 20260301t130000 --yes --reason again").err
+    refusals = {"update_continuous_backups": ["AccessDeniedException"]}
+    client = town.dynamodb
+    vars(town)["dynamodb"] = NotYet(client, refusals)
+    assert cli("restore start --at 2026-03-01T13:00:00Z --yes --reason damage").code == 1
+    for line in ("restore complete 20260301t130000", "restore start --at 2026-03-01T13:00:00Z"):
+        ran = cli(f"{line} --yes --reason again --json")
+        assert ran.code == 0, ran.err
+        assert set(ran.json["putBack"]) == {table.thing for table in restore.RESTORED}
+    for table in restore.RESTORED:
+        backups = client.describe_continuous_backups(TableName=restore.beside(town, table, "20260301t130000"))
+        recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+        assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
 
 
 def test_the_commands_from_start_to_drop(town: UnitStage, cli: Cli) -> None:
