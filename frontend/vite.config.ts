@@ -47,7 +47,13 @@ function serviceWorker(): Plugin {
       order: "post",
       handler(_options, bundle) {
         const files = Object.keys(bundle).filter((name) => /\.(js|css|woff2)$/.test(name));
-        const shell = ["/", "/manifest.webmanifest", "/icon.svg", ...files.map((name) => `/${name}`)].sort();
+        const shell = [
+          "/",
+          "/config.json",
+          "/manifest.webmanifest",
+          "/icon.svg",
+          ...files.map((name) => `/${name}`),
+        ].sort();
         const version = createHash("sha256").update(shell.join()).digest("hex").slice(0, 12);
         const source = readFileSync(new URL("src/app/sw.js", import.meta.url), "utf8")
           .replace("__SHELL__", JSON.stringify(shell))

@@ -38,6 +38,8 @@ async function fresh(session: Session): Promise<Session | undefined> {
 }
 
 async function send(request: Request): Promise<Response> {
+  // What a device without a network is told to write fails at once, before it could wait anywhere.
+  if (request.method !== "GET" && navigator.onLine === false) throw new TypeError("the device is offline");
   // The edge may keep a public answer for seconds; the browser's own copy would hide from members what they just did.
   if (isPublic(request)) return fetch(request, { cache: "no-cache" });
   const { session } = sessionState();

@@ -7,7 +7,12 @@ const CACHE = `civicforge-${__VERSION__}`;
 const DOCUMENTS = "civicforge-documents";
 const MOST_DOCUMENTS = 60;
 /** How long the network has before a copy is shown in its place. */
-const WAIT_MS = 4000;
+const WAIT_MS = 3000;
+/** How long after a wait in vain the next request does not wait again, where there is a copy. */
+const STALLED_MS = 10_000;
+
+let stalledAt = -STALLED_MS;
+const isStalled = () => performance.now() < stalledAt + STALLED_MS;
 
 self.addEventListener("install", (event) => {
   event.waitUntil(
@@ -32,8 +37,18 @@ self.addEventListener("activate", (event) => {
 /** The answer of the network, or a rejection when it takes longer than a member waits. */
 function inTime(request) {
   return new Promise((resolve, reject) => {
-    setTimeout(() => reject(new Error("no answer in time")), WAIT_MS);
-    fetch(request).then(resolve, reject);
+    const giveUp = () => {
+      stalledAt = performance.now();
+      reject(new Error("no answer in time"));
+    };
+    const timer = isStalled() ? undefined : setTimeout(giveUp, WAIT_MS);
+    if (timer === undefined) reject(new Error("no answer a moment ago"));
+    fetch(request)
+      .then((response) => {
+        stalledAt = -STALLED_MS;
+        resolve(response);
+      }, reject)
+      .finally(() => clearTimeout(timer));
   });
 }
 
