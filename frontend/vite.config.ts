@@ -37,6 +37,35 @@ function bundleBudget(): Plugin {
   };
 }
 
+/**
+ * Emits /app.js and /app.css, which the documents load: their names stay, whatever release is live, so that no document
+ * depends on one (docs/decisions, "published documents").
+ */
+function stableNames(): Plugin {
+  return {
+    name: "stable-names",
+    apply: "build",
+    generateBundle: {
+      order: "post",
+      handler(_options, bundle) {
+        const index = bundle["index.html"];
+        if (index?.type !== "asset") this.error("the build has no index.html");
+        const named = (pattern: RegExp) => [...String(index.source).matchAll(pattern)].map(([, path]) => path ?? "");
+        // Chunks first, so that they load beside the entry that imports them.
+        const modules = [...named(/rel="modulepreload"[^>]* href="([^"]+)"/g), ...named(/<script[^>]* src="([^"]+)"/g)];
+        const css = named(/rel="stylesheet"[^>]* href="\/([^"]+)"/g).map((name) => {
+          const file = bundle[name];
+          return file?.type === "asset" ? String(file.source) : this.error(`${name} is not in the build`);
+        });
+        if (modules.length === 0 || css.length === 0) this.error("index.html names no module or no style");
+        const source = modules.map((path) => `import "${path}";\n`).join("");
+        this.emitFile({ type: "asset", fileName: "app.js", source });
+        this.emitFile({ type: "asset", fileName: "app.css", source: css.join("\n") });
+      },
+    },
+  };
+}
+
 /** Emits /sw.js with the list of what to keep for offline use; the cache's name changes with that list. */
 function serviceWorker(): Plugin {
   return {
@@ -46,9 +75,9 @@ function serviceWorker(): Plugin {
       // After Vite has dropped the chunks that held only CSS.
       order: "post",
       handler(_options, bundle) {
-        const files = Object.keys(bundle).filter((name) => /\.(js|css|woff2)$/.test(name));
+        const files = Object.keys(bundle).filter((name) => /^assets\/.*\.(js|css|woff2)$|^app\./.test(name));
         const shell = [
-          "/",
+          "/index.html",
           "/config.json",
           "/manifest.webmanifest",
           "/icon.svg",
@@ -68,7 +97,7 @@ function serviceWorker(): Plugin {
 const PLATFORM = process.env.CIVICFORGE_URL ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
-  plugins: [bundleBudget(), serviceWorker()],
+  plugins: [bundleBudget(), stableNames(), serviceWorker()],
   build: {
     target: "es2022",
     // The CSP allows neither inline scripts nor data: fonts.

@@ -18,6 +18,7 @@ from infra.components.functions import (
     by_service,
     housekeeping_function,
     onboarding_function,
+    publisher_function,
     rewards_function,
 )
 from infra.components.identity import Identity
@@ -43,10 +44,11 @@ def platform() -> None:
     api = api_function(stage, data, identity, parameters)
     rewards = rewards_function(stage, data, dead_letters, identity, parameters)
     housekeeping = housekeeping_function(stage, data, dead_letters, identity)
-    functions = by_service(onboarding, api, rewards, housekeeping)
 
     gateway = Api(stage, api, identity)
     site = Site(stage, gateway, identity)
+    publisher = publisher_function(stage, data, dead_letters, site)
+    functions = by_service(onboarding, api, rewards, housekeeping, publisher)
     Delivery(stage, data, dead_letters, functions)
 
     alerts = Alerts(stage)

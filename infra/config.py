@@ -20,7 +20,7 @@ from pydantic.alias_generators import to_camel
 from infra.observability.model import Severity
 from infra.paths import REPOSITORY
 from services.core.names import resource_name
-from services.core.routes import ROUTES
+from services.core.routes import GATEWAY_ROUTES
 from services.core.services import SERVICES, Service
 from services.core.stages import STAGES, DeclaredStage
 
@@ -54,7 +54,7 @@ class RouteThrottle(BaseModel):
             route, rate, burst = text.rsplit(maxsplit=2)
         except ValueError:
             raise ValueError(f"{text!r} is not of the form 'METHOD path rate burst'") from None
-        if route not in {known.key for known in ROUTES}:
+        if route not in {known.key for known in GATEWAY_ROUTES}:
             raise ValueError(f"there is no route {route!r}")
         return cls(route=route, rate=int(rate), burst=int(burst))
 

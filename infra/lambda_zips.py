@@ -43,6 +43,7 @@ AWS_OPERATIONS = {
     "dynamodb": frozenset(
         {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "TransactWriteItems", "UpdateItem"}
     ),
+    "s3": frozenset({"DeleteObject", "GetObject", "ListObjectsV2", "PutObject"}),
     "sqs": frozenset({"SendMessage"}),
     "ssm": frozenset({"GetParameters"}),
 }
@@ -210,6 +211,8 @@ def _without_documentation(part: Any) -> Any:
 def trimmed_model(model: dict[str, Any], operations: AbstractSet[str]) -> dict[str, Any]:
     """A service model of botocore with these operations and the shapes that they need, undocumented."""
     model = _without_documentation(model)
+    for parameter in model.get("clientContextParams", {}).values():
+        parameter["documentation"] = ""  # botocore does not do without it
     model["operations"] = {name: value for name, value in model["operations"].items() if name in operations}
     reached: set[str] = set()
     todo = set(_shapes(model["operations"]))

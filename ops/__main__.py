@@ -14,6 +14,7 @@ from ops.commands import (
     breaker,
     cost,
     dlq,
+    documents,
     flags,
     groups,
     ledger,
@@ -69,6 +70,7 @@ for name, commands in (
     ("ledger", ledger.app),
     ("rewards", rewards.app),
     ("dlq", dlq.app),
+    ("documents", documents.app),
     ("restore", restore.app),
     ("secrets", secrets.app),
 ):

@@ -17,7 +17,11 @@ applyTheme();
 // A catalogue that does not load leaves the page in English.
 const words = showLanguage(chosenLanguage() ?? browserLanguage()).catch(() => undefined);
 Promise.all([loadConfig(), words]).then(
-  () => render(<App />, root),
+  () => {
+    // A document's own text; the app shows the same and more.
+    root.replaceChildren();
+    render(<App />, root);
+  },
   () => render(<StartFailure />, root),
 );
 

@@ -132,6 +132,8 @@ def boundary_statements(scope: Scope) -> list[Statement]:
         ),
         _named("Parameters", scope.parameters, "ssm", "GetParameter", "GetParameters"),
         _named("Queues", scope.queues, "sqs", "SendMessage"),
+        _named("Documents", scope.documents, "s3", "DeleteObject", "GetObject", "PutObject"),
+        _named("ListDocuments", scope.buckets, "s3", "ListBucket"),
         _named("Functions", scope.functions, "lambda", "InvokeFunction"),
         _named("Logs", [f"{group}:*" for group in scope.log_groups], "logs", "CreateLogStream", "PutLogEvents"),
         _tagged(

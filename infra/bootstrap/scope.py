@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from infra.components.policies import Conditions, boundary_name
 from infra.observability.aws import GLOBAL_REGION
-from services.core.names import audit_log_group, parameter_name, resource_name
+from services.core.names import PUBLISHED, audit_log_group, parameter_name, resource_name
 
 _RESOURCE_TAG = "aws:ResourceTag/stage"
 _REQUEST_TAG = "aws:RequestTag/stage"
@@ -69,6 +69,10 @@ class Scope:
     @property
     def site_objects(self) -> tuple[str, ...]:
         return (self._objects("site"),)
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        return (self._objects("site").replace("/*", f"/{PUBLISHED}*"),)
 
     @property
     def release_objects(self) -> tuple[str, ...]:

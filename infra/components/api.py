@@ -9,7 +9,7 @@ from infra.components.component import Component
 from infra.components.function import Function
 from infra.components.identity import Identity
 from infra.config import StageConfig
-from services.core.routes import ROUTES
+from services.core.routes import GATEWAY_ROUTES
 
 DEFAULT_STAGE = "$default"
 
@@ -66,7 +66,7 @@ class Api(Component):
                 authorizer_id=None if route.public else authorizer.id,
                 opts=self.child,
             )
-            for route in ROUTES
+            for route in GATEWAY_ROUTES
         ]
         self.access_log = aws.cloudwatch.LogGroup(
             "access", name=stage.name("api-access"), retention_in_days=stage.log_retention_days, opts=self.child

@@ -1,7 +1,8 @@
-"""What calls the functions without anybody waiting: the ledger's stream and the clock."""
+"""What calls the functions without anybody waiting: the streams of ledger and quests, and the clock."""
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -13,7 +14,7 @@ from infra.components.messaging import DeadLetters
 from infra.components.policies import Statement, document, trust
 from infra.config import StageConfig
 from services.core.events import Sweep
-from services.core.services import REWARDS, SCHEDULES, SWEEPS
+from services.core.services import PUBLISHER, REWARDS, SCHEDULES, SWEEPS
 
 RETRIES = 5
 
@@ -22,33 +23,49 @@ NEW_PENDING_ENTRY = {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"state":
 
 
 class Delivery(Component):
-    """Ledger entries to `rewards`, and the sweeps of the services that declare one."""
+    """Ledger entries to `rewards`, changes of quests to `publisher`, and the sweeps that services declare."""
 
     def __init__(
         self, stage: StageConfig, data: Data, dead_letters: DeadLetters, functions: Mapping[str, Function]
     ) -> None:
         super().__init__(stage, "delivery")
-        self._stream(data, dead_letters, functions["rewards"])
+        self._stream(
+            "ledger", data.ledger, functions["rewards"], dead_letters[REWARDS], wanted=NEW_PENDING_ENTRY, batch_size=10
+        )
+        # Every change: the publisher looks at the quest itself, so that a longer batch is less work, not more.
+        self._stream("quests-publisher", data.quests, functions["publisher"], dead_letters[PUBLISHER], batch_size=100)
         self._sweeps(dead_letters, {name: functions[name] for name in SWEEPS})
         self.register_outputs({})
 
-    def _stream(self, data: Data, dead_letters: DeadLetters, rewards: Function) -> None:
+    def _stream(
+        self,
+        thing: str,
+        table: aws.dynamodb.Table,
+        function: Function,
+        dead_letters: aws.sqs.Queue,
+        *,
+        batch_size: int,
+        wanted: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Bring a table's changes to a function, those that `wanted` describes or all of them."""
         aws.lambda_.EventSourceMapping(
-            "ledger",
-            event_source_arn=data.ledger.stream_arn,
-            function_name=rewards.live.arn,
-            # From the oldest record: what was booked before the mapping was there is paid too.
+            thing,
+            event_source_arn=table.stream_arn,
+            function_name=function.live.arn,
+            # From the oldest record: what was written before the mapping was there is done too.
             starting_position="TRIM_HORIZON",
-            batch_size=10,
+            batch_size=batch_size,
             maximum_retry_attempts=RETRIES,
             bisect_batch_on_function_error=True,
             function_response_types=["ReportBatchItemFailures"],
             filter_criteria=aws.lambda_.EventSourceMappingFilterCriteriaArgs(
-                filters=[aws.lambda_.EventSourceMappingFilterCriteriaFilterArgs(pattern=json.dumps(NEW_PENDING_ENTRY))]
-            ),
+                filters=[aws.lambda_.EventSourceMappingFilterCriteriaFilterArgs(pattern=json.dumps(wanted))]
+            )
+            if wanted
+            else None,
             destination_config=aws.lambda_.EventSourceMappingDestinationConfigArgs(
                 on_failure=aws.lambda_.EventSourceMappingDestinationConfigOnFailureArgs(
-                    destination_arn=dead_letters[REWARDS].arn
+                    destination_arn=dead_letters.arn
                 )
             ),
             opts=self.child,

@@ -13,10 +13,15 @@ from infra.components.identity import Identity
 from infra.components.messaging import DeadLetters
 from infra.components.parameters import LiveParameters
 from infra.components.policies import Statement
+from infra.components.site import Site
 from infra.config import StageConfig
-from services.core.services import REWARDS, SCHEDULES, SERVICES, USER_CREATION
+from services.core.names import PUBLISHED
+from services.core.services import PUBLISHER, REWARDS, SCHEDULES, SERVICES, USER_CREATION
 from services.core.stores.users import API_ATTRIBUTES, HOUSEKEEPING_ATTRIBUTES, NEWCOMER_ATTRIBUTES
 from services.core.tables import LEDGER, MESSAGES, QUESTS, USERS
+
+PUBLISHER_WORKERS = 8
+"""Threads of the publisher: its time is S3's, not its own."""
 
 
 def _settings(stage: StageConfig, data: Data, **own: pulumi.Input[str]) -> dict[str, pulumi.Input[Any]]:
@@ -50,6 +55,13 @@ def _write_users(data: Data, operation: str, attributes: AbstractSet[str]) -> St
 
 def _send(sid: str, queue: aws.sqs.Queue) -> Statement:
     return Statement(sid=sid, actions=["sqs:SendMessage"], resources=[queue.arn])
+
+
+def _read_stream(sid: str, table: aws.dynamodb.Table) -> Statement:
+    operations = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+    return Statement(
+        sid=sid, actions=[f"dynamodb:{operation}" for operation in operations], resources=[table.stream_arn]
+    )
 
 
 USER_INDEXES, QUEST_INDEXES, LEDGER_INDEXES, MESSAGE_INDEXES = (
@@ -124,16 +136,7 @@ def rewards_function(
         statements=[
             _table("PayUsers", data.users, "UpdateItem"),
             _table("Ledger", data.ledger, "GetItem", "UpdateItem", "Query", indexes=LEDGER_INDEXES),
-            Statement(
-                sid="ReadLedgerStream",
-                actions=[
-                    "dynamodb:DescribeStream",
-                    "dynamodb:GetRecords",
-                    "dynamodb:GetShardIterator",
-                    "dynamodb:ListStreams",
-                ],
-                resources=[data.ledger.stream_arn],
-            ),
+            _read_stream("ReadLedgerStream", data.ledger),
             Statement(
                 sid="ReadFlag",
                 actions=["ssm:GetParameter", "ssm:GetParameters"],
@@ -165,6 +168,38 @@ def housekeeping_function(stage: StageConfig, data: Data, dead_letters: DeadLett
                 actions=["cognito-idp:AdminDeleteUser", "cognito-idp:AdminUserGlobalSignOut"],
                 resources=[identity.pool.arn],
             ),
+            _send("KeepFailedSweeps", dead_letters[SCHEDULES]),
+        ],
+    )
+
+
+def publisher_function(stage: StageConfig, data: Data, dead_letters: DeadLetters, site: Site) -> Function:
+    """Writes the documents that the edge serves."""
+    documents = pulumi.Output.concat(site.bucket.arn, f"/{PUBLISHED}*")
+    return Function(
+        stage,
+        "publisher",
+        settings=_settings(
+            stage,
+            data,
+            site_bucket=site.bucket.bucket,
+            publisher_workers=str(PUBLISHER_WORKERS),
+            site_url=site.url,
+            publisher_dlq_url=dead_letters[PUBLISHER].url,
+        ),
+        statements=[
+            _table("Quests", data.quests, "BatchGetItem", "Query", "Scan", indexes=("board",)),
+            _table("Names", data.users, "BatchGetItem"),
+            _read_stream("ReadQuestsStream", data.quests),
+            Statement(
+                sid="WriteDocuments",
+                actions=["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+                resources=[documents],
+                wide_because="there is a document for every quest",
+            ),
+            # S3 says that a document is missing only to those who may list.
+            Statement(sid="ListDocuments", actions=["s3:ListBucket"], resources=[site.bucket.arn]),
+            _send("KeepFailures", dead_letters[PUBLISHER]),
             _send("KeepFailedSweeps", dead_letters[SCHEDULES]),
         ],
     )

@@ -1,4 +1,4 @@
-"""The page: a private bucket and the distribution that serves it and the API under one domain."""
+"""The site: a private bucket with the app and the documents, and the distribution that serves it and the API."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -61,7 +61,7 @@ def content_security_policy(cognito_endpoint: str) -> str:
 
 
 class Site(Component):
-    """`/api/*` goes to the API, everything else to the bucket.
+    """`/api/*` goes to the API, everything else to the bucket, and what the bucket lacks to the API's word for that.
 
     Attributes:
         url: where the page answers.
@@ -108,7 +108,17 @@ class Site(Component):
             http_version="http2and3",
             price_class="PriceClass_100",
             aliases=[stage.domain] if stage.domain else None,
-            default_root_object="index.html",
+            # A document that is not there has a page that says so, which the API writes.
+            origin_groups=[
+                aws.cloudfront.DistributionOriginGroupArgs(
+                    origin_id="documents",
+                    failover_criteria=aws.cloudfront.DistributionOriginGroupFailoverCriteriaArgs(status_codes=[404]),
+                    members=[
+                        aws.cloudfront.DistributionOriginGroupMemberArgs(origin_id="site"),
+                        aws.cloudfront.DistributionOriginGroupMemberArgs(origin_id="api"),
+                    ],
+                )
+            ],
             origins=[
                 aws.cloudfront.DistributionOriginArgs(
                     origin_id="site",
@@ -127,7 +137,7 @@ class Site(Component):
                 ),
             ],
             default_cache_behavior=aws.cloudfront.DistributionDefaultCacheBehaviorArgs(
-                target_origin_id="site",
+                target_origin_id="documents",
                 viewer_protocol_policy="redirect-to-https",
                 compress=True,
                 allowed_methods=["GET", "HEAD"],
@@ -153,10 +163,11 @@ class Site(Component):
                     response_headers_policy_id=headers.id,
                 )
             ],
-            # Else an error is given to everybody for ten seconds, whatever its Cache-Control says.
+            # Else an error is given to everybody for ten seconds, whatever its Cache-Control says; a quest is public
+            # in less time than that.
             custom_error_responses=[
-                aws.cloudfront.DistributionCustomErrorResponseArgs(error_code=code, error_caching_min_ttl=0)
-                for code in (500, 502, 503, 504)
+                aws.cloudfront.DistributionCustomErrorResponseArgs(error_code=code, error_caching_min_ttl=seconds)
+                for code, seconds in {404: 1, 500: 0, 502: 0, 503: 0, 504: 0}.items()
             ],
             restrictions=aws.cloudfront.DistributionRestrictionsArgs(
                 geo_restriction=aws.cloudfront.DistributionRestrictionsGeoRestrictionArgs(restriction_type="none")

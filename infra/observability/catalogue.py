@@ -202,6 +202,24 @@ class Alarms:
             period=24 * HOUR,
             missing="breaching",
         )
+        self.publication_lag = Alarm(
+            key="publication-lag",
+            title="Time until a change is public (s)",
+            meaning="Visitors see quests as they were: changes are published late.",
+            watch=own(metrics.PUBLICATION_LAG, platform, "Maximum"),
+            thresholds={"P2": 60},
+            period=5 * MINUTE,
+        )
+        self.document_drift = Alarm(
+            key="document-drift",
+            title="Quests whose documents lacked a change",
+            meaning="Documents were not what the tables say and were written again, or nobody compares them.",
+            watch=own(metrics.DOCUMENT_DRIFT, platform, "Maximum"),
+            thresholds={"P2": 0},
+            # They are compared twice a day.
+            period=24 * HOUR,
+            missing="breaching",
+        )
         self.flag_errors = Alarm(
             key="flag-errors",
             title="Feature flags that made no sense",

@@ -79,7 +79,6 @@ def _health(platform: Platform, alarms: Alarms) -> Dashboard:
                     ),
                 ),
             ),
-            Panel(title="DynamoDB: throttles", shows=alarms.throttles),
             Panel(title="Feature flags", shows=(alarms.flag_errors, alarms.parameter_failures)),
             Panel(title="Edge: 5xx (%)", shows=(Line(label="5xx", watch=edge_series(platform, aws.EDGE_5XX)),)),
         ),
@@ -129,6 +128,10 @@ def _business(platform: Platform, alarms: Alarms) -> Dashboard:
             Panel(title="Oldest unpaid reward", shows=(alarms.unpaid_rewards,)),
             Panel(title="Rewards paid, over time", shows=(line(metrics.REWARDS_PAID),), period=DAY),
             Panel(title="Ledger drift", shows=(alarms.ledger_drift,)),
+            Panel(title="Publication lag", shows=(alarms.publication_lag,)),
+            Panel(title="Document drift", shows=(alarms.document_drift,)),
+            # Here, since AWS gives fifty metrics to a dashboard for free, and the tables' are half of them.
+            Panel(title="DynamoDB: throttles", shows=alarms.throttles),
             Panel(
                 title="Two wanted the same thing: failed conditions, conflicts",
                 shows=tuple(

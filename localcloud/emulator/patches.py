@@ -16,6 +16,8 @@
 | what the emulator does by itself (SNS to SQS) counts as plain HTTP, so that TLS-only policies refuse it | `install` |
 | a silent handler takes 50 ms longer | `install` |
 | DynamoDB and CloudFront publish no metrics | `meters` |
+| a distribution gets 403 for a missing object though it may list the bucket | `_missing_objects` |
+| CloudFront knows no origin groups | `_with_origin_groups`, `_failing_over` |
 | alarms know no dimensions, missing data, M of N, expressions, suppressors | `alarms` |
 | Python Lambdas see the emulator's own packages | `install`: an interpreter with nothing installed |
 
@@ -29,7 +31,7 @@ import os
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final
 
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # type: ignore[import-not-found]  # its own env
@@ -37,10 +39,12 @@ from ministack.core.concurrency import run_reentrant  # type: ignore[import-not-
 from ministack.core.responses import request_scope  # type: ignore[import-not-found]  # its own environment
 from ministack.services import (  # type: ignore[import-not-found]  # its own environment
     apigateway,
+    cloudfront,
     cloudwatch,
     cognito,
     dynamodb,
     lambda_svc,
+    s3,
     sqs,
 )
 
@@ -80,6 +84,9 @@ def install() -> None:
     iam_actions.extract_resource_arn = _names_log_streams(_names_parameters(iam_actions.extract_resource_arn))
     iam_evaluator._request_origin = contextvars.ContextVar("request_origin", default=("127.0.0.1", True))
     iam_evaluator.enforce = _per_item(iam_evaluator.enforce)
+    cloudfront.parse_distribution_dataplane_config = _with_origin_groups(cloudfront.parse_distribution_dataplane_config)
+    s3.serve_cloudfront_origin_fetch = _missing_objects(s3.serve_cloudfront_origin_fetch)
+    cloudfront._fetch_from_origin = _failing_over(cloudfront._fetch_from_origin)
 
 
 def _own_interpreter(detect: Callable[[str], tuple[str, str]]) -> Callable[[str], tuple[str, str]]:
@@ -336,3 +343,57 @@ def _pool(request: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str]:
         return cognito._user_pools.get(request["UserPoolId"]), "CLIENT_ID_NOT_APPLICABLE"
     client_id = str(request.get("ClientId", ""))
     return next((pool for pool in cognito._user_pools.values() if client_id in pool["_clients"]), None), client_id
+
+
+# CloudFront.
+
+
+def _missing_objects(fetch: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple[Any, ...]]:
+    """S3 says that an object is missing to those who may list the bucket."""
+
+    def fetch_or_404(bucket: str, key: str, method: str, headers: Any, source_arn: str = "", **rest: str) -> Any:
+        answer = fetch(bucket, key, method, headers, source_arn=source_arn, **rest)
+        record = s3._ensure_bucket(bucket)
+        if answer[0] != 403 or record is None or key in record["objects"]:
+            return answer
+        policy = s3._bucket_policies.get_scoped(s3._bucket_owner_account(bucket), None, bucket)
+        context = iam_evaluator.EvalContext(
+            principal_arn="*",
+            principal_type="Service",
+            principal_account="",
+            action="s3:ListBucket",
+            resource_arn=f"arn:aws:s3:::{bucket}",
+            region="us-east-1",
+            service_context={"aws:sourcearn": source_arn},
+        )
+        service = "cloudfront.amazonaws.com"
+        if not policy or iam_evaluator.evaluate_resource_policy(policy, context, service=service).decision != "Allow":
+            return answer
+        return s3._error("NoSuchKey", "The specified key does not exist.", 404, f"/{bucket}/{key}")
+
+    return fetch_or_404
+
+
+def _with_origin_groups(parse: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """An origin group becomes its first member, which knows the second one and the statuses that lead there."""
+
+    def parse_with_groups(distribution: dict[str, Any]) -> dict[str, Any]:
+        parsed = parse(distribution)
+        for group in cloudfront._dist_config_el(distribution).iter():
+            if cloudfront._local_tag_name(group) == "OriginGroup":
+                texts = [(cloudfront._local_tag_name(part), part.text) for part in group.iter()]
+                first, second = (parsed["origins"][text] for tag, text in texts if tag == "OriginId")
+                statuses = frozenset(int(text) for tag, text in texts if tag == "StatusCode")
+                parsed["origins"][cloudfront._text(group, "Id")] = {**first, "failover": (statuses, second)}
+        return parsed
+
+    return parse_with_groups
+
+
+def _failing_over(fetch: Callable[..., Awaitable[tuple[Any, ...]]]) -> Callable[..., Awaitable[tuple[Any, ...]]]:
+    async def fetch_or_fail_over(origin: Mapping[str, Any], method: str, *rest: Any) -> tuple[Any, ...]:
+        answer = await fetch(origin, method, *rest)
+        statuses, second = origin.get("failover", (frozenset(), None))
+        return await fetch(second, method, *rest) if answer[0] in statuses else answer
+
+    return fetch_or_fail_over

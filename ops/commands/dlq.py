@@ -19,8 +19,8 @@ from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain.ledger import State
 from services.core.domain.values import timestamp
-from services.core.events import RewardFailed, Sweep, UserNotStored
-from services.core.services import SWEEPS
+from services.core.events import QuestNotPublished, RewardFailed, Sweep, UserNotStored
+from services.core.services import QUEUES, SWEEPS
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
@@ -34,7 +34,7 @@ _WAIT_SECONDS: Final = 1
 
 app = typer.Typer(no_args_is_help=True, help="Look at dead letters and have them done again.")
 
-QueueName = Annotated[str, typer.Argument(help="user-creation, rewards or schedules.")]
+QueueName = Annotated[str, typer.Argument(help=f"{', '.join(QUEUES)}.")]
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,16 @@ def _redo_reward(stage: Stage, letter: Letter) -> str:
     )
 
 
+def _redo_publication(stage: Stage, letter: Letter) -> str:
+    if "questId" not in letter.body:
+        # Lambda's own note that it gave a part of the stream up: it does not say which quests.
+        stage.sweep("publisher")
+        return "every document was compared with the tables"
+    if stage.invoke("publisher", {"quests": [QuestNotPublished.parse(letter.body).quest_id]})["invalid"]:
+        raise OperatorError("it is invalid still; `civicforge logs publisher --errors` says why")
+    return "published"
+
+
 def _redo_schedule(stage: Stage, letter: Letter) -> str:
     # The scheduler leaves the event itself, Lambda's destination wraps it.
     event = letter.body.get("requestPayload", letter.body)
@@ -123,6 +133,7 @@ def _redo_schedule(stage: Stage, letter: Letter) -> str:
 _REDO: Final[dict[str, Callable[[Stage, Letter], str]]] = {
     "user-creation": _redo_user,
     "rewards": _redo_reward,
+    "publisher": _redo_publication,
     "schedules": _redo_schedule,
 }
 

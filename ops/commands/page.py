@@ -2,6 +2,7 @@
 
 import mimetypes
 
+from ops.shared import documents
 from ops.shared.site import upload
 from ops.shared.stage import LOCAL, OperatorError, Stage
 from ops.shared.terminal import Terminal
@@ -17,5 +18,7 @@ def publish(stage: Stage, terminal: Terminal) -> None:
     if stage.name != LOCAL:
         raise OperatorError(f"`civicforge deploy --stage {stage.name}` publishes the page, and can take it back.")
     done = upload(stage)
+    if done.uploaded:
+        documents.rebuild(stage)
     said = f"The page: {len(done.uploaded)} files uploaded." if done.uploaded else "The page is as it was."
     terminal.result({"uploaded": done.uploaded, "invalidation": done.invalidation}, said)

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from services.api import problems
+from services.api import missing, problems
 from services.api.operations import OPERATIONS
 from services.api.operations.operation import AnyOperation, NoBody, Platform, Request
 from services.api.problems import InvalidInputError, ProblemError
@@ -94,6 +94,9 @@ class App:
         """Answers an HTTP API event of payload format 2.0; never raises."""
         started = time.perf_counter()
         route, request_id = event["routeKey"], _request_id(event)
+        if route in missing.ROUTE_KEYS:
+            status, page = missing.answer(route)
+            return _answer(status, "text/html; charset=utf-8", page, {"cache-control": "no-store"})
         actor: Actor | None = None
         code = ""
         try:

@@ -14,7 +14,7 @@ from pydantic.json_schema import models_json_schema
 from services.api import views
 from services.api.operations import OPERATIONS
 from services.api.operations.operation import AnyOperation, NoBody
-from services.core import documents
+from services.core import documents, names
 from services.core.domain.ledger import PERFORMER_POINTS, QUEST_COST
 from services.core.domain.users import DELETION_GRACE, PASSWORD_MIN_LENGTH, WELCOME_POINTS
 from services.core.domain.values import Model
@@ -27,7 +27,7 @@ CONSTANTS = {
     "questCost": QUEST_COST,
     "performerPoints": PERFORMER_POINTS,
     "deletionGraceDays": DELETION_GRACE.days,
-    "boardPath": f"/{documents.BOARD_KEY}",
+    "boardPath": f"/{names.BOARD_KEY}",
     "questPath": f"/{documents.quest_key('{questId}')}",
 }
 """Numbers of the domain that the page shows and addresses of documents that it reads: the document's `x-constants`."""

@@ -11,6 +11,7 @@ from botocore.session import Session
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
 
@@ -87,3 +88,11 @@ def sqs() -> "SQSClient":
 def cognito() -> "CognitoIdentityProviderClient":
     """The user pool's client."""
     return client("cognito-idp")  # type: ignore[no-any-return]  # botocore's factory is untyped
+
+
+@cache
+def s3() -> "S3Client":
+    """The buckets' client, with all of botocore's handlers: S3's addresses depend on the bucket."""
+    config = _CONFIG.merge(Config(read_timeout=10, request_checksum_calculation="when_required"))
+    made: Any = Session().create_client("s3", config=config)
+    return made  # type: ignore[no-any-return]  # as above

@@ -20,11 +20,8 @@ from services.core import text
 from services.core.domain.quests import Category, Quest, Role, Status
 from services.core.domain.values import Model, Timestamp
 from services.core.folding import words
+from services.core.names import QUESTS_PREFIX
 
-PREFIX: Final = "published/"
-BOARD_KEY: Final = f"{PREFIX}board.json"
-HOME_KEY: Final = f"{PREFIX}home.html"
-QUESTS_PREFIX: Final = f"{PREFIX}quests/"
 EDGE_SECONDS: Final = 5
 """How long the edge gives out a document after it changed."""
 CACHE_CONTROL: Final = f"public, max-age=0, s-maxage={EDGE_SECONDS}"

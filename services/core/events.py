@@ -54,6 +54,13 @@ class RewardFailed(Message):
     reason: str
 
 
+@dataclass(frozen=True)
+class QuestNotPublished(Message):
+    """A quest that is invalid in the table."""
+
+    quest_id: str
+
+
 def entry_record(item: Mapping[str, Any]) -> dict[str, Any]:
     """A record of the ledger's stream that brings a stored entry (in DynamoDB's format) once more."""
     key = {name: item[name] for name in ("userId", "entryId")}

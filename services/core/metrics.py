@@ -65,6 +65,18 @@ OLDEST_UNPAID_REWARD = Metric(
     description="Age of the oldest PENDING reward, at each sweep; 0 where none waits, so that silence means no sweep.",
     statistics=("Maximum",),
 )
+PUBLICATION_LAG = Metric(
+    name="publication_lag_seconds",
+    unit="Seconds",
+    description="Time from a change of a quest to its documents, for the oldest change of a batch.",
+    statistics=("Maximum",),
+)
+DOCUMENT_DRIFT = Metric(
+    name="document_drift",
+    unit="Count",
+    description="Quests whose documents lacked a change when all were compared.",
+    statistics=("Maximum",),
+)
 LEDGER_DRIFT = Metric(
     name="ledger_drift",
     unit="Count",

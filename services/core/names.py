@@ -1,6 +1,11 @@
 """Every name that a stage gives to a thing on AWS; nothing else makes one up."""
 
 PROJECT = "civicforge"
+PUBLISHED = "published/"
+"""Prefix of the documents in the site bucket, see `services.core.documents`."""
+BOARD_KEY = f"{PUBLISHED}board.json"
+HOME_KEY = f"{PUBLISHED}home.html"
+QUESTS_PREFIX = f"{PUBLISHED}quests/"
 LIVE_ALIAS = "live"
 """The Lambda alias that every caller uses, so that a release is rolled back by moving it."""
 

@@ -7,6 +7,8 @@ to each operation, and the OpenAPI document is generated from both. Paths are wr
 from dataclasses import dataclass
 from typing import Literal
 
+from services.core.names import HOME_KEY, QUESTS_PREFIX
+
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 
 BASE_PATH = "/api/v1"
@@ -68,3 +70,11 @@ ROUTES = (
     _route("listFeatureFlags", "GET", "/feature-flags"),
     _route("getStats", "GET", "/stats", public=True),
 )
+
+MISSING_DOCUMENTS = (
+    Route(operation="missingHome", method="GET", path=f"/{HOME_KEY}", public=True),
+    Route(operation="missingQuest", method="GET", path=f"/{QUESTS_PREFIX}{{document}}", public=True),
+)
+"""The documents' own addresses, which the edge asks for where the bucket lacks one. They are no part of the API."""
+GATEWAY_ROUTES = (*ROUTES, *MISSING_DOCUMENTS)
+"""Every route of the gateway."""

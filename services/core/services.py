@@ -11,6 +11,7 @@ from services.core.settings import (
     ApiSettings,
     HousekeepingSettings,
     OnboardingSettings,
+    PublisherSettings,
     RewardsSettings,
     Settings,
 )
@@ -84,6 +85,7 @@ class Service:
 
 USER_CREATION: Final = Queue(name="user-creation", keeps="Sign-ups that could not be stored", urgent=True)
 REWARDS: Final = Queue(name="rewards", keeps="Ledger entries that could not be paid")
+PUBLISHER: Final = Queue(name="publisher", keeps="Changes of quests that could not be published")
 SCHEDULES: Final = Queue(name="schedules", keeps="Runs of a schedule that failed or could not start")
 
 _DECLARED: Final = (
@@ -128,6 +130,18 @@ _DECLARED: Final = (
         called_by=("schedule",),
         timeout_seconds=300,
         sweep_minutes=15,
+    ),
+    Service(
+        name="publisher",
+        summary="Keeps what everybody may read as documents behind the edge, and compares all of them twice a day.",
+        settings=PublisherSettings,
+        traffic=Traffic(runs=3, period=HOUR),
+        called_by=("quests-stream", "schedule"),
+        timeout_seconds=300,
+        sweep_minutes=12 * 60,
+        # What it publishes is read while the API is stopped.
+        stopped_by_breaker=False,
+        queue=PUBLISHER,
     ),
 )
 

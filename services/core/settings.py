@@ -82,6 +82,15 @@ class OnboardingSettings(Settings):
     user_creation_dlq_url: str = Field(description="Queue that keeps the sign-ups that could not be stored.")
 
 
+class PublisherSettings(QuestSettings):
+    """The publisher Lambda."""
+
+    site_bucket: str = Field(description="Bucket that the documents are published in.")
+    site_url: str = Field(description="Where the site answers; the documents' own addresses begin with it.")
+    publisher_workers: int = Field(ge=1, description="Quests whose documents are written at once.")
+    publisher_dlq_url: str = Field(description="Queue that keeps the quests that could not be published.")
+
+
 class RewardsSettings(LiveSettings):
     """The rewards Lambda."""
 

@@ -15,7 +15,7 @@ from services.core.flags import INTERNAL
 from services.core.names import parameter_name
 from services.core.parameters import FLAGS, flag_parameter
 from services.core.routes import TRANSITION_OPERATIONS
-from services.core.services import QUEUES, REWARDS, SWEEPS, USER_CREATION
+from services.core.services import PUBLISHER, QUEUES, REWARDS, SWEEPS, USER_CREATION
 from services.core.stores.dynamo import decode_item, encode_item
 from tests.simulation.world import (
     SKEW,
@@ -174,7 +174,10 @@ def _owes(record: Mapping[str, Any]) -> bool:
     return record["eventName"] == "INSERT" and bool(record["dynamodb"]["NewImage"]["state"]["S"] == State.PENDING)
 
 
-MAPPINGS = (StreamMapping("rewards", "ledger", _owes, queue_url(REWARDS)),)
+MAPPINGS = (
+    StreamMapping("rewards", "ledger", _owes, queue_url(REWARDS)),
+    StreamMapping("publisher", "quests", lambda _: True, queue_url(PUBLISHER), batch=100),
+)
 """Every mapping of the platform; `infra.components.functions` makes them."""
 
 
@@ -486,6 +489,12 @@ def sweep(world: World, times: int = 2) -> None:
     for _ in range(times):
         world.now += 900
         world.run(lambda world: schedule(world, "rewards", 0))
+
+
+def compare(world: World) -> None:
+    """The next run of the publisher's schedule."""
+    world.now += 900
+    world.run(lambda world: schedule(world, "publisher", 0))
 
 
 def quiet(world: World) -> None:

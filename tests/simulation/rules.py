@@ -3,16 +3,19 @@
 The invariants of quests and books are those of `tests.unit.services.invariants`; here is what needs a history.
 """
 
+import json
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from services.core.documents import HOME_CARDS, Board, QuestDocument, is_on_board, is_public, page_key, quest_key
 from services.core.domain.ledger import UNPAID, Entry, State
 from services.core.domain.quests import RELEASE_GRACE, STATE_DENIALS, Action, Denied, Quest, Status, allowed
 from services.core.domain.users import FORMER_MEMBER, User
 from services.core.metrics import LEDGER_DRIFT
+from services.core.names import BOARD_KEY, HOME_KEY, QUESTS_PREFIX
 from services.core.services import REWARDS, USER_CREATION
 from services.core.stores.dynamo import decode_item
 from tests.simulation import people
@@ -314,6 +317,45 @@ def check_paid(record: Record, found: Findings) -> None:
         found.expect(state != State.FAILED or key in told, "D1 FAILED without a message", key)
 
 
+def check_published(record: Record, found: Findings) -> None:
+    """Before any comparison: the documents lack only what the stream's mapping gave up."""
+    given_up = {keys["questId"]["S"].split("#")[0] for service, keys in record.world.given_up if service == "publisher"}
+    _compare_documents(record, found, "W1 the stream passed a change over", given_up)
+
+
+def check_documents(record: Record, found: Findings) -> None:
+    """The documents are what the tables say, and never went back or brought back what had been taken away."""
+    _compare_documents(record, found, "W2 a document differs from the table", frozenset())
+    versions: dict[str, int] = {}
+    for key, body in record.world.bucket.history:
+        if not key.startswith(QUESTS_PREFIX) or not key.endswith(".json") or (body and not body.startswith(b"{")):
+            continue
+        quest_id = key.removeprefix(QUESTS_PREFIX).removesuffix(".json")
+        version = json.loads(body)["version"] if body else versions.get(quest_id, 0) + 1
+        found.expect(version >= versions.get(quest_id, 0), "W3 a document went back", f"{quest_id[:6]} to {version}")
+        versions[quest_id] = version
+
+
+def _compare_documents(record: Record, found: Findings, rule: str, but: Container[str]) -> None:
+    objects = record.world.bucket.objects
+    board = Board.model_validate_json(objects[BOARD_KEY]) if BOARD_KEY in objects else None
+    cards = {card.quest_id: card.version for card in board.cards} if board else {}
+    quests = {id_: quest for id_, quest in record.quests.items() if id_ not in but}
+    expected = {id_: quest.version for id_, quest in quests.items() if is_on_board(quest)}
+    shown = {id_: version for id_, version in cards.items() if id_ not in but}
+    found.expect(shown == expected, rule, f"board: {shown} for {expected}")
+    home = objects.get(HOME_KEY, b"").decode()
+    newest = [card.quest_id for card in board.cards[:HOME_CARDS]] if board else []
+    found.expect(all(f"/quests/{id_}" in home for id_ in newest), rule, "home")
+    found.expect(home.count("/quests/") == len(newest), rule, "home")
+    for id_, quest in quests.items():
+        body = objects.get(quest_key(id_))
+        version = QuestDocument.model_validate_json(body).version if body and body.startswith(b"{") else None
+        found.expect(version == (quest.version if is_public(quest) else None), rule, f"{id_[:6]}: {version}")
+        page = objects.get(page_key(id_), b"").startswith(b"<!doctype html>")
+        found.expect(page is is_public(quest), rule, f"{id_[:6]}: page {page}")
+
+
 def check_settled(record: Record, found: Findings) -> None:
     """Months later nothing is held for ever, nobody waits for somebody who left, and the audit is content."""
     now, world = record.now, record.world
@@ -378,8 +420,11 @@ def judge(world: World) -> Findings:
     check_value(Record(world), found)
     people.drain(world)
     check_streamed(Record(world), found)
+    check_published(Record(world), found)
     people.sweep(world)
+    people.compare(world)
     record = Record(world)
+    check_documents(record, found)
     check_paid(record, found)
     check_value(record, found)
     check_people(record, found)

@@ -44,7 +44,9 @@ from services.core.services import SERVICES, Queue
 from services.core.tables import TABLES
 from services.core.telemetry import Telemetry
 from services.housekeeping import chores
+from tests.simulation import s3
 from tests.simulation.dynamodb import Database, RefusedError
+from tests.unit.services.bucket import Bucket
 
 STAGE, CLIENT_ID = "sim", "page"
 EPOCH = 1_800_000_000.0
@@ -102,6 +104,7 @@ _THROTTLES = {
     "ssm": "ThrottlingException",
     "sqs": "RequestThrottled",
     "cognito": "TooManyRequestsException",
+    "s3": "SlowDown",
 }
 _SERVICES = {
     "DynamoDB_20120810": "dynamodb",
@@ -204,6 +207,11 @@ class _Body:
         """The body in one piece."""
         yield self._content
 
+    def read(self, _amount: int | None = None) -> bytes:
+        """The body, of an answer that is streamed."""
+        content, self._content = self._content, b""
+        return content
+
 
 class Shape(NamedTuple):
     """How a world behaves.
@@ -246,6 +254,7 @@ class World:
             parameter_name(STAGE, BREAKER.key): "closed",
             **{parameter_name(STAGE, flag_parameter(flag).key): "on" for flag in FLAGS},
         }
+        self.bucket = Bucket()
         self.queues: dict[str, list[dict[str, Any]]] = {}
         self.pool: dict[str, frozenset[str]] = {}
         """The accounts, each with its groups."""
@@ -468,6 +477,8 @@ class World:
 
     def _carry_out(self, service: str, operation: str, content: bytes) -> tuple[int, bytes]:
         body = json.loads(content)
+        if service == "s3":
+            return s3.carry_out(self.bucket, operation, body)
         if service == "dynamodb" and self.tape is not None:
             self.tape.append((operation, body))
         try:
@@ -594,9 +605,22 @@ def _target(request: AWSPreparedRequest) -> tuple[str, str]:
 
 
 def _send(_session: URLLib3Session, request: AWSPreparedRequest) -> AWSResponse:
+    if "X-Amz-Target" not in request.headers:
+        return _send_to_s3(request)
     body = request.body
     status, content = _world().send(*_target(request), body if isinstance(body, bytes) else str(body).encode())
     return AWSResponse("https://sim", status, {"content-type": "application/x-amz-json-1.0"}, _Body(content))  # type: ignore[arg-type]  # as much of urllib3's response as botocore uses
+
+
+def _send_to_s3(request: AWSPreparedRequest) -> AWSResponse:
+    body: Any = request.body or b""
+    if not isinstance(body, bytes | bytearray):
+        body.seek(0)  # a retry sends it again
+        body = body.read()
+    operation, asked = s3.parse(str(request.method), str(request.url), dict(request.headers), bytes(body))
+    status, content = _world().send("s3", operation, json.dumps(asked).encode())
+    headers, content = s3.answer(operation, status, content)
+    return AWSResponse("https://sim", status, headers, _Body(content))  # type: ignore[arg-type]  # as above
 
 
 def _counted(_telemetry: Telemetry, metric: Metric, value: float = 1) -> None:
@@ -626,6 +650,7 @@ def simulated() -> Iterator[None]:
     """AWS, time and ids are a World's meanwhile."""
     level = logging.root.manager.disable
     aws.client.cache_clear()
+    aws.s3.cache_clear()
     with (
         patch.dict(os.environ, environment()),
         patch.object(URLLib3Session, "send", _send),

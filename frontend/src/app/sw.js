@@ -1,7 +1,7 @@
 /* Keeps the shell and the published documents for offline use. What is a member's own, the page keeps (src/api/copies.ts). */
 const SHELL = __SHELL__;
 /** What keeps its name when it changes. */
-const FRESH = ["/config.json", "/manifest.webmanifest", "/icon.svg"];
+const FRESH = ["/app.js", "/app.css", "/config.json", "/manifest.webmanifest", "/icon.svg"];
 const CACHE = `civicforge-${__VERSION__}`;
 /** The published documents outlive a release. */
 const DOCUMENTS = "civicforge-documents";
@@ -85,6 +85,6 @@ self.addEventListener("fetch", (event) => {
   else if (url.pathname.startsWith("/assets/")) {
     event.respondWith(caches.match(request).then((kept) => kept ?? fetch(request)));
   } else if (request.mode === "navigate") {
-    event.respondWith(inTime(request).catch(async () => (await caches.match("/")) ?? fetch(request)));
+    event.respondWith(inTime(request).catch(async () => (await caches.match("/index.html")) ?? fetch(request)));
   }
 });

@@ -6,7 +6,7 @@ A quest is up to three items: the quest itself under its id, and its Markdown un
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -120,6 +120,22 @@ class QuestStore:
         keys = ({"questId": quest_id} for quest_id in quest_ids)
         items = batch_get(self._client, self._table, keys, consistent=False)
         return {item["questId"]: item["title"] for item in items}
+
+    def described(self, quest_ids: Sequence[str]) -> list[StoredQuest]:
+        """Those of at most 50 quests that exist, in order, with their descriptions alone, as of now, in one call."""
+        keys = ({"questId": f"{quest_id}{part}"} for quest_id in quest_ids for part in ("", "#description"))
+        items = {item["questId"]: item for item in batch_get(self._client, self._table, keys, consistent=True)}
+        quests = (Quest.model_validate(items[id_]) for id_ in quest_ids if id_ in items and "#" not in id_)
+        return [StoredQuest(quest, self._texts(quest.quest_id, items)[0]) for quest in quests]
+
+    def open_ids(self) -> Iterator[str]:
+        """The ids of the OPEN quests; the index may lag behind by a moment."""
+        yield from self.due(Status.OPEN, datetime.max.replace(tzinfo=UTC))
+
+    def ids(self) -> Iterator[str]:
+        """The id of every quest, in no order. Reads the whole table."""
+        for page in pages(self._client.scan, TableName=self._table, ProjectionExpression="questId"):
+            yield from (item["questId"] for item in page if "#" not in item["questId"])
 
     def _texts(self, quest_id: str, items: Mapping[str, Item]) -> tuple[str, str | None]:
         description, submission = (items.get(f"{quest_id}{part}", {}).get("text") for part in _TEXTS)

@@ -22,7 +22,7 @@ from services.core.domain.quests import Actor, Category, Draft, Quest
 from services.core.domain.users import User
 from services.core.names import audit_log_group, log_group, parameter_name, resource_name
 from services.core.parameters import LIVE_PARAMETERS, STACK_PARAMETERS
-from services.core.services import SERVICES
+from services.core.services import QUEUES, SERVICES
 from services.core.settings import ApiSettings
 from services.core.stores.dynamo import decode_item
 from services.core.stores.users import NoSuchUserError
@@ -35,9 +35,12 @@ REQUESTOR, PERFORMER = "rita-1", "paul-2"
 
 @dataclass(frozen=True)
 class UnitStage(Stage):
-    """A stage on moto, which cannot run Lambdas: `rewards` pays here, `broken` ones fail."""
+    """A stage on moto, which cannot run Lambdas: `rewards` pays here, `broken` ones fail, `invalid` quests stay
+    unpublished.
+    """
 
     broken: set[str] = field(default_factory=set)
+    invalid: set[str] = field(default_factory=set)
     invoked: list[tuple[str, Any]] = field(default_factory=list)
 
     @cached_property
@@ -55,6 +58,8 @@ class UnitStage(Stage):
         self.invoked.append((service, event))
         if service in self.broken:
             raise OperatorError(f"The Lambda {service} failed: out of order.")
+        if "quests" in event:
+            return {"invalid": [quest_id for quest_id in event["quests"] if quest_id in self.invalid]}
         for record in event.get("Records", []):
             try:
                 self.ledger.pay(Entry.model_validate(decode_item(record["dynamodb"]["NewImage"])), datetime.now(UTC))
@@ -131,7 +136,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[UnitStage]:
             key = json.dumps({"current": "first", "previous": None, "previousUntil": None})
             value = key if parameter.former_honoured else values.get(parameter.key, parameter.initial or "something")
             stage.put_parameter(parameter.key, value, secret=parameter.kind == "SecureString")
-        for queue in ("user-creation", "rewards", "schedules"):
+        for queue in QUEUES:
             stage.sqs.create_queue(QueueName=stage.resource(f"{queue}-dlq"))
         for group in (audit_log_group(NAME), *(log_group(NAME, service) for service in SERVICES)):
             stage.logs.create_log_group(logGroupName=group)

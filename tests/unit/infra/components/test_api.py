@@ -1,6 +1,6 @@
 import json
 
-from services.core.routes import ROUTES
+from services.core.routes import GATEWAY_ROUTES
 from tests.unit.infra.plan import Plan
 
 # Written out again on purpose: opening a route must be said twice.
@@ -12,13 +12,15 @@ PUBLIC = {
     "GET /api/v1/users/{userId}",
     "POST /api/v1/unsubscribe",
     "GET /api/v1/stats",
+    "GET /published/home.html",
+    "GET /published/quests/{document}",
 }
 
 
 def test_every_route_but_the_public_ones_wants_a_token(stage_plan: Plan) -> None:
     authorizer = stage_plan.one("Authorizer", "users")
     routes = {route.inputs["routeKey"]: route.inputs for route in stage_plan.of("Route")}
-    assert routes.keys() == {route.key for route in ROUTES}
+    assert routes.keys() == {route.key for route in GATEWAY_ROUTES}
     assert {key for key, route in routes.items() if route["authorizationType"] == "NONE"} == PUBLIC
     for key in routes.keys() - PUBLIC:
         assert routes[key]["authorizationType"] == "JWT", key
@@ -40,7 +42,7 @@ def test_throttles_and_metrics(stage_plan: Plan) -> None:
     settings = gateway.inputs["defaultRouteSettings"]
     assert (settings["throttlingRateLimit"], settings["throttlingBurstLimit"]) == (rate, burst)
     assert settings["detailedMetricsEnabled"] is True
-    keys = {route.key for route in ROUTES}
+    keys = {route.key for route in GATEWAY_ROUTES}
     for override in gateway.inputs["routeSettings"]:
         assert override["routeKey"] in keys
         assert 0 < override["throttlingRateLimit"] <= rate

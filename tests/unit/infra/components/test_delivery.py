@@ -1,11 +1,12 @@
 import json
 
+import pytest
+
 from tests.unit.infra.plan import Plan
 
 
 def test_the_ledger_hands_new_pending_entries_to_rewards(stage_plan: Plan) -> None:
-    (mapping,) = stage_plan.of("EventSourceMapping")
-    inputs = mapping.inputs
+    inputs = stage_plan.one("EventSourceMapping", "ledger").inputs
     assert inputs["eventSourceArn"].endswith(f"civicforge-{stage_plan.stage}-ledger/stream/now")
     assert inputs["functionName"].endswith(f":civicforge-{stage_plan.stage}-rewards:live")
     (pattern,) = inputs["filterCriteria"]["filters"]
@@ -15,30 +16,38 @@ def test_the_ledger_hands_new_pending_entries_to_rewards(stage_plan: Plan) -> No
     }
 
 
-def test_a_poison_record_goes_to_its_queue_after_bounded_retries(stage_plan: Plan) -> None:
-    (mapping,) = stage_plan.of("EventSourceMapping")
-    inputs = mapping.inputs
+def test_the_quests_hand_every_change_to_the_publisher(stage_plan: Plan) -> None:
+    inputs = stage_plan.one("EventSourceMapping", "quests-publisher").inputs
+    assert inputs["eventSourceArn"].endswith(f"civicforge-{stage_plan.stage}-quests/stream/now")
+    assert inputs["functionName"].endswith(f":civicforge-{stage_plan.stage}-publisher:live")
+    assert "filterCriteria" not in inputs
+
+
+@pytest.mark.parametrize(("mapping", "queue"), [("ledger", "rewards"), ("quests-publisher", "publisher")])
+def test_a_poison_record_goes_to_its_queue_after_bounded_retries(stage_plan: Plan, mapping: str, queue: str) -> None:
+    inputs = stage_plan.one("EventSourceMapping", mapping).inputs
     assert inputs["functionResponseTypes"] == ["ReportBatchItemFailures"]
     assert inputs["bisectBatchOnFunctionError"] is True
     assert 0 < inputs["maximumRetryAttempts"] <= 10
     destination = inputs["destinationConfig"]["onFailure"]["destinationArn"]
-    assert destination.endswith(f"civicforge-{stage_plan.stage}-rewards-dlq")
+    assert destination.endswith(f"civicforge-{stage_plan.stage}-{queue}-dlq")
     assert inputs["startingPosition"] == "TRIM_HORIZON"
 
 
-def test_sweeps_run_every_quarter_of_an_hour_and_lose_nothing(stage_plan: Plan) -> None:
+def test_sweeps_run_as_declared_and_lose_nothing(stage_plan: Plan) -> None:
     schedules = stage_plan.of("Schedule")
-    assert {schedule.name for schedule in schedules} == {"rewards", "housekeeping"}
+    assert {schedule.name for schedule in schedules} == {"rewards", "housekeeping", "publisher"}
     queue = f"civicforge-{stage_plan.stage}-schedules-dlq"
     role = stage_plan.one("RolePolicy", "sweeps")
     invoke, keep = role.policy()
     for schedule in schedules:
         target = schedule.inputs["target"]
-        assert schedule.inputs["scheduleExpression"] == "rate(15 minutes)"
+        minutes = 720 if schedule.name == "publisher" else 15
+        assert schedule.inputs["scheduleExpression"] == f"rate({minutes} minutes)"
         assert schedule.inputs["groupName"] == f"civicforge-{stage_plan.stage}-sweeps"
         assert target["deadLetterConfig"]["arn"].endswith(queue)
         assert target["roleArn"].endswith(f"civicforge-{stage_plan.stage}-sweeps")
-        assert target["retryPolicy"]["maximumEventAgeInSeconds"] == 900
+        assert target["retryPolicy"]["maximumEventAgeInSeconds"] == minutes * 60
         assert target["arn"].endswith(f":civicforge-{stage_plan.stage}-{schedule.name}:live")
         assert target["arn"] in invoke["Resource"]
         assert role.registration.urn in schedule.registration.dependencies

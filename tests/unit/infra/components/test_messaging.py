@@ -5,7 +5,7 @@ FOURTEEN_DAYS = 1_209_600
 
 def test_failures_are_kept_encrypted_for_fourteen_days(stage_plan: Plan) -> None:
     queues = stage_plan.of("Queue")
-    assert {queue.name for queue in queues} == {"user-creation-dlq", "rewards-dlq", "schedules-dlq"}
+    assert {queue.name for queue in queues} == {"user-creation-dlq", "rewards-dlq", "publisher-dlq", "schedules-dlq"}
     for queue in queues:
         assert queue.inputs["messageRetentionSeconds"] == FOURTEEN_DAYS, queue.label
         assert queue.inputs["sqsManagedSseEnabled"] is True, queue.label

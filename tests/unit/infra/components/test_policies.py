@@ -17,6 +17,7 @@ from tests.unit.infra.plan import ACCOUNT, Plan, plan, run_recorded
 EXPLAINED = {
     ("WriteOwnLogs", "logs:CreateLogStream"): "Lambda names the streams",
     ("WriteOwnLogs", "logs:PutLogEvents"): "Lambda names the streams",
+    **{("WriteDocuments", f"s3:{verb}Object"): "a document for every quest" for verb in ("Get", "Put", "Delete")},
     ("ReadCommunityTotals", "cloudwatch:GetMetricData"): "no permission on single metrics",
 }
 

@@ -61,7 +61,7 @@ def test_the_distribution(stage_plan: Plan) -> None:
     assert all(behavior["viewerProtocolPolicy"] == "redirect-to-https" for behavior in behaviors)
     assert all(behavior["responseHeadersPolicyId"] for behavior in behaviors)
     page, api = behaviors
-    assert (page["targetOriginId"], api["targetOriginId"], api["pathPattern"]) == ("site", "api", "/api/*")
+    assert (page["targetOriginId"], api["targetOriginId"], api["pathPattern"]) == ("documents", "api", "/api/*")
     assert [f["eventType"] for f in page["functionAssociations"]] == ["viewer-request"]
     assert "functionAssociations" not in api
     assert {"POST", "PATCH", "DELETE"} <= set(api["allowedMethods"])
@@ -72,9 +72,17 @@ def test_the_distribution(stage_plan: Plan) -> None:
     assert origins["api"]["domainName"] == "api.execute-api.us-east-1.amazonaws.com"
     assert origins["api"]["customOriginConfig"]["originProtocolPolicy"] == "https-only"
     assert origins["api"]["customOriginConfig"]["originSslProtocols"] == ["TLSv1.2"]
+    # What the bucket lacks is asked of the API, and of nothing else.
+    assert inputs["originGroups"] == [
+        {
+            "originId": "documents",
+            "failoverCriteria": {"statusCodes": [404]},
+            "members": [{"originId": "site"}, {"originId": "api"}],
+        }
+    ]
     # A file that is missing stays missing: no error is turned into the page, and none of the api's is kept.
     assert inputs["customErrorResponses"] == [
-        {"errorCode": code, "errorCachingMinTtl": 0} for code in (500, 502, 503, 504)
+        {"errorCode": code, "errorCachingMinTtl": int(code == 404)} for code in (404, 500, 502, 503, 504)
     ]
     assert inputs["viewerCertificate"] == {"cloudfrontDefaultCertificate": True}
 
@@ -154,8 +162,14 @@ def test_the_address_of_the_local_front_door() -> None:
 @pytest.mark.parametrize(
     ("uri", "expected"),
     [
-        ("/", "/index.html"),
-        ("/quests/abc", "/index.html"),
+        ("/", "/published/home.html"),
+        ("/quests/abc", "/published/quests/abc.html"),
+        ("/quests/new", "/index.html"),
+        ("/quests/abc/edit", "/index.html"),
+        ("/quests", "/index.html"),
+        ("/quests/", "/index.html"),
+        ("/mine", "/index.html"),
+        ("/published/board.json", "/published/board.json"),
         ("/quests.d/abc", "/index.html"),
         ("/assets/app.js", "/assets/app.js"),
         ("/missing.js", "/missing.js"),

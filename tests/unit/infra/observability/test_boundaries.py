@@ -18,7 +18,11 @@ from tests.unit.infra.observability.deployed import (
     queries,
 )
 
-SCHEDULED = {"unpaid-rewards-p2": "oldest_unpaid_reward_seconds", "ledger-drift-p2": "ledger_drift"}
+SCHEDULED = {
+    "unpaid-rewards-p2": "oldest_unpaid_reward_seconds",
+    "ledger-drift-p2": "ledger_drift",
+    "document-drift-p2": "document_drift",
+}
 """The alarms of what runs by schedule, whose silence is the fault, and the metric that each listens to."""
 
 
@@ -259,7 +263,9 @@ def test_r55_a_few_cold_starts_at_night_wake_nobody() -> None:
 # What the requirements do not number.
 
 
-@pytest.mark.parametrize("short", ["ledger_drift:ledger-drift-p2", "flag_parse_errors:flag-errors-p3"])
+@pytest.mark.parametrize(
+    "short", ["ledger_drift:ledger-drift-p2", "document_drift:document-drift-p2", "flag_parse_errors:flag-errors-p3"]
+)
 def test_one_is_too_many(short: str) -> None:
     metric, alarm = short.split(":")
     assert Clock().put(own(metric), 0).state(alarm_named(alarm)) == "OK"

@@ -8,6 +8,7 @@ import pytest
 from ops.commands import dlq
 from ops.shared import dead_letters
 from services.core.domain.ledger import Kind, State
+from services.core.services import QUEUES
 from tests.unit.ops.conftest import PERFORMER, Cli, UnitStage
 
 
@@ -31,7 +32,7 @@ def failed_reward(stage: UnitStage) -> str:
 
 
 def test_an_empty_queue(stage: UnitStage, cli: Cli) -> None:
-    assert cli("dlq list --json").json["queues"] == {"user-creation": 0, "rewards": 0, "schedules": 0}
+    assert cli("dlq list --json").json["queues"] == dict.fromkeys(QUEUES, 0)
     assert "rewards is empty" in cli("dlq show rewards").out
     assert "nothing to do" in cli("dlq redrive rewards").out
 
@@ -63,6 +64,21 @@ def test_what_is_not_confirmed_goes_back(stage: UnitStage, cli: Cli) -> None:
     send(stage, "schedules", {"sweep": "rewards"})
     assert cli("dlq redrive schedules", "why\nn\n").code == 1
     assert [letter.body for letter in dlq.take(stage, "schedules")] == [{"sweep": "rewards"}]
+
+
+def test_quests_are_published_once_and_a_part_of_the_stream_by_comparing_everything(stage: UnitStage, cli: Cli) -> None:
+    for body in ({"questId": "q1"}, {"questId": "q1"}, {"DDBStreamBatchInfo": {"shardId": "s"}}):
+        send(stage, "publisher", body)
+    assert cli("dlq redrive publisher --yes --reason mended --json").json["redriven"] == 3
+    assert stage.invoked == [("publisher", {"quests": ["q1"]}), ("publisher", {"sweep": "publisher"})]
+    assert dead_letters.depths(stage)["publisher"] == 0
+
+
+def test_a_quest_that_is_invalid_still_stays(stage: UnitStage, cli: Cli) -> None:
+    stage.invalid.add("q1")
+    send(stage, "publisher", {"questId": "q1"})
+    assert cli("dlq redrive publisher --yes --reason mended").code == 1
+    assert dead_letters.depths(stage)["publisher"] == 1
 
 
 def test_members_are_made_once(stage: UnitStage, cli: Cli) -> None:

@@ -58,6 +58,7 @@ def town(stage: UnitStage, monkeypatch: pytest.MonkeyPatch) -> UnitStage:
                 stage.lambda_.update_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion=version)
 
     monkeypatch.setattr(readiness, "require", lambda _: None)  # moto knows no account's limits
+    monkeypatch.setattr(UnitStage, "start", lambda *_: None)
     monkeypatch.setattr(release, "build_lambdas", lambda _: None)
     monkeypatch.setattr(release, "provision", up)
     monkeypatch.setattr(release, "commit", lambda: "0123456789abcdef")

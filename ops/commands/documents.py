@@ -1,0 +1,17 @@
+"""The published documents: compare them with the tables, and write again what differs."""
+
+import typer
+
+from ops.shared.documents import rebuild as rebuild_documents
+from ops.shared.stage import Stage
+from ops.shared.terminal import Terminal, command
+
+app = typer.Typer(no_args_is_help=True, help="Look after what everybody may read.")
+
+
+@command(app)
+def rebuild(stage: Stage, terminal: Terminal) -> None:
+    """Compare every document with the tables and write those that differ again. Safe to repeat."""
+    done = rebuild_documents(stage)
+    said = f"{done['quests']} quests compared, {done['rewritten']} written again, {done['drifted']} had drifted."
+    terminal.result(done, said)

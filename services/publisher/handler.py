@@ -1,0 +1,77 @@
+"""The publisher Lambda: publishes what the quests' stream brings, and on its schedule compares everything."""
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from services.core import aws
+from services.core.events import QuestNotPublished
+from services.core.metrics import DOCUMENT_DRIFT, PUBLICATION_LAG
+from services.core.settings import PublisherSettings
+from services.core.stores.documents import DocumentStore
+from services.core.stores.dynamo import StoreUnavailableError, decode_item
+from services.core.stores.quests import QuestStore
+from services.core.stores.users import UserStore
+from services.core.telemetry import Telemetry
+from services.publisher.publication import BATCH, Publisher
+
+settings = PublisherSettings.load(os.environ)
+telemetry = Telemetry("publisher", settings.stage, settings.log_level)
+publisher = Publisher(
+    quests=QuestStore(
+        aws.dynamodb(),
+        settings.quests_table,
+        settings.users_table,
+        settings.ledger_table,
+        shards=settings.board_shards,
+    ),
+    users=UserStore(aws.dynamodb(), settings.users_table, settings.ledger_table),
+    documents=DocumentStore(aws.s3(), settings.site_bucket),
+    site_url=settings.site_url,
+    log=telemetry.log,
+    workers=settings.publisher_workers,
+)
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Take a batch of the quests' stream and name the records to retry; or publish the `quests` that an operator names;
+    or take the schedule's event.
+    """
+    try:
+        if "Records" in event:
+            return {"batchItemFailures": _publish_records(event["Records"])}
+        if "quests" in event:
+            return {"invalid": publisher.publish(event["quests"], datetime.now(UTC))}
+        rebuilt = publisher.rebuild(datetime.now(UTC))
+        telemetry.log.info("documents compared", extra=rebuilt._asdict())
+        telemetry.count(DOCUMENT_DRIFT, rebuilt.drifted)
+        return rebuilt._asdict()
+    finally:
+        telemetry.flush()
+
+
+def _publish_records(records: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Publish each quest of the batch once. In an outage all records are retried: the work is safe to repeat."""
+    changes = [record["dynamodb"] for record in records]
+    quest_ids = list(dict.fromkeys(_quest_id(change) for change in changes))
+    try:
+        for start in range(0, len(quest_ids), BATCH):
+            for invalid in publisher.publish(quest_ids[start : start + BATCH], datetime.now(UTC)):
+                _give_up(invalid)
+    except StoreUnavailableError:
+        telemetry.log.warning("outage; the records are retried", exc_info=True)
+        return [{"itemIdentifier": changes[0]["SequenceNumber"]}]
+    changed_at = min(float(change["ApproximateCreationDateTime"]) for change in changes)
+    telemetry.count(PUBLICATION_LAG, datetime.now(UTC).timestamp() - changed_at)
+    telemetry.log.info("published", extra={"quests": quest_ids})
+    return []
+
+
+def _quest_id(change: dict[str, Any]) -> str:
+    """The quest that a record is about; its texts are items of their own."""
+    return str(decode_item(change["Keys"])["questId"]).partition("#")[0]
+
+
+def _give_up(quest_id: str) -> None:
+    """Keep an invalid quest for the operators: another attempt would fail like this one."""
+    aws.sqs().send_message(QueueUrl=settings.publisher_dlq_url, MessageBody=QuestNotPublished(quest_id).to_json())

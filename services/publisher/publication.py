@@ -1,0 +1,239 @@
+"""Publishing: brings documents to what the tables say, quest by quest or all of them.
+
+An event only says which quest to look at. What is published is what the tables say after the document was read, so
+that events may be repeated, reordered or handled by several publishers at once (`services.core.stores.documents`).
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
+from typing import Final, NamedTuple
+
+from aws_lambda_powertools import Logger
+
+from services.core.documents import (
+    Board,
+    BoardCard,
+    QuestDocument,
+    card,
+    is_on_board,
+    is_public,
+    merge,
+    page_key,
+    quest_document,
+    quest_key,
+)
+from services.core.domain.values import Model
+from services.core.names import BOARD_KEY, HOME_KEY, QUESTS_PREFIX
+from services.core.stores.documents import Body, DocumentStore
+from services.core.stores.quests import QuestStore, StoredQuest
+from services.core.stores.users import UserStore
+from services.publisher.pages import home_page, quest_page
+
+BATCH: Final = 40
+"""Quests that are read and merged into the board at once."""
+SETTLED: Final = timedelta(minutes=2)
+"""Time after a change from which a document that lacks it counts as drifted: the stream had its chance."""
+
+
+class Read(NamedTuple):
+    """Quests as they stand, by id, and the display names of their parties."""
+
+    quests: dict[str, StoredQuest]
+    names: dict[str, str]
+
+
+class Rebuilt(NamedTuple):
+    """Result of a rebuild: quests looked at, those whose documents were written again, and of them the drifted ones."""
+
+    quests: int
+    rewritten: int
+    drifted: int
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Writes the documents. Every method raises StoreUnavailableError, and is safe to repeat."""
+
+    quests: QuestStore
+    users: UserStore
+    documents: DocumentStore
+    site_url: str
+    log: Logger
+    workers: int
+    """Quests whose documents are written at once."""
+
+    def publish(self, quest_ids: Sequence[str], now: datetime) -> list[str]:
+        """Bring every document that speaks of these quests, at most BATCH, up to date.
+
+        Returns those that are invalid in the table, whose documents stay as they are.
+        """
+        try:
+            self._publish(quest_ids, now)
+        except ValueError:
+            if len(quest_ids) > 1:
+                return [bad for quest_id in quest_ids for bad in self.publish([quest_id], now)]
+            self.log.exception("quest not published", extra={"quest_id": quest_ids[0] if quest_ids else None})
+            return list(quest_ids)
+        return []
+
+    def _publish(self, quest_ids: Sequence[str], now: datetime) -> None:
+        if self.workers > 1 and len(quest_ids) > 1:
+            with ThreadPoolExecutor(self.workers) as pool:
+                list(pool.map(self._publish_quest, quest_ids))
+        else:
+            for quest_id in quest_ids:
+                self._publish_quest(quest_id)
+        self.documents.rewrite(BOARD_KEY, lambda before: self._board(before, quest_ids, now))
+        self.documents.rewrite(HOME_KEY, self._home)
+
+    def _publish_quest(self, quest_id: str) -> None:
+        self.documents.rewrite(quest_key(quest_id), partial(self._json, quest_id))
+        self.documents.rewrite(page_key(quest_id), partial(self._html, quest_id))
+
+    def rebuild(self, now: datetime) -> Rebuilt:
+        """Compare every document with the tables, and publish each quest for which one differs.
+
+        Where nothing was ever published, nothing has drifted.
+        """
+        etags = self.documents.etags(QUESTS_PREFIX)
+        board = self._stored_board()
+        cards = {one.quest_id: one for one in board.cards} if board else {}
+        known = {key.removeprefix(QUESTS_PREFIX).rpartition(".")[0] for key in etags} | cards.keys()
+        looked_at = rewritten = drifted = 0
+        for ids in _batches(self._every_id(known)):
+            different, missed = self._compare(ids, etags, cards, now)
+            looked_at, rewritten, drifted = looked_at + len(ids), rewritten + len(different), drifted + missed
+            if different:
+                drifted += len(self.publish(different, now))
+        self.publish([], now)
+        return Rebuilt(looked_at, rewritten, drifted if board else 0)
+
+    def _every_id(self, known: set[str]) -> Iterator[str]:
+        """The quests of the table, then those that have documents and are not in it."""
+        for quest_id in self.quests.ids():
+            known.discard(quest_id)
+            yield quest_id
+        yield from sorted(known)
+
+    def _compare(
+        self, ids: list[str], etags: dict[str, str], cards: dict[str, BoardCard], now: datetime
+    ) -> tuple[list[str], int]:
+        """The quests whose documents differ, and how many of those have drifted; an invalid quest differs."""
+        try:
+            read = self._read(ids)
+        except ValueError:
+            if len(ids) == 1:
+                return ids, 0
+            parts = [self._compare([quest_id], etags, cards, now) for quest_id in ids]
+            return [quest_id for different, _ in parts for quest_id in different], sum(missed for _, missed in parts)
+        different = [quest_id for quest_id in ids if self._differs(quest_id, read, etags, cards)]
+        return different, sum(self._has_drifted(quest_id, read.quests.get(quest_id), now) for quest_id in different)
+
+    def _differs(self, quest_id: str, read: Read, etags: dict[str, str], cards: dict[str, BoardCard]) -> bool:
+        stored = read.quests.get(quest_id)
+        if cards.get(quest_id) != _card(stored, read.names):
+            return True
+        bodies = {quest_key(quest_id): _json(stored, read.names), page_key(quest_id): self._page(stored, read.names)}
+        return any(etags.get(key) != _etag(body) for key, body in bodies.items())
+
+    def _has_drifted(self, quest_id: str, stored: StoredQuest | None, now: datetime) -> bool:
+        """Whether a document lacks a change that is not of this moment; another look or name is no drift."""
+        if stored and now - stored.quest.updated_at < SETTLED:
+            return False
+        expected = stored.quest.version if stored and is_public(stored.quest) else None
+        return _version(self.documents.read(quest_key(quest_id))) != expected
+
+    def _json(self, quest_id: str, _: Body) -> Body:
+        read = self._read([quest_id])
+        return _json(read.quests.get(quest_id), read.names)
+
+    def _html(self, quest_id: str, _: Body) -> Body:
+        read = self._read([quest_id])
+        return self._page(read.quests.get(quest_id), read.names)
+
+    def _page(self, stored: StoredQuest | None, names: dict[str, str]) -> Body:
+        document = _document(stored, names)
+        return quest_page(document, self.site_url) if document else None
+
+    def _board(self, before: Body, quest_ids: Sequence[str], now: datetime) -> bytes:
+        board = _parse(before)
+        changes = self._cards(quest_ids)
+        if board is None:  # then every open quest is news
+            for batch in _batches(self.quests.open_ids()):
+                changes = self._valid_cards(batch) | changes
+        merged = merge(board, changes, now)
+        return before if merged is board and before else _dump(merged)
+
+    def _cards(self, quest_ids: Sequence[str]) -> dict[str, BoardCard | None]:
+        read = self._read(quest_ids)
+        return {quest_id: _card(read.quests.get(quest_id), read.names) for quest_id in quest_ids}
+
+    def _valid_cards(self, quest_ids: Sequence[str]) -> dict[str, BoardCard | None]:
+        """The cards without those of invalid quests, which are told of when they are published themselves."""
+        try:
+            return self._cards(quest_ids)
+        except ValueError:
+            if len(quest_ids) == 1:
+                return {}
+        return {id_: one for quest_id in quest_ids for id_, one in self._valid_cards([quest_id]).items()}
+
+    def _home(self, before: Body) -> Body:
+        board = self._stored_board()
+        return home_page(board, self.site_url) if board else before
+
+    def _stored_board(self) -> Board | None:
+        return _parse(self.documents.read(BOARD_KEY))
+
+    def _read(self, quest_ids: Sequence[str]) -> Read:
+        found = self.quests.described(quest_ids)
+        parties = {id_ for one in found for id_ in (one.quest.requestor_id, one.quest.performer_id) if id_}
+        members = self.users.get_many(sorted(parties)) if parties else []
+        return Read({one.quest.quest_id: one for one in found}, {m.user_id: m.display_name for m in members})
+
+
+def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
+    remaining = iter(ids)
+    while batch := list(islice(remaining, BATCH)):
+        yield batch
+
+
+def _card(stored: StoredQuest | None, names: dict[str, str]) -> BoardCard | None:
+    return card(stored.quest, stored.description, names) if stored and is_on_board(stored.quest) else None
+
+
+def _document(stored: StoredQuest | None, names: dict[str, str]) -> QuestDocument | None:
+    return quest_document(stored.quest, stored.description, names) if stored and is_public(stored.quest) else None
+
+
+def _json(stored: StoredQuest | None, names: dict[str, str]) -> Body:
+    document = _document(stored, names)
+    return _dump(document) if document else None
+
+
+def _dump(document: Model) -> bytes:
+    return document.model_dump_json(by_alias=True, exclude_none=True).encode()
+
+
+def _etag(body: Body) -> str | None:
+    """S3's ETag of an object that was put as a whole."""
+    return hashlib.md5(body, usedforsecurity=False).hexdigest() if body is not None else None
+
+
+def _parse(body: Body) -> Board | None:
+    """The board; None where it is missing or invalid."""
+    try:
+        return Board.model_validate_json(body) if body else None
+    except ValueError:
+        return None
+
+
+def _version(body: Body) -> int | None:
+    try:
+        return QuestDocument.model_validate_json(body).version if body else None
+    except ValueError:
+        return None

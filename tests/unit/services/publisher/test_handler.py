@@ -1,0 +1,352 @@
+"""The publisher: whatever is brought, how often and in which order, documents say what the tables say."""
+
+import io
+import json
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+
+from services.core import aws
+from services.core.documents import Board, QuestDocument, page_key, quest_key
+from services.core.domain.users import Profile
+from services.core.names import BOARD_KEY, HOME_KEY
+from services.core.stores.dynamo import encode_item
+from services.publisher.publication import SETTLED
+from tests.unit.services.bucket import Bucket, refused
+from tests.unit.services.cloud import ANNA, BEN, DESCRIPTION, Api, Cloud, CrashError, lost_request
+
+URL = "https://quests.example"
+
+
+class Publisher:
+    """The handler after a cold start, beside an API that makes quests."""
+
+    def __init__(self, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.cloud, self.api, self.bucket = cloud, Api(cloud), Bucket()
+        self.queue = cloud.queue("publisher-dlq")
+        monkeypatch.setattr(aws, "s3", lambda: self.bucket)
+        self.module = cloud.handler(
+            "publisher",
+            monkeypatch,
+            site_bucket="site",
+            site_url=URL,
+            publisher_workers="1",
+            publisher_dlq_url=self.queue,
+        )
+        for member in (ANNA, BEN):
+            cloud.users.ensure(member, cloud.clock.now)
+        cloud.users.edit(ANNA, Profile(display_name="Anna Müller"), cloud.clock.now)
+
+    def __call__(self, event: Mapping[str, Any]) -> tuple[Any, dict[str, float]]:
+        """The handler's answer, and the metrics."""
+        out = io.StringIO()
+        with redirect_stdout(out), time_machine.travel(self.cloud.clock.now, tick=False):
+            answer = self.module.handler(event, None)
+        lines = [json.loads(line) for line in out.getvalue().splitlines()]
+        measured = [line for line in lines if "_aws" in line]
+        names = [m["Name"] for line in measured for m in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
+        return answer, {name: max(line[name][0] for line in measured if name in line) for name in names}
+
+    def stream(self, *quest_ids: str, age: float = 1.0) -> tuple[Any, dict[str, float]]:
+        """A batch of the stream that brings changes of these items."""
+        records = [
+            {
+                "eventName": "MODIFY",
+                "dynamodb": {
+                    "SequenceNumber": str(number),
+                    "Keys": encode_item({"questId": quest_id}),
+                    "ApproximateCreationDateTime": self.cloud.clock.now.timestamp() - age,
+                },
+            }
+            for number, quest_id in enumerate(quest_ids, start=1)
+        ]
+        return self({"Records": records})
+
+    @property
+    def board(self) -> Board:
+        """The published board."""
+        return Board.model_validate_json(self.bucket.objects[BOARD_KEY])
+
+    @property
+    def on_board(self) -> list[str]:
+        """The quests on the published board."""
+        return [card.quest_id for card in self.board.cards]
+
+    def quest(self, quest_id: str) -> QuestDocument:
+        """A quest's published document."""
+        return QuestDocument.model_validate_json(self.bucket.objects[quest_key(quest_id)])
+
+    def cancel(self, quest_id: str) -> None:
+        """Withdraws a quest."""
+        assert self.api.call("cancelQuest", ANNA, questId=quest_id).status == 200
+
+
+@pytest.fixture
+def publisher(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Publisher:
+    return Publisher(cloud, monkeypatch)
+
+
+def test_a_new_quest_is_on_the_board_on_its_page_and_at_home(publisher: Publisher) -> None:
+    quest_id = publisher.api.create(title="Carry <b>sofas</b>")
+    publisher.stream(quest_id, f"{quest_id}#description")
+    (card,) = publisher.board.cards
+    assert (card.quest_id, card.requestor_name, card.version) == (quest_id, "Anna Müller", 1)
+    assert publisher.quest(quest_id).description == DESCRIPTION
+    for key in (HOME_KEY, page_key(quest_id)):
+        page = publisher.bucket.objects[key].decode()
+        assert "Carry &lt;b&gt;sofas&lt;/b&gt;" in page
+        assert "<b>" not in page
+
+
+def test_a_step_is_published_and_leaves_the_board(publisher: Publisher) -> None:
+    quest_id = publisher.api.create()
+    publisher.stream(quest_id)
+    assert publisher.api.call("claimQuest", BEN, questId=quest_id).status == 200
+    publisher.stream(quest_id)
+    assert publisher.on_board == []
+    document = publisher.quest(quest_id)
+    assert (document.status, document.performer_id, document.version) == ("CLAIMED", BEN, 2)
+    assert "0 quests are open" in publisher.bucket.objects[HOME_KEY].decode()
+
+
+def test_a_cancelled_quest_leaves_every_document(publisher: Publisher) -> None:
+    stays, goes = publisher.api.create(), publisher.api.create()
+    publisher.stream(stays, goes)
+    publisher.cancel(goes)
+    publisher.stream(goes)
+    assert publisher.on_board == [stays]
+    assert quest_key(goes) not in publisher.bucket.objects
+    assert page_key(goes) not in publisher.bucket.objects
+    assert not [key for key, body in publisher.bucket.objects.items() if goes in key or goes.encode() in body]
+
+
+def test_events_again_and_out_of_order_change_nothing(publisher: Publisher) -> None:
+    first, second = publisher.api.create(), publisher.api.create()
+    publisher.cancel(first)
+    publisher.stream(second, first)
+    before = dict(publisher.bucket.objects)
+    for batch in ((first,), (second, second), (second, first), (first, f"{first}#description")):
+        publisher.stream(*batch)
+    assert publisher.bucket.objects == before
+
+
+def test_the_lag_is_that_of_the_oldest_change(publisher: Publisher) -> None:
+    _, metrics = publisher.stream(publisher.api.create(), age=42.0)
+    assert metrics["publication_lag_seconds"] == pytest.approx(42.0)
+
+
+def test_in_an_outage_of_s3_the_batch_is_retried_whole(publisher: Publisher) -> None:
+    quest_id = publisher.api.create()
+
+    def slow_down(operation: str, _: str) -> None:
+        raise refused(operation, "SlowDown", 503)
+
+    publisher.bucket.before = slow_down
+    answer, metrics = publisher.stream(quest_id, quest_id)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    assert "publication_lag_seconds" not in metrics
+    publisher.bucket.before = lambda *_: None
+    assert publisher.stream(quest_id, quest_id)[0] == {"batchItemFailures": []}
+    assert publisher.on_board == [quest_id]
+
+
+def test_in_an_outage_of_the_tables_the_batch_is_retried_whole(publisher: Publisher) -> None:
+    quest_id = publisher.api.create()
+    publisher.cloud.faults.on("BatchGetItem", lost_request, times=10)
+    assert publisher.stream(quest_id)[0] == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    assert not publisher.bucket.objects
+
+
+def test_an_invalid_quest_is_kept_for_the_operators_and_delays_nobody(publisher: Publisher) -> None:
+    good, bad = publisher.api.create(), publisher.api.create()
+    publisher.stream(good, bad)
+    document = publisher.bucket.objects[quest_key(bad)]
+    _spoil(publisher.cloud, bad)
+    assert publisher.api.call("claimQuest", BEN, questId=good).status == 200
+    assert publisher.stream(bad, good)[0] == {"batchItemFailures": []}
+    assert publisher.cloud.messages(publisher.queue) == [{"questId": bad}]
+    assert publisher.quest(good).status == "CLAIMED"
+    assert publisher.bucket.objects[quest_key(bad)] == document, "what cannot be read stays as it was published"
+
+
+def _spoil(cloud: Cloud, quest_id: str) -> None:
+    cloud.dynamodb.update_item(
+        TableName=cloud.quests_table,
+        Key=encode_item({"questId": quest_id}),
+        UpdateExpression="SET rewardXp = :many",
+        ExpressionAttributeValues=encode_item({":many": "many"}),
+    )
+
+
+def test_a_missing_board_is_made_of_every_open_quest(publisher: Publisher) -> None:
+    """Whoever reads it must not take a part of the quests for all of them."""
+    ids = [publisher.api.create() for _ in range(3)]
+    publisher.stream(ids[1])
+    assert sorted(publisher.on_board) == sorted(ids)
+
+
+def test_a_board_that_is_no_board_is_made_anew(publisher: Publisher) -> None:
+    ids = [publisher.api.create() for _ in range(3)]
+    publisher.stream(*ids)
+    publisher.bucket.objects[BOARD_KEY] = b"{]"
+    publisher.stream(ids[0])
+    assert sorted(publisher.on_board) == sorted(ids)
+
+
+def test_an_operator_publishes_single_quests(publisher: Publisher) -> None:
+    good, bad = publisher.api.create(), publisher.api.create()
+    _spoil(publisher.cloud, bad)
+    assert publisher({"quests": [good, bad, "unknown"]})[0] == {"invalid": [bad]}
+    assert quest_key(good) in publisher.bucket.objects
+
+
+# --- the comparison ---
+
+
+def sweep(publisher: Publisher) -> tuple[Any, dict[str, float]]:
+    """The schedule's run, long after the last change."""
+    publisher.cloud.clock.advance(seconds=SETTLED.total_seconds() + 1)
+    return publisher({"sweep": "publisher"})
+
+
+def test_what_was_never_published_is_published_and_has_not_drifted(publisher: Publisher) -> None:
+    ids = [publisher.api.create() for _ in range(3)]
+    publisher.cancel(ids[0])
+    answer, metrics = sweep(publisher)
+    assert answer == {"quests": 3, "rewritten": 2, "drifted": 0}
+    assert metrics["document_drift"] == 0
+    assert sorted(publisher.on_board) == sorted(ids[1:])
+
+
+def test_a_stage_without_quests_has_a_board_and_a_home(publisher: Publisher) -> None:
+    sweep(publisher)
+    assert publisher.on_board == []
+    assert "0 quests are open" in publisher.bucket.objects[HOME_KEY].decode()
+
+
+def test_where_all_is_as_it_should_be_nothing_is_written(publisher: Publisher) -> None:
+    ids = [publisher.api.create() for _ in range(5)]
+    publisher.cancel(ids[0])
+    publisher.stream(*ids)
+    writes = len(publisher.bucket.history)
+    answer, metrics = sweep(publisher)
+    assert (answer["rewritten"], metrics["document_drift"]) == (0, 0)
+    assert len(publisher.bucket.history) == writes
+
+
+def test_lost_changes_are_found_counted_and_made_good(publisher: Publisher) -> None:
+    claimed, cancelled, fine = (publisher.api.create() for _ in range(3))
+    publisher.stream(claimed, cancelled, fine)
+    publisher.api.call("claimQuest", BEN, questId=claimed)
+    publisher.cancel(cancelled)
+    created = publisher.api.create()
+    answer, metrics = sweep(publisher)
+    assert (answer["rewritten"], metrics["document_drift"]) == (3, 3)
+    assert sorted(publisher.on_board) == sorted([fine, created])
+    assert publisher.quest(claimed).status == "CLAIMED"
+    assert quest_key(cancelled) not in publisher.bucket.objects
+    assert sweep(publisher)[1]["document_drift"] == 0
+
+
+def test_a_change_of_this_moment_is_no_drift(publisher: Publisher) -> None:
+    quest_id = publisher.api.create()
+    publisher.stream(quest_id)
+    publisher.cloud.clock.advance(hours=1)
+    publisher.api.call("claimQuest", BEN, questId=quest_id)
+    _, metrics = publisher({"sweep": "publisher"})
+    assert metrics["document_drift"] == 0
+    assert publisher.quest(quest_id).status == "CLAIMED"
+
+
+def test_a_new_name_is_published_and_no_drift(publisher: Publisher) -> None:
+    quest_id = publisher.api.create()
+    publisher.stream(quest_id)
+    publisher.cloud.users.edit(ANNA, Profile(display_name="Anna Schmidt"), publisher.cloud.clock.now)
+    answer, metrics = sweep(publisher)
+    assert (answer["rewritten"], metrics["document_drift"]) == (1, 0)
+    assert publisher.quest(quest_id).requestor_name == publisher.board.cards[0].requestor_name == "Anna Schmidt"
+
+
+def test_somebodys_hand_in_the_bucket_is_found(publisher: Publisher) -> None:
+    quest_id = publisher.api.create()
+    publisher.stream(quest_id)
+    published = dict(publisher.bucket.objects)
+    publisher.bucket.objects[page_key(quest_id)] = b"<h1>mine</h1>"
+    publisher.bucket.objects[quest_key("nobodys")] = b"{}"
+    publisher.bucket.objects[page_key("nobodys")] = b"<h1>mine</h1>"
+    answer, _ = sweep(publisher)
+    assert answer["rewritten"] == 2
+    assert publisher.bucket.objects == published
+
+
+def test_an_invalid_quest_does_not_keep_the_others_from_being_compared(publisher: Publisher) -> None:
+    ids = [publisher.api.create() for _ in range(4)]
+    publisher.stream(*ids)
+    _spoil(publisher.cloud, ids[1])
+    publisher.cancel(ids[2])
+    _, metrics = sweep(publisher)
+    assert sorted(publisher.on_board) == sorted({*ids} - {ids[2]})
+    assert metrics["document_drift"] == 2, "the invalid one, and the one that was lost"
+
+
+def test_more_quests_than_are_read_at_once(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.publisher.publication.BATCH", 2)
+    ids = [publisher.api.create() for _ in range(7)]
+    sweep(publisher)
+    assert sorted(publisher.on_board) == sorted(ids)
+
+
+# --- dying ---
+
+
+def test_dying_at_any_call_loses_nothing(publisher: Publisher) -> None:
+    """The batch comes again after the sandbox died, and the documents are those of an undisturbed run."""
+    stays, goes = publisher.api.create(), publisher.api.create()
+    publisher.stream(stays, goes)
+    undisturbed = dict(publisher.bucket.objects)
+    calls = 0
+    while True:
+        publisher.bucket.objects.clear()
+        if _dies(publisher, calls, stays, goes):
+            publisher.stream(stays, goes)
+        else:
+            break
+        assert publisher.bucket.objects.keys() == undisturbed.keys()
+        assert publisher.bucket.objects[quest_key(stays)] == undisturbed[quest_key(stays)]
+        assert sorted(publisher.on_board) == sorted([stays, goes])
+        calls += 1
+    assert calls > 10
+
+
+def _dies(publisher: Publisher, after: int, *quest_ids: str) -> bool:
+    left = [after]
+
+    def die(_: str, __: str) -> None:
+        if not left[0]:
+            raise CrashError
+        left[0] -= 1
+
+    publisher.bucket.before = die
+    try:
+        publisher.stream(*quest_ids)
+    except CrashError:
+        return True
+    finally:
+        publisher.bucket.before = lambda *_: None
+    return False
+
+
+def test_several_quests_are_written_at_once(publisher: Publisher) -> None:
+    object.__setattr__(publisher.module.publisher, "workers", 4)
+    ids = [publisher.api.create() for _ in range(6)]
+    publisher.stream(*ids)
+    assert sorted(publisher.on_board) == sorted(ids)
+    assert all(quest_key(quest_id) in publisher.bucket.objects for quest_id in ids)
+
+
+def test_settled_is_longer_than_the_stream_needs() -> None:
+    assert timedelta(seconds=30) <= SETTLED
