@@ -11,6 +11,8 @@ RUN := $(BIN)/python -m
 STAGE ?= local
 # `pulumi`: by Pulumi's own engine, whose CLI is built where there is none.
 ENGINE ?= embedded
+# Without the CLI a preview compares with this commit, and needs no AWS; in CI it never does.
+AGAINST ?= $(if $(CI)$(shell command -v pulumi),,$(shell git merge-base HEAD origin/main 2>/dev/null || echo HEAD))
 # A machine without Node gets one from the Python package index.
 OWN_NODE := $(if $(shell command -v node),,.cache/node/.ready)
 export PATH := $(PATH):$(CURDIR)/.cache/node/bin
@@ -150,8 +152,8 @@ zips: .venv/.ready ## Build the Lambdas' zips for AWS
 	@$(RUN) infra.lambda_zips --target aws
 
 .PHONY: preview drift deploy rollout
-preview: zips ## Say what `up` would change on STAGE, as a reviewer reads it
-	@$(RUN) infra.preview $(STAGE)
+preview: $(if $(AGAINST),.venv/.ready,zips) ## Say what `up` would change on STAGE, or, AGAINST a commit, what this tree does
+	@$(RUN) infra.preview $(STAGE) $(if $(AGAINST),--against $(AGAINST))
 drift: zips ## Say what on STAGE is not as the program says
 	@$(RUN) infra.preview --drift $(STAGE)
 deploy: .venv/.ready ## Deploy STAGE for a REASON; PAGE is the folder of a built page

@@ -1,6 +1,7 @@
-"""Previews a stage on AWS: `python -m infra.preview STAGE`; with `--drift`, whether it still is what the program says.
+"""Previews a stage: `python -m infra.preview STAGE`; with `--drift`, whether it still is what the program says.
 
-Both only read. The Pulumi CLI does the work; a preview leaves its JSON and the comment that `infra.review` makes of it
+Both only read. On AWS the Pulumi CLI does the work. `--against COMMIT` needs neither: the embedded engine compares the
+program of this tree with that of the commit. A preview leaves its JSON and the comment that `infra.review` makes of it
 in `dist/preview`, a drift prints what differs. Exit codes of a preview are those of `infra.review`.
 """
 
@@ -51,15 +52,36 @@ def pulumi_preview(stage: str, release: str | None, *options: str, capture: bool
 
 def preview(stage: str, *, accepted: bool) -> int:
     """Writes the preview and its comment to `dist/preview`; returns the exit code."""
-    done = pulumi_preview(stage, live_release(stage), "--json", capture=True)
-    found = review.parse(done.stdout or done.stderr, stage)
-    text = review.comment(found, accepted=accepted)
-    OUT.mkdir(parents=True, exist_ok=True)
-    (OUT / f"{stage}.json").write_text(done.stdout, encoding="utf-8")
-    (OUT / f"{stage}.md").write_text(text, encoding="utf-8")
-    sys.stdout.write(text)
+    done = pulumi_preview(stage, live_release(stage), "--json", "--show-sames", capture=True)
+    code = _tell(stage, done.stdout, done.stdout or done.stderr, accepted=accepted)
     sys.stderr.write(done.stderr)
-    return review.exit_code(found, accepted=accepted) or done.returncode
+    return code or done.returncode
+
+
+def preview_against(commit: str, stage: str, *, accepted: bool) -> int:
+    """`preview`, without AWS: what this tree changes on a stage that is as the commit declares it."""
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "localcloud.compare", stage, commit],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        return review.FAILED
+    sys.stderr.write(f"Compared with {commit}, without AWS.\n")
+    return _tell(stage, done.stdout, done.stdout, accepted=accepted)
+
+
+def _tell(stage: str, document: str, text: str, *, accepted: bool) -> int:
+    """Write the JSON and the comment; return the exit code."""
+    found = review.parse(text, stage)
+    comment = review.comment(found, accepted=accepted)
+    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / f"{stage}.json").write_text(document, encoding="utf-8")
+    (OUT / f"{stage}.md").write_text(comment, encoding="utf-8")
+    sys.stdout.write(comment)
+    return review.exit_code(found, accepted=accepted)
 
 
 def drift(stage: str) -> int:
@@ -73,10 +95,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.preview", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("stage", choices=ON_AWS)
     parser.add_argument("--drift", action="store_true", help="compare with what is on AWS, and expect no difference")
+    parser.add_argument("--against", metavar="COMMIT", help="compare with the program of a commit, without AWS")
     options = parser.parse_args()
+    accepted = os.environ.get("DATA_LOSS_ACCEPTED") == "true"
+    if options.against:
+        return preview_against(options.against, options.stage, accepted=accepted)
     if options.drift:
         return drift(options.stage)
-    return preview(options.stage, accepted=os.environ.get("DATA_LOSS_ACCEPTED") == "true")
+    return preview(options.stage, accepted=accepted)
 
 
 if __name__ == "__main__":

@@ -70,8 +70,11 @@ def _differences(step: Step) -> Iterator[str]:
         old, new = step.old.get(key), step.new.get(key)
         if old == new:
             continue
-        if key == "actionsEnabled" and new is False:
+        if (key == "actionsEnabled" and new is False) or (key == "alarmActions" and not new):
             yield f"{code(step.name)} **tells nobody any more** ⚠"
+        elif key in ("alarmActions", "okActions") and set(old or ()) - set(new or ()):
+            gone = ", ".join(short(one) for one in sorted(set(old or ()) - set(new or ())))
+            yield f"{code(step.name)} **no longer tells** {gone} ⚠"
         else:
             yield f"{code(step.name)}: {ALARM_KEYS.get(key, key)} {value(old)} → {value(new)}"
 

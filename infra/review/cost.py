@@ -92,6 +92,9 @@ def cost_lines(preview: Preview) -> Iterator[str]:
     after = [(step.kind, step.new) for step in preview.steps if step.operation != "delete" and step.new]
     if not after and not before:
         return
+    if preview.unlisted:
+        yield f"Cost: not told, {preview.unlisted} unchanged resources are not listed (`--show-sames` lists them)."
+        return
     yield "| a month | now | then | |"
     yield "|---|--:|--:|--:|"
     for level, requests in TRAFFIC.items():

@@ -25,8 +25,7 @@ def loses_data(step: Step) -> bool:
     """Whether people's data would not be there afterwards."""
     if step.kind == "Parameter" and not (step.before.protect or step.old.get("type") == "SecureString"):
         return False
-    # The local engine tells the audit log by its name in the program.
-    if step.kind == "LogGroup" and step.name not in (audit_log_group(step.stage), "audit"):
+    if step.kind == "LogGroup" and step.name != audit_log_group(step.stage):
         return False
     return step.operation in LOSING and step.type in HOLDS
 
@@ -35,12 +34,25 @@ def loss_sentence(step: Step) -> str:
     """What would be gone, and why."""
     reasons = f" because of {', '.join(map(code, step.reasons))}" if step.reasons else ""
     if step.before.protect:
-        fate = "It is protected: Pulumi will refuse until it is unprotected."
+        fate = (
+            f"It is protected: Pulumi refuses. Where the loss of {HOLDS[step.type]} is meant: "
+            f'{code(f"pulumi state unprotect {step.urn}")} and docs/operations.md, "A loss that is meant".'
+        )
+    elif step.before.retain_on_delete and step.operation == "replace" and _same_name(step):
+        fate = "AWS keeps the old one, and with it the name: **the new one cannot be made**."
     elif step.before.retain_on_delete:
         fate = f"AWS keeps the old one, but the stage no longer uses it, nor {HOLDS[step.type]}."
     else:
         fate = f"**{HOLDS[step.type].capitalize()} will be gone.**"
     return f"{step.kind} {code(step.name)} is {LOSING[step.operation]}{reasons}. {fate}"
+
+
+def _same_name(step: Step) -> bool:
+    """Whether the new one would be called as the old one is."""
+    names = [
+        next((inputs[key] for key in ("name", "bucket") if inputs.get(key)), None) for inputs in (step.old, step.new)
+    ]
+    return names[0] == names[1]
 
 
 GUARDS: Final = {

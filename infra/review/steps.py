@@ -1,8 +1,8 @@
-"""What a preview says: the JSON of `pulumi preview`, or a report of the local engine, as steps."""
+"""What a preview says: the JSON of `pulumi preview --show-sames`, or the same of the embedded engine, as steps."""
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -20,8 +20,33 @@ UNCHANGED: Final = {"same", "read", "read-replacement", "read-discard"}
 _PARTS_OF_REPLACE: Final = {"create-replacement", "delete-replaced", "discard-replaced"}
 
 
+_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+_ASSETS: Final = ("c44067f5952c0a294b673a41bacd8c17", "0def7320c3a5731c473e5ecbe6d01bc7")
+"""How Pulumi marks files and archives among the inputs."""
+
 # What Pulumi has nothing to say of, it leaves out or writes as null.
 _Filled: Final = BeforeValidator(lambda value: value or {})
+
+
+def _plain(value: Any) -> Any:
+    """Without what Pulumi notes for itself; a file or archive by its content, wherever it is."""
+    if isinstance(value, dict):
+        if value.get(_SIGNATURE) in _ASSETS:
+            return f"content {str(value.get('hash') or value.get('text'))[:12]}"
+        if "$asset" in value:
+            return f"content {str(value['$asset'])[:12]}"
+        return {key: _plain(item) for key, item in value.items() if key != "__defaults" and item is not None}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, str) and value.startswith(("{", "[")):
+        try:
+            return json.dumps(json.loads(value), sort_keys=True)
+        except ValueError:
+            return value
+    return value
+
+
+_Inputs: Final = BeforeValidator(lambda value: _plain(value or {}))
 
 
 class State(BaseModel):
@@ -30,7 +55,7 @@ class State(BaseModel):
     model_config = ConfigDict(frozen=True, alias_generator=to_camel)
 
     custom: bool = True
-    inputs: Annotated[dict[str, Any], _Filled] = {}
+    inputs: Annotated[dict[str, Any], _Inputs] = {}
     protect: bool = False
     retain_on_delete: bool = False
 
@@ -45,6 +70,8 @@ class Step(BaseModel):
     before: Annotated[State, _Filled] = Field(State(), alias="oldState")
     after: Annotated[State, _Filled] = Field(State(), alias="newState")
     reasons: list[str] | None = Field(None, alias="replaceReasons")
+    differing: list[str] | None = Field(None, alias="diffReasons")
+    """The inputs that the engine says to differ; of secrets, only it can."""
 
     @property
     def old(self) -> dict[str, Any]:
@@ -55,6 +82,32 @@ class Step(BaseModel):
     def new(self) -> dict[str, Any]:
         """Its inputs afterwards, where the preview tells them."""
         return self.after.inputs
+
+    @property
+    def changed_keys(self) -> tuple[str, ...]:
+        """The inputs that differ, as far as the preview tells them, and the secret ones of which it says so."""
+        if not (self.before.inputs and self.after.inputs):
+            return ()
+        told = {key for key in {*self.old, *self.new} if self.old.get(key) != self.new.get(key)}
+        return tuple(sorted(told | self.hidden_changes))
+
+    @property
+    def hidden_changes(self) -> frozenset[str]:
+        """The inputs that change behind `[secret]`: those of which the engine says so, or all if it says nothing."""
+        secret = frozenset(
+            key for key, value in self.new.items() if value == self.old.get(key) and _SECRET.search(str(value))
+        )
+        if self.differing is None:
+            return secret if self.operation in ("update", "replace") else frozenset()
+        return secret & {path.split(".")[0].split("[")[0] for path in self.differing}
+
+    @property
+    def is_change(self) -> bool:
+        """Whether anything differs: Pulumi updates also for a zip that has only moved."""
+        if self.operation in UNCHANGED:
+            return False
+        known = self.operation == "update" and self.before.inputs and self.after.inputs
+        return not known or bool(self.changed_keys)
 
     @property
     def stage(self) -> str:
@@ -92,16 +145,7 @@ class PulumiPreview(BaseModel):
 
     steps: list[Step] | None = None
     diagnostics: list[Diagnostic] | None = None
-
-
-class EngineReport(BaseModel):
-    """What the local engine reports: URNs."""
-
-    created: list[str]
-    updated: list[str] = []
-    replaced: list[str] = []
-    deleted: list[str] = []
-    same: list[str] = []
+    summary: Annotated[dict[str, int], _Filled] = Field({}, alias="changeSummary")
 
 
 @dataclass(frozen=True)
@@ -111,42 +155,40 @@ class Preview:
     stage: str
     steps: tuple[Step, ...]
     errors: tuple[str, ...] = ()
+    unlisted: int = 0
+    """Unchanged resources that the preview counts and does not list: what depends on them cannot be told."""
 
 
 def parse(text: str, stage: str = "the stage") -> Preview:
-    """Reads a preview of `stage`, if it does not say itself of which. What is no preview becomes one that failed."""
+    """Read a preview of `stage`, if it does not say itself of which. What is no preview becomes one that failed."""
     try:
         document = json.loads(text)
     except ValueError:
         return Preview(stage, (), (text.strip()[-2000:] or "the preview printed nothing",))
     try:
-        steps, errors = _read(document)
+        preview = PulumiPreview.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "all of it"
         return Preview(stage, (), (f"this is no preview: {where}: {first['msg']}",))
-    if not steps and not errors:
+    listed = preview.steps or []
+    errors = tuple(dict.fromkeys(_errors(preview.diagnostics or ())))
+    if not listed and not errors and not preview.summary:
         errors = ("the preview has no steps, not even unchanged ones",)
-    return Preview(steps[0].stage if steps else stage, steps, errors)
+    unlisted = max(preview.summary.get("same", 0) - sum(step.operation == "same" for step in listed), 0)
+    of = listed[0].stage if listed else stage
+    return Preview(of, tuple(_pulumi_steps(listed)), errors, unlisted)
 
 
-def _read(document: object) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-    """The steps and errors; raises a `ValidationError` where it is no preview."""
-    if isinstance(document, Mapping) and "created" in document:
-        return tuple(_engine_steps(EngineReport.model_validate(document))), ()
-    preview = PulumiPreview.model_validate(document)
-    errors = (said.message.strip() for said in preview.diagnostics or () if said.severity == "error")
-    return tuple(_pulumi_steps(preview.steps or ())), tuple(errors)
+def _errors(diagnostics: Sequence[Diagnostic]) -> Iterator[str]:
+    for said in diagnostics:
+        if said.severity == "error":
+            yield said.message.strip().removeprefix("error: ")
 
 
 def _pulumi_steps(steps: Sequence[Step]) -> Iterator[Step]:
     replaced = {step.urn for step in steps if step.operation == "replace"}
     for step in steps:
         told = step.operation in _PARTS_OF_REPLACE and step.urn in replaced
-        if step.before.custom and step.after.custom and not told:
+        if step.before.custom and step.after.custom and not told and not step.type.startswith("pulumi:"):
             yield step
-
-
-def _engine_steps(report: EngineReport) -> Iterator[Step]:
-    for operation, word in (*OPERATIONS.items(), ("same", "same")):
-        yield from (Step.model_validate({"op": operation, "urn": urn}) for urn in getattr(report, word))

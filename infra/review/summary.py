@@ -5,14 +5,16 @@ what is marked with ⚠ comes first.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from infra.review.alarms import alarm_sentences
+from infra.review.changes import differences, lines_of, stops
 from infra.review.cost import cost_lines
 from infra.review.data import loses_data, loss_sentence, risk_sentences
+from infra.review.meanings import Meaning, meaning
 from infra.review.permissions import permission_sentences
-from infra.review.steps import OPERATIONS, UNCHANGED, Preview, Step
+from infra.review.steps import OPERATIONS, Preview, Step
 from infra.review.words import code
 
 COMMENT_LIMIT: Final = 65_536
@@ -28,27 +30,53 @@ def _section(title: str, lines: Sequence[str]) -> str:
 def comment(preview: Preview, *, accepted: bool = False) -> str:
     """The comment, never longer than GitHub takes. `accepted`: somebody said that the loss of data is meant."""
     heading = f"### Preview of {preview.stage}"
+    changed = [step for step in preview.steps if step.is_change]
+    sections = _sections(preview, changed, accepted=accepted)
+    unchanged = len(preview.steps) - len(changed) + preview.unlisted
+    if not preview.errors and not changed and not any(sections.values()):
+        return f"{heading}: nothing changes\n{unchanged} resources stay as they are.\n"
+    counts = Counter(step.operation for step in changed)
+    summary = ", ".join(
+        [*(f"{counts[key]} {OPERATIONS.get(key, key)}" for key in _ordered(counts)), f"{unchanged} unchanged"]
+    )
+    parts = [f"{heading}: {'it failed' if preview.errors else summary}", _overview(sections)]
     if preview.errors:
         listed = "\n".join(error.replace("```", "'''")[:3000] for error in preview.errors[:5])
-        return f"{heading}: it failed\n```\n{listed}\n```\n"
-    changed = [step for step in preview.steps if step.operation not in UNCHANGED]
-    risks = [line for step in preview.steps for line in risk_sentences(step)]
-    if not changed and not risks:
-        return f"{heading}: nothing changes\n{len(preview.steps)} resources stay as they are.\n"
-    counts = Counter(step.operation for step in changed)
-    summary = [f"{counts[key]} {OPERATIONS.get(key, key)}" for key in _ordered(counts)]
-    parts = [f"{heading}: {', '.join([*summary, f'{len(preview.steps) - len(changed)} unchanged'])}"]
-    losses = [step for step in preview.steps if loses_data(step)]
-    if losses:
-        verdict = "accepted by label" if accepted else "blocked until the label `data-loss-accepted` is set"
-        parts.append(_section(f"⛔ Data will be lost ({verdict})", [loss_sentence(step) for step in losses]))
-    parts.append(_section("⚠ Data will be less safe", risks))
-    parts.append(_section("Permissions", [line for step in changed for line in permission_sentences(step)]))
-    parts.append(_section("Alarms", [line for step in changed for line in alarm_sentences(step)]))
+        parts.append(f"```\n{listed}\n```")
+        if changed:
+            parts.append(f"As far as it came: {summary}")
+    parts += [_section(title, lines) for title, lines in sections.items()]
     if cost := list(cost_lines(preview)):
         parts.append("\n".join(cost))
     every = [f"- {step.operation} {step.kind} {code(step.name)}{_differing(step)}" for step in changed]
     return _fitted(parts, every)
+
+
+def _sections(preview: Preview, changed: Sequence[Step], *, accepted: bool) -> dict[str, list[str]]:
+    """The lines by title, what matters most first."""
+    verdict = "accepted by label" if accepted else "blocked until the label `data-loss-accepted` is set"
+    by_meaning = {
+        str(wanted): [line for step in preview.steps for line in lines_of(step, wanted)]
+        for wanted in (Meaning.UNCLASSIFIED, Meaning.SECURITY, Meaning.DATA, Meaning.AVAILABILITY, Meaning.MONEY)
+    }
+    return {
+        f"⛔ Data will be lost ({verdict})": [loss_sentence(step) for step in preview.steps if loses_data(step)],
+        "⚠ Data will be less safe": [line for step in preview.steps for line in risk_sentences(step)],
+        "Stops meanwhile": [line for step in changed for line in stops(step)],
+        **by_meaning,
+        "Permissions": [line for step in changed for line in permission_sentences(step)],
+        "Alarms": [line for step in changed for line in alarm_sentences(step)],
+    }
+
+
+def _overview(sections: Mapping[str, Sequence[str]]) -> str:
+    """The sections in a line, with how many warnings each has."""
+    told = []
+    for title, lines in sections.items():
+        warned = len(lines) if title.startswith(("⛔", "⚠", "Stops")) else sum("⚠" in line for line in lines)
+        if lines:
+            told.append(f"{title.partition(' (')[0]}: {f'{warned} of {len(lines)} ⚠' if warned else len(lines)}")
+    return " · ".join(told)
 
 
 def _ordered(operations: Counter[str]) -> list[str]:
@@ -56,8 +84,18 @@ def _ordered(operations: Counter[str]) -> list[str]:
 
 
 def _differing(step: Step) -> str:
-    keys = sorted(key for key in {*step.old, *step.new} if step.old.get(key) != step.new.get(key))
-    return f": {', '.join(keys)}" if step.operation in ("update", "replace") and keys else ""
+    if step.operation not in ("update", "replace"):
+        return ""
+    told = [line for key in step.changed_keys for line in _told(step, key)]
+    return f": {'; '.join(told)}" if told else ""
+
+
+def _told(step: Step, key: str) -> Iterator[str]:
+    """A harmless change by its values; of what a section tells, only the name."""
+    if meaning(step.type, key) is Meaning.HARMLESS:
+        yield from differences(step, key)
+    else:
+        yield key
 
 
 def _fitted(parts: Sequence[str], every: Sequence[str]) -> str:
@@ -85,6 +123,6 @@ def _bytes(text: str) -> int:
 
 def exit_code(preview: Preview, *, accepted: bool) -> int:
     """What the job ends with."""
-    if preview.errors:
-        return FAILED
-    return DATA_LOSS if any(map(loses_data, preview.steps)) and not accepted else 0
+    if any(map(loses_data, preview.steps)) and not accepted:
+        return DATA_LOSS
+    return FAILED if preview.errors else 0

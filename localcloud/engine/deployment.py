@@ -27,6 +27,7 @@ from localcloud.engine.language_host import Program, Reading, Registration, Unsu
 from localcloud.engine.plan import Goal, Step, StepOperation, plan_deletions, plan_resource
 from localcloud.engine.state import Operation, Record, State
 from localcloud.provider.base import Cloud, Outputs, already_exists, not_found
+from localcloud.provider.paper import PaperCloud, PaperProvider
 from localcloud.provider.provider import InitializationError, Provider, ProviderError
 from localcloud.provider.values import (
     UNKNOWN,
@@ -114,6 +115,7 @@ def up(
     progress: Progress | None = None,
     program: Program | None = None,
     verify: bool = False,
+    on_paper: bool = False,
 ) -> Report:
     """Provision a stage.
 
@@ -127,6 +129,7 @@ def up(
         program: what to run instead of the project's own program.
         verify: look at every resource first, make again what is missing and put back what was changed by hand. A run
             after an interrupted one does this by itself.
+        on_paper: make nothing but the state, of what the program declares; `endpoint` is not used.
 
     Raises:
         EngineError: a resource was refused, or another run is under way. What was done before it is remembered: fix
@@ -135,7 +138,7 @@ def up(
     """
     config = load_config(stage, root, overrides)
     path = _state_file(state_dir, stage)
-    with _locked(path), contextlib.closing(Cloud(endpoint, config.region)) as cloud:
+    with _locked(path), contextlib.closing(_cloud(endpoint, config.region, on_paper=on_paper)) as cloud:
         run = _Run(config, cloud, State(path), progress, verify=verify)
         return run.up(program or language_host.directory_program(config.program))
 
@@ -149,10 +152,11 @@ def preview(
     overrides: Mapping[str, str] | None = None,
     program: Program | None = None,
     verify: bool = False,
+    on_paper: bool = False,
 ) -> Report:
     """The steps of `up`, and in `errors` what it would refuse. Nothing is changed; unknown outputs are missing."""
     config = load_config(stage, root, overrides)
-    with contextlib.closing(Cloud(endpoint, config.region)) as cloud:
+    with contextlib.closing(_cloud(endpoint, config.region, on_paper=on_paper)) as cloud:
         run = _Run(config, cloud, State(_state_file(state_dir, stage)), None, previewing=True, verify=verify)
         return run.preview(program or language_host.directory_program(config.program))
 
@@ -185,6 +189,10 @@ def destroy(
         run.delete(plan_deletions([*state.records.values()], state.pending, refuse, force=force))
         state.remove()
     return run.report
+
+
+def _cloud(endpoint: str, region: str, *, on_paper: bool) -> Cloud:
+    return PaperCloud(region) if on_paper else Cloud(endpoint, region)
 
 
 def _state_file(state_dir: Path, stage: str) -> Path:
@@ -227,7 +235,8 @@ class _Run:
         self._seen: set[str] = set()
         self._condemned: set[str] = set()
         self._superseded: list[Record] = []
-        self._providers = {"": Provider(cloud, config.default_tags)}
+        self._make_provider = PaperProvider if isinstance(cloud, PaperCloud) else Provider
+        self._providers = {"": self._make_provider(cloud, config.default_tags)}
         self._lock = threading.RLock()
         self._failure: Exception | None = None
         self.report = Report()
@@ -346,7 +355,7 @@ class _Run:
             raise UnsupportedError(registration.name, f"a provider of another region ({region})")
         declared = inputs.get("defaultTags")
         tags = json.loads(declared) if isinstance(declared, str) else declared
-        self._providers[registration.urn] = Provider(self._cloud, (tags or {}).get("tags") or {})
+        self._providers[registration.urn] = self._make_provider(self._cloud, (tags or {}).get("tags") or {})
 
     def _component(self, registration: Registration) -> None:
         old = self._state.records.get(registration.urn)

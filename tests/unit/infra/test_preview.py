@@ -65,8 +65,24 @@ def test_a_preview_leaves_json_and_comment(cli: Cli, tmp_path: Path, capsys: pyt
     assert (tmp_path / "out" / "prod.json").read_text() == example("alarms")
     assert (tmp_path / "out" / "prod.md").read_text() == capsys.readouterr().out
     assert cli.arguments[:2] == ["preview", "--non-interactive"]
-    assert cli.arguments[-3:] == ["--config", "civicforge:release=20261123T000000Z-abc", "--json"]
+    assert cli.arguments[-4:] == ["--config", "civicforge:release=20261123T000000Z-abc", "--json", "--show-sames"]
     assert cli.config == ("Pulumi.prod.yaml", (REPOSITORY / "Pulumi.prod.yaml").read_text(encoding="utf-8"))
+
+
+def test_a_preview_against_a_commit_needs_no_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preview, "OUT", tmp_path / "out")
+    monkeypatch.setattr(sys, "argv", ["preview", "prod", "--against", "HEAD"])
+    answer = example("real-cors-star")
+    text = f"import sys; assert sys.argv[1:] == ['-m', 'localcloud.compare', 'prod', 'HEAD']; print({answer!r})"
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "$PROGRAM" "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setenv("PROGRAM", text)
+    monkeypatch.setattr(sys, "executable", str(python))
+    assert preview.main() == 0
+    assert "corsConfiguration" in (tmp_path / "out" / "prod.md").read_text()
+    monkeypatch.setenv("PROGRAM", "raise SystemExit('There is no commit')")
+    assert preview.main() == 1
 
 
 def test_the_loss_of_data_blocks_until_it_is_accepted(cli: Cli) -> None:

@@ -1,0 +1,108 @@
+"""Each changed input by its meaning, `old → new`, and what stops meanwhile."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from infra.review.alarms import value
+from infra.review.data import LOSING
+from infra.review.meanings import KINDS, Meaning, is_safer, meaning
+from infra.review.steps import Step
+from infra.review.words import code
+
+SHOWN_LEAVES: Final = 12
+"""Of one input: what is longer is summed up."""
+_REBUILT: Final = "globalSecondaryIndexes"
+_OFF: Final[Mapping[tuple[str, str], tuple[object, ...]]] = {
+    ("EventSourceMapping", "enabled"): (False,),
+    ("Function", "reservedConcurrentExecutions"): (0,),
+    ("Schedule", "state"): ("DISABLED",),
+    ("Distribution", "enabled"): (False,),
+    ("Table", "streamEnabled"): (False,),
+}
+"""Inputs with which a resource is there and does nothing."""
+
+
+def lines_of(step: Step, wanted: Meaning) -> Iterator[str]:
+    """What changes in the inputs of one meaning; a warning unless it is known to get safer."""
+    if step.operation not in ("update", "replace") and not (step.operation == "same" and step.changed_keys):
+        return
+    for key in step.changed_keys:
+        if meaning(step.type, key) is wanted:
+            yield from (f"{step.kind} {code(step.name)}: {line}" for line in differences(step, key))
+
+
+def differences(step: Step, key: str) -> Iterator[str]:
+    """The changed values within an input."""
+    if key in step.hidden_changes:
+        yield f"{code(key)} changes (secret) ⚠"
+        return
+    leaves = list(_leaves(key, step.old.get(key), step.new.get(key)))
+    for path, old, new in leaves[:SHOWN_LEAVES]:
+        warned = "" if is_safer(step.type, path, old, new) or _idle(step, key) else " ⚠"
+        yield f"{code(path)} {value(old)} → {value(new)}{warned}"
+    if len(leaves) > SHOWN_LEAVES:
+        yield f"{code(key)}: {len(leaves) - SHOWN_LEAVES} more values differ ⚠"
+
+
+def _idle(step: Step, key: str) -> bool:
+    return meaning(step.type, key) is Meaning.HARMLESS
+
+
+def _leaves(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    """The innermost values that differ, with their paths."""
+    if old == new:
+        return
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted({*old, *new}):
+            yield from _leaves(f"{path}.{key}", old.get(key), new.get(key))
+    elif isinstance(old, list) and isinstance(new, list) and any(isinstance(one, Mapping) for one in (*old, *new)):
+        before, after = _by_name(old), _by_name(new)
+        for name in sorted({*before, *after}):
+            yield from _leaves(f"{path}[{name}]", before.get(name), after.get(name))
+    else:
+        yield path, old, new
+
+
+def _by_name(items: list[Any]) -> dict[str, Any]:
+    """The items by what they are called, or else by their place."""
+    keys = ("name", "originId", "pathPattern", "routeKey", "id", "errorCode", "header")
+    named = {}
+    for number, item in enumerate(items):
+        name = next((str(item[key]) for key in keys if isinstance(item, Mapping) and item.get(key)), None)
+        named[name if name is not None and name not in named else str(number)] = item
+    return named
+
+
+def stops(step: Step) -> Iterator[str]:
+    """What does not work while the change is made, or from then on."""
+    kind = KINDS.get(step.type)
+    what = f"{step.kind} {code(step.name)}"
+    if step.operation in LOSING and kind and kind.meanwhile:
+        until = "until it is made again" if step.operation == "replace" else "from then on"
+        yield f"{what} is {LOSING[step.operation]}: {until}, {kind.meanwhile}"
+    if step.operation not in ("update", "replace"):
+        return
+    for key in step.changed_keys:
+        if key == _REBUILT and step.operation == "update":
+            yield from (f"{what}: {line}" for line in _rebuilt(step.old.get(key), step.new.get(key)))
+        if _off(step.kind, key, step.new.get(key)) and not _off(step.kind, key, step.old.get(key)):
+            yield f"{what} is **off** from then on: {kind.meanwhile if kind else 'it does nothing'}"
+
+
+def _off(kind: str, key: str, found: object) -> bool:
+    return any(found is off or (found == off and type(found) is type(off)) for off in _OFF.get((kind, key), ()))
+
+
+def _rebuilt(old: Any, new: Any) -> Iterator[str]:
+    """DynamoDB drops an index whose keys or projection change, and fills a new one."""
+    before, after = (_by_name(items if isinstance(items, list) else []) for items in (old, new))
+    for name in sorted(before):
+        if name not in after:
+            yield f"the index {code(name)} is dropped; what reads it fails"
+        elif _shape(before[name]) != _shape(after[name]):
+            yield f"the index {code(name)} is dropped and filled again; what reads it fails until then"
+
+
+def _shape(index: Any) -> Any:
+    keys = ("hashKey", "rangeKey", "keySchemas", "projectionType", "nonKeyAttributes")
+    return {key: index.get(key) for key in keys} if isinstance(index, Mapping) else index
