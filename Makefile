@@ -180,8 +180,9 @@ artifacts: page zips sbom ## Everything that a GitHub release holds
 # --- files that are made ---
 
 .PHONY: generate
-generate: .venv/.ready frontend/node_modules/.ready ## Write openapi.json, the page's types and docs/monitoring.md again
+generate: .venv/.ready frontend/node_modules/.ready ## Write openapi.json, the page's types, docs/monitoring.md and the record of indexes again
 	@$(RUN) services.api.openapi
+	@$(RUN) infra.indexes
 	@$(RUN) infra.observability docs
 	@npm --prefix frontend run --silent gen
 	@$(BIN)/ruff format -q .

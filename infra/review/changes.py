@@ -98,9 +98,9 @@ def _rebuilt(old: Any, new: Any) -> Iterator[str]:
     before, after = (_by_name(items if isinstance(items, list) else []) for items in (old, new))
     for name in sorted(before):
         if name not in after:
-            yield f"the index {code(name)} is dropped; what reads it fails"
+            yield f"the index {code(name)} is dropped; what reads it answers 503"
         elif _shape(before[name]) != _shape(after[name]):
-            yield f"the index {code(name)} is dropped and filled again; what reads it fails until then"
+            yield f"the index {code(name)} is dropped and filled again; what reads it answers 503 until then"
 
 
 def _shape(index: Any) -> Any:

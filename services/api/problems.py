@@ -10,7 +10,7 @@ from services.core.cursors import BadCursorError
 from services.core.domain.messages import MessageDeniedError
 from services.core.domain.quests import STATE_DENIALS, Actor, NotAllowedError, RewardLoweredError
 from services.core.live import Breaker, ParameterUnavailableError
-from services.core.stores.dynamo import StoreUnavailableError
+from services.core.stores.dynamo import IndexNotReadyError, StoreUnavailableError
 from services.core.stores.users import InsufficientPointsError, NoSuchUserError, RateLimitedError
 
 
@@ -42,6 +42,9 @@ class Context(NamedTuple):
     actor: Actor | None
     now: datetime
 
+
+INDEX_RETRY = 60
+"""Seconds after which a list is asked for again whose index is being built."""
 
 _TITLES = {
     400: "Bad request",
@@ -100,8 +103,14 @@ def as_problem(error: Exception) -> ProblemError | None:
         case NoSuchUserError():
             return not_found("user")
         case StoreUnavailableError() | ParameterUnavailableError():
-            return ProblemError(503, "store_unavailable", "We cannot reach our data right now. Try again soon.", 5)
+            return _unavailable(error)
     return None
+
+
+def _unavailable(error: Exception) -> ProblemError:
+    if isinstance(error, IndexNotReadyError):
+        return ProblemError(503, "store_unavailable", "This list is being rebuilt. Nothing is lost.", INDEX_RETRY)
+    return ProblemError(503, "store_unavailable", "We cannot reach our data right now. Try again soon.", 5)
 
 
 INTERNAL = ProblemError(500, "internal_error", "Something broke on our side. If it stays, send us the request id.")

@@ -1,6 +1,7 @@
 """What the stores share: DynamoDB's item format, conditional writes, and the one translation of botocore's errors."""
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -34,6 +35,10 @@ _TRANSIENT = frozenset(
 
 class StoreUnavailableError(Exception):
     """The table did not answer in time, or asked to slow down; nothing is known to have changed."""
+
+
+class IndexNotReadyError(StoreUnavailableError):
+    """An index is not there yet, or still being built; minutes to hours, as long as the table is large."""
 
 
 class ConditionFailedError(Exception):
@@ -122,7 +127,8 @@ def update_expression(before: Mapping[str, Any], after: Mapping[str, Any]) -> It
 def call(operation: Callable[..., T], **arguments: Any) -> T:
     """Calls DynamoDB; transient refusals are tried again with jitter, which botocore does not do for conflicts.
 
-    Raises ConditionFailedError, StoreUnavailableError; lets through what only a bug or a missing permission causes.
+    Raises ConditionFailedError, IndexNotReadyError, StoreUnavailableError; lets through what only a bug or a missing
+    permission causes.
     """
     for attempt in range(_ATTEMPTS):
         try:
@@ -131,6 +137,8 @@ def call(operation: Callable[..., T], **arguments: Any) -> T:
             failed = _failed_conditions(error)
             if failed is not None:
                 raise ConditionFailedError(failed) from error
+            if _lacks_index(error):
+                raise IndexNotReadyError(error.response["Error"].get("Message", "")) from error
             if not _is_transient(error):
                 raise
             cause: Exception = error
@@ -165,6 +173,15 @@ def _failed_conditions(error: ClientError) -> list[Item | None] | None:
     if not any(failed):
         return None
     return [decode_item(r.get("Item") or {}) if bad else None for r, bad in zip(reasons, failed, strict=True)]
+
+
+_WITHOUT_INDEX = re.compile(r"does not have the specified index|backfilling global secondary index", re.IGNORECASE)
+
+
+def _lacks_index(error: ClientError) -> bool:
+    """The answers to a query of an index that is missing or being built. DynamoDB has no error code for either."""
+    found = error.response["Error"]
+    return found["Code"] == "ValidationException" and bool(_WITHOUT_INDEX.search(found.get("Message", "")))
 
 
 def _is_transient(error: ClientError) -> bool:

@@ -321,6 +321,11 @@ LEAKS = ("Error", "Exception", "arn:", "civicforge-unit", "Traceback", "botocore
         ),
         (refusal("ResourceNotFoundException", message="civicforge-unit-quests"), 500, "internal_error"),
         (refusal("ValidationException"), 500, "internal_error"),
+        (
+            refusal("ValidationException", message="Cannot read from backfilling global secondary index: board"),
+            503,
+            "store_unavailable",
+        ),
         (refusal("ThrottlingException"), 503, "store_unavailable"),
         (refusal("InternalServerError", 500), 503, "store_unavailable"),
         (conflict("TransactionConflict", "None"), 503, "store_unavailable"),

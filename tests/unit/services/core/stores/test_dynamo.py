@@ -9,6 +9,7 @@ from moto.core.botocore_stubber import MockRawResponse
 
 from services.core.stores.dynamo import (
     ConditionFailedError,
+    IndexNotReadyError,
     StoreUnavailableError,
     batch_get,
     call,
@@ -63,6 +64,31 @@ def plain(status: int) -> Fault:
         return AWSResponse("unit", status, {}, MockRawResponse("<html>Service Unavailable</html>"))  # type: ignore[arg-type]  # moto's stand-in
 
     return answer
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "The table does not have the specified index: board",
+        "Cannot read from backfilling global secondary index: board",
+    ],
+)
+def test_an_index_that_is_not_there_is_waited_for_elsewhere(cloud: Cloud, message: str, slept: list[float]) -> None:
+    """It takes minutes: trying again within the call only keeps the caller waiting."""
+    with (
+        cloud.faults.outage("Query", refusal("ValidationException", message=message)),
+        pytest.raises(IndexNotReadyError, match="board"),
+    ):
+        call(cloud.dynamodb.query, TableName="t", KeyConditionExpression="a = b")
+    assert slept == []
+
+
+def test_another_invalid_request_is_a_defect(cloud: Cloud) -> None:
+    with (
+        cloud.faults.outage("Query", refusal("ValidationException", message="Invalid KeyConditionExpression")),
+        pytest.raises(ClientError, match="KeyConditionExpression"),
+    ):
+        call(cloud.dynamodb.query, TableName="t", KeyConditionExpression="a = b")
 
 
 TRANSIENT = [
