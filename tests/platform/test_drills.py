@@ -25,7 +25,7 @@ from services.core.domain.values import timestamp
 from services.core.metrics import METRICS, NAMESPACE
 from services.core.names import log_group, parameter_name, resource_name
 from services.core.parameters import flag_parameter
-from services.core.services import SERVICES
+from services.core.services import SERVICES, SWEEPS
 from tests.platform.community import API, Member, Stage, wait_for
 from tests.platform.drills import (
     MARGIN_SECONDS,
@@ -219,7 +219,7 @@ def faults_raise_their_alarms_the_whole_way(drill: Drill) -> None:
 def what_is_watched_is_emitted(drill: Drill) -> None:
     """Joins the lines that the Lambdas wrote in this run with what alarms and dashboards ask for of ours."""
     stage = drill.stage
-    for service in ("rewards", "housekeeping"):
+    for service in SWEEPS:
         stage.client("lambda").invoke(FunctionName=stage.outputs[f"function_{service}"], Payload=b"{}")
     _set_flag(stage, "on")
     ann, bob = stage.sign_up("ann"), stage.sign_up("bob")

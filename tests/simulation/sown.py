@@ -14,10 +14,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from services.api.operations import quests as quest_operations
 from services.api.operations.operation import Platform
+from services.core.documents import quest_key
 from services.core.domain import ledger, quests
 from services.core.domain.ledger import State
 from services.core.domain.users import former
 from services.core.domain.values import timestamp
+from services.core.stores import documents as document_store
 from services.core.stores import ledger as ledger_store
 from services.core.stores import quests as quest_store
 from services.core.stores import users as user_store
@@ -30,6 +32,7 @@ from services.core.stores.dynamo import (
     encode_item,
 )
 from services.housekeeping import chores
+from services.publisher import publication
 from services.rewards import payment
 from tests.simulation import people, rules, scenarios, world
 from tests.simulation.rules import Findings
@@ -37,6 +40,7 @@ from tests.simulation.world import Fault
 
 Sow = Callable[[], AbstractContextManager[Any]]
 Look = Callable[[], Findings]
+_EMPTY_BOARD = b'{"publishedAt": "2026-01-01T00:00:00.000Z", "cards": []}'
 HISTORIES = 60
 """How many random histories are tried for a bug that nothing else is said to find."""
 
@@ -540,6 +544,42 @@ def forgets_who_came_back(_real: Any) -> Any:
         self._update(user.user_id, before, after, "attribute_exists(userId)")
 
     return anonymise
+
+
+# --- the documents ---
+
+
+@bug(document_store.DocumentStore, "_write")
+def writes_without_a_condition(real: Any) -> Any:
+    def write(self: Any, operation: Any, **arguments: Any) -> Any:
+        rest = {name: value for name, value in arguments.items() if name not in ("IfMatch", "IfNoneMatch")}
+        return real(self, operation, **rest)
+
+    return write
+
+
+@bug(publication.Publisher, "_board")
+def trusts_the_batch_for_the_whole_board(real: Any) -> Any:
+    return lambda self, _before, quest_ids, now: real(self, _EMPTY_BOARD, quest_ids, now)
+
+
+@bug(publication, "is_public")
+def publishes_what_was_cancelled(_real: Any) -> Any:
+    return lambda _quest: True
+
+
+@bug(publication.Publisher, "_home")
+def forgets_the_home_page(_real: Any) -> Any:
+    return lambda self, before: before or b"<!doctype html>"
+
+
+@bug(publication.Publisher, "_publish_quest")
+def skips_a_document_that_is_there(real: Any) -> Any:
+    def publish(self: Any, quest_id: str) -> None:
+        if self.documents.read(quest_key(quest_id)) is None:
+            real(self, quest_id)
+
+    return publish
 
 
 def look(name: str) -> Findings:

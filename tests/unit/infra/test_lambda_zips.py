@@ -277,7 +277,9 @@ def shape_of(model: dict[str, Any], operation: str) -> list[tuple[str, dict[str,
 
 def test_every_operation_that_the_services_name_is_kept() -> None:
     sources = "\n".join(path.read_text() for path in (REPOSITORY / "services").rglob("*.py"))
-    named = set(re.findall(r"\.([a-z]+(?:_[a-z]+)*)\b", sources)) | set(re.findall(r'get_paginator\("(\w+)"', sources))
+    named = set(re.findall(r"\.([a-z]+(?:_[a-z0-9]+)*)\b", sources)) | set(
+        re.findall(r'get_paginator\("(\w+)"', sources)
+    )
     for api, kept in AWS_OPERATIONS.items():
         whole = botocore.loaders.Loader().load_service_model(api, "service-2")
         used = {operation for operation in whole["operations"] if botocore.xform_name(operation) in named}
@@ -289,7 +291,7 @@ def test_wheels_for_aws_are_for_its_python_and_processor(monkeypatch: pytest.Mon
     monkeypatch.setattr(Target, "python", Path(sys.executable))
     layer = build_layer(Target("aws"))
     binaries = {path.name for path in layer.site.rglob("*.so")}
-    assert binaries == {"_pydantic_core.cpython-313-aarch64-linux-gnu.so"}
+    assert binaries == {"_pydantic_core.cpython-313-aarch64-linux-gnu.so", "_speedups.cpython-313-aarch64-linux-gnu.so"}
 
 
 def test_a_missing_python_for_the_lambdas_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
