@@ -2,7 +2,8 @@
 import { vi } from "vitest";
 import { loadConfig } from "../src/api/config";
 import { type Session, startSession } from "../src/api/session";
-import type { Action, LedgerEntry, Me, QuestCard, QuestView } from "../src/api/types";
+import type { Action, BoardCard, LedgerEntry, Me, QuestCard, QuestView } from "../src/api/types";
+import { words } from "../src/lib/folding";
 
 export const CONFIG = {
   stage: "test",
@@ -41,6 +42,7 @@ export async function serve(answers: Record<string, Answer>): Promise<Call[]> {
   const calls: Call[] = [];
   const everywhere: Record<string, Answer> = {
     "GET /config.json": CONFIG,
+    "GET /published/board.json": problem(404, "no_document"),
     "GET /api/health": { status: "ok", stage: "test", release: "1", breaker: "closed" },
     ...answers,
   };
@@ -90,6 +92,25 @@ export const card = (more: Partial<QuestCard> = {}): QuestCard => ({
   attestedBy: [],
   ...more,
 });
+
+export const boardCard = (more: Partial<BoardCard> = {}): BoardCard => {
+  const one = {
+    ...card(),
+    version: 1,
+    requestorName: "Ana",
+    minutes: 60,
+    tags: [] as string[],
+    area: "Old town",
+    ...more,
+  };
+  return {
+    ...one,
+    expiresAt: more.expiresAt ?? new Date(Date.now() + 20 * 86_400_000).toISOString(),
+    words: more.words ?? words(one.title, ...one.tags, one.area, one.category, one.requestorName).join(" "),
+  };
+};
+
+export const board = (...cards: BoardCard[]) => ({ publishedAt: "2026-03-01T10:00:00.000Z", cards });
 
 const ACTIONS: Action[] = [
   "edit",

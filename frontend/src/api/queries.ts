@@ -1,6 +1,7 @@
 /** Every read and write of the page: query options for reads, plain functions for writes. */
 import { type InfiniteData, infiniteQueryOptions, QueryCache, QueryClient, queryOptions } from "@tanstack/preact-query";
 import { within } from "../lib/within";
+import { noteOwnChange, type PublishedBoard, readBoard, withOwnChanges } from "./board";
 import { api, unwrap } from "./client";
 import { copied, keepCopy } from "./copies";
 import { ApiError } from "./problem";
@@ -31,10 +32,15 @@ const RECOVERY_MS = 5_000;
 
 /** How often an open quest looks for what the other side does, in milliseconds. A hidden tab does not look. */
 const FOLLOW_MS = 8_000;
+/** How often a board that is shown is looked at again, in milliseconds. */
+const BOARD_MS = 30_000;
 /** The same for the member's list. */
 const LIST_MS = 15_000;
 
 const isBreaker = (error: unknown): boolean => error instanceof ApiError && error.code === "breaker_open";
+
+/** The stage has no such document, or not yet: another try would wait in vain. */
+const isMissing = (error: unknown): boolean => error instanceof ApiError && error.code === "no_board";
 
 /** Another try is worth its time: not after a call that took all the time there is, nor while the device is offline. */
 const worthRetrying = (error: unknown): boolean =>
@@ -53,7 +59,8 @@ export const queryClient = new QueryClient({
     // "always": without a network a read fails and says so, and a write fails and is never sent later by itself.
     queries: {
       networkMode: "always",
-      staleTime: 10_000,
+      // A copy that this device has kept is shown, and asked for again at once.
+      staleTime: ({ state }) => (state.dataUpdateCount === 0 ? 0 : 10_000),
       retry: (failures, error) => failures < 2 && worthRetrying(error),
     },
     mutations: { networkMode: "always" },
@@ -107,6 +114,15 @@ export function questsQuery(filters: QuestFilters) {
 
 const FINAL: readonly (QuestStatus | undefined)[] = ["COMPLETE", "CANCELLED", "EXPIRED"];
 const isFinal = (status: QuestStatus | undefined): boolean => FINAL.includes(status);
+
+/** The published board. It is looked at again while it is shown; the answer is mostly "not modified". */
+export const boardQuery = () =>
+  queryOptions({
+    queryKey: ["board"],
+    queryFn: readBoard,
+    refetchInterval: BOARD_MS,
+    retry: (failures, error) => !isMissing(error) && failures < 2 && worthRetrying(error),
+  });
 
 /** The public view: the same for everybody. */
 export const questQuery = (questId: string) =>
@@ -187,27 +203,43 @@ export const healthQuery = () =>
     },
   });
 
+/** What this member has done to a quest is on their board at once. */
+async function noted(call: Promise<QuestView>): Promise<QuestView> {
+  const view = await call;
+  const requestor = queryClient.getQueryData(userQuery(view.requestorId).queryKey);
+  const me = queryClient.getQueryData(meQuery().queryKey);
+  const name = me?.userId === view.requestorId ? me.displayName : requestor?.displayName;
+  noteOwnChange(view, name ?? "");
+  queryClient.setQueryData(
+    boardQuery().queryKey,
+    (board: PublishedBoard | undefined) => board && { ...board, cards: withOwnChanges(board.cards) },
+  );
+  return view;
+}
+
 export const createQuest = (body: QuestDraft, key: string) =>
-  unwrap(api().POST("/quests", { body, params: { header: { "Idempotency-Key": key } } }));
+  noted(unwrap(api().POST("/quests", { body, params: { header: { "Idempotency-Key": key } } })));
 
 export const editQuest = (questId: string, body: QuestEdit) =>
-  unwrap(api().PATCH("/quests/{questId}", { body, params: { path: { questId } } }));
+  noted(unwrap(api().PATCH("/quests/{questId}", { body, params: { path: { questId } } })));
+
+const at = (questId: string) => ({ params: { path: { questId } } });
 
 /** What a member can do with a quest; each answers with the quest as it then is. */
 export const questActions = {
-  cancel: (questId: string) => unwrap(api().DELETE("/quests/{questId}", { params: { path: { questId } } })),
-  claim: (questId: string) => unwrap(api().POST("/quests/{questId}/claim", { params: { path: { questId } } })),
-  release: (questId: string) => unwrap(api().POST("/quests/{questId}/release", { params: { path: { questId } } })),
+  cancel: (questId: string) => noted(unwrap(api().DELETE("/quests/{questId}", at(questId)))),
+  claim: (questId: string) => noted(unwrap(api().POST("/quests/{questId}/claim", at(questId)))),
+  release: (questId: string) => noted(unwrap(api().POST("/quests/{questId}/release", at(questId)))),
   submit: (questId: string, submission: string) =>
-    unwrap(api().POST("/quests/{questId}/submit", { params: { path: { questId } }, body: { submission } })),
+    noted(unwrap(api().POST("/quests/{questId}/submit", { ...at(questId), body: { submission } }))),
   requestChanges: (questId: string, reason: string) =>
-    unwrap(api().POST("/quests/{questId}/request-changes", { params: { path: { questId } }, body: { reason } })),
+    noted(unwrap(api().POST("/quests/{questId}/request-changes", { ...at(questId), body: { reason } }))),
   attest: (questId: string, notes: string) =>
-    unwrap(api().POST("/quests/{questId}/attest", { params: { path: { questId } }, body: notes ? { notes } : {} })),
+    noted(unwrap(api().POST("/quests/{questId}/attest", { ...at(questId), body: notes ? { notes } : {} }))),
   dispute: (questId: string, reason: string) =>
-    unwrap(api().POST("/quests/{questId}/dispute", { params: { path: { questId } }, body: { reason } })),
+    noted(unwrap(api().POST("/quests/{questId}/dispute", { ...at(questId), body: { reason } }))),
   resolve: (questId: string, outcome: Outcome, decision: string) =>
-    unwrap(api().POST("/quests/{questId}/resolve", { params: { path: { questId } }, body: { outcome, decision } })),
+    noted(unwrap(api().POST("/quests/{questId}/resolve", { ...at(questId), body: { outcome, decision } }))),
 };
 
 export const editMe = (body: ProfileEdit) => unwrap(api().PATCH("/me", { body }));

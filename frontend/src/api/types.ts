@@ -4,10 +4,15 @@ import type { components } from "./schema.gen";
 type Schemas = components["schemas"];
 export type Category = Schemas["Category"];
 export type QuestStatus = Schemas["Status"];
-export type Board = Schemas["Board"];
-export type BoardCard = Schemas["BoardCard"];
+/** When a quest is to be done; without a window at any time. */
+interface Timed {
+  when?: { start: string; end: string } | null;
+  minutes?: number;
+}
+export type BoardCard = Schemas["BoardCard"] & Timed;
+export type Board = Omit<Schemas["Board"], "cards"> & { cards: BoardCard[] };
 export type QuestDocument = Schemas["QuestDocument"];
-export type QuestCard = Schemas["QuestCard"];
+export type QuestCard = Schemas["QuestCard"] & Timed;
 /** A page of a list of quests. */
 export type QuestPage = Schemas["QuestPage"];
 export type Quest = Schemas["QuestPublic"];

@@ -31,3 +31,32 @@ const format = (when: string | number, options: Intl.DateTimeFormatOptions): str
 export const fullTime = (when: string | number): string => format(when, { dateStyle: "medium", timeStyle: "short" });
 
 export const fullDay = (when: string | number): string => format(when, { dateStyle: "long" });
+
+/** "Sat 28 Nov, 10:00 – 11:00"; both ends in full where they are on different days. */
+export const timeRange = (start: string, end: string): string =>
+  new Intl.DateTimeFormat(locale(), {
+    weekday: "short",
+    day: "numeric",
+    month: "short",
+    hour: "numeric",
+    minute: "2-digit",
+  }).formatRange(new Date(start), new Date(end));
+
+/** "30 min", "1.5 hr". */
+export function duration(minutes: number): string {
+  const [value, unit] = minutes < 60 ? [minutes, "minute"] : [minutes / 60, "hour"];
+  return new Intl.NumberFormat(locale(), {
+    style: "unit",
+    unit,
+    unitDisplay: "short",
+    maximumFractionDigits: 1,
+  }).format(value);
+}
+
+/** The Saturday and Sunday that are now or come next, in local time; milliseconds since the epoch, the end excluded. */
+export function nextWeekend(now: number): { start: number; end: number } {
+  const today = new Date(now);
+  const days = today.getDay() === 0 ? -1 : 6 - today.getDay();
+  const day = (offset: number) => new Date(today.getFullYear(), today.getMonth(), today.getDate() + offset).getTime();
+  return { start: day(days), end: day(days + 2) };
+}

@@ -171,3 +171,19 @@ export function Choices<T extends string>({ legend, value, options, onValue, err
     </fieldset>
   );
 }
+
+interface CheckProps {
+  checked: boolean;
+  onValue: (checked: boolean) => void;
+  children: ComponentChildren;
+}
+
+/** A checkbox as a pill. */
+export function Check({ checked, onValue, children }: CheckProps) {
+  return (
+    <label class="choice">
+      <input type="checkbox" checked={checked} onChange={(event) => onValue(event.currentTarget.checked)} />
+      <span>{children}</span>
+    </label>
+  );
+}

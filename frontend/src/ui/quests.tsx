@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { userQuery } from "../api/queries";
 import type { Category, QuestCard, QuestStatus } from "../api/types";
 import { number, t } from "../lib/text";
-import { ago, fullTime } from "../lib/time";
+import { ago, duration, fullTime, timeRange } from "../lib/time";
 import { sanitisedByServer } from "../lib/trusted";
 import { Icon } from "./icons";
 
@@ -39,18 +39,22 @@ export function Time({ at }: { at: string }) {
 
 type TicketQuest = Pick<
   QuestCard,
-  "questId" | "title" | "area" | "status" | "rewardXp" | "rewardReputation" | "createdAt"
-> & { category: Category | undefined };
+  "questId" | "title" | "area" | "status" | "rewardXp" | "rewardReputation" | "createdAt" | "when" | "minutes"
+> & { category: Category | undefined; expiresAt?: string; requestorName?: string };
 
 interface TicketProps {
   quest: TicketQuest;
-  /** A line in place of the age, e.g. what the quest needs from the viewer. */
+  /** A line in place of when it ends, e.g. what the quest needs from the viewer. */
   need?: ComponentChildren;
   /** Without a link: the preview of a quest that does not exist yet. */
   preview?: boolean;
+  /** Of the title: 2 where the cards follow the screen's heading, 3 under a heading of their own. */
+  level?: 2 | 3;
 }
 
-export function QuestTicket({ quest, need, preview = false }: TicketProps) {
+export function QuestTicket({ quest, need, preview = false, level = 3 }: TicketProps) {
+  const Heading = `h${level}` as const;
+  const { when, minutes, area, expiresAt, requestorName } = quest;
   return (
     <article class="ticket" data-category={quest.category}>
       <div class="paper">
@@ -59,14 +63,28 @@ export function QuestTicket({ quest, need, preview = false }: TicketProps) {
             {quest.category && <CategoryMark category={quest.category} />}
             {quest.status !== "OPEN" && <StatusPill status={quest.status} />}
           </div>
-          <h3 dir="auto">{preview ? quest.title : <a href={`/quests/${quest.questId}`}>{quest.title}</a>}</h3>
+          <Heading class="title" dir="auto">
+            {preview ? quest.title : <a href={`/quests/${quest.questId}`}>{quest.title}</a>}
+          </Heading>
           <p class="foot">
-            {quest.area && (
+            {when && (
               <span class="place">
-                <Icon name="place" /> <bdi>{quest.area}</bdi>
+                <Icon name="clock" /> <strong>{timeRange(when.start, when.end)}</strong>
               </span>
             )}
-            <span>{need ?? <Time at={quest.createdAt} />}</span>
+            {minutes && <span>{duration(minutes)}</span>}
+            {area && (
+              <span class="place">
+                <Icon name="place" /> <bdi>{area}</bdi>
+              </span>
+            )}
+            {requestorName && <bdi>{requestorName}</bdi>}
+            {need && <span>{need}</span>}
+            {!need && !preview && expiresAt && quest.status === "OPEN" && (
+              <time dateTime={expiresAt} title={fullTime(expiresAt)}>
+                {t.card.ends({ when: ago(expiresAt) })}
+              </time>
+            )}
           </p>
         </div>
         <div class="stub">

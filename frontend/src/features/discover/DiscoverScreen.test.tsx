@@ -1,13 +1,14 @@
-import { screen, waitFor } from "@testing-library/preact";
+import { screen, waitFor, within } from "@testing-library/preact";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
-import { card, problem, serve, signInAs } from "../../../test/api";
+import { board, boardCard, card, problem, serve, signInAs } from "../../../test/api";
 import { address, open } from "../../../test/page";
 import { queryClient } from "../../api/queries";
 import { t } from "../../lib/text";
+import { nextWeekend } from "../../lib/time";
 
 const stats = { days: 30, questsCreated: 4, questsCompleted: 3, attestationsSubmitted: 6 };
-const titles = () => screen.getAllByRole("heading", { level: 3 }).map((heading) => heading.textContent);
+const titles = () => screen.getAllByRole("heading", { level: 2 }).map((heading) => heading.textContent);
 
 describe("discover", () => {
   it("shows visitors what this is, and open quests as text, never as markup", async () => {
@@ -34,27 +35,92 @@ describe("discover", () => {
     await screen.findByText("Carry a sofa");
     expect(calls.find(({ path }) => path === "/quests")?.query.get("category")).toBe("social");
     await user.type(screen.getByLabelText(t.discover.search), "sofa");
-    await waitFor(() => expect(address()).toBe("/?category=social&q=sofa"));
+    await waitFor(() => expect(address()).toBe("/?q=sofa&category=social"));
     await waitFor(() => expect(calls.at(-1)?.query.get("q")).toBe("sofa"));
     await user.click(screen.getByRole("radio", { name: t.discover.all }));
     await waitFor(() => expect(address()).toBe("/?q=sofa"));
   });
 
-  it("sorts what is loaded", async () => {
+  it("sorts the whole board", async () => {
     signInAs("ben");
-    const items = [
-      card({ questId: "a", title: "Cheap", rewardXp: 10, expiresAt: "2026-03-02T00:00:00.000Z" }),
-      card({ questId: "b", title: "Dear", rewardXp: 500, createdAt: "2026-02-01T00:00:00.000Z" }),
-    ];
-    await serve({ "GET /quests": { items } });
+    const soon = new Date(Date.now() + 3_600_000).toISOString();
+    const saturday = new Date(nextWeekend(Date.now()).start + 36_000_000).toISOString();
+    await serve({
+      "GET /published/board.json": board(
+        boardCard({ questId: "a", title: "Cheap", rewardXp: 10, expiresAt: soon }),
+        boardCard({ questId: "b", title: "Dear", rewardXp: 500, createdAt: "2026-02-01T00:00:00.000Z" }),
+        boardCard({
+          questId: "c",
+          title: "Old",
+          createdAt: "2026-01-01T00:00:00.000Z",
+          when: { start: saturday, end: saturday },
+        }),
+      ),
+    });
     open("/");
     await screen.findByText("Cheap");
-    expect(titles()).toEqual(["Cheap", "Dear"]);
+    expect(titles()).toEqual(["Cheap", "Dear", "Old"]);
     const user = userEvent.setup();
-    await user.selectOptions(screen.getByLabelText(t.discover.sort), "reward");
-    await waitFor(() => expect(titles()).toEqual(["Dear", "Cheap"]));
-    await user.selectOptions(screen.getByLabelText(t.discover.sort), "ending");
-    await waitFor(() => expect(titles()).toEqual(["Cheap", "Dear"]));
+    const orders = { reward: ["Dear", "Old", "Cheap"], ending: ["Cheap"], when: ["Old", "Cheap", "Dear"] };
+    for (const [sort, order] of Object.entries(orders)) {
+      await user.selectOptions(screen.getByLabelText(t.discover.sort), sort);
+      await waitFor(() => expect(titles().slice(0, order.length)).toEqual(order));
+    }
+    expect(screen.getByText(t.card.ends({ when: "in 59 minutes" }))).toBeTruthy();
+  });
+
+  it("filters the whole board, and keeps the filters in the address", async () => {
+    signInAs("ben");
+    const cards = Array.from({ length: 150 }, (_, number) =>
+      boardCard({ questId: `q${number}`, title: `Errand ${number}`, area: number % 3 ? "Old Town" : "old town " }),
+    );
+    const weekend = nextWeekend(Date.now());
+    const when = { start: new Date(weekend.start).toISOString(), end: new Date(weekend.start + 1).toISOString() };
+    await serve({
+      "GET /published/board.json": board(
+        ...cards,
+        boardCard({ questId: "z", title: "Prune the roses", area: "Łąka", minutes: 30, when, requestorName: "Zoë" }),
+      ),
+    });
+    open("/");
+    expect(await screen.findByText(t.discover.results({ count: 151 }))).toBeTruthy();
+    expect(titles()).toHaveLength(60);
+    await userEvent.click(screen.getByRole("button", { name: t.common.more }));
+    expect(titles()).toHaveLength(120);
+    const areas = within(screen.getByLabelText(t.discover.area)).getAllByRole("option");
+    expect(areas.map((option) => option.textContent)).toEqual([t.discover.anywhere, "Łąka", "Old Town"]);
+    const user = userEvent.setup();
+    const found = (count: number) => screen.findByText(t.discover.results({ count }));
+    await user.click(screen.getByRole("checkbox", { name: t.discover.weekend }));
+    expect(await found(1)).toBeTruthy();
+    expect(address()).toBe("/?weekend=1");
+    await user.click(screen.getByRole("checkbox", { name: t.discover.short }));
+    await waitFor(() => expect(address()).toBe("/?weekend=1&short=1"));
+    await user.click(screen.getByRole("checkbox", { name: t.discover.weekend }));
+    await user.click(screen.getByRole("checkbox", { name: t.discover.short }));
+    await user.selectOptions(screen.getByLabelText(t.discover.area), "Old Town");
+    expect(await found(150)).toBeTruthy();
+    await user.selectOptions(screen.getByLabelText(t.discover.area), "");
+    await user.type(screen.getByLabelText(t.discover.search), "rose zoe prun");
+    expect(await found(1)).toBeTruthy();
+    await user.type(screen.getByLabelText(t.discover.search), " nowhere");
+    expect(await screen.findByText(t.discover.emptyFilteredTitle)).toBeTruthy();
+  });
+
+  it("says what is missing where the board cannot be had", async () => {
+    signInAs("ben");
+    await serve({ "GET /quests": { items: [card()], nextCursor: "more" } });
+    open("/");
+    expect(await screen.findByText(t.discover.partial)).toBeTruthy();
+    expect(screen.queryByLabelText(t.discover.sort)).toBeNull();
+    expect(screen.queryByRole("checkbox", { name: t.discover.weekend })).toBeNull();
+  });
+
+  it("does not say that nothing matches while more is to be read", async () => {
+    await serve({ "GET /quests": { items: [], nextCursor: "more" }, "GET /stats": stats });
+    open("/?q=piano");
+    expect(await screen.findByRole("button", { name: t.common.more })).toBeTruthy();
+    expect(screen.queryByText(t.discover.emptyFilteredTitle)).toBeNull();
   });
 
   it("pages on", async () => {

@@ -146,7 +146,12 @@ export default {
     category: "الفئة",
     all: "الكل",
     sort: "الترتيب حسب",
-    sorts: { newest: "الأحدث", reward: "أعلى مكافأة", ending: "تنتهي قريبًا" },
+    sorts: {
+      newest: "الأحدث",
+      reward: "أعلى مكافأة",
+      ending: "تنتهي قريبًا",
+      when: "موعدها",
+    },
     results: {
       zero: "لا مهام",
       one: "مهمة واحدة",
@@ -168,10 +173,17 @@ export default {
     emptyFilteredTitle: "لا توجد مهمة مطابقة",
     emptyFiltered: "جرّب كلمة أخرى أو فئة أخرى.",
     clear: "امسح عوامل التصفية",
+    area: "المنطقة",
+    anywhere: "في أي مكان",
+    weekend: "نهاية هذا الأسبوع",
+    short: "أقل من ساعة",
+    filters: "عوامل التصفية",
+    partial: "لا يمكن قراءة كل المهام الآن. هذه أحدثها؛ والبحث ينظر في العنوان والوسوم والمنطقة فقط.",
   },
   card: {
     xp: "خبرة",
     reputation: "سمعة +{value}",
+    ends: "تنتهي {when}",
   },
   denial: {
     not_requestor: "هذا لصاحب الطلب وحده.",

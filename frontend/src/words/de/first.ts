@@ -121,7 +121,12 @@ export default {
     category: "Kategorie",
     all: "Alle",
     sort: "Sortieren nach",
-    sorts: { newest: "Neueste", reward: "Höchste Belohnung", ending: "Endet bald" },
+    sorts: {
+      newest: "Neueste",
+      reward: "Höchste Belohnung",
+      ending: "Endet bald",
+      when: "Wann es ist",
+    },
     results: { one: "{count} Quest", other: "{count} Quests" },
     resultsSoFar: { one: "bisher {count} Quest", other: "bisher {count} Quests" },
     emptyTitle: "Hier ist noch nichts",
@@ -129,10 +134,18 @@ export default {
     emptyFilteredTitle: "Keine Quest passt",
     emptyFiltered: "Versuch es mit einem anderen Wort oder einer anderen Kategorie.",
     clear: "Filter löschen",
+    area: "Gegend",
+    anywhere: "Überall",
+    weekend: "Dieses Wochenende",
+    short: "Unter einer Stunde",
+    filters: "Filter",
+    partial:
+      "Gerade lassen sich nicht alle Quests lesen. Das sind die neuesten; gesucht wird nur in Titel, Schlagwörtern und Gegend.",
   },
   card: {
     xp: "XP",
     reputation: "+{value} Ans.",
+    ends: "endet {when}",
   },
   denial: {
     not_requestor: "Das kann nur, wer gefragt hat.",

@@ -119,7 +119,12 @@ export default {
     category: "Category",
     all: "All",
     sort: "Sort by",
-    sorts: { newest: "Newest", reward: "Highest reward", ending: "Ending soon" },
+    sorts: {
+      newest: "Newest",
+      reward: "Highest reward",
+      ending: "Ending soon",
+      when: "When it is",
+    },
     results: { one: "{count} quest", other: "{count} quests" },
     resultsSoFar: { one: "{count} quest so far", other: "{count} quests so far" },
     emptyTitle: "Nothing here yet",
@@ -127,10 +132,18 @@ export default {
     emptyFilteredTitle: "No quest matches",
     emptyFiltered: "Try another word or category.",
     clear: "Clear filters",
+    area: "Area",
+    anywhere: "Anywhere",
+    weekend: "This weekend",
+    short: "Under an hour",
+    filters: "Filters",
+    partial:
+      "The whole board cannot be read right now. These are the newest quests; search looks at title, tags and area only.",
   },
   card: {
     xp: "XP",
     reputation: "+{value} rep",
+    ends: "ends {when}",
   },
   denial: {
     not_requestor: "Only the requestor can.",

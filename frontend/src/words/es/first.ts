@@ -134,7 +134,12 @@ export default {
     category: "Categoría",
     all: "Todas",
     sort: "Ordenar por",
-    sorts: { newest: "Más recientes", reward: "Mayor recompensa", ending: "Terminan pronto" },
+    sorts: {
+      newest: "Más recientes",
+      reward: "Mayor recompensa",
+      ending: "Terminan pronto",
+      when: "Cuándo es",
+    },
     results: { one: "{count} misión", many: "{count} de misiones", other: "{count} misiones" },
     resultsSoFar: {
       one: "{count} misión por ahora",
@@ -146,10 +151,18 @@ export default {
     emptyFilteredTitle: "Ninguna misión coincide",
     emptyFiltered: "Prueba con otra palabra o categoría.",
     clear: "Quitar filtros",
+    area: "Zona",
+    anywhere: "En cualquier sitio",
+    weekend: "Este fin de semana",
+    short: "Menos de una hora",
+    filters: "Filtros",
+    partial:
+      "Ahora mismo no se pueden leer todas las misiones. Estas son las más recientes; la búsqueda solo mira título, etiquetas y zona.",
   },
   card: {
     xp: "XP",
     reputation: "+{value} rep.",
+    ends: "termina {when}",
   },
   denial: {
     not_requestor: "Solo puede quien la pidió.",

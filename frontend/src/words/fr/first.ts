@@ -138,7 +138,12 @@ export default {
     category: "Catégorie",
     all: "Toutes",
     sort: "Trier par",
-    sorts: { newest: "Plus récentes", reward: "Meilleure récompense", ending: "Bientôt finies" },
+    sorts: {
+      newest: "Plus récentes",
+      reward: "Meilleure récompense",
+      ending: "Bientôt finies",
+      when: "Quand c’est",
+    },
     results: { one: "{count} quête", many: "{count} de quêtes", other: "{count} quêtes" },
     resultsSoFar: {
       one: "{count} quête pour l’instant",
@@ -150,10 +155,18 @@ export default {
     emptyFilteredTitle: "Aucune quête ne correspond",
     emptyFiltered: "Essayez un autre mot ou une autre catégorie.",
     clear: "Effacer les filtres",
+    area: "Quartier",
+    anywhere: "Partout",
+    weekend: "Ce week-end",
+    short: "Moins d’une heure",
+    filters: "Filtres",
+    partial:
+      "Toutes les quêtes ne peuvent pas être lues pour le moment. Voici les plus récentes ; la recherche ne regarde que le titre, les mots-clés et le quartier.",
   },
   card: {
     xp: "XP",
     reputation: "+{value} rép.",
+    ends: "se termine {when}",
   },
   denial: {
     not_requestor: "Seule la personne qui a demandé le peut.",

@@ -1,0 +1,68 @@
+/** Which quests of the board a member looks for, and in which order: exact, over all of them. */
+import type { BoardCard, Category } from "../../api/types";
+import { fold, matches, words } from "../../lib/folding";
+import { nextWeekend } from "../../lib/time";
+
+export const SORTS = ["newest", "ending", "reward", "when"] as const;
+export type Sort = (typeof SORTS)[number];
+
+export interface Filters {
+  q: string;
+  category: Category | undefined;
+  /** Folded: "Old Town" and "old town" are one. */
+  area: string | undefined;
+  weekend: boolean;
+  short: boolean;
+  sort: Sort;
+}
+
+const HOUR_MINUTES = 60;
+
+/** By code units: times are written alike, and a locale's rules would take their time over 5,000 cards. */
+const order = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
+
+const newest = (a: BoardCard, b: BoardCard): number => order(b.createdAt, a.createdAt) || order(b.questId, a.questId);
+
+/** What has no time of its own comes after what has. */
+const startOf = ({ when }: BoardCard): string => when?.start ?? "~";
+
+const ORDERS: Record<Sort, (a: BoardCard, b: BoardCard) => number> = {
+  newest,
+  ending: (a, b) => order(a.expiresAt, b.expiresAt) || newest(a, b),
+  reward: (a, b) => b.rewardXp - a.rewardXp || newest(a, b),
+  when: (a, b) => order(startOf(a), startOf(b)) || newest(a, b),
+};
+
+/** The quests that fit, in order. `now` (milliseconds) decides what is over and which weekend is the next. */
+export function found(cards: readonly BoardCard[], filters: Filters, now: number): BoardCard[] {
+  const looked = words(filters.q);
+  const weekend = nextWeekend(now);
+  const fits = (card: BoardCard): boolean =>
+    Date.parse(card.expiresAt) > now &&
+    (!filters.category || card.category === filters.category) &&
+    (!filters.area || fold(card.area.trim()) === filters.area) &&
+    (!filters.short || (card.minutes ?? HOUR_MINUTES) < HOUR_MINUTES) &&
+    (!filters.weekend ||
+      (!!card.when && Date.parse(card.when.start) < weekend.end && Date.parse(card.when.end) > weekend.start)) &&
+    matches(looked, card.words);
+  return cards.filter(fits).sort(ORDERS[filters.sort]);
+}
+
+/** The areas on the board by their folded names, each as most members write it, in the order of the member's language. */
+export function areasOf(cards: readonly BoardCard[], locale: string): [folded: string, name: string][] {
+  const spellings = new Map<string, Map<string, number>>();
+  for (const { area } of cards) {
+    const name = area.trim();
+    if (!name) continue;
+    const counts = spellings.get(fold(name)) ?? new Map<string, number>();
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+    spellings.set(fold(name), counts);
+  }
+  const collator = new Intl.Collator(locale);
+  return [...spellings]
+    .map(([folded, counts]): [string, string] => {
+      const [[name] = [folded]] = [...counts].sort((a, b) => b[1] - a[1]);
+      return [folded, name];
+    })
+    .sort(([, a], [, b]) => collator.compare(a, b));
+}
