@@ -59,6 +59,16 @@ def answer_botocore() -> None:
     URLLib3Session.send = send  # type: ignore[assignment,method-assign]  # the seam
 
 
+def answer_json_client() -> None:
+    """The same for our own client."""
+    from services.core.aws_json import HttpAnswer, JsonClient  # what the folder holds, where it is ours
+
+    def send(_client: Any, operation: str, _headers: Any, _body: bytes) -> HttpAnswer:
+        return HttpAnswer(200, {}, answers[operation])
+
+    setattr(JsonClient, "send", send)  # noqa: B010  # the seam
+
+
 def answer_floor(module: Any) -> None:
     """The same for the floor's own socket."""
     module.send = lambda headers, _body: answers[headers["x-amz-target"].rpartition(".")[2]]
@@ -66,7 +76,9 @@ def answer_floor(module: Any) -> None:
 
 module = importlib.import_module(module_name)
 initialised = time.perf_counter()
-if "botocore" in sys.modules:
+if "services.core.aws_json" in sys.modules:
+    answer_json_client()
+elif "botocore" in sys.modules:
     answer_botocore()
 else:
     answer_floor(module)

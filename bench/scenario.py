@@ -13,13 +13,14 @@ from services.core.names import parameter_name, resource_name
 from services.core.parameters import LIVE_PARAMETERS
 from services.core.settings import ApiSettings
 from services.core.stores.quests import QuestStore
-from services.core.tables import INBOX, LEDGER, QUESTS, USERS
+from services.core.tables import QUESTS
+from services.core.tables import TABLES as DECLARED
 
 STAGE = "bench"
 LISTED = 20
 USER_ID = "5f0c0f0e-6f0a-4d7e-9d3c-2b1a0f9e8d7c"
 ISSUER_CLIENT = "bench-client"
-TABLES = {table.thing: resource_name(STAGE, table.thing) for table in (USERS, QUESTS, LEDGER, INBOX)}
+TABLES = {table.thing: resource_name(STAGE, table.thing) for table in DECLARED}
 
 SETTINGS = ApiSettings(
     stage=STAGE,
