@@ -30,7 +30,7 @@ _ACTION_OF = {operation: action for action, operation in OPERATION_OF.items()}
 _DAY = timedelta(days=1)
 
 
-KNOWN: Mapping[str, str] = {
+KNOWN: dict[str, str] = {
     "S2 no edge of the states: assert after.updated_at": "time runs back within a quest",
     "E1": "a step whose answer was lost is taken again on the quest that moved meanwhile",
     "L4": "the quest of a member who left stays CLAIMED, and is handed in to nobody",

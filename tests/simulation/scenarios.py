@@ -466,6 +466,23 @@ def chores(page: int, stale: float) -> Findings:
     return found
 
 
+def spree() -> Findings:
+    """A member whose quota allows more quests than they have points for posts them all at once."""
+    world = prepared(rows(), seed=2)
+
+    def story(world: World) -> None:
+        for number in range(world.creates_per_hour):
+            world.spawn(create, world, "ann", f"k{number}", 1)
+
+    world.run(story)
+    found, record = Findings(), Record(world)
+    for check in (rules.check_value, rules.check_ledger, rules.check_answers):
+        check(record, found)
+    refused = [call for call in world.requests if call.final.status == 403]
+    found.expect(refused, "V9 nobody ran out of points")
+    return found
+
+
 def turning_flags(seeds: Iterable[int]) -> Findings:
     """The rewards flag is switched on while a sweep holds what it excluded, and another sandbox pays already."""
     found = Findings()

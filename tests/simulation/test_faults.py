@@ -57,6 +57,10 @@ def test_a_backlog_of_chores_is_worked_off_by_two_housekeepers(page: int, stale:
     assert chores(page, stale) == []
 
 
+def test_nobody_posts_more_than_their_points_pay_for() -> None:
+    assert scenarios.spree() == []
+
+
 def test_a_flag_that_is_switched_on_meanwhile_pays_once() -> None:
     assert scenarios.turning_flags(range(20)) == []
 

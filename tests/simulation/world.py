@@ -28,7 +28,7 @@ from unittest.mock import patch
 import time_machine
 from annotated_types import Ge
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+from botocore.exceptions import BotoCoreError, ConnectionClosedError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 from botocore.retries.quota import RetryQuota
 from botocore.signers import RequestSigner
@@ -36,6 +36,7 @@ from greenlet import getcurrent, greenlet
 from pydantic.fields import FieldInfo
 
 from services.core import aws, cold_start
+from services.core.aws_json import READ_SECONDS, HttpAnswer, JsonClient, Signer, left
 from services.core.metrics import LEDGER_DRIFT, Metric
 from services.core.names import parameter_name, resource_name
 from services.core.parameters import API_KEY, BREAKER, FLAGS, flag_parameter
@@ -445,7 +446,7 @@ class World:
         return answer
 
     def _never_answer(self) -> None:
-        self.pause(2.0)
+        self.pause(max(0.0, min(READ_SECONDS, left())))
         raise ReadTimeoutError(endpoint_url="sim")
 
     def _die(self, invocation: Invocation) -> None:
@@ -623,6 +624,15 @@ def _send_to_s3(request: AWSPreparedRequest) -> AWSResponse:
     return AWSResponse("https://sim", status, headers, _Body(content))  # type: ignore[arg-type]  # as above
 
 
+def _send_json(client: JsonClient, operation: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
+    service = _SERVICES[headers["x-amz-target"].partition(".")[0]]
+    try:
+        status, content = _world().send(service, operation, body)
+    except BotoCoreError as error:
+        raise ConnectionResetError(str(error)) from None
+    return HttpAnswer(status, {}, content)
+
+
 def _counted(_telemetry: Telemetry, metric: Metric, value: float = 1) -> None:
     _world().metrics.append((metric.name, value))
 
@@ -645,14 +655,20 @@ def _uuid4() -> uuid.UUID:
     return uuid.UUID(int=_world().ids.getrandbits(128), version=4) if _inside() else _real_uuid4()
 
 
+def _forget_clients() -> None:
+    for made in (aws.client, aws._json_client, aws.s3):
+        made.cache_clear()
+
+
 @contextlib.contextmanager
 def simulated() -> Iterator[None]:
     """AWS, time and ids are a World's meanwhile."""
     level = logging.root.manager.disable
-    aws.client.cache_clear()
-    aws.s3.cache_clear()
+    _forget_clients()
     with (
         patch.dict(os.environ, environment()),
+        patch.object(JsonClient, "send", _send_json),
+        patch.object(Signer, "authorization", lambda *_: ""),
         patch.object(URLLib3Session, "send", _send),
         patch.object(RequestSigner, "sign", lambda *_, **__: None),
         patch.object(RetryQuota, "acquire", lambda *_: True),  # the sandboxes share botocore's clients, not their quota
@@ -673,7 +689,7 @@ def simulated() -> Iterator[None]:
             logging.disable(level)
             _traveller.pop()
             World.current = None
-            aws.client.cache_clear()
+            _forget_clients()
 
 
 # --- the gateway ---
