@@ -40,20 +40,15 @@ SIZE_GOAL = 5_000_000
 AWS_OPERATIONS = {
     "cloudwatch": frozenset({"GetMetricData"}),
     "cognito-idp": frozenset({"AdminDeleteUser", "AdminUserGlobalSignOut", "ListUsersInGroup"}),
-    "dynamodb": frozenset(
-        {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "TransactWriteItems", "UpdateItem"}
-    ),
     "s3": frozenset({"DeleteObject", "GetObject", "ListObjectsV2", "PutObject"}),
-    "sqs": frozenset({"SendMessage"}),
-    "ssm": frozenset({"GetParameters"}),
 }
-"""What the Lambdas call, by botocore's names: a client is made from these operations alone."""
+"""What the Lambdas call through botocore, by its names: a client is made from these operations alone."""
 
 AMAZON_ROOTS = 5
 """Amazon Root CA 1 to 4 and Starfield Services Root CA - G2: https://www.amazontrust.com/repository/."""
 
-DATA_SUFFIXES = (".json", ".html")
-"""Files beside the modules of a package of core that belong to it: catalogues of words, templates."""
+DATA_SUFFIXES = (".json", ".html", ".pem")
+"""Files beside the modules of a package of core that belong to it: catalogues of words, templates, certificates."""
 
 TargetName = Literal["aws", "host"]
 LAMBDA_PYTHON = "3.13"

@@ -19,6 +19,7 @@ from services.api import missing, problems
 from services.api.operations import OPERATIONS
 from services.api.operations.operation import AnyOperation, NoBody, Platform, Request
 from services.api.problems import InvalidInputError, ProblemError
+from services.core.aws_json import within
 from services.core.domain.quests import Actor
 from services.core.domain.values import Model
 from services.core.flags import Flags
@@ -39,6 +40,9 @@ MAX_BODY = 32 * 1024
 
 MAX_DEPTH = 8
 """Lists and objects within each other; no valid body has more than two."""
+
+AWS_SECONDS = 2.0
+"""What a request may spend on AWS in all; a member who waits longer presses the button again."""
 
 _OPERATION_OF = {route.key: route.operation for route in ROUTES}
 _PUBLIC = frozenset(route.key for route in ROUTES if route.public)
@@ -99,19 +103,22 @@ class App:
             return _answer(status, "text/html; charset=utf-8", page, {"cache-control": "no-store"})
         actor: Actor | None = None
         code = ""
+        cause = ""
         try:
-            actor = None if route in _PUBLIC else self._actor(event)
-            operation = OPERATIONS[_OPERATION_OF[route]]
-            self._refuse_if_open(operation, event)
-            request = Request(
-                actor=actor, path=event.get("pathParameters") or {}, request_id=request_id, now=self._clock(),
-                headers=event.get("headers") or {}, body=_parse_body(operation, event),
-                query=_parse_query(operation, event),
-            )  # fmt: skip
-            answer = _ok(operation, operation.handler(self.platform, request), request_id)
+            with within(AWS_SECONDS):
+                actor = None if route in _PUBLIC else self._actor(event)
+                operation = OPERATIONS[_OPERATION_OF[route]]
+                self._refuse_if_open(operation, event)
+                request = Request(
+                    actor=actor, path=event.get("pathParameters") or {}, request_id=request_id, now=self._clock(),
+                    headers=event.get("headers") or {}, body=_parse_body(operation, event),
+                    query=_parse_query(operation, event),
+                )  # fmt: skip
+                answer = _ok(operation, operation.handler(self.platform, request), request_id)
         except Exception as error:
             problem = problems.as_problem(error) or problems.INTERNAL
             code = problem.code
+            cause = f"{type(error).__name__}: {error}" if problem.status >= 500 else ""
             if problem is problems.INTERNAL:
                 self.telemetry.log.exception("unhandled", extra={"request_id": request_id, "route": route})
             if problem.status >= 500 and problem.code != "breaker_open":
@@ -126,6 +133,7 @@ class App:
                 "duration_ms": round((time.perf_counter() - started) * 1000, 1),
                 **({"user": user_digest(actor.user_id)} if actor else {}),
                 **({"code": code} if code else {}),
+                **({"cause": cause} if cause else {}),
             },
         )
         self.telemetry.flush()

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from services.api.views import Stats
+from services.core.aws_json import is_unanswered, refusal
 from services.core.metrics import (
     ATTESTATIONS_SUBMITTED,
     DIMENSIONS,
@@ -31,7 +30,9 @@ def community_stats(cloudwatch: Callable[[], Any], stage: str, now: datetime) ->
     if stats is None or time.monotonic() - read_at > _TTL:
         try:
             stats = _read(cloudwatch(), stage, now)
-        except (BotoCoreError, ClientError) as error:
+        except Exception as error:
+            if refusal(error) is None and not is_unanswered(error):
+                raise
             raise StoreUnavailableError(str(error)) from error
         _cached[stage] = (time.monotonic(), stats)
     return stats

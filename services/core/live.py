@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from services.core.aws_json import is_unanswered, refusal, retried, within
 from services.core.names import parameter_name
 from services.core.parameters import API_KEY, BREAKER, Parameter
 
@@ -20,6 +19,8 @@ class ParameterUnavailableError(Exception):
     """SSM has not answered yet, so that nothing is known of a parameter: neither that it is off nor that it is on."""
 
 
+_KNOWN_SECONDS, _UNKNOWN_SECONDS = 0.3, 1.2
+"""How long SSM may keep a caller waiting: there are values that do for now, or there are none."""
 _RETRY_SECONDS = 2.0
 """From a read that failed to the next one, while the last values stay in force."""
 
@@ -57,8 +58,11 @@ class LiveParameters:
     def _read(self) -> None:
         asked_at = self._clock()
         try:
-            answer = self._client.get_parameters(Names=list(self._names), WithDecryption=True)
-        except (BotoCoreError, ClientError) as error:
+            with within(_KNOWN_SECONDS if self._answered else _UNKNOWN_SECONDS):
+                answer = retried(self._client.get_parameters, Names=list(self._names), WithDecryption=True)
+        except Exception as error:
+            if refusal(error) is None and not is_unanswered(error):
+                raise
             self._on_failure(str(error))
             if self._answered:
                 self._next_read = self._clock() + min(self._ttl, _RETRY_SECONDS)

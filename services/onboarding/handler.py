@@ -12,10 +12,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.core import aws
+from services.core.aws_json import retried, within
 from services.core.events import UserNotStored
 from services.core.settings import OnboardingSettings
 from services.core.stores.users import UserStore
 from services.core.telemetry import Telemetry, user_digest
+
+STORE_SECONDS, KEEP_SECONDS = 3.0, 1.2
+"""Of the 5 s that Cognito waits; a cold start takes part of them."""
 
 settings = OnboardingSettings.load(os.environ)
 telemetry = Telemetry("onboarding", settings.stage, settings.log_level)
@@ -29,7 +33,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     user_id = str(event["request"]["userAttributes"]["sub"])
     fields = {"request_id": context.aws_request_id, "user": user_digest(user_id), "trigger": event["triggerSource"]}
     try:
-        users.ensure(user_id, datetime.now(UTC))
+        with within(STORE_SECONDS):
+            users.ensure(user_id, datetime.now(UTC))
     except Exception:
         telemetry.log.exception("member not stored", extra=fields)
         _keep(user_id, context.aws_request_id)
@@ -41,6 +46,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _keep(user_id: str, request_id: str) -> None:
     message = UserNotStored(user_id, request_id, datetime.now(UTC).isoformat())
     try:
-        sqs.send_message(QueueUrl=settings.user_creation_dlq_url, MessageBody=message.to_json())
+        with within(KEEP_SECONDS):
+            retried(sqs.send_message, QueueUrl=settings.user_creation_dlq_url, MessageBody=message.to_json())
     except Exception:
         telemetry.log.exception("member not queued either; their first call makes the row")

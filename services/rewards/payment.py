@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from services.core.aws_json import retried
 from services.core.domain.ledger import UNPAID, Entry, State
 from services.core.events import RewardFailed
 from services.core.flags import INTERNAL, Flags
@@ -85,7 +86,7 @@ class Payer:
         Raises StoreUnavailableError.
         """
         message = RewardFailed(user_id, entry_id, reason).to_json()
-        self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=message)
+        retried(self.sqs.send_message, QueueUrl=self.queue_url, MessageBody=message)
         self.ledger.fail(user_id, entry_id)
         self.telemetry.count(FAILED_REWARDS)
         self.telemetry.log.error("reward failed", extra={"entry_id": entry_id, "reason": reason})

@@ -35,7 +35,7 @@ from botocore.signers import RequestSigner
 from greenlet import getcurrent, greenlet
 from pydantic.fields import FieldInfo
 
-from services.core import aws, cold_start
+from services.core import aws, aws_botocore, cold_start
 from services.core.aws_json import READ_SECONDS, HttpAnswer, JsonClient, Signer, left
 from services.core.metrics import LEDGER_DRIFT, Metric
 from services.core.names import parameter_name, resource_name
@@ -656,7 +656,7 @@ def _uuid4() -> uuid.UUID:
 
 
 def _forget_clients() -> None:
-    for made in (aws.client, aws._json_client, aws.s3):
+    for made in (aws.client, aws._json_client, aws_botocore.client):
         made.cache_clear()
 
 

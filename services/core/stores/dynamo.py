@@ -1,13 +1,10 @@
-"""What the stores share: DynamoDB's item format, conditional writes, and the one translation of botocore's errors."""
+"""What the stores share: DynamoDB's item format, conditional writes, and the one translation of AWS's errors."""
 
-import random
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from services.core.aws_json import is_transient, refusal, retried
 from services.core.domain.values import Model
 
 if TYPE_CHECKING:
@@ -16,21 +13,8 @@ if TYPE_CHECKING:
 Item = dict[str, Any]
 T = TypeVar("T")
 
-_ATTEMPTS = 5
-_TRANSIENT = frozenset(
-    {
-        "TransactionConflict",
-        "TransactionConflictException",
-        "TransactionInProgressException",
-        "ThrottlingError",
-        "ThrottlingException",
-        "ProvisionedThroughputExceeded",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "InternalServerError",
-        "ServiceUnavailable",
-    }
-)
+_BATCHES = 5
+"""How often a batch is asked for the keys that were left out."""
 
 
 class StoreUnavailableError(Exception):
@@ -125,27 +109,22 @@ def update_expression(before: Mapping[str, Any], after: Mapping[str, Any]) -> It
 
 
 def call(operation: Callable[..., T], **arguments: Any) -> T:
-    """Calls DynamoDB; transient refusals are tried again with jitter, which botocore does not do for conflicts.
+    """Calls DynamoDB; what is transient is tried again.
 
     Raises ConditionFailedError, IndexNotReadyError, StoreUnavailableError; lets through what only a bug or a missing
     permission causes.
     """
-    for attempt in range(_ATTEMPTS):
-        try:
-            return operation(**arguments)
-        except ClientError as error:
-            failed = _failed_conditions(error)
-            if failed is not None:
-                raise ConditionFailedError(failed) from error
-            if _lacks_index(error):
-                raise IndexNotReadyError(error.response["Error"].get("Message", "")) from error
-            if not _is_transient(error):
-                raise
-            cause: Exception = error
-        except BotoCoreError as error:
+    try:
+        return retried(operation, **arguments)
+    except Exception as error:
+        failed = _failed_conditions(error)
+        if failed is not None:
+            raise ConditionFailedError(failed) from error
+        if missing := _lacks_index(error):
+            raise IndexNotReadyError(missing) from error
+        if is_transient(error):
             raise StoreUnavailableError(str(error)) from error
-        time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311  # jitter, not a secret
-    raise StoreUnavailableError(f"gave up after {_ATTEMPTS} attempts: {cause}") from cause
+        raise
 
 
 def pages(operation: Callable[..., Any], **arguments: Any) -> Iterator[list[Item]]:
@@ -158,17 +137,15 @@ def pages(operation: Callable[..., Any], **arguments: Any) -> Iterator[list[Item
         arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
-def _reasons(error: ClientError) -> list[dict[str, Any]]:
-    return error.response.get("CancellationReasons", [])  # type: ignore[return-value]  # botocore types it as Any-keyed
-
-
-def _failed_conditions(error: ClientError) -> list[Item | None] | None:
-    code = error.response["Error"]["Code"]
-    if code == "ConditionalCheckFailedException":
-        return [decode_item(error.response.get("Item", {}))]  # type: ignore[arg-type]  # untyped extra of the error
-    if code != "TransactionCanceledException":
+def _failed_conditions(error: Exception) -> list[Item | None] | None:
+    """For each item of the write None or the item on which its condition failed; None for any other error."""
+    response = refusal(error)
+    code = response["Error"].get("Code") if response else None
+    if response is None or code not in ("ConditionalCheckFailedException", "TransactionCanceledException"):
         return None
-    reasons = _reasons(error)
+    if code == "ConditionalCheckFailedException":
+        return [decode_item(response.get("Item", {}))]
+    reasons = response.get("CancellationReasons", [])
     failed = [reason.get("Code") == "ConditionalCheckFailed" for reason in reasons]
     if not any(failed):
         return None
@@ -178,20 +155,11 @@ def _failed_conditions(error: ClientError) -> list[Item | None] | None:
 _WITHOUT_INDEX = re.compile(r"does not have the specified index|backfilling global secondary index", re.IGNORECASE)
 
 
-def _lacks_index(error: ClientError) -> bool:
-    """The answers to a query of an index that is missing or being built. DynamoDB has no error code for either."""
-    found = error.response["Error"]
-    return found["Code"] == "ValidationException" and bool(_WITHOUT_INDEX.search(found.get("Message", "")))
-
-
-def _is_transient(error: ClientError) -> bool:
-    """Whether a later attempt may succeed. Any 5xx counts, as a load balancer's that has no code of AWS."""
-    if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
-        return True
-    code = error.response["Error"]["Code"]
-    if code == "TransactionCanceledException":
-        return any(reason.get("Code") in _TRANSIENT for reason in _reasons(error))
-    return code in _TRANSIENT
+def _lacks_index(error: Exception) -> str:
+    """The message of a query's refusal whose index is missing or being built, which has no code of its own; or ""."""
+    found = (refusal(error) or {}).get("Error", {})
+    message = str(found.get("Message", ""))
+    return message if found.get("Code") == "ValidationException" and _WITHOUT_INDEX.search(message) else ""
 
 
 def batch_get(
@@ -200,7 +168,7 @@ def batch_get(
     """The items that exist among at most 100 keys, in no order. Raises StoreUnavailableError."""
     wanted: Any = {table: {"Keys": [encode_item(key) for key in keys], "ConsistentRead": consistent}}
     items: list[Item] = []
-    for _ in range(_ATTEMPTS):
+    for _ in range(_BATCHES):
         if not wanted or not wanted[table]["Keys"]:
             return items
         answer = call(client.batch_get_item, RequestItems=wanted)

@@ -15,12 +15,15 @@ from unittest.mock import patch
 import pytest
 import time_machine
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.exceptions import ConnectionClosedError
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import BotoCoreError, ConnectionClosedError
 from moto import backend_index, mock_aws
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
+from moto.core.models import botocore_stubber
 
 from services.api.app import App, Clients
 from services.core import aws
+from services.core.aws_json import HttpAnswer, JsonClient
 from services.core.domain.ledger import Entry
 from services.core.domain.quests import Category, Draft, Quest
 from services.core.domain.users import User
@@ -190,7 +193,8 @@ class Cloud:
     faults: Faults = field(default_factory=Faults)
 
     def __post_init__(self) -> None:
-        self.dynamodb, self.ssm, self.sqs, self.cognito = aws.dynamodb(), aws.ssm(), aws.sqs(), aws.cognito()
+        services = ("dynamodb", "ssm", "sqs", "cognito-idp")
+        self.dynamodb, self.ssm, self.sqs, self.cognito = (aws.client(service) for service in services)
         for table in TABLES:
             self.dynamodb.create_table(**table.create_request(resource_name(STAGE, table.thing)))
         self.set_parameter(API_KEY, json.dumps({"current": "key-1", "previous": None, "previousUntil": None}))
@@ -200,11 +204,12 @@ class Cloud:
             self.set_flag(flag, "on")
         names = [resource_name(STAGE, table.thing) for table in (USERS, QUESTS, LEDGER, INBOX, MESSAGES)]
         self.users_table, self.quests_table, self.ledger_table, self.inbox_table, self.messages_table = names
-        self.users = UserStore(self.dynamodb, self.users_table, self.ledger_table)
-        self.ledger = LedgerStore(self.dynamodb, self.ledger_table, self.users_table)
-        self.quests = QuestStore(self.dynamodb, self.quests_table, self.users_table, self.ledger_table, shards=SHARDS)
-        self.inbox = InboxStore(self.dynamodb, self.inbox_table)
-        self.messages_store = MessageStore(self.dynamodb, self.messages_table, self.users_table, self.quests)
+        tables = aws.dynamodb()
+        self.users = UserStore(tables, self.users_table, self.ledger_table)
+        self.ledger = LedgerStore(tables, self.ledger_table, self.users_table)
+        self.quests = QuestStore(tables, self.quests_table, self.users_table, self.ledger_table, shards=SHARDS)
+        self.inbox = InboxStore(tables, self.inbox_table)
+        self.messages_store = MessageStore(tables, self.messages_table, self.users_table, self.quests)
         self.faults.calls.clear()
 
     def set_parameter(self, parameter: Parameter, value: str) -> None:
@@ -300,7 +305,7 @@ class Cloud:
             UserPoolId=pool_id, Username=mail, UserAttributes=[{"Name": "email", "Value": mail}]
         )
         user = made["User"]
-        return next(a["Value"] for a in user["Attributes"] if a["Name"] == "sub")
+        return str(next(a["Value"] for a in user["Attributes"] if a["Name"] == "sub"))
 
     def handler(self, service: str, monkeypatch: pytest.MonkeyPatch, **settings: str) -> ModuleType:
         """A service's handler module, imported afresh in its environment, as a cold start does."""
@@ -354,7 +359,7 @@ class Api:
         self.cloud = cloud
         self.app = App(
             cloud.settings(**settings),
-            Clients(cloud.dynamodb, cloud.ssm, cloudwatch=lambda: aws.client("cloudwatch")),
+            Clients(aws.dynamodb(), aws.ssm(), cloudwatch=lambda: aws.client("cloudwatch")),
             clock=cloud.clock,
         )
         self.app.live._clock = cloud.clock.monotonic
@@ -463,6 +468,20 @@ def moto_stage() -> Iterator[Cloud]:
 
         return faults.send(event_name, request, moto)
 
+    def send_json(client: JsonClient, operation: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
+        """Carries a request of our own client out, as moto does botocore's."""
+        service = {"DynamoDB_20120810": "dynamodb", "AmazonSSM": "ssm", "AmazonSQS": "sqs"}[
+            headers["x-amz-target"].partition(".")[0]
+        ]
+        url = f"https://{headers['host']}/"
+        request = AWSPreparedRequest("POST", url, HTTPHeaders.from_dict(dict(headers)), body, stream_output=False)
+        try:
+            answer = send(botocore_stubber, f"before-send.{service}.{operation}", request)
+        except BotoCoreError as error:
+            raise ConnectionResetError(str(error)) from None
+        found = {name.lower(): value for name, value in answer.headers.items()}
+        return HttpAnswer(answer.status_code, found, answer.content)
+
     # moto tries the patterns of 200 services one by one, at a third of the time of a call.
     used = {"dynamodb", "ssm", "sqs", "cognitoidp", "cloudwatch"}
     patterns = [pattern for pattern in backend_index.backend_url_patterns if pattern[0] in used]
@@ -470,6 +489,7 @@ def moto_stage() -> Iterator[Cloud]:
         mock_aws(),
         patch.object(backend_index, "backend_url_patterns", patterns),
         patch.object(BotocoreStubber, "__call__", send),
+        patch.object(JsonClient, "send", send_json),
     ):
         yield Cloud(faults=faults)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import time_machine
 
+from services.core.aws_json import ATTEMPTS
 from services.core.domain.quests import Role, Status
 from services.core.domain.users import Profile
 from services.core.stores.dynamo import StoreUnavailableError
@@ -316,7 +317,7 @@ def empty(cloud: Cloud) -> None:
 def test_one_chores_trouble_is_raised_after_the_others(cloud: Cloud, house: Housekeeping) -> None:
     Api(cloud).quest("OPEN")
     cloud.clock.now += LIFETIME + timedelta(seconds=1)
-    cloud.faults.on("Query", lost_request, times=2)  # botocore tries twice
+    cloud.faults.on("Query", lost_request, times=ATTEMPTS)
     with pytest.raises(StoreUnavailableError):
         house()
     assert set(house.done()) == {"release_overdue", "forget", "audit"}
