@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from tests.contract.aws.plans import Planned
 
@@ -23,7 +24,7 @@ def _number(resource: Planned, key: str, default: float) -> float:
     return float(resource.inputs.get(key, default))
 
 
-def _behaviors(resource: Planned) -> list[dict[str, list[str]]]:
+def _behaviors(resource: Planned) -> list[dict[str, Any]]:
     return [resource.inputs["defaultCacheBehavior"], *resource.inputs.get("orderedCacheBehaviors", [])]
 
 
@@ -80,6 +81,16 @@ LIMITS: tuple[Limit, ...] = (
         lambda r: any(
             frozenset(b["allowedMethods"]) not in METHOD_SETS or frozenset(b["cachedMethods"]) not in METHOD_SETS[:2]
             for b in _behaviors(r)
+        ),
+    ),
+    Limit(
+        "cloudfront:Distribution",
+        "only GET, HEAD and OPTIONS where a group of origins answers",
+        "CloudFront developer guide, Optimize high availability with origin failover",
+        lambda r: any(
+            not {"GET", "HEAD", "OPTIONS"} >= {*b["allowedMethods"]}
+            for b in _behaviors(r)
+            if b["targetOriginId"] in {group["originId"] for group in r.inputs.get("originGroups") or []}
         ),
     ),
     Limit(

@@ -271,6 +271,8 @@ def _distribution(found: Properties, resource: Planned) -> Properties:
         for item in found.pop("CustomErrorResponses", [])
     ]
     found["Origins"] = [_origin(item) for item in found["Origins"]]
+    if groups := found.pop("OriginGroups", None):
+        found["OriginGroups"] = _counted([_origin_group(group) for group in groups])
     found["Restrictions"]["GeoRestriction"].setdefault("Locations", [])
     certificate = found["ViewerCertificate"]
     _move(certificate, "CloudfrontDefaultCertificate", "CloudFrontDefaultCertificate")
@@ -295,6 +297,18 @@ def _origin(found: Properties) -> Properties:
     elif "S3OriginConfig" not in found:
         found["S3OriginConfig"] = {"OriginAccessIdentity": ""}
     return found
+
+
+def _counted(items: list[Any]) -> Properties:
+    return {"Quantity": len(items), "Items": items}
+
+
+def _origin_group(found: Properties) -> Properties:
+    return {
+        "Id": found["OriginId"],
+        "FailoverCriteria": {"StatusCodes": _counted(found["FailoverCriteria"]["StatusCodes"])},
+        "Members": _counted(found["Members"]),
+    }
 
 
 def _edge_function(found: Properties, resource: Planned) -> Properties:
