@@ -1,5 +1,5 @@
 import { cleanup, configure } from "@testing-library/preact";
-import { afterEach, beforeAll, beforeEach } from "vitest";
+import { afterEach, beforeEach } from "vitest";
 import { queryClient } from "../src/api/queries";
 import { reportService } from "../src/api/service";
 import { endSession } from "../src/api/session";
@@ -9,7 +9,8 @@ import { serve } from "./api";
 // A loaded machine is no failure.
 configure({ asyncUtilTimeout: 10_000 });
 
-beforeAll(loadScreenWords);
+// Here, not in a hook: tests name words in their titles and tables.
+await loadScreenWords();
 
 beforeEach(async () => {
   history.replaceState(null, "", "/");

@@ -4,6 +4,7 @@ import { within } from "../lib/within";
 import { noteOwnChange, type PublishedBoard, readBoard, withOwnChanges } from "./board";
 import { api, unwrap } from "./client";
 import { copied, keepCopy } from "./copies";
+import { readQuestDocument } from "./documents";
 import { ApiError } from "./problem";
 import { onServiceChange, reportService, type ServiceState, serviceState } from "./service";
 import { sessionState, subscribe } from "./session";
@@ -16,6 +17,7 @@ import type {
   Profile,
   ProfileEdit,
   Quest,
+  QuestDocument,
   QuestDraft,
   QuestEdit,
   QuestPage,
@@ -124,13 +126,14 @@ export const boardQuery = () =>
     retry: (failures, error) => !isMissing(error) && failures < 2 && worthRetrying(error),
   });
 
-/** The public view: the same for everybody. */
+/** The public view, the same for everybody: the published document, or where there is none the API's answer. */
 export const questQuery = (questId: string) =>
   queryOptions({
     queryKey: ["quest", questId],
-    queryFn: () => unwrap(api().GET("/quests/{questId}", { params: { path: { questId } } })),
+    queryFn: async (): Promise<Quest & Partial<QuestDocument>> =>
+      (await readQuestDocument(questId)) ?? unwrap(api().GET("/quests/{questId}", { params: { path: { questId } } })),
     refetchInterval: ({ state }) => (isFinal(state.data?.status) ? false : FOLLOW_MS),
-    ...copied<Quest>("quest", questId),
+    ...copied<Quest & Partial<QuestDocument>>("quest", questId),
   });
 
 /** The signed-in member's view, with `allowedActions`. It looks again by itself until the quest's end. */

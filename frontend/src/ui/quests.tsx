@@ -98,12 +98,12 @@ export function QuestTicket({ quest, need, preview = false, level = 3 }: TicketP
 }
 
 /** A member's name, linked to their profile. */
-export function Person({ userId, you }: { userId: string; you?: boolean }) {
-  const { data } = useQuery(userQuery(userId));
+export function Person({ userId, name, you }: { userId: string; name?: string | null | undefined; you?: boolean }) {
+  const { data } = useQuery({ ...userQuery(userId), enabled: !name });
   return (
     <span>
       <a href={`/people/${userId}`} dir="auto">
-        {data?.displayName ?? "…"}
+        {data?.displayName ?? name ?? "…"}
       </a>
       {you && <span class="you">{t.common.you}</span>}
     </span>

@@ -19,20 +19,24 @@ import { QuestText } from "./QuestText";
 import { type AnyQuest, wantedChanges } from "./quest";
 import { RewardPanel } from "./RewardPanel";
 import { SealPanel } from "./SealPanel";
+import { ShareButton } from "./ShareButton";
 import { Similar } from "./Similar";
 import { eventsOf, Timeline } from "./Timeline";
 import "./quest.css";
 
-function useName(userId: string | null | undefined): string {
-  const { data } = useQuery({ ...userQuery(userId ?? ""), enabled: !!userId });
-  return data?.displayName ?? "…";
+function useName(userId: string | null | undefined, published: string | null | undefined): string {
+  const { data } = useQuery({ ...userQuery(userId ?? ""), enabled: !!userId && !published });
+  return data?.displayName ?? published ?? "…";
 }
 
 export function QuestDetails({ quest, view }: { quest: AnyQuest; view: QuestView | undefined }) {
   const { session } = useSession();
   const { query, route } = useLocation();
   const [moved, setMoved] = useState<Moved>();
-  const names = { requestor: useName(quest.requestorId), performer: useName(quest.performerId) };
+  const names = {
+    requestor: useName(quest.requestorId, quest.requestorName),
+    performer: useName(quest.performerId, quest.performerName),
+  };
   const place = useRef<HTMLDivElement>(null);
   const path = `/quests/${quest.questId}`;
   const asked = isFormAction(query.do) ? query.do : undefined;
@@ -109,6 +113,9 @@ export function QuestDetails({ quest, view }: { quest: AnyQuest; view: QuestView
         </div>
         <ScreenTitle title={quest.title} />
         <Facts quest={quest} viewerId={session?.userId} />
+        <div class="row">
+          <ShareButton questId={quest.questId} title={quest.title} />
+        </div>
       </header>
       {judges ? [words, side] : [side, words]}
       <div class="quest-rest stack loose">

@@ -32,6 +32,36 @@ describe("a quest for visitors", () => {
     expect((await screen.findAllByText("Ana")).length).toBeGreaterThan(0);
   });
 
+  it("reads the published document and nothing of the API", async () => {
+    const { allowedActions: _, ...quest } = view([]);
+    const calls = await serve({ "GET /published/quests/q1.json": { ...quest, requestorName: "Ana of the document" } });
+    open("/quests/q1");
+    expect((await screen.findAllByText("Ana of the document")).length).toBeGreaterThan(0);
+    expect(calls.map(({ path }) => path).filter((path) => /^\/(quests|users)/.test(path))).toEqual([]);
+  });
+
+  it("shares its address by the device, else by the clipboard, and shows it where neither works", async () => {
+    const { allowedActions: _, ...quest } = view([]);
+    await serve({ ...people, "GET /quests/q1": quest });
+    const user = userEvent.setup();
+    open("/quests/q1");
+    const button = await screen.findByRole("button", { name: t.quest.share.name });
+    await user.click(button);
+    expect(await navigator.clipboard.readText()).toBe(`${location.origin}/quests/q1`);
+    expect(await screen.findByText(t.quest.share.copied)).toBeTruthy();
+    const share = vi.fn().mockResolvedValue(undefined);
+    Object.assign(navigator, { share });
+    await user.click(button);
+    expect(share).toHaveBeenCalledWith({ title: "Carry a sofa", url: `${location.origin}/quests/q1` });
+    share.mockRejectedValueOnce(new DOMException("closed", "AbortError"));
+    await user.click(button);
+    expect(screen.queryByText(t.quest.share.failed, { exact: false })).toBeNull();
+    share.mockRejectedValueOnce(new Error("no"));
+    await user.click(button);
+    expect(await screen.findByText(`${location.origin}/quests/q1`)).toBeTruthy();
+    Reflect.deleteProperty(navigator, "share");
+  });
+
   it("says when there is none", async () => {
     await serve({ "GET /quests/q1": problem(404, "quest_not_found") });
     open("/quests/q1");

@@ -1,7 +1,7 @@
-import type { Quest, QuestView } from "../../api/types";
+import type { Quest, QuestDocument, QuestView } from "../../api/types";
 
-/** What both views of a quest have, and what only a signed-in viewer's has. */
-export type AnyQuest = Quest & Partial<QuestView>;
+/** What both views of a quest have, and what only the published document or a signed-in viewer's view has. */
+export type AnyQuest = Quest & Partial<QuestView> & Partial<Pick<QuestDocument, "requestorName" | "performerName">>;
 
 /** The changes that the performer is to make now. */
 export const wantedChanges = (quest: AnyQuest) =>

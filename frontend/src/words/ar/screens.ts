@@ -18,6 +18,11 @@ export default {
     denied: "ما هو غير ممكن، ولماذا",
     nothing: "لا شيء عليك فعله هنا الآن.",
     similar: "مهام مشابهة",
+    share: {
+      name: "مشاركة",
+      copied: "تم نسخ العنوان.",
+      failed: "تعذّر النسخ. هذا هو العنوان:",
+    },
     seal: {
       title: "الختم",
       confirmed: "تم التأكيد من {who}",

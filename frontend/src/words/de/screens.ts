@@ -18,6 +18,11 @@ export default {
     denied: "Was nicht geht, und warum",
     nothing: "Hier gibt es für dich gerade nichts zu tun.",
     similar: "Ähnliche Quests",
+    share: {
+      name: "Teilen",
+      copied: "Die Adresse ist kopiert.",
+      failed: "Sie ließ sich nicht kopieren. Das ist die Adresse:",
+    },
     seal: {
       title: "Das Siegel",
       confirmed: "{who} hat bestätigt",

@@ -16,6 +16,11 @@ export default {
     denied: "What is not possible, and why",
     nothing: "There is nothing for you to do here right now.",
     similar: "Similar quests",
+    share: {
+      name: "Share",
+      copied: "The address is copied.",
+      failed: "It could not be copied. This is the address:",
+    },
     seal: {
       title: "The seal",
       confirmed: "{who} confirmed",

@@ -18,6 +18,11 @@ export default {
     denied: "Qué no es posible, y por qué",
     nothing: "Ahora mismo no tienes nada que hacer aquí.",
     similar: "Misiones parecidas",
+    share: {
+      name: "Compartir",
+      copied: "La dirección está copiada.",
+      failed: "No se pudo copiar. Esta es la dirección:",
+    },
     seal: {
       title: "El sello",
       confirmed: "{who} lo ha confirmado",

@@ -18,6 +18,11 @@ export default {
     denied: "Ce qui n’est pas possible, et pourquoi",
     nothing: "Vous n’avez rien à faire ici pour le moment.",
     similar: "Quêtes semblables",
+    share: {
+      name: "Partager",
+      copied: "L’adresse est copiée.",
+      failed: "Elle n’a pas pu être copiée. Voici l’adresse :",
+    },
     seal: {
       title: "Le sceau",
       confirmed: "{who} a confirmé",
