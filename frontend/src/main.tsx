@@ -2,6 +2,7 @@ import { render } from "preact";
 import { loadConfig } from "./api/config";
 import { App } from "./app/App";
 import { StartFailure } from "./app/StartFailure";
+import { takeOver } from "./app/takeOver";
 import { browserLanguage, chosenLanguage, showLanguage } from "./lib/text";
 import { applyTheme } from "./lib/theme";
 import { serviceWorkerUrl } from "./lib/trusted";
@@ -16,9 +17,9 @@ if (!root) throw new Error("index.html has no #app");
 applyTheme();
 // A catalogue that does not load leaves the page in English.
 const words = showLanguage(chosenLanguage() ?? browserLanguage()).catch(() => undefined);
-Promise.all([loadConfig(), words]).then(
+const ready = loadConfig();
+Promise.all([ready, words, takeOver(root, ready)]).then(
   () => {
-    // A document's own text; the app shows the same and more.
     root.replaceChildren();
     render(<App />, root);
   },
