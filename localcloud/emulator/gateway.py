@@ -36,6 +36,7 @@ from ministack.services import ses  # type: ignore[import-not-found]  # likewise
 
 from localcloud.console.pages import Console
 from localcloud.emulator import meters, patches
+from localcloud.emulator.compression import compressing
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -194,7 +195,10 @@ class Gateway:
             status, size = message.get("status", status), size + len(message.get("body", b""))
             await send(message)
 
-        await ministack.app({**scope, "headers": [*headers, *viewer]}, receive, metering)
+        zipping = b"gzip" in _header(scope, b"accept-encoding").encode()
+        await ministack.app(
+            {**scope, "headers": [*headers, *viewer]}, receive, compressing(metering) if zipping else metering
+        )
         meters.record_edge_request(domain, status, size)
 
     async def _mailbox(self, scope: Scope, send: Send) -> None:

@@ -16,7 +16,7 @@ from infra.config import SizeChange
 from infra.paths import REPOSITORY
 from infra.stack_config import load_config
 from ops.shared.stage import OperatorError, Stage
-from services.core.names import PROJECT
+from services.core.names import LIVE_ALIAS, PROJECT
 from services.core.parameters import SITE_URL
 from services.core.services import SERVICES
 from services.core.stages import ON_AWS, STAGES
@@ -63,7 +63,7 @@ def require(stage: Stage) -> None:
 
 def account(stage: Stage) -> Iterator[Finding]:
     """What the account lacks for a stage, or has."""
-    for ask in (_room, _mails, _domain, _state):
+    for ask in (_room, _board, _mails, _domain, _state):
         try:
             yield from ask(stage)
         except ClientError as error:
@@ -71,6 +71,29 @@ def account(stage: Stage) -> Iterator[Finding]:
                 raise
             what = error.operation_name
             yield Finding("optional", what, "may not be asked by these credentials", "ask as somebody who may")
+
+
+# The board.
+
+
+def _board(stage: Stage) -> Iterator[Finding]:
+    """Partitions of the board index that the stage reads now, would not read any more, and that hold quests."""
+    try:
+        live = stage.lambda_.get_function_configuration(FunctionName=stage.resource("api"), Qualifier=LIVE_ALIAS)
+    except stage.lambda_.exceptions.ResourceNotFoundException:
+        return
+    before = int(live["Environment"]["Variables"]["BOARD_SHARDS"])
+    wanted = int(_setting(stage.name, "boardShards"))
+    holding = [shard for shard in range(wanted, before) if stage.quests.holds(shard)]
+    if holding:
+        least = str(holding[-1] + 1)
+        yield Finding(
+            "missing",
+            "board",
+            f"{wanted} partitions are configured, and quests are in {before}: lists would lack some of them",
+            f"set boardShards to {least} in {_file(stage.name)}",
+            {"boardShards": least},
+        )
 
 
 # Concurrency.

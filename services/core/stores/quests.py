@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from services.core.domain.ledger import State
 from services.core.domain.quests import Category, Change, Quest, Status, release_due
 from services.core.domain.values import timestamp
+from services.core.folding import matches, words
 from services.core.stores.dynamo import (
     ConditionFailedError,
     Item,
@@ -80,11 +81,13 @@ class Board:
     status: Status = Status.OPEN
 
     def shows(self, quest: Item) -> bool:
-        """Whether a card passes the filters; text is looked for in title, tags and area, in any case."""
+        """Whether a card passes the filters; every word of the text begins one of title, tags, area or category."""
         if self.category and quest["category"] != self.category:
             return False
-        haystack = " ".join((quest["title"], *quest.get("tags", []), quest.get("area", ""))).casefold()
-        return self.text.casefold() in haystack
+        if not self.text:
+            return True
+        texts = (quest["title"], *quest.get("tags", []), quest.get("area", ""), quest["category"])
+        return matches(words(self.text), " ".join(words(*texts)))
 
 
 class Page(NamedTuple):
@@ -248,6 +251,21 @@ class QuestStore:
             item[_BOARD.partition_key] = self._lane(quest.status, self._shard(quest.quest_id))
             item[_BOARD.sort_key] = f"{timestamp(lane_at)}#{quest.quest_id}"
         return item
+
+    def holds(self, shard: int) -> bool:
+        """Whether a partition of the board index has a quest in it."""
+        return any(self._first_of(status, shard) for status in Status)
+
+    def _first_of(self, status: Status, shard: int) -> list[Any]:
+        answer = call(
+            self._client.query,
+            TableName=self._table,
+            IndexName=_BOARD.name,
+            KeyConditionExpression="lane = :lane",
+            ExpressionAttributeValues=encode_item({":lane": self._lane(status, shard)}),
+            Limit=1,
+        )
+        return answer["Items"]
 
     def _shard(self, quest_id: str) -> int:
         return sha256(quest_id.encode()).digest()[0] % self._shards

@@ -13,8 +13,11 @@ from ops.shared import readiness
 from ops.shared import stage as stages
 from ops.shared.readiness import UNRESERVED, Finding
 from ops.shared.stage import OperatorError
+from services.core.names import LIVE_ALIAS
 from services.core.stages import ON_AWS
+from services.core.tables import QUESTS
 from tests.unit.infra.plan import run_recorded
+from tests.unit.ops.commands.test_release import code
 from tests.unit.ops.conftest import Cli, UnitStage
 
 OWN = sum(readiness.reservations("dev").values())
@@ -210,3 +213,34 @@ def test_alarms_that_nobody_hears_are_told(monkeypatch: pytest.MonkeyPatch) -> N
     own = {"alertMails": '["anna@town.org"]', "mailFrom": "hello@town.org"}
     monkeypatch.setattr(readiness, "_setting", lambda _, key: own[key])
     assert [finding.verdict for finding in readiness.settings("prod")] == ["ok", "ok"]
+
+
+def _reads(stage: UnitStage, shards: int) -> None:
+    """The stage's api reads this many partitions of the board."""
+    role = stage.session.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    name = stage.resource("api")
+    stage.lambda_.create_function(
+        FunctionName=name, Runtime="python3.13", Role=role, Handler="h.h", Code={"ZipFile": code("first")},
+        Environment={"Variables": {"BOARD_SHARDS": str(shards)}},
+    )  # fmt: skip
+    stage.lambda_.create_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion="$LATEST")
+
+
+def _lay(stage: UnitStage, lane: str) -> None:
+    item = {"questId": {"S": f"quest in {lane}"}, "lane": {"S": lane}, "laneAt": {"S": "2026"}}
+    stage.dynamodb.put_item(TableName=stage.table(QUESTS), Item=item)
+
+
+@pytest.mark.parametrize("lane", ["OPEN#2", "CLAIMED#2", "DISPUTED#2"])
+def test_a_partition_of_the_board_that_holds_quests_is_not_given_up(stage: UnitStage, lane: str) -> None:
+    _reads(stage, 4)
+    _lay(stage, lane)
+    (finding,) = readiness._board(stage)
+    assert (finding.verdict, finding.settings) == ("missing", {"boardShards": "3"})
+
+
+def test_partitions_of_the_board_that_are_empty_or_still_read_are_no_finding(stage: UnitStage) -> None:
+    assert list(readiness._board(stage)) == [], "nothing is deployed yet"
+    _reads(stage, 4)
+    _lay(stage, "OPEN#0")
+    assert list(readiness._board(stage)) == []

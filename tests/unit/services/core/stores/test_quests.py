@@ -330,11 +330,12 @@ def test_a_rare_filter_is_not_a_call_per_quest(cloud: Cloud) -> None:
     assert page.last is not None or [quest.title for quest in page.quests] == ["Teach chess"]
 
 
-def test_search_looks_into_title_tags_and_area(cloud: Cloud) -> None:
-    created(cloud, tags=["straße"], area="Old town")
-    for text in ("SOFA", "STRASSE", "old TOWN"):
+def test_search_looks_for_every_word_by_prefix_in_title_tags_area_and_category(cloud: Cloud) -> None:
+    created(cloud, tags=["straße"], area="Café, Old town")
+    for text in ("SOFA", "STRASSE", "old TOWN", "town sofa", "cafe", "soc stra"):
         assert len(cloud.quests.board(Board(5, text=text)).quests) == 1
-    assert cloud.quests.board(Board(5, text="twelve steps")).quests == []
+    for text in ("twelve steps", "ofa", "sofa piano"):
+        assert cloud.quests.board(Board(5, text=text)).quests == []
 
 
 def test_only_open_quests_are_on_the_board(cloud: Cloud) -> None:
