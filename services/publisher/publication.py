@@ -7,10 +7,12 @@ that events may be repeated, reordered or handled by several publishers at once 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
+from threading import Lock
 from typing import Final, NamedTuple
 
 from aws_lambda_powertools import Logger
@@ -66,6 +68,8 @@ class Publisher:
     log: Logger
     workers: int
     """Quests whose documents are written at once."""
+    tables: AbstractContextManager[object] = field(default_factory=Lock)
+    """Held while the tables are read, whose client is for one thread."""
 
     def publish(self, quest_ids: Sequence[str], now: datetime) -> list[str]:
         """Bring every document that speaks of these quests, at most BATCH, up to date.
@@ -190,9 +194,10 @@ class Publisher:
         return _parse(self.documents.read(BOARD_KEY))
 
     def _read(self, quest_ids: Sequence[str]) -> Read:
-        found = self.quests.described(quest_ids)
-        parties = {id_ for one in found for id_ in (one.quest.requestor_id, one.quest.performer_id) if id_}
-        members = self.users.get_many(sorted(parties)) if parties else []
+        with self.tables:
+            found = self.quests.described(quest_ids)
+            parties = {id_ for one in found for id_ in (one.quest.requestor_id, one.quest.performer_id) if id_}
+            members = self.users.get_many(sorted(parties)) if parties else []
         return Read({one.quest.quest_id: one for one in found}, {m.user_id: m.display_name for m in members})
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from datetime import timedelta
@@ -340,10 +341,26 @@ def _dies(publisher: Publisher, after: int, *quest_ids: str) -> bool:
     return False
 
 
-def test_several_quests_are_written_at_once(publisher: Publisher) -> None:
+def test_several_quests_are_written_at_once_and_the_tables_read_by_one_thread_at_a_time(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tables' client is for one thread."""
     object.__setattr__(publisher.module.publisher, "workers", 4)
     ids = [publisher.api.create() for _ in range(6)]
+    quests, reading, together = publisher.module.publisher.quests, [0], []
+    described = quests.described
+
+    def noting(quest_ids: Any) -> Any:
+        reading[0] += 1
+        together.append(reading[0])
+        time.sleep(0.005)
+        found = described(quest_ids)
+        reading[0] -= 1
+        return found
+
+    monkeypatch.setattr(quests, "described", noting)
     publisher.stream(*ids)
+    assert set(together) == {1}
     assert sorted(publisher.on_board) == sorted(ids)
     assert all(quest_key(quest_id) in publisher.bucket.objects for quest_id in ids)
 
