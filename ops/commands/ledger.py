@@ -9,12 +9,14 @@ from ops.shared.books import problems
 from ops.shared.members import member_of
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
-from services.core.domain.invariants import amounts, user_problems
-from services.core.domain.ledger import Totals, fold, totals_of
+from services.core.domain.invariants import amounts, imbalance, owed, user_problems
+from services.core.domain.ledger import Totals, adjustment, fold, totals_of
 from services.core.domain.users import User
 from services.core.domain.values import timestamp
 from services.core.stores.dynamo import ConditionFailedError, dump
+from services.core.stores.ledger import put_entry
 from services.core.stores.repair import TOTALS
+from services.core.tables import LEDGER
 
 app = typer.Typer(no_args_is_help=True, help="Explain and check points, XP and reputation.")
 
@@ -78,3 +80,36 @@ def rebuild_(
     change = Change("ledger rebuild", user.user_id, plan, lambda: rebuild(stage, user, totals))
     if outcome := carry_out(stage, terminal, change):
         terminal.result(outcome, f"{user.user_id}: the totals are those of the ledger.")
+
+
+@command(app, changes=True)
+def adjust(
+    stage: Stage,
+    terminal: Terminal,
+    member: Annotated[str, typer.Argument(help="User id or e-mail address.")],
+    quest: Annotated[str, typer.Option(help="The quest whose entries lack or exceed what is owed.")],
+) -> None:
+    """Book what a quest's entries lack of what is owed to a member, or take back what they exceed it."""
+    user, stored = member_of(stage, member), stage.quests.get(quest)
+    if stored is None:
+        raise OperatorError(f"There is no quest {quest}.")
+    ledgers = {member_id: list(stage.ledger.all_of(member_id)) for member_id in {user.user_id, *owed(stored.quest)}}
+    lacking = imbalance(stored.quest, [entry for entries in ledgers.values() for entry in entries]).get(user.user_id)
+    if lacking is None:
+        raise OperatorError(f"What {user.user_id} has for quest {quest} is what is owed; there is nothing to book.")
+    now = datetime.now(UTC)
+
+    def apply() -> Json:
+        entry = adjustment(user.user_id, quest, lacking, terminal.reason, now)
+        totals = fold([*ledgers[user.user_id], entry])
+        if totals.points < 0:
+            raise OperatorError(f"{user.user_id} has too few points for it; nothing was booked.")
+        try:
+            stage.repair.write([put_entry(stage.table(LEDGER), entry), stage.repair.totals(user, totals, now)])
+        except ConditionFailedError:
+            raise OperatorError(f"{user.user_id} changed meanwhile; run the command again.") from None
+        return {"entry": dump(entry), "totals": totals._asdict()}
+
+    plan = [f"adjustment of {amounts(lacking)} for {user.user_id}, quest {quest} being {stored.quest.status}"]
+    if outcome := carry_out(stage, terminal, Change("ledger adjust", user.user_id, plan, apply)):
+        terminal.result(outcome, f"{user.user_id}: {amounts(lacking)} booked; quest and ledger agree.")

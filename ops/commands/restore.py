@@ -6,9 +6,11 @@ over writes the former content into them. Everything here reads whole tables, wh
 """
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -19,11 +21,14 @@ from ops.shared.breaker import Level, former
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from ops.shared.waiting import NOT_READY, until, until_ready
-from services.core.domain.invariants import amounts, imbalance
-from services.core.domain.ledger import Entry, State, Totals, adjustment, fold
+from services.core.domain.invariants import amounts, imbalance, owed
+from services.core.domain.ledger import Entry, State, Totals, adjustment, fold, totals_of
 from services.core.domain.quests import Quest
+from services.core.domain.repair import OverdrawnError
+from services.core.domain.repair import repair as repair_plan
 from services.core.domain.values import timestamp
-from services.core.stores.dynamo import ConditionFailedError, Item, decode_item
+from services.core.stores.dynamo import ConditionFailedError, Item, StoreUnavailableError, decode_item
+from services.core.stores.ledger import put_entry
 from services.core.stores.repair import TOTALS
 from services.core.tables import LEDGER, MESSAGES, QUESTS, TABLES, USERS, Table
 
@@ -31,6 +36,10 @@ RESTORED: Final = tuple(table for table in TABLES if table.ttl is None)
 """The tables that hold what members made; what expires by itself is not brought back."""
 _BOOKKEEPING: Final = frozenset({"version", "updatedAt"})
 _PROGRESS: Final = frozenset({"state", "attempts", "postedAt", "due"})
+_NEVER_WRITTEN: Final = dict.fromkeys(TOTALS, 0)
+"""A total that was never written counts as 0."""
+_UNDONE: Final = "#undone"
+"""Ends the id of the entry that takes another one back, so that it can be there once only."""
 _ID = re.compile(r"\d{8}t\d{6}")
 
 app = typer.Typer(no_args_is_help=True, help="Bring former data back: beside, then item by item or all of it.")
@@ -175,12 +184,8 @@ class Difference:
     @property
     def changed(self) -> list[str]:
         """The attributes that differ; version and update time follow from any change."""
-        names = {**(self.then or {}), **(self.now or {})}
-        return [
-            name
-            for name in names
-            if name not in _BOOKKEEPING and (self.then or {}).get(name) != (self.now or {}).get(name)
-        ]
+        then, now = ({**_NEVER_WRITTEN, **(item or {})} for item in (self.then, self.now))
+        return [name for name in {**then, **now} if name not in _BOOKKEEPING and then.get(name) != now.get(name)]
 
     @property
     def words(self) -> str:
@@ -228,27 +233,83 @@ def _items(stage: Stage, table: Table, name: str) -> dict[tuple[str, ...], Item]
 # --- repair ---
 
 
-def repair(stage: Stage, difference: Difference, reason: str) -> list[str]:
-    """Puts one item back as it was and books what that changes of anybody's totals. Returns that in words.
-
-    Raises OperatorError where it is no damage, or cannot be undone without breaking an invariant.
-    """
-    now = datetime.now(UTC)
+def refusal(stage: Stage, difference: Difference) -> str | None:
+    """The reason why an item is not to be put back, or None."""
+    then, now, label = difference.then, difference.now or {}, difference.label
     match difference.table:
         case table if table == USERS:
-            writes, said = _user_writes(stage, difference, now)
+            if then is None:
+                return f"{label} joined since then; there is nothing to put back."
+            return f"{label} was deleted at their own wish." if now.get("deleted") else None
         case table if table == LEDGER:
-            writes, said = _entry_writes(stage, difference, reason, now)
+            if then is None:
+                return _refused_entry(stage, difference)
+            progressed = difference.now is not None and set(difference.changed) <= _PROGRESS
+            return f"{label} only went on from {then['state']}; that is no damage." if progressed else None
         case table if table == MESSAGES:
-            writes, said = _message_writes(stage, difference)
+            return _refused_message(stage, difference)
         case _:
-            writes, said = _quest_writes(stage, difference, reason, now)
+            return f"{label} is new since then; `civicforge quest cancel` takes it away." if then is None else None
+
+
+def _refused_entry(stage: Stage, difference: Difference) -> str | None:
+    """An entry that is new since then is taken back by its opposite, unless it is as it should be."""
+    label, item, key = difference.label, difference.now or {}, difference.key
+    if key["entryId"].endswith(_UNDONE) or stage.ledger.get(key["userId"], key["entryId"] + _UNDONE):
+        return f"{label} was taken back already, or takes another one back."
+    if quest := _current(stage, _quest_of(difference)):
+        entries = [*entries_of(stage, quest), *stage.ledger.all_of(key["userId"])]
+        lacking = imbalance(quest, {(entry.user_id, entry.entry_id): entry for entry in entries}.values())
+        return None if key["userId"] in lacking else f"{label} is new since then, and agrees with its quest."
+    return None if item.get("state") == State.POSTED else f"{label} is {item.get('state')}: it changed nothing yet."
+
+
+def _refused_message(stage: Stage, difference: Difference) -> str | None:
+    if difference.then is None:
+        return f"{difference.label} is new since then; there is nothing to put back."
+    if (difference.now or {}).get("removed"):
+        return f"{difference.label} was removed on purpose: its author left, or a moderator decided so."
+    author = stage.users.get(str(difference.then.get("authorId")))
+    left = author is not None and author.deleted
+    return f"{difference.label} was written by a member who has left since." if left else None
+
+
+def groups(chosen: Iterable[Difference]) -> list[list[Difference]]:
+    """The items that are put back together: users first, each alone; then each quest with its texts and entries."""
+    by_group: dict[tuple[int, str], list[Difference]] = defaultdict(list)
+    for difference in chosen:
+        if difference.table == USERS:
+            by_group[0, difference.label].append(difference)
+        elif quest_id := _quest_of(difference):
+            by_group[1, quest_id].append(difference)
+        else:
+            by_group[2, difference.label].append(difference)
+    return [by_group[key] for key in sorted(by_group)]
+
+
+def _quest_of(difference: Difference) -> str | None:
+    if difference.table == QUESTS:
+        return difference.key["questId"].partition("#")[0]
+    return str((difference.then or difference.now or {}).get("questId") or "") or None
+
+
+def repair(stage: Stage, group: list[Difference], reason: str) -> list[str]:
+    """Put the items of one group back in one transaction, with the bookings that follow. Return it in words.
+
+    The outcome is the same in whatever order and choice items are repaired. Raises OperatorError where an item is
+    no damage, changed since it was compared, or cannot be put back without breaking an invariant.
+    """
+    for difference in group:
+        if why := refusal(stage, difference):
+            raise OperatorError(why)
+    now = datetime.now(UTC)
+    writes, said = _user_writes(stage, group[0], now) if group[0].table == USERS else _writes(stage, group, reason, now)
     try:
-        stage.repair.write(writes)
+        if writes:
+            stage.repair.write(writes)
     except ConditionFailedError:
-        raise OperatorError(
-            f"{difference.label} changed meanwhile, or somebody has too few points for it; compare again."
-        ) from None
+        labels = ", ".join(difference.label for difference in group)
+        raise OperatorError(f"{labels}: something changed meanwhile; compare again.") from None
     return said
 
 
@@ -256,75 +317,97 @@ def _replaced(stage: Stage, difference: Difference, item: Item) -> Item:
     return stage.repair.replaced(difference.table, difference.now, item)
 
 
-def _quest_writes(stage: Stage, difference: Difference, reason: str, now: datetime) -> tuple[list[Item], list[str]]:
-    if difference.then is None:
-        raise OperatorError(f"{difference.label} is new since then; `civicforge quest cancel` takes it away.")
-    if "#" in difference.key["questId"]:
-        return [_replaced(stage, difference, difference.then)], ["the text is as it was"]
-    version = max(difference.then["version"], (difference.now or {}).get("version", 0)) + 1
-    item = {**difference.then, "version": version, "updatedAt": timestamp(now)}
-    quest = Quest.model_validate(item)
-    entries = {(entry.user_id, entry.entry_id): entry for entry in entries_of(stage, quest)}
-    if difference.now:
-        try:
-            later = entries_of(stage, Quest.model_validate(difference.now))
-        except ValidationError:
-            later = []  # what it was overwritten with is no quest, and names no parties
-        entries |= {(entry.user_id, entry.entry_id): entry for entry in later}
-    writes, said = [_replaced(stage, difference, item)], [f"quest {quest.quest_id} is {quest.status} again"]
-    for user_id, totals in imbalance(quest, entries.values()).items():
-        writes += stage.repair.booked(adjustment(user_id, quest.quest_id, totals, reason, now))
-        said.append(f"adjustment of {amounts(totals)} for {user_id}")
-    return writes, said
-
-
-def _message_writes(stage: Stage, difference: Difference) -> tuple[list[Item], list[str]]:
-    if difference.then is None:
-        raise OperatorError(f"{difference.label} is new since then; there is nothing to put back.")
-    if (difference.now or {}).get("removed"):
-        raise OperatorError(f"{difference.label} was removed on purpose: its author left, or a moderator decided so.")
-    author = stage.users.get(str(difference.then.get("authorId")))
-    if author is not None and author.deleted:
-        raise OperatorError(f"{difference.label} was written by a member who has left since.")
-    return [_replaced(stage, difference, difference.then)], ["the message is as it was"]
-
-
 def _user_writes(stage: Stage, difference: Difference, now: datetime) -> tuple[list[Item], list[str]]:
-    if difference.then is None:
-        raise OperatorError(f"{difference.label} joined since then; there is nothing to put back.")
-    if (difference.now or {}).get("deleted"):
-        raise OperatorError(f"{difference.label} was deleted at their own wish.")
     totals = fold(stage.ledger.all_of(difference.key["userId"]))
     counted = dict(zip(TOTALS, totals, strict=True))
-    item = {**difference.then, **counted, "updatedAt": timestamp(now)}
+    item = {**(difference.then or {}), **counted, "updatedAt": timestamp(now)}
     return [_replaced(stage, difference, item)], [f"the profile is as it was, the totals are the ledger's: {counted}"]
 
 
-def _entry_writes(stage: Stage, difference: Difference, reason: str, now: datetime) -> tuple[list[Item], list[str]]:
-    user_id = difference.key["userId"]
-    if difference.then is None:
-        entry = Entry.model_validate(difference.now)
-        if entry.quest_id:
-            raise OperatorError(f"{difference.label} belongs to a quest; repair quests/{entry.quest_id}.")
-        if entry.state is not State.POSTED:
-            raise OperatorError(f"{difference.label} is {entry.state}: it changed nothing yet.")
-        undone = Totals(-entry.points, -entry.xp, -entry.reputation)
-        return stage.repair.booked(adjustment(user_id, None, undone, reason, now)), [f"adjustment of {amounts(undone)}"]
-    if difference.now is not None and set(difference.changed) <= _PROGRESS:
-        raise OperatorError(f"{difference.label} only went on from {difference.then['state']}; that is no damage.")
-    progress = {name: value for name, value in (difference.now or difference.then).items() if name in _PROGRESS}
-    item = {**{name: value for name, value in difference.then.items() if name not in _PROGRESS}, **progress}
-    entry = Entry.model_validate(item)
-    user = stage.users.get(user_id)
-    if user is None:
-        raise OperatorError(f"{user_id} has no row; repair users/{user_id} first.")
-    others = [other for other in stage.ledger.all_of(user_id) if other.entry_id != entry.entry_id]
-    totals = fold([*others, entry])
-    counted = dict(zip(TOTALS, totals, strict=True))
-    row = stage.repair.totals(user, totals, now)
-    return [_replaced(stage, difference, item), row], [
-        f"the entry is as it was, the totals are the ledger's: {counted}"
-    ]
+def _writes(stage: Stage, group: list[Difference], reason: str, now: datetime) -> tuple[list[Item], list[str]]:
+    """The writes of a quest with its texts, messages and entries, or of a single entry or message."""
+    writes, said, restored = [], [], []
+    quest, versions = _current(stage, _quest_of(group[0])), [_readable(difference.now) for difference in group]
+    undone = [difference for difference in group if difference.table == LEDGER and difference.then is None]
+    for difference in group:
+        then = difference.then
+        if then is None:
+            continue
+        if difference.table == LEDGER:
+            kept = {name: value for name, value in (difference.now or then).items() if name in _PROGRESS}
+            then = {**{name: value for name, value in then.items() if name not in _PROGRESS}, **kept}
+            restored.append(Entry.model_validate(then))
+            said.append(f"entry {difference.key['entryId']} is as it was")
+        elif difference.table == QUESTS and "#" not in difference.key["questId"]:
+            version = max(then["version"], (difference.now or {}).get("version", 0)) + 1
+            then = {**then, "version": version, "updatedAt": timestamp(now)}
+            quest = Quest.model_validate(then)
+            said.append(f"quest {quest.quest_id} is {quest.status} again")
+        else:
+            said.append(f"the {'message' if difference.table == MESSAGES else 'text'} is as it was")
+        writes.append(_replaced(stage, difference, then))
+    booked, told = _bookings(stage, quest, [q for q in versions if q], restored, undone, reason, now)
+    return [*writes, *booked], [*said, *told]
+
+
+def _bookings(
+    stage: Stage,
+    quest: Quest | None,
+    versions: list[Quest],
+    restored: list[Entry],
+    undone: list[Difference],
+    reason: str,
+    now: datetime,
+) -> tuple[list[Item], list[str]]:
+    """The adjustments and totals that go with a repair; an entry that is not to be is taken back by its opposite."""
+    members = {entry.user_id for entry in restored} | {difference.key["userId"] for difference in undone}
+    for version in [*versions, *([quest] if quest else [])]:
+        members |= {entry.user_id for entry in entries_of(stage, version)} | set(owed(version))
+    ledgers = {user_id: list(stage.ledger.all_of(user_id)) for user_id in members}
+    opposites = [] if quest else [_opposite(difference, reason, now) for difference in undone]
+    try:
+        booking = repair_plan(quest, ledgers, [*restored, *opposites], reason, now)
+    except OverdrawnError as error:
+        raise OperatorError(f"{error}; nothing was put back.") from None
+    adjustments = [*booking.adjustments, *opposites]
+    writes = [put_entry(stage.table(LEDGER), entry) for entry in adjustments]
+    for user_id, totals in booking.totals.items():
+        user = stage.users.get(user_id)
+        if user is None:
+            raise OperatorError(f"{user_id} has no row; repair users/{user_id} first.")
+        if totals != totals_of(user):
+            writes.append(stage.repair.totals(user, totals, now))
+    return writes, [f"adjustment of {amounts(totals_in(entry))} for {entry.user_id}" for entry in adjustments]
+
+
+def _opposite(difference: Difference, reason: str, now: datetime) -> Entry:
+    entry = Entry.model_validate(difference.now)
+    opposite = adjustment(entry.user_id, None, Totals(-entry.points, -entry.xp, -entry.reputation), reason, now)
+    return opposite.model_copy(update={"entry_id": entry.entry_id + _UNDONE})
+
+
+def totals_in(entry: Entry) -> Totals:
+    """The change that an entry makes."""
+    return Totals(entry.points, entry.xp, entry.reputation)
+
+
+def _current(stage: Stage, quest_id: str | None) -> Quest | None:
+    """The quest as it is stored, or None where there is none that can be read."""
+    if quest_id is None:
+        return None
+    try:
+        stored = stage.quests.get(quest_id)
+    except ValidationError:
+        return None
+    return stored.quest if stored else None
+
+
+def _readable(item: Item | None) -> Quest | None:
+    """The item as a quest, whose parties may have entries too; None where it is no quest."""
+    try:
+        return Quest.model_validate(item) if item else None
+    except ValidationError:
+        return None
 
 
 # --- cut over ---
@@ -418,20 +501,52 @@ def repair_(
     stage: Stage,
     terminal: Terminal,
     restore_id: RestoreId,
-    item: Annotated[list[str], typer.Option(help="An item as `restore diff` labels it; give it once for each.")],
+    item: Annotated[list[str] | None, typer.Option(help="An item as `restore diff` labels it; once for each.")] = None,
+    file: Annotated[Path | None, typer.Option(help="A file with such labels, one in a line.", exists=True)] = None,
+    containing: Annotated[str, typer.Option(help="Every item whose label or change has this text.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Every item that differs and is damage.")] = False,
 ) -> None:
-    """Put chosen items back as they were, with compensating ledger entries where totals depend on them."""
+    """Put items back as they were, with compensating ledger entries where totals depend on them. Safe to repeat."""
+    labels = [*(item or []), *(file.read_text(encoding="utf-8").split() if file else [])]
     found = {d.label: d for d in differences(stage, restore_id)}
-    unknown = [label for label in item if label not in found]
-    if unknown:
+    if unknown := [label for label in labels if label not in found]:
         raise OperatorError(f"As it was, or unknown: {', '.join(unknown)}. See `civicforge restore diff {restore_id}`.")
+    many = [d for d in found.values() if everything or (containing and containing in d.words)]
+    left = {d.label: why for d in many if d.label not in labels and (why := refusal(stage, d))}
+    chosen = {label: found[label] for label in labels} | {d.label: d for d in many if d.label not in left}
+    if not chosen and not left:
+        raise OperatorError("Choose what to put back: --item, --file, --containing or --all.")
+    for why in left.values():
+        terminal.say(f"left alone: {why}")
+    plan = [difference.words for difference in chosen.values()]
 
     def apply() -> Json:
-        return {"repaired": {label: repair(stage, found[label], terminal.reason) for label in item}}
+        return repair_all(stage, groups(chosen.values()), terminal.reason)
 
-    plan = [found[label].words for label in item]
-    if outcome := carry_out(stage, terminal, Change("restore repair", restore_id, plan, apply)):
-        terminal.result(outcome, *(f"{label}: {'; '.join(said)}" for label, said in outcome["repaired"].items()))
+    outcome = carry_out(stage, terminal, Change("restore repair", restore_id, plan, apply, verdict=_verdict))
+    if outcome is None:
+        return
+    lines = [f"{label}: {'; '.join(said)}" for label, said in outcome["repaired"].items()]
+    terminal.result(outcome, *lines, *(f"FAILED {label}: {why}" for label, why in outcome["failed"].items()))
+    if outcome["failed"]:
+        raise typer.Exit(1)
+
+
+def repair_all(stage: Stage, chosen: list[list[Difference]], reason: str) -> Json:
+    """Repair each group; one that fails does not keep the others waiting, and is named with its reason."""
+    outcome: Json = {"repaired": {}, "failed": {}}
+    for group in chosen:
+        label = ", ".join(difference.label for difference in group)
+        try:
+            outcome["repaired"][label] = repair(stage, group, reason)
+        except (OperatorError, StoreUnavailableError) as error:
+            outcome["failed"][label] = str(error)
+    return outcome
+
+
+def _verdict(outcome: Json) -> str:
+    failed = len(outcome["failed"])
+    return f"{failed} of {failed + len(outcome['repaired'])} failed" if failed else "done"
 
 
 @command(app, "cut-over", changes=True)

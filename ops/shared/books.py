@@ -7,7 +7,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from ops.shared.stage import Stage
-from services.core.domain.invariants import quest_problems, user_problems
+from services.core.domain.invariants import missing_texts, quest_problems, user_problems
 from services.core.domain.ledger import Entry
 from services.core.domain.quests import Quest
 from services.core.domain.users import User
@@ -53,13 +53,17 @@ def problems(stage: Stage) -> list[str]:
         if entry := sensible(Entry, item, found):
             entries[entry.user_id].append(entry)
             by_quest[entry.quest_id or ""].append(entry)
-    quest_ids, user_ids = {""}, set[str]()
+    quest_ids, user_ids, texts, quests = {""}, set[str](), set[str](), []
     for item in scan(stage, QUESTS):
         quest_id = item["questId"]["S"]
-        if "#" not in quest_id:
-            quest_ids.add(quest_id)
-            if quest := sensible(Quest, item, found):
-                found += quest_problems(quest, by_quest[quest_id])
+        if "#" in quest_id:
+            texts.add(quest_id)
+            continue
+        quest_ids.add(quest_id)
+        if quest := sensible(Quest, item, found):
+            quests.append(quest)
+    for quest in quests:
+        found += [*quest_problems(quest, by_quest[quest.quest_id]), *missing_texts(quest, texts)]
     for item in scan(stage, USERS):
         user_ids.add(item["userId"]["S"])
         if user := sensible(User, item, found):

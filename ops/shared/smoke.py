@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Final
 
 import httpx
@@ -16,7 +17,8 @@ from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Json
 from services.core.domain.ledger import Kind, State
 from services.core.flags import includes
-from services.core.parameters import USER_POOL_CLIENT_ID, USER_POOL_ID, flag_parameter
+from services.core.live import Breaker
+from services.core.parameters import BREAKER, USER_POOL_CLIENT_ID, USER_POOL_ID, flag_parameter
 from services.core.routes import BASE_PATH, HEALTH_PATH
 from services.core.stores.dynamo import call, encode
 from services.core.stores.quests import item_ids
@@ -55,13 +57,30 @@ class Smoke:
     quest_id: str = ""
     paid_within: float = PAID_WITHIN
 
+    @cached_property
+    def breaker(self) -> str:
+        """The position of the breaker when the run began."""
+        return self.stage.live(BREAKER)
+
     @property
     def steps(self) -> tuple[tuple[str, Callable[[], str]], ...]:
-        """The names of the steps and what does them, in order."""
-        return (
+        """The names of the steps and what does them, in order; under an open breaker those that it leaves."""
+        always = (
             ("leftovers", lambda: f"{remove_leftovers(self.stage)} removed"),
             ("health", self.health),
             ("page", self.page),
+        )
+        if self.breaker == Breaker.DOWN:
+            return (*always, ("refusal", lambda: self.refusal("GET")))
+        if self.breaker == Breaker.READ_ONLY:
+            return (
+                *always,
+                ("sign-in", self.sign_in),
+                ("read", lambda: f"{len(self._get(f'{BASE_PATH}/quests')['items'])} quests"),
+                ("refusal", lambda: self.refusal("POST")),
+            )
+        return (
+            *always,
             ("sweep", self.sweep),
             ("sign-in", self.sign_in),
             ("create", self.create),
@@ -72,10 +91,10 @@ class Smoke:
         )
 
     def health(self) -> str:
-        """The api answers, for this stage, with the breaker closed."""
+        """The api answers, for this stage, with the breaker where operators put it."""
         found = self._get(HEALTH_PATH)
         _expect(found["stage"] == self.stage.name, f"it answers for stage {found['stage']}")
-        _expect(found["breaker"] == "closed", f"the breaker is {found['breaker']}")
+        _expect(found["breaker"] == self.breaker, f"it takes the breaker for {found['breaker']}, not {self.breaker}")
         return f"release {found['release']}"
 
     def page(self) -> str:
@@ -89,6 +108,17 @@ class Smoke:
         config = self._get("/config.json")
         _expect(config["userPoolId"] == self.stage.parameter(USER_POOL_ID), "config.json names another user pool")
         return f"{len(scripts)} scripts"
+
+    def refusal(self, method: str) -> str:
+        """What the breaker takes out of service is refused as the page expects it."""
+        answer = self.http.request(
+            method,
+            f"{BASE_PATH}/quests",
+            headers={"Authorization": f"Bearer {self.requestor.token}"} if self.requestor.token else {},
+        )
+        refused = answer.status_code == 503 and "Retry-After" in answer.headers
+        _expect(refused, f"{method} /quests answers {answer.status_code} although the breaker is {self.breaker}")
+        return f"{method} gets its 503"
 
     def sweep(self) -> str:
         """The rewards Lambda pays what is due, and housekeeping starts: one row that it cannot read is no fault of a

@@ -1,11 +1,14 @@
 """Invariants of quests, ledger and totals: what is owed, and what is broken, in words."""
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+
+from pydantic import ValidationError
 
 from services.core.domain import ledger
 from services.core.domain.ledger import Entry, Totals, drift, fold, totals_of
-from services.core.domain.quests import Quest, Status
+from services.core.domain.quests import Draft, Quest, Status
 from services.core.domain.users import User
 
 WORKED_ON = (Status.CLAIMED, Status.SUBMITTED, Status.DISPUTED, Status.COMPLETE)
@@ -53,8 +56,28 @@ def quest_problems(quest: Quest, entries: Iterable[Entry]) -> list[str]:
     attested = {attestation.user_id for attestation in quest.attestations}
     if quest.status is Status.COMPLETE and not judged and attested != {quest.requestor_id, quest.performer_id}:
         found.append("COMPLETE without the attestations of both")
+    found += _out_of_bounds(quest)
     found += [f"the ledger lacks {amounts(t)} for {user}" for user, t in imbalance(quest, entries).items()]
     return [f"quest {quest.quest_id}: {problem}" for problem in found]
+
+
+def _out_of_bounds(quest: Quest) -> list[str]:
+    """What is stored of the fields that a member typed, and could not have been typed."""
+    fields = quest.model_dump(mode="json", by_alias=True, include=set(Draft.model_fields))
+    try:
+        Draft.model_validate_json(json.dumps({**fields, "description": "-" * 20}))
+    except ValidationError as error:
+        wrong = ((".".join(map(str, e["loc"])), e) for e in error.errors(include_url=False))
+        return [f"{name} is {e['input']}: {e['msg']}" for name, e in wrong]
+    return []
+
+
+def missing_texts(quest: Quest, present: Container[str]) -> list[str]:
+    """The texts that a quest in its state must have and has not. `present` holds the keys of those that there are."""
+    handed_in = quest.status in (Status.SUBMITTED, Status.COMPLETE, Status.DISPUTED)
+    wanted = ("description", "submission") if handed_in else ("description",)
+    missing = [name for name in wanted if f"{quest.quest_id}#{name}" not in present]
+    return [f"quest {quest.quest_id}: its {name} is missing" for name in missing]
 
 
 def user_problems(user: User, entries: Iterable[Entry]) -> list[str]:

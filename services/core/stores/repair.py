@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from services.core.domain.ledger import Entry, Totals, totals_of
+from services.core.domain.ledger import Totals, totals_of
 from services.core.domain.users import User
 from services.core.domain.values import timestamp
 from services.core.stores.dynamo import Item, call, encode, encode_item
-from services.core.stores.ledger import put_entry
-from services.core.tables import LEDGER, USERS, Table
+from services.core.tables import USERS, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -48,22 +47,6 @@ class RepairStore:
         return {
             "Put": {"TableName": self._names[table], "Item": encode_item(after), **(unchanged if before else absent)}
         }
-
-    def booked(self, entry: Entry) -> list[Item]:
-        """The writes of a new entry and of what it changes of its member's row, whose points never fall below 0."""
-        values = {":points": entry.points, ":xp": entry.xp, ":reputation": entry.reputation, ":least": -entry.points}
-        return [
-            put_entry(self._names[LEDGER], entry),
-            {
-                "Update": {
-                    "TableName": self._names[USERS],
-                    "Key": {"userId": encode(entry.user_id)},
-                    "UpdateExpression": "ADD points :points, xp :xp, reputation :reputation SET updatedAt = :now",
-                    "ConditionExpression": "attribute_exists(userId) AND points >= :least",
-                    "ExpressionAttributeValues": encode_item({**values, ":now": timestamp(entry.created_at)}),
-                }
-            },
-        ]
 
     def totals(self, user: User, totals: Totals, now: datetime) -> Item:
         """The write of a member's totals that succeeds only while the totals are as they were read."""

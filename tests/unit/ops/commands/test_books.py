@@ -12,6 +12,7 @@ from services.core.domain.invariants import imbalance, owed
 from services.core.domain.ledger import Kind, State, Totals, adjustment
 from services.core.domain.quests import Actor, Status
 from services.core.stores.dynamo import encode, encode_item
+from services.core.stores.ledger import put_entry
 from services.core.tables import LEDGER, QUESTS, USERS
 from tests.unit.ops.conftest import PERFORMER, REQUESTOR, Cli, UnitStage
 
@@ -215,3 +216,25 @@ def test_a_poisoned_entry_is_listed_too(stage: UnitStage, cli: Cli) -> None:
     (listed,) = cli("rewards list --json").json["entries"]
     assert listed["owed"] == "+2 points, +10 reputation"
     assert stage.dynamodb.describe_table(TableName=stage.table(QUESTS))["Table"]["TableStatus"] == "ACTIVE"
+
+
+def test_an_imbalance_without_a_difference_is_booked(stage: UnitStage, cli: Cli) -> None:
+    stage.completed(QUEST)
+    (reward,) = [e for e in stage.ledger.all_of(PERFORMER) if e.kind is Kind.REWARD]
+    stage.ledger.pay(reward, datetime.now(UTC))
+    assert "nothing to book" in cli(f"ledger adjust {PERFORMER} --quest {QUEST} --yes --reason none").err
+    twice = adjustment(PERFORMER, QUEST, Totals(2, 100, 10), "paid twice", NOW)
+    stage.repair.write([put_entry(stage.table(LEDGER), twice)])
+    before = cli(f"ledger adjust {PERFORMER} --quest {QUEST} --dry-run --reason look")
+    assert "-2 points, -100 XP, -10 reputation" in before.out
+    assert cli(f"ledger adjust {PERFORMER} --quest {QUEST} --yes --reason mended").code == 0
+    assert problems(stage) == []
+
+
+def test_bounds_and_missing_texts_are_problems(stage: UnitStage) -> None:
+    stage.post(QUEST)
+    set_attribute(stage, "quests", {"questId": QUEST}, "rewardXp", 9999)
+    stage.dynamodb.delete_item(TableName=stage.table(QUESTS), Key=encode_item({"questId": f"{QUEST}#description"}))
+    found = "\n".join(problems(stage))
+    assert f"quest {QUEST}: rewardXp is 9999: Input should be less than or equal to 1000" in found
+    assert f"quest {QUEST}: its description is missing" in found

@@ -314,11 +314,31 @@ def test_the_smoke_test_names_the_step_that_fails(town: UnitStage, cli: Cli, mon
     assert ran.json["failed"] == "page"
     assert [step["passed"] for step in ran.json["steps"]] == [True, True, False, True]
     answers(monkeypatch, {"stage": "local", "breaker": "read-only", "release": "r"})
-    assert "the breaker is read-only" in cli("smoke").out
+    assert "it takes the breaker for read-only, not closed" in cli("smoke").out
     answers(monkeypatch, {"stage": "prod", "breaker": "closed", "release": "r"})
     assert "it answers for stage prod" in cli("smoke").out
     answers(monkeypatch, {}, code=502)
     assert "answers 502" in cli("smoke").out
+
+
+@pytest.mark.parametrize(("position", "method"), [("read-only", "POST"), ("down", "GET")])
+def test_the_smoke_test_knows_the_breaker(
+    town: UnitStage, monkeypatch: pytest.MonkeyPatch, position: str, method: str
+) -> None:
+    town.put_parameter("breaker", position)
+    with httpx.Client(base_url="http://stage") as http:
+        run = smoke.Smoke(town, http)
+        names = [name for name, _ in run.steps]
+        assert names[-1] == "refusal"
+        assert "create" not in names
+        for status, headers, passes in ((503, {"Retry-After": "30"}, True), (503, {}, False), (201, {}, False)):
+            answer = httpx.Response(status, headers=headers)
+            monkeypatch.setattr(http, "request", lambda *_, answer=answer, **__: answer)
+            if passes:
+                assert run.refusal(method) == f"{method} gets its 503"
+            else:
+                with pytest.raises(OperatorError, match=f"answers {status} although the breaker is {position}"):
+                    run.refusal(method)
 
 
 def test_a_clean_up_that_fails_is_a_step_that_fails(town: UnitStage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ from ops.shared.books import problems
 from ops.shared.breaker import FORMER
 from ops.shared.stage import OperatorError
 from services.core.domain import quests
-from services.core.domain.ledger import Entry, Kind
+from services.core.domain.ledger import Entry, Kind, Totals, adjustment
 from services.core.domain.quests import Status
 from services.core.stores.dynamo import Item, encode_item
+from services.core.stores.ledger import put_entry
 from services.core.tables import LEDGER, MESSAGES, QUESTS, TABLES, USERS
 from tests.unit.ops.commands.test_books import set_attribute
 from tests.unit.ops.conftest import PERFORMER, REQUESTOR, Cli, UnitStage
@@ -76,7 +78,7 @@ def test_a_wrong_cancellation_is_undone_with_a_compensating_entry(town: UnitStag
     town.act(town.reread(C), lambda quest: quests.withdraw(quest, datetime.now(UTC)))
     town.act(town.reread(B), lambda quest: quests.withdraw(quest, datetime.now(UTC)))
     for label in (f"quests/{C}", f"quests/{B}"):
-        said = restore.repair(town, found(town, restored)[label], "a script cancelled them")
+        said = restore.repair(town, [found(town, restored)[label]], "a script cancelled them")
         assert f"adjustment of -1 points for {REQUESTOR}" in said
     assert (town.reread(C).status, town.reread(B).performer_id) == (Status.OPEN, PERFORMER)
     assert problems(town) == []
@@ -88,9 +90,12 @@ def test_a_wrong_cancellation_is_undone_with_a_compensating_entry(town: UnitStag
 
 def test_a_repair_never_leaves_anybody_below_zero(town: UnitStage, restored: str) -> None:
     town.act(town.reread(C), lambda quest: quests.withdraw(quest, datetime.now(UTC)))
-    set_attribute(town, "users", {"userId": REQUESTOR}, "points", 0)
-    with pytest.raises(OperatorError, match="too few points"):
-        restore.repair(town, found(town, restored)[f"quests/{C}"], "why")
+    points = town.users.get(REQUESTOR)
+    assert points
+    spent = adjustment(REQUESTOR, None, Totals(points=-points.points), "a purchase", datetime.now(UTC))
+    town.repair.write([put_entry(town.table(LEDGER), spent)])
+    with pytest.raises(OperatorError, match=f"{REQUESTOR} has too few points for it; nothing was put back"):
+        restore.repair(town, [found(town, restored)[f"quests/{C}"]], "why")
     assert town.reread(C).status is Status.CANCELLED
 
 
@@ -99,12 +104,12 @@ def test_what_changed_since_the_comparison_is_left_alone(town: UnitStage, restor
     seen = found(town, restored)[f"quests/{C}"]
     set_attribute(town, "quests", {"questId": C}, "title", "Carry no sofa")
     with pytest.raises(OperatorError, match="changed meanwhile"):
-        restore.repair(town, seen, "why")
+        restore.repair(town, [seen], "why")
 
 
 def test_texts_come_back(town: UnitStage, restored: str) -> None:
     set_attribute(town, "quests", {"questId": f"{C}#description"}, "text", "<script>")
-    restore.repair(town, found(town, restored)[f"quests/{C}#description"], "why")
+    restore.repair(town, [found(town, restored)[f"quests/{C}#description"]], "why")
     stored = town.quests.get(C)
     assert stored
     assert stored.description == "It is a heavy sofa, mind."
@@ -115,10 +120,10 @@ def test_ledger_entries_come_back_and_totals_follow(town: UnitStage, restored: s
     key = {"userId": PERFORMER, "entryId": reward.entry_id}
     set_attribute(town, "ledger", key, "xp", 100_000)
     set_attribute(town, "users", {"userId": PERFORMER}, "xp", 100_000)
-    restore.repair(town, found(town, restored)[f"ledger/{PERFORMER}/{reward.entry_id}"], "why")
+    restore.repair(town, [found(town, restored)[f"ledger/{PERFORMER}/{reward.entry_id}"]], "why")
     assert problems(town) == []
     delete(town, "ledger", key)
-    restore.repair(town, found(town, restored)[f"ledger/{PERFORMER}/{reward.entry_id}"], "why")
+    restore.repair(town, [found(town, restored)[f"ledger/{PERFORMER}/{reward.entry_id}"]], "why")
     assert problems(town) == []
     user = town.users.get(PERFORMER)
     assert user
@@ -134,7 +139,7 @@ def a_gift(**changes: Any) -> Item:
 def test_an_entry_that_should_not_be_is_compensated_not_deleted(town: UnitStage, restored: str) -> None:
     town.dynamodb.put_item(TableName=town.table(LEDGER), Item=encode_item(a_gift()))
     set_attribute(town, "users", {"userId": PERFORMER}, "xp", 150)
-    restore.repair(town, found(town, restored)[f"ledger/{PERFORMER}/z#adjustment#x"], "a gift that nobody decided")
+    restore.repair(town, [found(town, restored)[f"ledger/{PERFORMER}/z#adjustment#x"]], "a gift that nobody decided")
     user = town.users.get(PERFORMER)
     assert user
     assert user.xp == 100
@@ -165,8 +170,45 @@ def _owed(stage: UnitStage) -> None:
     stage.dynamodb.put_item(TableName=stage.table(LEDGER), Item=encode_item(a_gift(state="PENDING")))
 
 
-def _of_a_quest(stage: UnitStage) -> None:
-    stage.dynamodb.put_item(TableName=stage.table(LEDGER), Item=encode_item(a_gift(questId=A)))
+def _undone_before(stage: UnitStage) -> None:
+    stage.dynamodb.put_item(TableName=stage.table(LEDGER), Item=encode_item(a_gift()))
+    undone = a_gift(entryId=f"{a_gift()['entryId']}#undone", xp=-50)
+    stage.dynamodb.put_item(TableName=stage.table(LEDGER), Item=encode_item(undone))
+
+
+def test_an_entry_too_many_of_a_quest_is_compensated(town: UnitStage, restored: str, cli: Cli) -> None:
+    town.dynamodb.put_item(TableName=town.table(LEDGER), Item=encode_item(a_gift(questId=A)))
+    set_attribute(town, "users", {"userId": PERFORMER}, "xp", 150)
+    assert problems(town) != []
+    assert cli(f"restore repair {restored} --all --yes --reason gift").code == 0
+    assert problems(town) == []
+    again = cli(f"restore repair {restored} --all --yes --reason gift")
+    assert "agrees with its quest" in again.out + again.err
+
+
+def test_quest_and_entry_in_any_order_pay_once(town: UnitStage, restored: str, cli: Cli) -> None:
+    (reward,) = [e for e in town.ledger.all_of(PERFORMER) if e.kind is Kind.REWARD]
+    items = [f"quests/{A}", f"ledger/{PERFORMER}/{reward.entry_id}"]
+    for first, second in (items, items[::-1]):
+        set_attribute(town, "quests", {"questId": A}, "status", "OPEN")
+        delete(town, "ledger", {"userId": PERFORMER, "entryId": reward.entry_id})
+        for item in (first, second):
+            assert cli(f"restore repair {restored} --item {item} --yes --reason twice").code == 0
+        assert problems(town) == []
+        user = town.users.get(PERFORMER)
+        assert user
+        assert user.xp == 100
+
+
+def test_chosen_by_text_or_by_file(town: UnitStage, restored: str, cli: Cli, tmp_path: Path) -> None:
+    for quest_id in (A, B, C):
+        set_attribute(town, "quests", {"questId": quest_id}, "title", "pwned")
+    assert cli(f"restore repair {restored} --yes --reason none").code == 1
+    listed = tmp_path / "items"
+    listed.write_text(f"quests/{A}\n")
+    assert cli(f"restore repair {restored} --file {listed} --yes --reason bulk").code == 0
+    assert cli(f"restore repair {restored} --containing pwned --yes --reason bulk").code == 0
+    assert found(town, restored) == {}
 
 
 def _row_gone(stage: UnitStage) -> None:
@@ -183,7 +225,7 @@ def _row_gone(stage: UnitStage) -> None:
         (_went_on, f"ledger/{PERFORMER}", "that is no damage"),
         (_deleted_account, f"users/{PERFORMER}", "at their own wish"),
         (_owed, f"ledger/{PERFORMER}/z", "changed nothing yet"),
-        (_of_a_quest, f"ledger/{PERFORMER}/z", f"repair quests/{A}"),
+        (_undone_before, f"ledger/{PERFORMER}/z#adjustment#x", "taken back already"),
         (_row_gone, f"ledger/{PERFORMER}", "has no row"),
     ],
 )
@@ -191,14 +233,15 @@ def test_what_is_no_damage_is_not_undone(
     town: UnitStage, restored: str, damage: Damage, prefix: str, said: str
 ) -> None:
     damage(town)
-    (label,) = [label for label in found(town, restored) if label.startswith(prefix) and "#description" not in label]
+    labels = [label for label in found(town, restored) if label.startswith(prefix)]
+    (label,) = [label for label in labels if not label.endswith(("#description", "#undone"))]
     with pytest.raises(OperatorError, match=said):
-        restore.repair(town, found(town, restored)[label], "why")
+        restore.repair(town, [found(town, restored)[label]], "why")
 
 
 def test_a_quest_overwritten_with_nonsense_is_put_back(town: UnitStage, restored: str) -> None:
     town.dynamodb.put_item(TableName=town.table(QUESTS), Item=encode_item({"questId": C, "oops": True}))
-    restore.repair(town, found(town, restored)[f"quests/{C}"], "why")
+    restore.repair(town, [found(town, restored)[f"quests/{C}"]], "why")
     assert town.reread(C).status is Status.OPEN
     assert problems(town) == []
 
@@ -342,7 +385,7 @@ def overheard(town: UnitStage) -> str:
 def test_a_lost_message_comes_back(town: UnitStage, overheard: str) -> None:
     delete(town, "messages", {name: MESSAGE[name] for name in ("questId", "messageId")})
     (lost,) = found(town, overheard).values()
-    assert restore.repair(town, lost, "why") == ["the message is as it was"]
+    assert restore.repair(town, [lost], "why") == ["the message is as it was"]
     assert found(town, overheard) == {}
 
 
@@ -351,9 +394,9 @@ def test_words_that_were_taken_on_purpose_stay_away(town: UnitStage, overheard: 
     put(town, {**WRITTEN, "messageId": "2026-03-02#later"})
     for difference in found(town, overheard).values():
         with pytest.raises(OperatorError, match=r"removed on purpose|new since then"):
-            restore.repair(town, difference, "why")
+            restore.repair(town, [difference], "why")
     put(town, {**WRITTEN, "text": "Overwritten"})
     set_attribute(town, "users", {"userId": REQUESTOR}, "deleted", True)
     damaged = next(d for d in found(town, overheard).values() if d.changed and d.table == MESSAGES and d.then)
     with pytest.raises(OperatorError, match="who has left"):
-        restore.repair(town, damaged, "why")
+        restore.repair(town, [damaged], "why")
