@@ -17,11 +17,13 @@ from infra.components.functions import (
     api_function,
     by_service,
     housekeeping_function,
+    notifier_function,
     onboarding_function,
     publisher_function,
     rewards_function,
 )
 from infra.components.identity import Identity
+from infra.components.mail import Mail, MailFeedback
 from infra.components.messaging import Alerts, DeadLetters
 from infra.components.observability import Observability
 from infra.components.operations import Operations
@@ -48,10 +50,13 @@ def platform() -> None:
     gateway = Api(stage, api, identity)
     site = Site(stage, gateway, identity)
     publisher = publisher_function(stage, data, dead_letters, site)
-    functions = by_service(onboarding, api, rewards, housekeeping, publisher)
+    mail = Mail(stage)
+    notifier = notifier_function(stage, data, dead_letters, identity, parameters, site, mail)
+    functions = by_service(onboarding, api, rewards, housekeeping, publisher, notifier)
     Delivery(stage, data, dead_letters, functions)
 
     alerts = Alerts(stage)
+    MailFeedback(stage, mail, alerts, notifier)
     Budget(stage, alerts)
     Observability(stage, alerts, gateway, site)
     Operations(stage)

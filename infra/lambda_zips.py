@@ -39,8 +39,9 @@ SIZE_GOAL = 5_000_000
 
 AWS_OPERATIONS = {
     "cloudwatch": frozenset({"GetMetricData"}),
-    "cognito-idp": frozenset({"AdminDeleteUser", "AdminUserGlobalSignOut", "ListUsersInGroup"}),
+    "cognito-idp": frozenset({"AdminDeleteUser", "AdminGetUser", "AdminUserGlobalSignOut", "ListUsersInGroup"}),
     "s3": frozenset({"DeleteObject", "GetObject", "ListObjectsV2", "PutObject"}),
+    "sesv2": frozenset({"SendEmail"}),
 }
 """What the Lambdas call through botocore, by its names: a client is made from these operations alone."""
 

@@ -142,8 +142,15 @@ def boundary_statements(scope: Scope) -> list[Statement]:
             scope.pools,
             "cognito-idp",
             "AdminDeleteUser",
+            "AdminGetUser",
             "AdminUserGlobalSignOut",
             "ListUsersInGroup",
+        ),
+        Statement(
+            sid="Mails",
+            actions=["ses:SendEmail"],
+            resources=[scope.arn("ses", "identity/*"), *scope.configuration_sets],
+            wide_because="the identity of the sender is the account's; each mail names the set of its stage",
         ),
         Statement(
             sid="Metrics",
@@ -182,6 +189,12 @@ def _read_by_name(scope: Scope) -> list[Statement]:
         _named("ReadQueues", scope.queues, "sqs", "GetQueueAttributes", "GetQueueUrl", "ListQueueTags"),
         _named(
             "ReadTopics", scope.topics, "sns", "GetTopicAttributes", "ListTagsForResource", "ListSubscriptionsByTopic"
+        ),
+        _named(
+            "ReadMails",
+            scope.configuration_sets,
+            "ses",
+            *("GetConfigurationSet", "GetConfigurationSetEventDestinations", "ListTagsForResource"),
         ),
         _named("ReadParameters", scope.parameters, "ssm", "GetParameter", "GetParameters", "ListTagsForResource"),
         _named(
@@ -293,6 +306,16 @@ def _write_by_name(scope: Scope) -> list[Statement]:
             scope.topics,
             "sns",
             *("CreateTopic", "SetTopicAttributes", "DeleteTopic", "Subscribe", "TagResource", "UntagResource"),
+        ),
+        _named(
+            "Mails",
+            scope.configuration_sets,
+            "ses",
+            *("CreateConfigurationSet", "DeleteConfigurationSet", "PutConfigurationSetDeliveryOptions"),
+            *("PutConfigurationSetReputationOptions", "PutConfigurationSetSendingOptions"),
+            *("PutConfigurationSetSuppressionOptions", "CreateConfigurationSetEventDestination"),
+            *("UpdateConfigurationSetEventDestination", "DeleteConfigurationSetEventDestination"),
+            *("TagResource", "UntagResource"),
         ),
         _named(
             "Parameters",

@@ -55,6 +55,10 @@ class Scope:
         return (self.arn("sns", self.named),)
 
     @property
+    def configuration_sets(self) -> tuple[str, ...]:
+        return (self.arn("ses", f"configuration-set/{self.named}"),)
+
+    @property
     def parameters(self) -> tuple[str, ...]:
         return (self.parameter("*"),)
 

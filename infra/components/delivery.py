@@ -1,4 +1,4 @@
-"""What calls the functions without anybody waiting: the streams of ledger and quests, and the clock."""
+"""What calls the functions without anybody waiting: the streams of the tables, and the clock."""
 
 import json
 from collections.abc import Mapping
@@ -14,16 +14,27 @@ from infra.components.messaging import DeadLetters
 from infra.components.policies import Statement, document, trust
 from infra.config import StageConfig
 from services.core.events import Sweep
-from services.core.services import PUBLISHER, REWARDS, SCHEDULES, SWEEPS
+from services.core.services import NOTICES, PUBLISHER, REWARDS, SCHEDULES, SWEEPS
 
 RETRIES = 5
+UNTIL_THE_STREAM_ENDS = 10_000
+"""Lambda's most: a record is kept for 24 hours, in which fewer attempts fit."""
 
 # Entries change their state later; only their birth as PENDING is news.
+STEP_OF_A_QUEST = {
+    "eventName": ["MODIFY"],
+    "dynamodb": {"NewImage": {"version": {"N": [{"exists": True}]}}},
+}
+REWARD_ON_ITS_WAY = {
+    "eventName": ["MODIFY"],
+    "dynamodb": {"NewImage": {"kind": {"S": ["reward"]}, "state": {"S": ["POSTED", "HELD"]}}},
+}
+NEW_MESSAGE = {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"authorId": {"S": [{"exists": True}]}}}}
 NEW_PENDING_ENTRY = {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"state": {"S": ["PENDING"]}}}}
 
 
 class Delivery(Component):
-    """Ledger entries to `rewards`, changes of quests to `publisher`, and the sweeps that services declare."""
+    """Ledger entries to `rewards`, changes of quests to `publisher`, events to `notifier`, and the declared sweeps."""
 
     def __init__(
         self, stage: StageConfig, data: Data, dead_letters: DeadLetters, functions: Mapping[str, Function]
@@ -34,6 +45,21 @@ class Delivery(Component):
         )
         # Every change: the publisher looks at the quest itself, so that a longer batch is less work, not more.
         self._stream("quests-publisher", data.quests, functions["publisher"], dead_letters[PUBLISHER], batch_size=100)
+        for thing, table, wanted in (
+            ("quests-notifier", data.quests, STEP_OF_A_QUEST),
+            ("ledger-notifier", data.ledger, REWARD_ON_ITS_WAY),
+            ("messages-notifier", data.messages, NEW_MESSAGE),
+        ):
+            # Nothing else finds what nobody was told of, so an outage is waited out for as long as the stream lasts.
+            self._stream(
+                thing,
+                table,
+                functions["notifier"],
+                dead_letters[NOTICES],
+                wanted=wanted,
+                batch_size=10,
+                attempts=UNTIL_THE_STREAM_ENDS,
+            )
         self._sweeps(dead_letters, {name: functions[name] for name in SWEEPS})
         self.register_outputs({})
 
@@ -46,6 +72,7 @@ class Delivery(Component):
         *,
         batch_size: int,
         wanted: Mapping[str, Any] | None = None,
+        attempts: int = RETRIES,
     ) -> None:
         """Bring a table's changes to a function, those that `wanted` describes or all of them."""
         aws.lambda_.EventSourceMapping(
@@ -55,7 +82,7 @@ class Delivery(Component):
             # From the oldest record: what was written before the mapping was there is done too.
             starting_position="TRIM_HORIZON",
             batch_size=batch_size,
-            maximum_retry_attempts=RETRIES,
+            maximum_retry_attempts=attempts,
             bisect_batch_on_function_error=True,
             function_response_types=["ReportBatchItemFailures"],
             filter_criteria=aws.lambda_.EventSourceMappingFilterCriteriaArgs(

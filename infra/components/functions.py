@@ -10,15 +10,21 @@ import pulumi_aws as aws
 from infra.components.data import Data
 from infra.components.function import Function
 from infra.components.identity import Identity
+from infra.components.mail import Mail
 from infra.components.messaging import DeadLetters
 from infra.components.parameters import LiveParameters
 from infra.components.policies import Statement
 from infra.components.site import Site
 from infra.config import StageConfig
 from services.core.names import PUBLISHED
-from services.core.services import PUBLISHER, REWARDS, SCHEDULES, SERVICES, USER_CREATION
-from services.core.stores.users import API_ATTRIBUTES, HOUSEKEEPING_ATTRIBUTES, NEWCOMER_ATTRIBUTES
-from services.core.tables import LEDGER, MESSAGES, QUESTS, USERS
+from services.core.services import NOTICES, PUBLISHER, REWARDS, SCHEDULES, SERVICES, USER_CREATION
+from services.core.stores.users import (
+    API_ATTRIBUTES,
+    HOUSEKEEPING_ATTRIBUTES,
+    INBOX_ATTRIBUTES,
+    NEWCOMER_ATTRIBUTES,
+)
+from services.core.tables import INBOX, LEDGER, MESSAGES, QUESTS, USERS
 
 PUBLISHER_WORKERS = 8
 """Threads of the publisher: its time is S3's, not its own."""
@@ -64,8 +70,8 @@ def _read_stream(sid: str, table: aws.dynamodb.Table) -> Statement:
     )
 
 
-USER_INDEXES, QUEST_INDEXES, LEDGER_INDEXES, MESSAGE_INDEXES = (
-    tuple(index.name for index in table.indexes) for table in (USERS, QUESTS, LEDGER, MESSAGES)
+USER_INDEXES, QUEST_INDEXES, LEDGER_INDEXES, MESSAGE_INDEXES, INBOX_INDEXES = (
+    tuple(index.name for index in table.indexes) for table in (USERS, QUESTS, LEDGER, MESSAGES, INBOX)
 )
 
 
@@ -200,6 +206,60 @@ def publisher_function(stage: StageConfig, data: Data, dead_letters: DeadLetters
             # S3 says that a document is missing only to those who may list.
             Statement(sid="ListDocuments", actions=["s3:ListBucket"], resources=[site.bucket.arn]),
             _send("KeepFailures", dead_letters[PUBLISHER]),
+            _send("KeepFailedSweeps", dead_letters[SCHEDULES]),
+        ],
+    )
+
+
+def notifier_function(
+    stage: StageConfig,
+    data: Data,
+    dead_letters: DeadLetters,
+    identity: Identity,
+    parameters: LiveParameters,
+    site: Site,
+    mail: Mail,
+) -> Function:
+    """Tells members what concerns them."""
+    send_mail = Statement(
+        sid="SendMails",
+        actions=["ses:SendEmail"],
+        resources=[stage.mail_identity_arn or "", mail.configuration_set.arn],
+    )
+    return Function(
+        stage,
+        "notifier",
+        settings=_settings(
+            stage,
+            data,
+            cognito_user_pool_id=identity.pool.id,
+            notices_dlq_url=dead_letters[NOTICES].url,
+            site_url=site.url,
+            mail_from=stage.mail_from or "",
+            mail_configuration_set=mail.configuration_set.configuration_set_name,
+        ),
+        statements=[
+            _table("Inbox", data.inbox, "GetItem", "PutItem", "UpdateItem", "Query", indexes=INBOX_INDEXES),
+            _table("Users", data.users, "GetItem", "BatchGetItem"),
+            _write_users(data, "UpdateItem", INBOX_ATTRIBUTES),
+            _table("Quests", data.quests, "BatchGetItem", "Query", indexes=QUEST_INDEXES),
+            _table("Messages", data.messages, "Query"),
+            *(
+                _read_stream(f"Read{thing}Stream", table)
+                for thing, table in (("Quests", data.quests), ("Ledger", data.ledger), ("Messages", data.messages))
+            ),
+            Statement(
+                sid="ReadFlagAndKey",
+                actions=["ssm:GetParameter", "ssm:GetParameters"],
+                resources=[parameters.notices_flag.arn, parameters.mail_key.arn],
+            ),
+            Statement(
+                sid="ReadAddresses",
+                actions=["cognito-idp:AdminGetUser", "cognito-idp:ListUsersInGroup"],
+                resources=[identity.pool.arn],
+            ),
+            *([send_mail] if stage.mail_identity_arn else []),
+            _send("KeepFailures", dead_letters[NOTICES]),
             _send("KeepFailedSweeps", dead_letters[SCHEDULES]),
         ],
     )

@@ -71,7 +71,7 @@ class Alerts(Component):
                 # Alarms cannot publish through AWS's own key for SNS, whose policy nobody can change.
                 Statement(
                     sid="Publishers",
-                    principal={"Service": PUBLISHERS},
+                    principal={"Service": (*PUBLISHERS, "ses.amazonaws.com")},
                     actions=["kms:Decrypt", "kms:GenerateDataKey"],
                     resources=["*"],
                     conditions={"StringEquals": {"aws:SourceAccount": account}},

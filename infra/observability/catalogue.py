@@ -192,6 +192,22 @@ class Alarms:
             period=HOUR // 2,
             missing="breaching",
         )
+        self.failed_notices = Alarm(
+            key="failed-notices",
+            title="Attempts to tell somebody that failed",
+            meaning="Mails do not leave, or an event could not be told.",
+            watch=own(metrics.NOTICES_FAILED, platform),
+            thresholds={"P2": 5},
+            period=15 * MINUTE,
+        )
+        self.refused_mails = Alarm(
+            key="refused-mails",
+            title="Mails that bounced or that members complained about",
+            meaning="So many addresses refuse our mails that SES may stop sending them.",
+            watch=own(metrics.MAILS_REFUSED, platform),
+            thresholds={"P2": 5},
+            period=24 * HOUR,
+        )
         self.ledger_drift = Alarm(
             key="ledger-drift",
             title="Users whose totals differ from their ledger",
@@ -264,6 +280,8 @@ class Alarms:
 
 
 NO_ALARM: dict[Metric, str] = {
+    metrics.NOTICES_SENT: "a quiet day in a small town is no fault; what does not leave is alarmed (failed-notices)",
+    metrics.NOTICES_REPEATED: "a second mail is a nuisance to one member; what makes processes die is alarmed",
     metrics.QUESTS_CREATED: "a quiet day in a small town is no fault",
     metrics.ATTESTATIONS_SUBMITTED: "a quiet day in a small town is no fault",
     metrics.QUESTS_COMPLETED: "a quiet day in a small town is no fault",

@@ -124,6 +124,11 @@ def _business(platform: Platform, alarms: Alarms) -> Dashboard:
                 ),
                 period=DAY,
             ),
+            Panel(
+                title="Mails of notices", shows=(line(metrics.NOTICES_SENT), line(metrics.NOTICES_REPEATED)), period=DAY
+            ),
+            Panel(title="Notices that failed", shows=(alarms.failed_notices,)),
+            Panel(title="Mails that were refused", shows=(alarms.refused_mails,)),
             Panel(title="Rewards that failed", shows=(alarms.failed_rewards,)),
             Panel(title="Oldest unpaid reward", shows=(alarms.unpaid_rewards,)),
             Panel(title="Rewards paid, over time", shows=(line(metrics.REWARDS_PAID),), period=DAY),

@@ -9,7 +9,7 @@ Started by `emulator`, in the emulator's own environment, with two listening soc
   state to disk, `GET /_local/health` says who serves.
 - the front door: one origin for page and `/api`. Every request goes to the CloudFront distribution whose domain is in
   `<data>/front-door`, with the Host header rewritten, as a viewer on HTTPS. `/_local/` is the console, and
-  `/_local/mailbox` shows the mails that AWS would have sent (`?format=json`: to, subject, body, code, at; newest
+  `/_local/mailbox` shows the mails that AWS would have sent (`?format=json`: to, subject, body, html, code, at; newest
   first).
 """
 
@@ -231,6 +231,7 @@ def _mails() -> list[dict[str, Any]]:
                 "to": ", ".join(mail.get("To", [])),
                 "subject": mail.get("RenderedSubject") or mail.get("Subject", ""),
                 "body": body,
+                "html": mail.get("RenderedBodyHtml") or mail.get("BodyHtml") or "",
                 "code": code[1] if code else None,
                 "at": mail.get("Timestamp"),
             }
@@ -238,15 +239,23 @@ def _mails() -> list[dict[str, Any]]:
     return found
 
 
+def _shown(mail: dict[str, Any]) -> str:
+    """A mail as its reader sees it, without scripts and in a frame of its own; one that has no HTML as plain text."""
+    if not mail["html"]:
+        return f"<pre>{html.escape(mail['body'])}</pre>"
+    return f'<iframe sandbox="allow-popups" title="mail" srcdoc="{html.escape(mail["html"])}"></iframe>'
+
+
 def _mailbox_page(mails: list[dict[str, Any]]) -> str:
     items = "".join(
         f"<article><h2>{html.escape(mail['subject'])}</h2><p>to <b>{html.escape(mail['to'])}</b></p>"
-        f"<pre>{html.escape(mail['body'])}</pre></article>"
+        f"{_shown(mail)}</article>"
         for mail in mails
     )
     style = (
         "body{font:1rem/1.5 system-ui;max-width:40rem;margin:2rem auto;padding:0 1rem}"
         "article{border-top:1px solid #8888;padding:.5rem 0}pre{white-space:pre-wrap}"
+        "iframe{width:100%;height:36rem;border:0}"
     )
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'

@@ -9,6 +9,8 @@
 | `dynamodb:LeadingKeys`, `dynamodb:Attributes` on writes | `conditions`, per item of a transaction |
 | `ssm:GetParameters` is authorized on `*` | `_names_parameters`, `_per_item` |
 | a log stream is authorized by its group's ARN, which `log-group:name:*` does not cover | `_names_log_streams` |
+| SES v2 authorizes a mail on `*`; AWS on the sender's identity | `_names_identity` |
+| no identity is verified, as in a new account | `_verified`: every domain under `.example` (RFC 2606) is |
 | PostConfirmation is never invoked | `post_confirmation` |
 | weights of an alias are ignored | `_weighed`, `_log_metrics` |
 | reserved concurrency does not hold for versions, which is what an alias stands for | `_of_the_function` |
@@ -32,6 +34,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from email.utils import parseaddr
 from typing import Any, Final
 
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # type: ignore[import-not-found]  # its own env
@@ -45,6 +48,7 @@ from ministack.services import (  # type: ignore[import-not-found]  # its own en
     dynamodb,
     lambda_svc,
     s3,
+    ses,
     sqs,
 )
 
@@ -81,7 +85,10 @@ def install() -> None:
     lambda_svc._emit_lambda_metrics = _throttles_only(lambda_svc._emit_lambda_metrics)
     lambda_svc._poll_dynamodb_streams = Poller(lambda_svc, dynamodb, request_scope)
     iam_actions.dynamodb_service_context = _with_condition_keys(iam_actions.dynamodb_service_context)
-    iam_actions.extract_resource_arn = _names_log_streams(_names_parameters(iam_actions.extract_resource_arn))
+    iam_actions.extract_resource_arn = _names_identity(
+        _names_log_streams(_names_parameters(iam_actions.extract_resource_arn))
+    )
+    ses._identity_verified = _verified(ses._identity_verified)
     iam_evaluator._request_origin = contextvars.ContextVar("request_origin", default=("127.0.0.1", True))
     iam_evaluator.enforce = _per_item(iam_evaluator.enforce)
     cloudfront.parse_distribution_dataplane_config = _with_origin_groups(cloudfront.parse_distribution_dataplane_config)
@@ -278,6 +285,28 @@ def _names_log_streams(extract: Callable[..., str]) -> Callable[..., str]:
         return arn
 
     return with_log_stream
+
+
+def _names_identity(extract: Callable[..., str]) -> Callable[..., str]:
+    """A mail is authorized on the identity of its sender's domain."""
+
+    def with_identity(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
+        if service == "ses" and path.rstrip("/") == "/v2/email/outbound-emails":
+            _, address = parseaddr(iam_actions._safe_json_field(body, "FromEmailAddress") or "")
+            arn = extract(service, "GET", "/v2/email/identities/x", headers, b"", *rest)
+            return f"{arn.removesuffix('x')}{address.rpartition('@')[2]}"
+        return extract(service, method, path, headers, body, *rest)
+
+    return with_identity
+
+
+def _verified(verified: Callable[..., bool]) -> Callable[..., bool]:
+    """The domains that nobody can own stand for those that an operator has verified before deploying."""
+
+    def with_example(address: str, **kwargs: Any) -> bool:
+        return parseaddr(address)[1].lower().endswith(".example") or verified(address, **kwargs)
+
+    return with_example
 
 
 def _per_item(enforce: Callable[..., Any]) -> Callable[..., Any]:

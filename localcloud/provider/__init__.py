@@ -18,6 +18,7 @@ from localcloud.provider import (
     monitoring,
     s3,
     scheduling,
+    ses,
     settings,
 )
 from localcloud.provider.base import HANDLERS, Cloud, Handler, Inputs, Outputs, handles
@@ -43,6 +44,7 @@ __all__ = [
     "monitoring",
     "s3",
     "scheduling",
+    "ses",
     "settings",
 ]
 

@@ -306,6 +306,7 @@ _TAGGING: Final[Mapping[str, tuple[str, str, str, str]]] = {
     "cloudwatch": ("cloudwatch", "ResourceARN", "Tags", "pairs"),
     "apigateway": ("apigatewayv2", "ResourceArn", "Tags", "map"),
     "budgets": ("budgets", "ResourceARN", "ResourceTags", "pairs"),
+    "ses": ("sesv2", "ResourceArn", "Tags", "pairs"),
 }
 _IAM_TAGGING: Final[Mapping[str, tuple[str, str]]] = {
     "role": ("role", "RoleName"),

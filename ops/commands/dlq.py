@@ -19,7 +19,7 @@ from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain.ledger import State
 from services.core.domain.values import timestamp
-from services.core.events import QuestNotPublished, RewardFailed, Sweep, UserNotStored
+from services.core.events import NoticeFailed, QuestNotPublished, RewardFailed, Sweep, UserNotStored
 from services.core.services import QUEUES, SWEEPS
 
 if TYPE_CHECKING:
@@ -123,6 +123,9 @@ def _redo_publication(stage: Stage, letter: Letter) -> str:
 def _redo_schedule(stage: Stage, letter: Letter) -> str:
     # The scheduler leaves the event itself, Lambda's destination wraps it.
     event = letter.body.get("requestPayload", letter.body)
+    if "Records" in event:
+        stage.invoke("notifier", event)
+        return "the report of SES was taken"
     service = Sweep.parse(event).sweep
     if service not in SWEEPS:
         raise OperatorError(f"{service!r} is no service with a schedule")
@@ -130,10 +133,20 @@ def _redo_schedule(stage: Stage, letter: Letter) -> str:
     return f"{service} ran"
 
 
+def _redo_notice(stage: Stage, letter: Letter) -> str:
+    if "userId" not in letter.body:
+        raise OperatorError("nobody can be told of it any more; see docs/operations.md#notices-queue")
+    failed = NoticeFailed.parse(letter.body)
+    if not stage.inbox.owe(failed.user_id, failed.item_id):
+        return "the item is gone; nothing to send"
+    return "the next sweep sends the mail"
+
+
 _REDO: Final[dict[str, Callable[[Stage, Letter], str]]] = {
     "user-creation": _redo_user,
     "rewards": _redo_reward,
     "publisher": _redo_publication,
+    "notices": _redo_notice,
     "schedules": _redo_schedule,
 }
 

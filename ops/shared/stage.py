@@ -33,6 +33,7 @@ from services.core.names import LIVE_ALIAS, audit_log_group, parameter_name, res
 from services.core.parameters import DISTRIBUTION_ID, SITE_URL, Parameter
 from services.core.services import SERVICES
 from services.core.settings import ApiSettings, Settings
+from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.quests import QuestStore
 from services.core.stores.repair import RepairStore
@@ -338,6 +339,10 @@ class Stage:
     @cached_property
     def ledger(self) -> LedgerStore:
         return LedgerStore(self.dynamodb, self.api_settings.ledger_table, self.api_settings.users_table)
+
+    @cached_property
+    def inbox(self) -> InboxStore:
+        return InboxStore(self.dynamodb, self.api_settings.inbox_table)
 
     @cached_property
     def quests(self) -> QuestStore:

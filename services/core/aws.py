@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
 
@@ -52,6 +53,11 @@ def ssm() -> "SSMClient":
 def sqs() -> "SQSClient":
     """The queues' client."""
     return _json_client("sqs")  # type: ignore[no-any-return]  # called as botocore's is
+
+
+def sesv2() -> "SESV2Client":
+    """The mails' client."""
+    return _Late("sesv2")  # type: ignore[return-value]  # stands for botocore's
 
 
 def cognito() -> "CognitoIdentityProviderClient":

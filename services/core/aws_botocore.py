@@ -19,6 +19,8 @@ _CONFIG = Config(
     disable_request_compression=True,
     account_id_endpoint_mode="disabled",
 )
+# SES has no token by which a repeated call is known: a lost answer must not become a second mail.
+_ONCE = _CONFIG.merge(Config(read_timeout=10, retries={"mode": "standard", "total_max_attempts": 1}))
 
 
 @cache
@@ -37,7 +39,7 @@ def client(service: str) -> Any:
     if service == "s3":  # with all of botocore's handlers: S3's addresses depend on the bucket
         config = _CONFIG.merge(Config(read_timeout=10, request_checksum_calculation="when_required"))
         return Session().create_client(service, config=config)
-    made: Any = _session().create_client(service, config=_CONFIG)
+    made: Any = _session().create_client(service, config=_ONCE if service == "sesv2" else _CONFIG)
     # Its address is the one that it was made with; to work it out by rules for every call is a ninth of a warm request.
     made._ruleset_resolver = None  # noqa: SLF001  # botocore is pinned, and has no public way
     return made

@@ -61,6 +61,24 @@ class QuestNotPublished(Message):
     quest_id: str
 
 
+@dataclass(frozen=True)
+class NoticeFailed(Message):
+    """An inbox item whose mail could not be sent."""
+
+    user_id: str
+    item_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class EventNotTold(Message):
+    """A record of a stream, or a report of SES, that nobody could be told of because it is invalid."""
+
+    source: str
+    key: str
+    reason: str
+
+
 def entry_record(item: Mapping[str, Any]) -> dict[str, Any]:
     """A record of the ledger's stream that brings a stored entry (in DynamoDB's format) once more."""
     key = {name: item[name] for name in ("userId", "entryId")}

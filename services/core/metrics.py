@@ -77,6 +77,18 @@ DOCUMENT_DRIFT = Metric(
     description="Quests whose documents lacked a change when all were compared.",
     statistics=("Maximum",),
 )
+NOTICES_SENT = Metric(name="notices_sent", unit="Count", description="Mails of notices and digests that SES took.")
+NOTICES_FAILED = Metric(
+    name="notices_failed", unit="Count", description="Attempts to tell somebody that failed: mails and invalid records."
+)
+NOTICES_REPEATED = Metric(
+    name="notices_repeated",
+    unit="Count",
+    description="Mails that were begun before and may have left twice: the process died before it marked them.",
+)
+MAILS_REFUSED = Metric(
+    name="mails_refused", unit="Count", description="Bounces and complaints, after which an address gets no mails."
+)
 LEDGER_DRIFT = Metric(
     name="ledger_drift",
     unit="Count",

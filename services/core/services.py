@@ -10,13 +10,16 @@ from typing import Final, Literal
 from services.core.settings import (
     ApiSettings,
     HousekeepingSettings,
+    NotifierSettings,
     OnboardingSettings,
     PublisherSettings,
     RewardsSettings,
     Settings,
 )
 
-Caller = Literal["gateway", "cognito", "schedule", "ledger-stream", "quests-stream", "messages-stream", "queue"]
+Caller = Literal[
+    "gateway", "cognito", "schedule", "ledger-stream", "quests-stream", "messages-stream", "topic", "queue"
+]
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
 LONGEST_TIMEOUT: Final = 900
@@ -86,6 +89,7 @@ class Service:
 USER_CREATION: Final = Queue(name="user-creation", keeps="Sign-ups that could not be stored", urgent=True)
 REWARDS: Final = Queue(name="rewards", keeps="Ledger entries that could not be paid")
 PUBLISHER: Final = Queue(name="publisher", keeps="Changes of quests that could not be published")
+NOTICES: Final = Queue(name="notices", keeps="Mails that could not be sent and events that could not be told")
 SCHEDULES: Final = Queue(name="schedules", keeps="Runs of a schedule that failed or could not start")
 
 _DECLARED: Final = (
@@ -142,6 +146,16 @@ _DECLARED: Final = (
         # What it publishes is read while the API is stopped.
         stopped_by_breaker=False,
         queue=PUBLISHER,
+    ),
+    Service(
+        name="notifier",
+        summary="Tells members what concerns them: inbox items, mails, reminders, the daily digest.",
+        settings=NotifierSettings,
+        traffic=Traffic(runs=3, period=HOUR),
+        called_by=("quests-stream", "ledger-stream", "messages-stream", "topic", "schedule"),
+        timeout_seconds=300,
+        sweep_minutes=15,
+        queue=NOTICES,
     ),
 )
 

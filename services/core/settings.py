@@ -98,6 +98,17 @@ class RewardsSettings(LiveSettings):
     rewards_dlq_url: str = Field(description="Queue that keeps the ledger entries that could not be paid.")
 
 
+class NotifierSettings(QuestSettings, InboxSettings, LiveSettings):
+    """The notifier Lambda."""
+
+    messages_table: str = Field(description="Name of the messages table.")
+    cognito_user_pool_id: str = Field(description="User pool that holds the members' addresses and the group internal.")
+    notices_dlq_url: str = Field(description="Queue that keeps what nobody could be told of.")
+    site_url: str = Field(description="Where the links in mails lead to.")
+    mail_from: str = Field(description="Sender of the mails; empty on a stage that sends none.")
+    mail_configuration_set: str = Field(description="SES configuration set that reports bounces and complaints.")
+
+
 class HousekeepingSettings(QuestSettings, InboxSettings):
     """The housekeeping Lambda."""
 

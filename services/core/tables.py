@@ -146,6 +146,7 @@ MESSAGES = Table(
     thing="messages",
     partition_key="questId",
     sort_key="messageId",
+    stream="NEW_IMAGE",
     indexes=(
         # What a member wrote: for their export, and to take their words when they leave.
         Index(name="author", partition_key="authorId", sort_key="messageId"),

@@ -35,8 +35,9 @@ class Context(NamedTuple):
     token: str
 
 
-def notice_letter(item: Item, reader: User, context: Context) -> Letter:
+def notice_letter(items: Sequence[Item], reader: User, context: Context) -> Letter:
     """The mail of one notice. Its button leads to where the reader can act."""
+    (item,) = items
     words = Words(reader.language)
     line = _line(words, item, context)
     button = _BUTTONS.get(item.kind, "quest")

@@ -10,6 +10,7 @@ from typing import Any
 from services.core import aws
 from services.core.domain.ledger import UNPAID, Entry
 from services.core.flags import Flags
+from services.core.groups import InternalGroup
 from services.core.live import LiveParameters, ParameterUnavailableError
 from services.core.metrics import FLAG_PARSE_ERRORS
 from services.core.parameters import flag_parameter
@@ -17,7 +18,7 @@ from services.core.settings import RewardsSettings
 from services.core.stores.dynamo import StoreUnavailableError, decode_item
 from services.core.stores.ledger import LedgerStore
 from services.core.telemetry import Telemetry
-from services.rewards.payment import REWARDS, InternalGroup, Payer
+from services.rewards.payment import REWARDS, Payer
 
 settings = RewardsSettings.load(os.environ)
 telemetry = Telemetry("rewards", settings.stage, settings.log_level)

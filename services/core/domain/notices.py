@@ -3,13 +3,14 @@
 All functions are pure and give the same notices for the same event, so that a replay tells nobody twice.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from services.core.domain import ledger
 from services.core.domain.ledger import Entry
+from services.core.domain.messages import Audience, Message
 from services.core.domain.quests import Quest, Status
 from services.core.domain.values import Model, Timestamp, timestamp
 
@@ -84,6 +85,8 @@ class Unmailed(StrEnum):
     UNCONFIRMED = "unconfirmed"
     GONE = "gone"
     READ = "read"
+    SAME_THREAD = "same_thread"
+    NO_SENDER = "no_sender"
     FAILED = "failed"
 
 
@@ -91,7 +94,7 @@ class Item(Model):
     """A notice in a member's inbox. It names quest and actor by id alone: their words are looked up when it is shown.
 
     `mail` is there while a mail is owed, `mailed_at` once it left, `unmailed` where it never will. `attempts` counts
-    how often a sending was begun.
+    how often a sending was begun, `failures` how often it is known that the mail did not leave.
     """
 
     user_id: str
@@ -103,8 +106,14 @@ class Item(Model):
     amounts: dict[str, int] = {}
     mail: Mail | None = None
     attempts: int = 0
+    failures: int = 0
     mailed_at: Timestamp | None = None
     unmailed: Unmailed | None = None
+
+    @property
+    def may_have_left(self) -> bool:
+        """True while a sending is begun if an earlier one ended without anybody knowing how: the process died."""
+        return self.attempts - 1 > self.failures
 
 
 def item(notice: Notice, mail: Mail | Unmailed) -> Item:
@@ -147,6 +156,32 @@ def of_reward(entry: Entry) -> list[Notice]:
         return []
     at = entry.posted_at or entry.created_at
     return [Notice(kind, entry.user_id, at, entry.entry_id, entry.quest_id, amounts={"xp": entry.xp})]
+
+
+def of_message(message: Message, requestor_id: str, asked: Iterable[str]) -> list[Notice]:
+    """The notices of a message: a question tells the requestor, an answer those who `asked` and had none yet, a private
+    message the other party.
+    """
+    answers = message.author_id == requestor_id
+    if message.audience is Audience.PRIVATE:
+        kind, told = NoticeKind.MESSAGE, [message.performer_id if answers else requestor_id]
+    elif answers:
+        kind, told = NoticeKind.ANSWER, list(dict.fromkeys(asked))
+    else:
+        kind, told = NoticeKind.QUESTION, [requestor_id]
+    return [
+        Notice(kind, user_id, message.created_at, message.message_id, message.quest_id, message.author_id)
+        for user_id in told
+        if user_id is not None and user_id != message.author_id
+    ]
+
+
+def unanswered(public: Iterable[Message], requestor_id: str) -> Iterator[str]:
+    """The authors of the public messages, newest first, down to the requestor's last one."""
+    for message in public:
+        if message.author_id == requestor_id:
+            return
+        yield message.author_id
 
 
 def _decided(before: Quest, after: Quest) -> _Event | None:

@@ -15,11 +15,11 @@ def mime(letter: Letter, sender: str, recipient: str, unsubscribe_url: str) -> b
     message["From"] = sender
     message["To"] = recipient
     message["Subject"] = letter.subject
-    message["Content-Language"] = letter.words.language
     message["Auto-Submitted"] = "auto-generated"
     message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(plain(letter))
     message.add_alternative(html(letter), subtype="html")
+    message["Content-Language"] = letter.words.language  # last: setting the content clears such headers
     if not unsubscribe_url.isascii() or any(character.isspace() for character in unsubscribe_url):
         raise ValueError("an address in a header has no spaces and no letters beyond ASCII")
     # By hand: the email package encodes a word that is longer than a line, which no mail program reads as an address.

@@ -111,10 +111,11 @@ class InboxStore:
             for key in page:
                 yield key["userId"], key["itemId"]
 
-    def lease(self, user_id: str, item_id: str, now: datetime) -> Notified | None:
-        """The item, for this process alone to send its mail within LEASE; None if none is owed or another one sends it.
+    def lease(self, user_id: str, item_id: str, mail: Mail, now: datetime) -> Notified | None:
+        """The item, for this process alone to send its mail within LEASE; None where it owes none, or another process
+        sends it.
 
-        An item with more than one attempt may have been mailed before: the process died between sending and marking.
+        `Item.may_have_left` then tells whether an earlier process died between sending and marking.
         """
         try:
             answer = call(
@@ -122,10 +123,9 @@ class InboxStore:
                 TableName=self._table,
                 Key=self._key(user_id, item_id),
                 UpdateExpression="SET leasedUntil = :until ADD attempts :one",
-                ConditionExpression="attribute_exists(mail) AND "
-                "(attribute_not_exists(leasedUntil) OR leasedUntil < :now)",
+                ConditionExpression="mail = :mail AND (attribute_not_exists(leasedUntil) OR leasedUntil < :now)",
                 ExpressionAttributeValues=encode_item(
-                    {":until": timestamp(now + LEASE), ":now": timestamp(now), ":one": 1}
+                    {":until": timestamp(now + LEASE), ":now": timestamp(now), ":one": 1, ":mail": mail}
                 ),
                 ReturnValues="ALL_NEW",
             )
@@ -141,13 +141,20 @@ class InboxStore:
         """Records that an item will have no mail."""
         self._settle(item, {"unmailed": why})
 
+    def mark_failed(self, item: Notified) -> None:
+        """Records that a mail is known not to have left, and lets another process try."""
+        after = {"mail": item.mail, "failures": item.failures + 1}
+        self._update(
+            item.user_id, item.item_id, {"mail": item.mail, "leasedUntil": ""}, after, "attribute_exists(mail)"
+        )
+
     def postpone(self, item: Notified) -> None:
         """Leaves an item's mail to the next digest."""
-        self._settle(item, {"mail": Mail.DAILY})
+        self._settle(item, {"mail": Mail.DAILY, "failures": item.failures + 1})
 
     def owe(self, user_id: str, item_id: str) -> bool:
         """Owes an item's mail again, to leave with the next sweep; False if there is no such item."""
-        before: Item = {"unmailed": "", "mailedAt": "", "leasedUntil": ""}
+        before = dict.fromkeys(("unmailed", "mailedAt", "leasedUntil", "attempts", "failures"), "")
         return self._update(user_id, item_id, before, {"mail": Mail.DUE}, "attribute_exists(itemId)")
 
     def forget(self, user_id: str) -> int:
@@ -167,17 +174,24 @@ class InboxStore:
 
     def spend_mail(self, user_id: str, now: datetime) -> bool:
         """Counts a mail to a member; False if they had MAILS_A_DAY of them on this day (UTC)."""
+        return self._count(user_id, f"{now:%Y-%m-%d}", MAILS_A_DAY, now)
+
+    def begin_digest(self, user_id: str, now: datetime) -> bool:
+        """Counts a member's digest of this day (UTC); False if it was begun before."""
+        return self._count(user_id, f"{now:%Y-%m-%d}#digest", 1, now)
+
+    def _count(self, user_id: str, what: str, most: int, now: datetime) -> bool:
         try:
             call(
                 self._client.update_item,
                 TableName=self._table,
                 # A partition of its own, which no list of items reads.
-                Key=self._key(f"mails#{user_id}", f"{now:%Y-%m-%d}"),
+                Key=self._key(f"mails#{user_id}", what),
                 UpdateExpression="SET #ttl = :expires ADD mails :one",
                 ConditionExpression="attribute_not_exists(mails) OR mails < :most",
                 ExpressionAttributeNames={"#ttl": _TTL},
                 ExpressionAttributeValues=encode_item(
-                    {":expires": int((now + timedelta(days=2)).timestamp()), ":one": 1, ":most": MAILS_A_DAY}
+                    {":expires": int((now + timedelta(days=2)).timestamp()), ":one": 1, ":most": most}
                 ),
             )
         except ConditionFailedError:

@@ -62,6 +62,23 @@ UNUSED: tuple[Unused, ...] = (
         ("connectionMode", "staging", "continuousDeploymentPolicyId"),
     ),
     Unused(
+        "AWS::SES::ConfigurationSet",
+        (
+            "ses:PutConfigurationSetTrackingOptions",
+            "ses:PutConfigurationSetVdmOptions",
+            "ses:PutConfigurationSetArchivingOptions",
+            "ses:DescribeConfigurationSet",
+        ),
+        "no link is tracked and no mail is archived; the provider asks by SES's second API",
+        ("trackingOptions", "vdmOptions", "archivingOptions"),
+    ),
+    Unused(
+        "AWS::SES::ConfigurationSetEventDestination",
+        ("iam:PassRole", "ses:DescribeConfigurationSet"),
+        "refusals go to a topic, which SES writes without a role; the provider asks by SES's second API",
+        ("kinesisFirehoseDestination",),
+    ),
+    Unused(
         "AWS::Logs::DeliveryDestination",
         ("logs:*DeliveryDestinationPolicy",),
         "source and destination are of one account",

@@ -118,6 +118,10 @@ KINDS: Mapping[str, Kind] = {
     "s3:BucketVersioning": Kind("", "s3:::{bucket}"),
     "scheduler:Schedule": Kind("AWS::Scheduler::Schedule", "scheduler:{here}:schedule/{groupName}/{id}"),
     "scheduler:ScheduleGroup": Kind("AWS::Scheduler::ScheduleGroup", "scheduler:{here}:schedule-group/{id}"),
+    "sesv2:ConfigurationSet": Kind("AWS::SES::ConfigurationSet", "ses:{here}:configuration-set/{id}"),
+    "sesv2:ConfigurationSetEventDestination": Kind(
+        "AWS::SES::ConfigurationSetEventDestination", "ses:{here}:configuration-set/{configurationSetName}"
+    ),
     "sns:Topic": Kind("AWS::SNS::Topic", "sns:{here}:{id}"),
     "sns:TopicPolicy": Kind("AWS::SNS::TopicPolicy", "{topic}"),
     "sns:TopicSubscription": Kind("AWS::SNS::Subscription", "{topic}"),
@@ -192,7 +196,7 @@ def _identify(registration: Registration, inputs: Mapping[str, Any]) -> tuple[st
         "topic": str(inputs.get("topic") or inputs.get("arn", "")).removeprefix("arn:aws:"),
         "path": str(inputs.get("name", "")).removeprefix("/"),
     }
-    names = ("alarmName", "dashboardName", "bucket", "name", "statementId")
+    names = ("alarmName", "dashboardName", "bucket", "name", "statementId", "configurationSetName")
     id_ = kind.id.format(**known) or str(next((inputs[key] for key in names if key in inputs), registration.name))
     return id_, "arn:aws:" + kind.arn.format(**known, id=id_)
 

@@ -38,6 +38,8 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
     "lambda:Permission": {"function": "FunctionName"},
     "s3:Bucket": {"bucket": "BucketName"},
     "s3:BucketPolicy": {"policy": "PolicyDocument"},
+    "sesv2:ConfigurationSet": {"configurationSetName": "Name"},
+    "sesv2:ConfigurationSetEventDestination": {"topicArn": "TopicARN"},
     "sns:Topic": {"name": "TopicName"},
     "sns:TopicSubscription": {"topic": "TopicArn"},
     "sqs:Queue": {"name": "QueueName", "messageRetentionSeconds": "MessageRetentionPeriod"},
@@ -351,6 +353,15 @@ SHAPES: Mapping[str, Callable[[Properties, Planned], Properties]] = {
     "dynamodb:Table": _table,
     "lambda:Function": _function,
     "lambda:Permission": lambda found, resource: {**found, "FunctionName": resource.arn},
+    "sesv2:ConfigurationSetEventDestination": lambda found, _: {
+        "ConfigurationSetName": found["ConfigurationSetName"],
+        "EventDestination": {
+            **found["EventDestination"],
+            "Name": found["EventDestinationName"],
+            # CloudFormation spells SES's first API.
+            "MatchingEventTypes": [name.lower() for name in found["EventDestination"]["MatchingEventTypes"]],
+        },
+    },
     "sns:TopicPolicy": lambda found, _: {"Topics": [found["Arn"]], "PolicyDocument": found["Policy"]},
     "sqs:QueuePolicy": lambda found, _: {"Queues": [found["QueueUrl"]], "PolicyDocument": found["Policy"]},
     "ssm:Parameter": _parameter,

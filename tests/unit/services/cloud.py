@@ -483,7 +483,7 @@ def moto_stage() -> Iterator[Cloud]:
         return HttpAnswer(answer.status_code, found, answer.content)
 
     # moto tries the patterns of 200 services one by one, at a third of the time of a call.
-    used = {"dynamodb", "ssm", "sqs", "cognitoidp", "cloudwatch"}
+    used = {"dynamodb", "ssm", "sqs", "cognitoidp", "cloudwatch", "sesv2"}
     patterns = [pattern for pattern in backend_index.backend_url_patterns if pattern[0] in used]
     with (
         mock_aws(),

@@ -23,6 +23,15 @@ def test_the_quests_hand_every_change_to_the_publisher(stage_plan: Plan) -> None
     assert "filterCriteria" not in inputs
 
 
+@pytest.mark.parametrize("thing", ["quests", "ledger", "messages"])
+def test_the_notifier_takes_every_stream_and_waits_an_outage_out(stage_plan: Plan, thing: str) -> None:
+    inputs = stage_plan.one("EventSourceMapping", f"{thing}-notifier").inputs
+    assert inputs["eventSourceArn"].endswith(f"civicforge-{stage_plan.stage}-{thing}/stream/now")
+    assert inputs["functionName"].endswith(f":civicforge-{stage_plan.stage}-notifier:live")
+    assert inputs["maximumRetryAttempts"] == 10_000
+    assert inputs["destinationConfig"]["onFailure"]["destinationArn"].endswith("-notices-dlq")
+
+
 @pytest.mark.parametrize(("mapping", "queue"), [("ledger", "rewards"), ("quests-publisher", "publisher")])
 def test_a_poison_record_goes_to_its_queue_after_bounded_retries(stage_plan: Plan, mapping: str, queue: str) -> None:
     inputs = stage_plan.one("EventSourceMapping", mapping).inputs
@@ -36,7 +45,7 @@ def test_a_poison_record_goes_to_its_queue_after_bounded_retries(stage_plan: Pla
 
 def test_sweeps_run_as_declared_and_lose_nothing(stage_plan: Plan) -> None:
     schedules = stage_plan.of("Schedule")
-    assert {schedule.name for schedule in schedules} == {"rewards", "housekeeping", "publisher"}
+    assert {schedule.name for schedule in schedules} == {"rewards", "housekeeping", "publisher", "notifier"}
     queue = f"civicforge-{stage_plan.stage}-schedules-dlq"
     role = stage_plan.one("RolePolicy", "sweeps")
     invoke, keep = role.policy()

@@ -103,6 +103,7 @@ def test_letters_of_every_language_arrive(language: Language) -> None:
     made = code_letter("sign_up", language, "123456")
     message = parsed(mime(made, "hello@forge.example", "anna@example.org", UNSUBSCRIBE))
     assert message["Subject"] == made.subject
+    assert message["Content-Language"] == language.value
     assert made.text in body(message, "plain")
 
 

@@ -63,11 +63,11 @@ def test_owed_mails_come_oldest_first_and_by_lane(cloud: Cloud) -> None:
 
 def test_one_process_at_a_time_may_send(cloud: Cloud) -> None:
     cloud.inbox.put(told())
-    leased = cloud.inbox.lease(ANNA, told().item_id, NOW)
+    leased = cloud.inbox.lease(ANNA, told().item_id, Mail.DUE, NOW)
     assert leased is not None
     assert leased.attempts == 1
-    assert cloud.inbox.lease(ANNA, told().item_id, NOW + LEASE) is None
-    again = cloud.inbox.lease(ANNA, told().item_id, NOW + LEASE + timedelta(seconds=1))
+    assert cloud.inbox.lease(ANNA, told().item_id, Mail.DUE, NOW + LEASE) is None
+    again = cloud.inbox.lease(ANNA, told().item_id, Mail.DUE, NOW + LEASE + timedelta(seconds=1))
     assert again is not None
     assert again.attempts == 2
 
@@ -80,7 +80,7 @@ def test_what_is_settled_is_not_owed(cloud: Cloud, outcome: str) -> None:
     else:
         cloud.inbox.mark_unmailed(told(), Unmailed.NOT_WANTED)
     assert list(cloud.inbox.owed(Mail.DUE)) == []
-    assert cloud.inbox.lease(ANNA, told().item_id, NOW + timedelta(days=1)) is None
+    assert cloud.inbox.lease(ANNA, told().item_id, Mail.DUE, NOW + timedelta(days=1)) is None
     before = stored(cloud, told())
     cloud.inbox.mark_unmailed(told(), Unmailed.GONE)
     assert stored(cloud, told()) == before
@@ -88,10 +88,27 @@ def test_what_is_settled_is_not_owed(cloud: Cloud, outcome: str) -> None:
 
 def test_a_postponed_mail_waits_for_the_digest(cloud: Cloud) -> None:
     cloud.inbox.put(told())
-    cloud.inbox.lease(ANNA, told().item_id, NOW)
-    cloud.inbox.postpone(told())
+    leased = cloud.inbox.lease(ANNA, told().item_id, Mail.DUE, NOW)
+    assert leased is not None
+    cloud.inbox.postpone(leased)
     assert list(cloud.inbox.owed(Mail.DAILY)) == [(ANNA, told().item_id)]
-    assert cloud.inbox.lease(ANNA, told().item_id, NOW) is not None
+    assert cloud.inbox.lease(ANNA, told().item_id, Mail.DUE, NOW) is None
+    again = cloud.inbox.lease(ANNA, told().item_id, Mail.DAILY, NOW)
+    assert again is not None
+    assert not again.may_have_left
+
+
+def test_a_failure_that_is_known_is_no_possible_second_mail(cloud: Cloud) -> None:
+    cloud.inbox.put(told())
+    first = cloud.inbox.lease(ANNA, told().item_id, Mail.DUE, NOW)
+    assert first is not None
+    cloud.inbox.mark_failed(first)
+    second = cloud.inbox.lease(ANNA, told().item_id, Mail.DUE, NOW)
+    assert second is not None
+    assert (second.attempts, second.may_have_left) == (2, False)
+    third = cloud.inbox.lease(ANNA, told().item_id, Mail.DUE, NOW + LEASE + timedelta(seconds=1))
+    assert third is not None
+    assert third.may_have_left
 
 
 def test_a_mail_is_owed_again(cloud: Cloud) -> None:

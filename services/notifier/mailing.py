@@ -1,0 +1,224 @@
+"""Mails: what is owed leaves once, and at most so many a day to one member."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from services.core import cursors
+from services.core.domain.notices import UNSUBSCRIBE, Item, Mail, Unmailed
+from services.core.domain.users import MailPreference, User
+from services.core.events import NoticeFailed
+from services.core.flags import Flags
+from services.core.groups import InternalGroup
+from services.core.mails import Letter
+from services.core.mails.mime import mime
+from services.core.metrics import NOTICES_FAILED, NOTICES_REPEATED, NOTICES_SENT
+from services.core.routes import BASE_PATH
+from services.core.stores.inbox import InboxStore
+from services.core.stores.quests import QuestStore
+from services.core.stores.users import UserStore
+from services.core.telemetry import Telemetry, user_digest
+from services.notifier.letters import Context, digest_letter, notice_letter
+
+if TYPE_CHECKING:
+    from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
+    from mypy_boto3_sesv2 import SESV2Client
+    from mypy_boto3_sqs import SQSClient
+
+NOTICES: Final = "notices"
+"""The flag that decides who gets mails."""
+DIGEST_HOUR: Final = 7
+"""Hour of the day (UTC) from which the daily digest leaves."""
+MOST_ATTEMPTS: Final = 8
+"""Attempts, one a sweep, after which a mail is given to the operators."""
+_DIGEST_PAGE: Final = 50
+"""Items in one digest; those beyond it follow the next day."""
+_OF_THE_MAIL: Final = frozenset({"MessageRejected", "BadRequestException"})
+"""SES's errors that the same mail would meet again."""
+
+
+Compose = Callable[[Sequence[Item], User, Context], Letter]
+
+
+class NotSentError(Exception):
+    """A mail did not leave. `final` tells that another attempt would fail like this one, `known` that SES did not take
+    it: after a lost answer it may have left all the same.
+    """
+
+    def __init__(self, reason: str, *, final: bool = False, known: bool = True) -> None:
+        super().__init__(reason)
+        self.final, self.known = final, known
+
+
+@dataclass(frozen=True)
+class PostOffice:
+    """SES, and the members' addresses, which Cognito alone keeps."""
+
+    ses: "SESV2Client"
+    cognito: "CognitoIdentityProviderClient"
+    pool_id: str
+    sender: str
+    configuration_set: str
+
+    def address_of(self, user_id: str) -> str | None:
+        """A member's confirmed address, or None. Raises NotSentError."""
+        try:
+            account = self.cognito.admin_get_user(UserPoolId=self.pool_id, Username=user_id)
+        except self.cognito.exceptions.UserNotFoundException:
+            return None
+        except (ClientError, BotoCoreError) as error:
+            raise NotSentError(f"Cognito: {type(error).__name__}") from error
+        attributes = {attribute["Name"]: attribute.get("Value", "") for attribute in account["UserAttributes"]}
+        confirmed = account["UserStatus"] == "CONFIRMED" and attributes.get("email_verified") == "true"
+        return attributes.get("email") if confirmed and account["Enabled"] else None
+
+    def send(self, user_id: str, message: bytes, address: str) -> None:
+        """Hand a message to SES. Raises NotSentError."""
+        try:
+            self.ses.send_email(
+                FromEmailAddress=self.sender,
+                Destination={"ToAddresses": [address]},
+                Content={"Raw": {"Data": message}},
+                ConfigurationSetName=self.configuration_set,
+                # A bounce comes back with it, so that nobody has to look for the address.
+                EmailTags=[{"Name": "member", "Value": user_id}],
+            )
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            raise NotSentError(f"SES: {code}", final=code in _OF_THE_MAIL) from error
+        except BotoCoreError as error:
+            raise NotSentError(f"SES: {type(error).__name__}", known=False) from error
+
+
+@dataclass(frozen=True)
+class Mailer:
+    """Sends the mails of inbox items. An outage of the tables is raised; one of SES leaves the mail to the sweep."""
+
+    inbox: InboxStore
+    users: UserStore
+    quests: QuestStore
+    post_office: PostOffice
+    flags: Flags
+    internal: InternalGroup
+    mail_keys: Callable[[], list[bytes]]
+    sqs: "SQSClient"
+    queue_url: str
+    site_url: str
+    telemetry: Telemetry
+
+    def wish(self, user: User) -> Mail | Unmailed:
+        """When a member gets the mail of a notice, or why they get none."""
+        if not self.post_office.sender:
+            return Unmailed.NO_SENDER
+        value = self.flags.value(NOTICES)
+        groups = self.internal.groups_of(user.user_id) if value not in ("off", "on") else frozenset()
+        if not self.flags.enabled(NOTICES, user.user_id, groups):
+            return Unmailed.FLAG_OFF
+        if user.mail is MailPreference.NEVER:
+            return Unmailed.NOT_WANTED
+        if user.mail_stopped:
+            return Unmailed.ADDRESS_STOPPED
+        return Mail.DAILY if user.mail is MailPreference.DAILY else Mail.DUE
+
+    def send(self, user_id: str, item_id: str, now: datetime) -> None:
+        """Send one item's mail, if it is owed and nobody else is sending it. Raises StoreUnavailableError."""
+        item = self.inbox.lease(user_id, item_id, Mail.DUE, now)
+        if item is None:
+            return
+        user = self._reader(user_id, [item])
+        if user is None or not self._still_wanted(item, user):
+            return
+        if not self.inbox.spend_mail(user_id, now):
+            self.inbox.postpone(item)
+            return
+        self._send(user, [item], now, notice_letter)
+
+    def sweep(self, now: datetime) -> None:
+        """Send every mail that is owed and did not leave. Raises StoreUnavailableError."""
+        for user_id, item_id in list(self.inbox.owed(Mail.DUE)):
+            self.send(user_id, item_id, now)
+
+    def send_digests(self, now: datetime) -> None:
+        """Send the digest of the day to each member who waits for one, from DIGEST_HOUR on.
+
+        Raises StoreUnavailableError.
+        """
+        if now.hour < DIGEST_HOUR:
+            return
+        owed = sorted(self.inbox.owed(Mail.DAILY))
+        for user_id, keys in groupby(owed, key=lambda key: key[0]):
+            item_ids = [item_id for _, item_id in keys][:_DIGEST_PAGE]
+            if not (self.inbox.begin_digest(user_id, now) and self.inbox.spend_mail(user_id, now)):
+                continue
+            leased = [item for item_id in item_ids if (item := self.inbox.lease(user_id, item_id, Mail.DAILY, now))]
+            user = self._reader(user_id, leased)
+            wanted = [item for item in leased if user and self._still_wanted(item, user)]
+            if user and wanted:
+                self._send(user, wanted, now, digest_letter)
+
+    def _reader(self, user_id: str, items: Iterable[Item]) -> User | None:
+        user = self.users.get(user_id)
+        if user is None or user.deleted:
+            for item in items:
+                self.inbox.mark_unmailed(item, Unmailed.GONE)
+            return None
+        return user
+
+    def _still_wanted(self, item: Item, user: User) -> bool:
+        """Whether a leased item's mail is still to be sent; marks one that is not."""
+        wish = self.wish(user)
+        if user.read_up_to and item.item_id <= user.read_up_to:
+            wish = Unmailed.READ
+        if isinstance(wish, Unmailed):
+            self.inbox.mark_unmailed(item, wish)
+            return False
+        return True
+
+    def _send(self, user: User, items: Sequence[Item], now: datetime, compose: Compose) -> None:
+        repeated = sum(item.may_have_left for item in items)
+        try:
+            address = self.post_office.address_of(user.user_id)
+            if address is None:
+                for item in items:
+                    self.inbox.mark_unmailed(item, Unmailed.UNCONFIRMED)
+                return
+            context = self._context(user, items)
+            letter = compose(items, user, context)
+            unsubscribe = f"{self.site_url}{BASE_PATH}/unsubscribe?token={context.token}"
+            self.post_office.send(user.user_id, mime(letter, self.post_office.sender, address, unsubscribe), address)
+        except NotSentError as error:
+            self._failed(items, error)
+            return
+        for item in items:
+            self.inbox.mark_sent(item, now)
+        self.telemetry.count(NOTICES_SENT)
+        if repeated:
+            self.telemetry.count(NOTICES_REPEATED, repeated)
+        kinds = sorted({item.kind.value for item in items})
+        self.telemetry.log.info("mail sent", extra={"user": user_digest(user.user_id), "kinds": kinds})
+
+    def _failed(self, items: Sequence[Item], error: NotSentError) -> None:
+        """Leave a mail to the sweep, or give it to the operators: to the queue first, so that it is nowhere lost."""
+        self.telemetry.count(NOTICES_FAILED)
+        self.telemetry.log.error("mail not sent", extra={"reason": str(error), "items": len(items)})
+        for item in items:
+            if error.known:
+                self.inbox.mark_failed(item)
+            if error.final or item.attempts >= MOST_ATTEMPTS:
+                failed = NoticeFailed(item.user_id, item.item_id, str(error))
+                self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=failed.to_json())
+                self.inbox.mark_unmailed(item, Unmailed.FAILED)
+
+    def _context(self, user: User, items: Sequence[Item]) -> Context:
+        titles = self.quests.titles(sorted({item.quest_id for item in items if item.quest_id}))
+        actors = self.users.get_many(sorted({item.actor_id for item in items if item.actor_id}))
+        return Context(
+            site_url=self.site_url,
+            titles=titles,
+            actors={actor.user_id: actor for actor in actors},
+            token=cursors.sign(self.mail_keys(), UNSUBSCRIBE, user.user_id),
+        )

@@ -1,0 +1,118 @@
+"""Telling: each event becomes one inbox item for each member whom it concerns, and its mail follows."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from services.core.domain import notices
+from services.core.domain.ledger import Entry
+from services.core.domain.messages import Audience, Message
+from services.core.domain.notices import Mail, Notice, NoticeKind, Unmailed
+from services.core.domain.quests import Quest
+from services.core.domain.users import MailStop, User
+from services.core.metrics import MAILS_REFUSED
+from services.core.stores.dynamo import decode_item
+from services.core.stores.inbox import InboxStore
+from services.core.stores.messages import MessageStore
+from services.core.stores.quests import QuestStore
+from services.core.stores.users import NoSuchUserError, UserStore
+from services.core.telemetry import Telemetry, user_digest
+from services.notifier.mailing import Mailer
+
+Record = Mapping[str, Any]
+_THREAD_LOOKED_AT = 50
+"""Newest inbox items in which an earlier mail about the same conversation is looked for."""
+
+
+@dataclass(frozen=True)
+class Teller:
+    """Puts notices into inboxes. Safe to repeat: an item has the id of its event."""
+
+    inbox: InboxStore
+    users: UserStore
+    quests: QuestStore
+    messages: MessageStore
+    mailer: Mailer
+    telemetry: Telemetry
+
+    def tell(self, told: Iterable[Notice], now: datetime) -> None:
+        """Put each notice into its member's inbox and send its mail. Raises StoreUnavailableError."""
+        for notice in told:
+            user = self.users.get(notice.user_id)
+            if user is None or user.deleted:
+                continue
+            item = notices.item(notice, self._mail(notice, user))
+            if self.inbox.put(item):
+                extra = {"user": user_digest(user.user_id), "kind": notice.kind, "quest_id": notice.quest_id}
+                self.telemetry.log.info("told", extra=extra)
+            self.mailer.send(item.user_id, item.item_id, now)
+
+    def step(self, record: Record) -> list[Notice]:
+        """The notices of a record of the quests' stream. Raises ValueError for an invalid one."""
+        change = record["dynamodb"]
+        if "OldImage" not in change or "NewImage" not in change or "version" not in change["NewImage"]:
+            return []  # a new quest, a text, or a row that an operator deleted
+        before, after = (Quest.model_validate(decode_item(change[image])) for image in ("OldImage", "NewImage"))
+        return notices.of_step(before, after) if after.version > before.version else []
+
+    def reward(self, record: Record) -> list[Notice]:
+        """The notices of a record of the ledger's stream. Raises ValueError for an invalid one."""
+        change = record["dynamodb"]
+        return notices.of_reward(Entry.model_validate(decode_item(change["NewImage"])))
+
+    def message(self, record: Record) -> list[Notice]:
+        """The notices of a record of the messages' stream. Raises ValueError for an invalid one."""
+        item = decode_item(record["dynamodb"]["NewImage"])
+        if "authorId" not in item:
+            return []  # an Idempotency-Key
+        message = Message.model_validate(item)
+        stored = self.quests.get(message.quest_id)
+        if stored is None:
+            return []
+        requestor = stored.quest.requestor_id
+        asked: list[str] = []
+        if message.audience is Audience.PUBLIC and message.author_id == requestor:
+            earlier = self.messages.page(
+                message.quest_id, 100, message.message_id, lambda found: found.audience is Audience.PUBLIC
+            )
+            asked = list(notices.unanswered(earlier.messages, requestor))
+        return notices.of_message(message, requestor, asked)
+
+    def refused(self, report: Mapping[str, Any]) -> None:
+        """Send no more mails to a member whose address does not take them. Raises StoreUnavailableError, ValueError."""
+        why = _stop(report)
+        members = report.get("mail", {}).get("tags", {}).get("member") or []
+        if why is None or not members:
+            return
+        try:
+            self.users.stop_mails(members[0], why)
+        except NoSuchUserError:
+            return
+        self.telemetry.count(MAILS_REFUSED)
+        self.telemetry.log.warning("mails stopped", extra={"user": user_digest(members[0]), "why": why})
+
+    def _mail(self, notice: Notice, user: User) -> Mail | Unmailed:
+        mail = self.mailer.wish(user)
+        if mail is Mail.DUE and notice.kind is NoticeKind.MESSAGE and self._has_mail_of_thread(notice, user):
+            return Unmailed.SAME_THREAD
+        return mail
+
+    def _has_mail_of_thread(self, notice: Notice, user: User) -> bool:
+        """Whether an earlier message of this conversation was mailed and has not been read."""
+        return any(
+            item.kind is NoticeKind.MESSAGE
+            and item.quest_id == notice.quest_id
+            and item.item_id < notice.item_id
+            and (user.read_up_to is None or item.item_id > user.read_up_to)
+            and (item.mailed_at is not None or item.mail is not None)
+            for item in self.inbox.page(notice.user_id, _THREAD_LOOKED_AT, None).items
+        )
+
+
+def _stop(report: Mapping[str, Any]) -> MailStop | None:
+    """Why SES's report ends the mails to an address: a bounce that may pass by itself does not."""
+    kind = report.get("eventType")
+    if kind == "Bounce" and report["bounce"]["bounceType"] == "Permanent":
+        return MailStop.BOUNCED
+    return MailStop.COMPLAINED if kind == "Complaint" else None
