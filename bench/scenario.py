@@ -41,6 +41,7 @@ SETTINGS = ApiSettings(
     claims_per_hour=100,
     messages_per_hour=100,
     parameter_ttl_seconds=10,
+    aws_seconds=2,
 )
 
 SENTENCE = "We meet at the old mill at nine, carry two sofas and a table down the stairs, and have soup afterwards. "

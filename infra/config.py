@@ -141,6 +141,7 @@ class StageConfig(BaseModel):
     claims_per_hour: Positive
     messages_per_hour: Positive
     parameter_ttl_seconds: Annotated[int, Field(ge=1, le=10, description="The page shows an open breaker within 30 s.")]
+    aws_seconds: Annotated[int, Field(ge=1, le=8, description="The api's Lambda has 10 s, the gateway 29.")]
     canary_percent: Annotated[int, Field(ge=0, le=50, description="Share of the api's calls that try a release first.")]
     canary_minutes: Positive
     budget_usd: Positive

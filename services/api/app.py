@@ -41,9 +41,6 @@ MAX_BODY = 32 * 1024
 MAX_DEPTH = 8
 """Lists and objects within each other; no valid body has more than two."""
 
-AWS_SECONDS = 2.0
-"""What a request may spend on AWS in all; a member who waits longer presses the button again."""
-
 _OPERATION_OF = {route.key: route.operation for route in ROUTES}
 _PUBLIC = frozenset(route.key for route in ROUTES if route.public)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_=-]{8,64}")
@@ -105,7 +102,7 @@ class App:
         code = ""
         cause = ""
         try:
-            with within(AWS_SECONDS):
+            with within(self._settings.aws_seconds):
                 actor = None if route in _PUBLIC else self._actor(event)
                 operation = OPERATIONS[_OPERATION_OF[route]]
                 self._refuse_if_open(operation, event)

@@ -15,6 +15,7 @@ import sys
 import time
 import uuid
 import zlib
+from _thread import allocate_lock
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -26,8 +27,8 @@ T = TypeVar("T")
 
 ATTEMPTS = 3
 """How often a request is sent in all."""
-CONNECT_SECONDS, READ_SECONDS = 0.5, 1.0
-"""A healthy service answers within 0.1 s; what takes longer is better asked again, over another connection."""
+CONNECT_SECONDS, READ_SECONDS = 0.5, 2.0
+"""The longest waits for a connection and for an answer."""
 _PAUSE = 0.05
 """Seconds; the longest pause before the second attempt. It doubles for the next one."""
 
@@ -94,6 +95,11 @@ def within(seconds: float) -> Iterator[None]:
         yield
     finally:
         _deadline.reset(token)
+
+
+def read_seconds() -> float:
+    """How long the next answer is waited for: half of what is left, so that another attempt fits behind it."""
+    return min(READ_SECONDS, left() / 2) if _deadline.get() != inf else READ_SECONDS
 
 
 # --- errors and retries, for this client and for botocore's ---
@@ -224,7 +230,7 @@ class Connection:
         try:
             if self._socket is None or self._is_closed_by_peer():
                 self._open()
-            self._socket.settimeout(_timeout(READ_SECONDS))
+            self._socket.settimeout(_positive(read_seconds()))
             self._socket.sendall(request)
             return self._read()
         except BaseException:
@@ -244,7 +250,7 @@ class Connection:
 
     def _open(self) -> None:
         self.close()
-        made: Any = socket.create_connection((self._host, self._port), _timeout(CONNECT_SECONDS))
+        made: Any = socket.create_connection((self._host, self._port), _positive(min(CONNECT_SECONDS, left())))
         try:
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls:
@@ -300,9 +306,8 @@ class Connection:
             pass  # trailers
 
 
-def _timeout(most: float) -> float:
-    """Seconds for the next step on the network. Raises TimeoutError where none is left."""
-    seconds = min(most, left())
+def _positive(seconds: float) -> float:
+    """The seconds. Raises TimeoutError where none are left."""
     if seconds <= 0:
         raise TimeoutError("the request's time for AWS is used up")
     return seconds
@@ -314,7 +319,7 @@ def _timeout(most: float) -> float:
 class JsonClient:
     """A client of one service. Its operations are called as botocore's are: `client.get_item(TableName=...)`.
 
-    Every operation raises RefusedError and NoAnswerError. For one thread.
+    Every operation raises RefusedError and NoAnswerError. Threads share its connection and take turns.
     """
 
     def __init__(self, service: str, region: str, endpoint: str | None = None) -> None:
@@ -325,6 +330,7 @@ class JsonClient:
         tls = scheme == "https"
         self._connection = Connection(host, int(port or (443 if tls else 80)), tls=tls)
         self._signer = Signer(region, service)
+        self._lock = allocate_lock()
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_"):
@@ -353,7 +359,8 @@ class JsonClient:
         """The seam before the network; `operation` is for whoever stands in for it."""
         del operation
         head = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        return self._connection.exchange(f"POST / HTTP/1.1\r\n{head}\r\n".encode() + body)
+        with self._lock:
+            return self._connection.exchange(f"POST / HTTP/1.1\r\n{head}\r\n".encode() + body)
 
     def _headers(self, operation: str, body: bytes) -> dict[str, str]:
         credentials = Credentials.of_environment()

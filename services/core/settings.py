@@ -74,6 +74,7 @@ class ApiSettings(QuestSettings, InboxSettings, LiveSettings):
     creates_per_hour: int = Field(ge=1, description="Quests that a member may create in an hour.")
     claims_per_hour: int = Field(ge=1, description="Claims that a member may make in an hour.")
     messages_per_hour: int = Field(ge=1, description="Messages that a member may write in an hour.")
+    aws_seconds: int = Field(ge=1, le=8, description="Seconds that a request may spend on AWS in all.")
 
 
 class OnboardingSettings(Settings):

@@ -387,19 +387,24 @@ def test_what_no_attempt_can_change_is_sent_once(both: Both, clock: Clock, answe
 
 def test_a_deadline_bounds_all_attempts_together(both: Both, clock: Clock) -> None:
     def hang() -> HttpAnswer:
-        waited = min(aws_json.READ_SECONDS, left())
-        if waited <= 0:
-            raise TimeoutError
-        clock.advance(waited)
+        clock.advance(aws_json.read_seconds())
         raise TimeoutError
 
     both.reply = hang
     client, began = JsonClient("dynamodb", REGION), clock.now
     with within(1.5), pytest.raises(NoAnswerError):
         retried(client.get_item, TableName=TABLE, Key=KEY)
-    assert clock.now - began <= 1.5
-    assert len(both.sent) == 2
+    assert 1 < clock.now - began <= 1.5
+    assert len(both.sent) == ATTEMPTS
     assert left() == float("inf")
+
+
+def test_nothing_is_sent_once_the_time_is_up(clock: Clock) -> None:
+    connection = Connection("127.0.0.1", 9, tls=False)
+    with within(1):
+        clock.advance(1)
+        with pytest.raises(TimeoutError):
+            connection.exchange(b"POST / HTTP/1.1\r\n\r\n")
 
 
 def test_an_inner_deadline_ends_no_later_than_the_outer_one(clock: Clock) -> None:

@@ -36,14 +36,14 @@ from greenlet import getcurrent, greenlet
 from pydantic.fields import FieldInfo
 
 from services.core import aws, aws_botocore, cold_start
-from services.core.aws_json import READ_SECONDS, HttpAnswer, JsonClient, Signer, left
+from services.core.aws_json import HttpAnswer, JsonClient, Signer, read_seconds
 from services.core.metrics import LEDGER_DRIFT, Metric
 from services.core.names import parameter_name, resource_name
 from services.core.parameters import API_KEY, BREAKER, FLAGS, flag_parameter
 from services.core.routes import ROUTES
 from services.core.services import SERVICES, Queue
 from services.core.tables import TABLES
-from services.core.telemetry import Telemetry
+from services.core.telemetry import Log, Telemetry
 from services.housekeeping import chores
 from tests.simulation import s3
 from tests.simulation.dynamodb import Database, RefusedError
@@ -68,6 +68,7 @@ KNOWN_SETTINGS: Mapping[str, str | int] = {
     "cognito_app_client_id": CLIENT_ID,
     "claims_per_hour": CLAIMS_PER_HOUR,
     "parameter_ttl_seconds": 10,
+    "aws_seconds": 2,
 }
 """Settings of which a value matters here; every other one gets a value that is valid for it."""
 
@@ -446,7 +447,7 @@ class World:
         return answer
 
     def _never_answer(self) -> None:
-        self.pause(max(0.0, min(READ_SECONDS, left())))
+        self.pause(max(0.0, read_seconds()))
         raise ReadTimeoutError(endpoint_url="sim")
 
     def _die(self, invocation: Invocation) -> None:
@@ -676,6 +677,7 @@ def simulated() -> Iterator[None]:
         patch.object(cold_start, "finish", lambda: None),
         patch.object(Telemetry, "count", _counted),
         patch.object(Telemetry, "flush", lambda _: None),
+        patch.object(Log, "info", lambda *_, **__: None),
         patch.object(time, "monotonic", _monotonic),
         patch.object(time, "sleep", _sleep),
         patch.object(uuid, "uuid4", _uuid4),

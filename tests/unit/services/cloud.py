@@ -243,6 +243,7 @@ class Cloud:
             "claims_per_hour": CLAIMS_PER_HOUR,
             "messages_per_hour": MESSAGES_PER_HOUR,
             "parameter_ttl_seconds": PARAMETER_TTL,
+            "aws_seconds": 2,
         }
         return ApiSettings(**{**common, **changes})
 
@@ -444,7 +445,8 @@ class Api:
 def log_of(telemetry: Telemetry) -> io.StringIO:
     """Where a Lambda's log goes from now on."""
     stream = io.StringIO()
-    handler = telemetry.log.registered_handler
+    telemetry.log.stream = stream
+    handler = telemetry.log.logger.registered_handler
     assert hasattr(handler, "setStream")
     handler.setStream(stream)
     return stream

@@ -2,12 +2,15 @@
 
 import io
 import json
+import time
 from contextlib import redirect_stdout
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from services.api.operations import OPERATIONS
+from services.core import aws_json
 from services.core.names import parameter_name
 from services.core.parameters import BREAKER
 from services.core.routes import ROUTES
@@ -16,11 +19,14 @@ from tests.unit.services.cloud import (
     BEN,
     CLIENT_ID,
     DESCRIPTION,
+    PARAMETER_TTL,
     REASON,
     STAGE,
     Answer,
     Api,
+    Clock,
     Cloud,
+    Fault,
     conflict,
     lost_answer,
     refusal,
@@ -264,6 +270,52 @@ def test_a_cold_start_without_parameters_refuses_and_asks_again_at_once(cloud: C
     cloud.set_parameter(BREAKER, "closed")
     cloud.clock.advance(seconds=11)
     assert api.call("disputeQuest", BEN, {"reason": REASON}, questId=quest_id).status == 200
+
+
+def hangs(clock: Clock) -> Fault:
+    """AWS takes the request and never answers; time passes as long as the client waits."""
+
+    def hang(_operation: str, _carry_out: Any) -> Any:
+        clock.advance(seconds=max(0.0, aws_json.read_seconds()))
+        raise ReadTimeoutError(endpoint_url="unit")
+
+    return hang
+
+
+@pytest.fixture
+def virtual(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The test's clock, also for deadlines and pauses."""
+    monkeypatch.setattr(time, "monotonic", cloud.clock.monotonic)
+    monkeypatch.setattr(time, "sleep", lambda seconds: cloud.clock.advance(seconds=seconds))
+    return cloud.clock
+
+
+@pytest.mark.parametrize("operation", ["getQuest", "createQuest", "claimQuest", "exportMe"])
+def test_a_request_spends_two_seconds_on_aws_that_hangs_and_logs_why(
+    cloud: Cloud, virtual: Clock, operation: str
+) -> None:
+    api = Api(cloud)
+    quest_id = api.create()
+    began = virtual.now
+    with cloud.faults.outage(fault=hangs(virtual)):
+        answer = api.call(operation, BEN, DRAFT if operation == "createQuest" else None, questId=quest_id)
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert (virtual.now - began).total_seconds() <= 2.0
+    cause = api.lines()[-1]["cause"]
+    assert cause.startswith("StoreUnavailableError: ")
+    assert "got no answer" in cause
+
+
+def test_ssm_that_hangs_costs_a_request_300_ms_once_values_are_known(api: Api, cloud: Cloud, virtual: Clock) -> None:
+    assert api.call("listFeatureFlags", ANNA).status == 200
+    cloud.set_flag("disputes", "off")
+    virtual.advance(seconds=PARAMETER_TTL)
+    began = virtual.now
+    with cloud.faults.outage("GetParameters", hangs(virtual)):
+        answer, sums, _ = emitted(api, "listFeatureFlags", ANNA)
+    assert (answer.status, answer.json["flags"]["disputes"]) == (200, True)
+    assert (virtual.now - began).total_seconds() <= 0.3
+    assert sums == {"parameter_read_failures": 1}
 
 
 def test_a_fault_of_ours_is_counted_and_an_open_breaker_is_not(api: Api) -> None:
