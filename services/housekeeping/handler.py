@@ -1,5 +1,8 @@
 """The housekeeping Lambda: on its schedule it expires, releases, and forgets members who asked to be forgotten."""
 
+from services.core import cold_start  # before the rest, which it is to pause the garbage collector for
+
+# isort: split
 import os
 from datetime import UTC, datetime
 from typing import Any
@@ -29,6 +32,7 @@ housekeeper = Housekeeper(
     pool_id=settings.cognito_user_pool_id,
     telemetry=telemetry,
 )
+cold_start.finish()
 
 
 def handler(_event: dict[str, Any], _context: object) -> None:

@@ -1,5 +1,8 @@
 """The publisher Lambda: publishes what the quests' stream brings, and on its schedule compares everything."""
 
+from services.core import cold_start  # before the rest, which it is to pause the garbage collector for
+
+# isort: split
 import os
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +34,7 @@ publisher = Publisher(
     log=telemetry.log,
     workers=settings.publisher_workers,
 )
+cold_start.finish()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

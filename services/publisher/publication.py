@@ -15,8 +15,6 @@ from itertools import islice
 from threading import Lock
 from typing import Final, NamedTuple
 
-from aws_lambda_powertools import Logger
-
 from services.core.documents import (
     Board,
     BoardCard,
@@ -34,6 +32,7 @@ from services.core.names import BOARD_KEY, HOME_KEY, QUESTS_PREFIX
 from services.core.stores.documents import Body, DocumentStore
 from services.core.stores.quests import QuestStore, StoredQuest
 from services.core.stores.users import UserStore
+from services.core.telemetry import Log
 from services.publisher.pages import home_page, quest_page
 
 BATCH: Final = 40
@@ -65,7 +64,7 @@ class Publisher:
     users: UserStore
     documents: DocumentStore
     site_url: str
-    log: Logger
+    log: Log
     workers: int
     """Quests whose documents are written at once."""
     tables: AbstractContextManager[object] = field(default_factory=Lock)

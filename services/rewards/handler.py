@@ -3,6 +3,9 @@
 It alone may change XP and reputation.
 """
 
+from services.core import cold_start  # before the rest, which it is to pause the garbage collector for
+
+# isort: split
 import os
 from datetime import UTC, datetime
 from typing import Any
@@ -33,6 +36,7 @@ payer = Payer(
     queue_url=settings.rewards_dlq_url,
     telemetry=telemetry,
 )
+cold_start.finish()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

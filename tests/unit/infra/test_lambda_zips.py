@@ -1,5 +1,7 @@
 """The Lambda zips: the same bytes from the same input, and in them what a handler reaches and nothing else."""
 
+import importlib
+import inspect
 import json
 import os
 import re
@@ -8,7 +10,9 @@ import ssl
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import botocore.loaders
@@ -31,6 +35,8 @@ from infra.paths import REPOSITORY
 from services.core.services import SERVICES
 
 HANDLER = """
+import importlib
+import inspect
 import json
 from typing import TYPE_CHECKING
 
@@ -331,3 +337,29 @@ def test_a_cold_start_loads_no_more_than_its_budget(started: set[str]) -> None:
     late = {"bleach", "markdown_it", "aws_xray_sdk", "pydantic.v1", "pydantic.mypy", "botocore.crt.auth", "asyncio"}
     assert started & late == set(), "to be imported on first use, or never"
     assert len(started) <= 480, "each module costs a cold start 0.5 ms on average"
+
+
+def test_slim_schemas_builds_what_the_whole_module_builds() -> None:
+    whole = importlib.import_module("pydantic_core.core_schema")
+    slim = ModuleType("slim")
+    exec(lambda_zips.slim_schemas(inspect.getsource(whole)), slim.__dict__)
+    builders = [name for name, made in inspect.getmembers(whole, inspect.isfunction) if name.endswith("_schema")]
+    assert len(builders) > 60
+    for name in builders:
+        theirs, ours = getattr(whole, name), getattr(slim, name)
+        names = inspect.signature(theirs).parameters.values()
+        assert [p.replace(annotation=p.empty) for p in names] == [*inspect.signature(ours).parameters.values()]
+        required: dict[str, Any] = {
+            p.name: [] for p in names if p.default is p.empty and p.kind is not p.VAR_POSITIONAL
+        }
+        assert built(ours, required) == built(theirs, required), name
+    for name, made in vars(whole).items():
+        assert name in vars(slim) or name.startswith("__"), f"{name} is gone: {made}"
+
+
+def built(builder: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """What a builder makes of its required arguments, or the kind of its error."""
+    try:
+        return builder(**arguments)
+    except (TypeError, ValueError) as error:
+        return type(error)
