@@ -42,7 +42,6 @@ export async function serve(answers: Record<string, Answer>): Promise<Call[]> {
   const calls: Call[] = [];
   const everywhere: Record<string, Answer> = {
     "GET /config.json": CONFIG,
-    "GET /published/board.json": problem(404, "no_document"),
     "GET /api/health": { status: "ok", stage: "test", release: "1", breaker: "closed" },
     ...answers,
   };
@@ -55,7 +54,9 @@ export async function serve(answers: Record<string, Answer>): Promise<Call[]> {
     const path = url.pathname.replace(CONFIG.apiBase, "");
     const call = { method: request.method, path, query: url.searchParams, headers: request.headers, body };
     calls.push(call);
-    const answer = everywhere[target ? `Cognito.${target}` : `${request.method} ${path}`];
+    // Nothing is published unless a test says so: then the API answers.
+    const unpublished = path.startsWith("/published/") ? problem(404, "no_document") : undefined;
+    const answer = everywhere[target ? `Cognito.${target}` : `${request.method} ${path}`] ?? unpublished;
     if (answer === undefined) throw new TypeError(`nobody answers ${request.method} ${path}`);
     const result = await (typeof answer === "function" ? answer(call) : answer);
     return result instanceof Response ? result.clone() : json(result);

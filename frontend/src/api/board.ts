@@ -3,7 +3,7 @@
  * by seconds, so what this member has just done to a quest stands in its place until the document has caught up.
  */
 import { words } from "../lib/folding";
-import { within } from "../lib/within";
+import { TimeoutError, within } from "../lib/within";
 import { boardPath } from "./limits.gen";
 import { ApiError } from "./problem";
 import { reportService, serviceState } from "./service";
@@ -11,6 +11,9 @@ import type { Board, BoardCard, QuestView } from "./types";
 
 /** How long the edge may take to show a change, in milliseconds; after that the document is believed. */
 const CATCH_UP_MS = 60_000;
+
+/** How long a document that has begun to arrive may take, in milliseconds. */
+const BODY_MS = 30_000;
 
 interface OwnChange {
   /** undefined: not on the board. */
@@ -51,21 +54,28 @@ export interface PublishedBoard {
   at: number;
 }
 
-/** @throws ApiError with code "network" or "timeout", or "no_board" where there is no such document. */
-export async function readBoard(): Promise<PublishedBoard> {
+/** A published document and when the edge gave it out. @throws ApiError: "network", "timeout", or "no_document". */
+async function readDocument<T>(path: string): Promise<{ body: T; at: number }> {
   const askedAt = Date.now();
-  const response = await within(fetch(boardPath, { cache: "no-cache" })).catch(() => {
+  const response = await within(fetch(path, { cache: "no-cache" })).catch((error: unknown) => {
     reportService("unreachable");
-    throw new ApiError({ status: 0, code: "network", title: "no answer" });
+    throw new ApiError({ status: 0, code: error instanceof TimeoutError ? "timeout" : "network", title: "no answer" });
   });
   const isJson = response.headers.get("content-type")?.includes("json");
   if (!response.ok || !isJson) {
-    throw new ApiError({ status: response.status || 404, code: "no_board", title: "no published board" });
+    throw new ApiError({ status: response.ok ? 404 : response.status, code: "no_document", title: "not published" });
   }
-  const { cards } = (await response.json()) as Board;
+  const body = (await within(response.json(), BODY_MS).catch(() => {
+    throw new ApiError({ status: 0, code: "timeout", title: "no whole answer" });
+  })) as T;
   const given = Date.parse(response.headers.get("date") ?? "");
   const at = Number.isNaN(given) ? askedAt : given;
   // A copy that the service worker shows says nothing about the service.
   if (serviceState() === "unreachable" && at > askedAt - CATCH_UP_MS) reportService("up", askedAt);
-  return { cards: withOwnChanges(cards), at };
+  return { body, at };
+}
+
+export async function readBoard(): Promise<PublishedBoard> {
+  const { body, at } = await readDocument<Board>(boardPath);
+  return { cards: withOwnChanges(body.cards), at };
 }

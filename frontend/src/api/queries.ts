@@ -42,7 +42,7 @@ const LIST_MS = 15_000;
 const isBreaker = (error: unknown): boolean => error instanceof ApiError && error.code === "breaker_open";
 
 /** The stage has no such document, or not yet: another try would wait in vain. */
-const isMissing = (error: unknown): boolean => error instanceof ApiError && error.code === "no_board";
+const isMissing = (error: unknown): boolean => error instanceof ApiError && error.code === "no_document";
 
 /** Another try is worth its time: not after a call that took all the time there is, nor while the device is offline. */
 const worthRetrying = (error: unknown): boolean =>

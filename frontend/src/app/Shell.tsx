@@ -9,6 +9,7 @@ import { ButtonLink } from "../ui/Button";
 import { Announcer, Note } from "../ui/feedback";
 import { useService, useSession } from "../ui/hooks";
 import { Icon, type IconName, Seal } from "../ui/icons";
+import { ProfileLanguage } from "./ProfileLanguage";
 import "./shell.css";
 
 interface Place {
@@ -94,6 +95,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
         <Banners />
         {children}
       </main>
+      <ProfileLanguage />
       <Announcer />
     </div>
   );

@@ -147,8 +147,12 @@ export function Choices<T extends string>({ legend, value, options, onValue, err
   // Where the choices do not fit beside each other, the chosen one is in sight.
   useEffect(() => {
     const chosen = row.current?.querySelector<HTMLElement>(".choice:has(:checked)");
-    if (row.current && chosen) {
-      row.current.scrollTo({ left: chosen.offsetLeft - (row.current.clientWidth - chosen.offsetWidth) / 2 });
+    // The row itself scrolls, or a longer one that it is a part of.
+    const scroller = row.current?.closest<HTMLElement>(".chips") ?? row.current;
+    if (scroller && chosen) {
+      const from = chosen.getBoundingClientRect();
+      const within = scroller.getBoundingClientRect();
+      scroller.scrollBy({ left: from.left + from.width / 2 - (within.left + within.width / 2) });
     }
   }, [value]);
   return (

@@ -4,7 +4,7 @@ import { useLocation } from "preact-iso";
 import { Category, Profile, welcomePoints } from "../../api/limits.gen";
 import { editMe, meQuery } from "../../api/queries";
 import { ownPath } from "../../lib/ids";
-import { t } from "../../lib/text";
+import { language, t } from "../../lib/text";
 import { check } from "../../lib/validate";
 import { Button } from "../../ui/Button";
 import { Input } from "../../ui/Field";
@@ -27,7 +27,7 @@ export function WelcomeScreen() {
   const [interests, setInterests] = useState<string[]>([]);
   const { errors, setErrors, touched } = useErrors<{ displayName: string }>();
   const save = useMutation({
-    mutationFn: () => editMe({ displayName: displayName.trim(), interests }),
+    mutationFn: () => editMe({ displayName: displayName.trim(), interests, language: language() }),
     onSuccess: (saved) => client.setQueryData(meQuery().queryKey, saved),
   });
   const submit = () => {

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { me, serve, signInAs } from "../../../test/api";
 import { address, open } from "../../../test/page";
 import * as cognito from "../../api/cognito";
+import { queryClient } from "../../api/queries";
 import { t } from "../../lib/text";
 
 vi.mock("../../api/cognito", async (original) => {
@@ -105,7 +106,7 @@ describe("signing up", () => {
     await user.click(screen.getByRole("checkbox", { name: t.category.civic }));
     await user.click(screen.getByRole("button", { name: t.auth.welcomeDone }));
     await waitFor(() => expect(address()).toBe("/mine"));
-    expect(calls[0]?.body).toEqual({ displayName: "Ana", interests: ["social"] });
+    expect(calls[0]?.body).toEqual({ displayName: "Ana", interests: ["social"], language: "en" });
   });
 
   it("wants a long password, and knows when the account exists", async () => {
@@ -159,11 +160,13 @@ describe("signing up", () => {
 
   it("is not shown to members, who go on", async () => {
     signInAs("ana");
+    await serve({ "GET /me": me({ userId: "ana" }), "GET /me/quests": { items: [] } });
     const first = open(`/sign-in?next=${encodeURIComponent("/mine")}`);
     await waitFor(() => expect(address()).toBe("/mine"));
     first.unmount();
     const settled = me({ userId: "ana", updatedAt: "2026-02-01T00:00:00.000Z" });
     await serve({ "GET /me": settled, "GET /me/quests": { items: [] } });
+    queryClient.clear();
     open(`/welcome?next=${encodeURIComponent("/mine")}`);
     await waitFor(() => expect(address()).toBe("/mine"));
   });

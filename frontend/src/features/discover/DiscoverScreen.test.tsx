@@ -36,7 +36,14 @@ describe("discover", () => {
     expect(calls.find(({ path }) => path === "/quests")?.query.get("category")).toBe("social");
     await user.type(screen.getByLabelText(t.discover.search), "sofa");
     await waitFor(() => expect(address()).toBe("/?q=sofa&category=social"));
-    await waitFor(() => expect(calls.at(-1)?.query.get("q")).toBe("sofa"));
+    await waitFor(() =>
+      expect(
+        calls
+          .filter(({ path }) => path === "/quests")
+          .at(-1)
+          ?.query.get("q"),
+      ).toBe("sofa"),
+    );
     await user.click(screen.getByRole("radio", { name: t.discover.all }));
     await waitFor(() => expect(address()).toBe("/?q=sofa"));
   });

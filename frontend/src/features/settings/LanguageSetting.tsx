@@ -1,12 +1,19 @@
 import { useMutation } from "@tanstack/preact-query";
-import { chooseLanguage, LANGUAGE_NAMES, LANGUAGES, t } from "../../lib/text";
+import { editMe, meQuery, queryClient } from "../../api/queries";
+import { chooseLanguage, LANGUAGE_NAMES, LANGUAGES, type Language, t } from "../../lib/text";
 import { Choices } from "../../ui/Field";
 import { Failure } from "../../ui/feedback";
 import { useLanguage } from "../../ui/hooks";
 
 export function LanguageSetting() {
   const language = useLanguage();
-  const choose = useMutation({ mutationFn: chooseLanguage });
+  const choose = useMutation({
+    mutationFn: async (next: Language) => {
+      await chooseLanguage(next);
+      // Mails are written in it too.
+      queryClient.setQueryData(meQuery().queryKey, await editMe({ language: next }));
+    },
+  });
   return (
     <section class="panel stack">
       <Choices

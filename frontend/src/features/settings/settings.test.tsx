@@ -39,12 +39,13 @@ describe("settings", () => {
 
   it("change the language of everything, and keep the choice", async () => {
     signInAs("ben");
-    await serve({ "GET /me": me() });
+    const calls = await serve({ "GET /me": me(), "PATCH /me": me() });
     open("/settings");
     await userEvent.click(await screen.findByRole("radio", { name: "العربية" }));
     expect(await screen.findByRole("heading", { level: 1, name: "الإعدادات" })).toBeTruthy();
     expect(document.documentElement.dir).toBe("rtl");
     expect(chosenLanguage()).toBe("ar");
+    await waitFor(() => expect(calls.find(({ method }) => method === "PATCH")?.body).toEqual({ language: "ar" }));
     await userEvent.click(await screen.findByRole("radio", { name: "Français" }));
     expect(await screen.findByRole("heading", { level: 1, name: "Réglages" })).toBeTruthy();
     expect(document.documentElement.dir).toBe("ltr");
