@@ -7,6 +7,7 @@ from typing import Any
 from localcloud.provider.base import Cloud, Handler, Inputs, Outputs, handles, without
 
 _MFA = ("softwareTokenMfaConfiguration", "emailMfaConfiguration", "webAuthnConfiguration")
+_RENAMES = {"name": "PoolName", "fromEmailAddress": "From"}
 _ONLY_AT_CREATION = ("schemas", "usernameAttributes", "aliasAttributes", "usernameConfiguration")
 
 
@@ -16,9 +17,9 @@ class UserPool(Handler):
     taggable = True
 
     def create(self, cloud: Cloud, inputs: Inputs) -> str:
-        pool = cloud.call(
-            "cognito-idp", "create_user_pool", _pool(inputs), renames={"name": "PoolName", "schemas": "Schema"}
-        )["UserPool"]
+        pool = cloud.call("cognito-idp", "create_user_pool", _pool(inputs), renames={**_RENAMES, "schemas": "Schema"})[
+            "UserPool"
+        ]
         pool_id = str(pool["Id"])
         self._multi_factor(cloud, pool_id, inputs)
         return pool_id
@@ -31,7 +32,7 @@ class UserPool(Handler):
             "cognito-idp",
             "update_user_pool",
             without(_pool(inputs), *_ONLY_AT_CREATION),
-            renames={"name": "PoolName"},
+            renames=_RENAMES,
             UserPoolId=id_,
         )
         self._multi_factor(cloud, id_, inputs)
