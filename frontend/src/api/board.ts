@@ -3,6 +3,7 @@
  * by seconds, so what this member has just done to a quest stands in its place until the document has caught up.
  */
 import { words } from "../lib/folding";
+import { recall, remember } from "../lib/storage";
 import { TimeoutError, within } from "../lib/within";
 import { boardPath } from "./limits.gen";
 import { ApiError } from "./problem";
@@ -22,7 +23,11 @@ interface OwnChange {
   at: number;
 }
 
-const ownChanges = new Map<string, OwnChange>();
+const KEY = "board.own";
+/** They outlive a reload of the tab: what a member has just posted does not vanish with it. */
+const ownChanges = new Map<string, OwnChange>(recall<[string, OwnChange][]>(KEY, "sessionStorage"));
+
+const keepOwnChanges = (): void => remember(KEY, [...ownChanges], "sessionStorage");
 
 /** Remembers what a quest became by this member's own doing. */
 export function noteOwnChange(view: QuestView, requestorName: string): void {
@@ -33,6 +38,7 @@ export function noteOwnChange(view: QuestView, requestorName: string): void {
     words: words(title, description, ...tags, area, category, requestorName).join(" "),
   };
   ownChanges.set(questId, { card: view.status === "OPEN" ? card : undefined, version, at: Date.now() });
+  keepOwnChanges();
 }
 
 /** The cards with the member's own changes in place of what the document does not know yet. */
@@ -44,6 +50,7 @@ export function withOwnChanges(cards: readonly BoardCard[], now: number = Date.n
     const caughtUp = card ? seen !== undefined && seen >= version : seen === undefined;
     if (caughtUp || at + CATCH_UP_MS < now) ownChanges.delete(questId);
   }
+  keepOwnChanges();
   const own = [...ownChanges.values()].flatMap(({ card }) => card ?? []);
   return [...own, ...cards.filter(({ questId }) => !ownChanges.has(questId))];
 }

@@ -32,6 +32,9 @@ export const fullTime = (when: string | number): string => format(when, { dateSt
 
 export const fullDay = (when: string | number): string => format(when, { dateStyle: "long" });
 
+/** "November 2026". */
+export const month = (when: string | number): string => format(when, { month: "long", year: "numeric" });
+
 /** "Sat 28 Nov, 10:00 – 11:00"; both ends in full where they are on different days. */
 export const timeRange = (start: string, end: string): string =>
   new Intl.DateTimeFormat(locale(), {

@@ -2,6 +2,7 @@ import { useInfiniteQuery } from "@tanstack/preact-query";
 import { ledgerQuery } from "../../api/queries";
 import type { LedgerEntry, Me } from "../../api/types";
 import { lookUp, signed, t } from "../../lib/text";
+import { month } from "../../lib/time";
 import { Empty, List, Note } from "../../ui/feedback";
 import { Time } from "../../ui/quests";
 
@@ -11,6 +12,16 @@ const FIGURES = ["points", "xp", "reputation"] as const;
 export function addsUp(entries: readonly LedgerEntry[], totals: Pick<Me, (typeof FIGURES)[number]>): boolean {
   const posted = entries.filter(({ state }) => state === "POSTED");
   return FIGURES.every((figure) => posted.reduce((sum, entry) => sum + entry[figure], 0) === totals[figure]);
+}
+
+/** The entries under the names of their months, in their order. */
+function byMonth(entries: readonly LedgerEntry[]): [string, LedgerEntry[]][] {
+  const months = new Map<string, LedgerEntry[]>();
+  for (const entry of entries) {
+    const name = month(entry.createdAt);
+    months.set(name, [...(months.get(name) ?? []), entry]);
+  }
+  return [...months];
 }
 
 export function Ledger({ me }: { me: Me | undefined }) {
@@ -38,37 +49,48 @@ export function Ledger({ me }: { me: Me | undefined }) {
                   ))}
                 </tr>
               </thead>
-              <tbody>
-                {entries.map((entry) => (
-                  <tr key={entry.entryId} data-state={entry.state}>
-                    <th scope="row">
-                      {entry.questId ? (
-                        <a href={`/quests/${entry.questId}`}>{lookUp(t.ledger.kind, entry.kind) ?? entry.kind}</a>
-                      ) : (
-                        (lookUp(t.ledger.kind, entry.kind) ?? entry.kind)
-                      )}
-                      {entry.state !== "POSTED" && (
-                        <span class="pill">{lookUp(t.ledger.state, entry.state) ?? entry.state}</span>
-                      )}
-                      <small class="small soft">
-                        <Time at={entry.createdAt} />
-                      </small>
+              {byMonth(entries).map(([name, own]) => (
+                <tbody key={name}>
+                  <tr>
+                    <th class="month" colSpan={4} scope="rowgroup">
+                      {name}
                     </th>
-                    {FIGURES.map((figure) => (
-                      <td class="number" key={figure}>
-                        {entry[figure] === 0 ? "" : signed(entry[figure])}
-                      </td>
-                    ))}
                   </tr>
-                ))}
-              </tbody>
+                  {own.map((entry) => (
+                    <tr key={entry.entryId} data-state={entry.state}>
+                      <th scope="row">
+                        {entry.questId ? (
+                          <a href={`/quests/${entry.questId}`}>{lookUp(t.ledger.kind, entry.kind) ?? entry.kind}</a>
+                        ) : (
+                          (lookUp(t.ledger.kind, entry.kind) ?? entry.kind)
+                        )}
+                        {entry.state !== "POSTED" && (
+                          <span class="pill">{lookUp(t.ledger.state, entry.state) ?? entry.state}</span>
+                        )}
+                        <small class="small soft">
+                          <Time at={entry.createdAt} />
+                        </small>
+                      </th>
+                      {FIGURES.map((figure) => (
+                        <td class="number" key={figure}>
+                          {entry[figure] === 0 ? "" : signed(entry[figure])}
+                        </td>
+                      ))}
+                    </tr>
+                  ))}
+                </tbody>
+              ))}
             </table>
           </div>
-          {me && !query.hasNextPage && addsUp(entries, me) && (
-            <Note variant="good" icon="check">
-              {t.ledger.balanced}
-            </Note>
-          )}
+          {me &&
+            !query.hasNextPage &&
+            (addsUp(entries, me) ? (
+              <Note variant="good" icon="check">
+                {t.ledger.balanced}
+              </Note>
+            ) : (
+              !entries.some(({ state }) => state === "PENDING") && <Note variant="warm">{t.ledger.unbalanced}</Note>
+            ))}
         </>
       )}
     </List>

@@ -27,19 +27,22 @@ export function MeScreen() {
           <p class="small soft">{t.me.pointsHelp({ points: t.count.points({ count: performerPoints }) })}</p>
           {me.data.bio && <p class="plain-text">{me.data.bio}</p>}
           <Interests interests={me.data.interests} />
-          <p class="small soft">
-            {t.person.since({ when: fullDay(me.data.createdAt) })} ·{" "}
+          <p class="small soft">{t.person.since({ when: fullDay(me.data.createdAt) })}</p>
+          <p class="small">
             <a href={`/people/${me.data.userId}`}>{t.me.publicProfile}</a>
           </p>
         </section>
       )}
-      <section class="stack" aria-labelledby="ledger">
-        <div class="stack tight">
-          <h2 id="ledger">{t.ledger.title}</h2>
-          <p class="soft">{t.ledger.intro}</p>
-        </div>
-        <Ledger me={me.data} />
-      </section>
+      {/* Not before what stands above it: nothing moves under a finger. */}
+      {!me.isPending && (
+        <section class="stack" aria-labelledby="ledger">
+          <div class="stack tight">
+            <h2 id="ledger">{t.ledger.title}</h2>
+            <p class="soft">{t.ledger.intro}</p>
+          </div>
+          <Ledger me={me.data} />
+        </section>
+      )}
     </div>
   );
 }

@@ -43,29 +43,30 @@ export function MineScreen() {
           </div>
         </Empty>
       )}
-      {GROUPS.map((group) => {
-        const members = quests.filter(({ need }) => need.group === group);
-        return (
-          members.length > 0 && (
-            <section class="stack" key={group} aria-labelledby={group}>
-              <h2 id={group}>{t.mine[group]}</h2>
-              <div class="tickets">
-                {members.map(({ quest, role, need }) => (
-                  <QuestTicket
-                    key={quest.questId}
-                    quest={quest}
-                    need={
-                      <>
-                        <span class="part">{t.mine.part[role]}</span> {need.text}
-                      </>
-                    }
-                  />
-                ))}
-              </div>
-            </section>
-          )
-        );
-      })}
+      {!pending &&
+        GROUPS.map((group) => {
+          const members = quests.filter(({ need }) => need.group === group);
+          return (
+            members.length > 0 && (
+              <section class="stack" key={group} aria-labelledby={group}>
+                <h2 id={group}>{t.mine[group]}</h2>
+                <div class="tickets">
+                  {members.map(({ quest, role, need }) => (
+                    <QuestTicket
+                      key={quest.questId}
+                      quest={quest}
+                      need={
+                        <>
+                          <span class="part">{t.mine.part[role]}</span> {need.text}
+                        </>
+                      }
+                    />
+                  ))}
+                </div>
+              </section>
+            )
+          );
+        })}
       {lists.map(
         ({ role, query }) =>
           query.hasNextPage && (

@@ -3,10 +3,21 @@ import { lookUp, t } from "../../lib/text";
 import { Button, ButtonLink } from "../../ui/Button";
 import { type FormAction, OFFERS, ORDER } from "./actions";
 
+/** Reasons that nobody asks for: the action belongs to somebody else, to another time, or is done. */
+const PLAIN: ReadonlySet<string> = new Set([
+  "not_requestor",
+  "not_performer",
+  "not_party",
+  "not_moderator",
+  "own_quest",
+  "wrong_status",
+  "already_attested",
+]);
+
 export function AllowedActions({ quest, onOpen }: { quest: QuestView; onOpen: (action: FormAction) => void }) {
   const verdicts = ORDER.map((action) => ({ action, ...quest.allowedActions[action] }));
   const allowed = verdicts.filter((verdict) => verdict.allowed);
-  const denied = verdicts.filter((verdict) => !verdict.allowed);
+  const denied = verdicts.filter(({ allowed, code }) => !allowed && code && !PLAIN.has(code));
   // After one's word, what is left are second thoughts.
   const attested = quest.allowedActions.attest?.code === "already_attested";
   return (
@@ -28,17 +39,19 @@ export function AllowedActions({ quest, onOpen }: { quest: QuestView; onOpen: (a
           )}
         </div>
       )}
-      <details class="small">
-        <summary>{t.quest.denied}</summary>
-        <dl class="denied">
-          {denied.map(({ action, code }) => (
-            <div key={action}>
-              <dt>{t.action[action].name}</dt>
-              <dd class="soft">{lookUp(t.denial, code) ?? t.errors.notAllowed}</dd>
-            </div>
-          ))}
-        </dl>
-      </details>
+      {denied.length > 0 && (
+        <details class="small">
+          <summary>{t.quest.denied}</summary>
+          <dl class="denied">
+            {denied.map(({ action, code }) => (
+              <div key={action}>
+                <dt>{t.action[action].name}</dt>
+                <dd class="soft">{lookUp(t.denial, code) ?? t.errors.notAllowed}</dd>
+              </div>
+            ))}
+          </dl>
+        </details>
+      )}
     </section>
   );
 }

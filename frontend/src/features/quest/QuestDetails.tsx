@@ -101,8 +101,8 @@ export function QuestDetails({ quest, view }: { quest: AnyQuest; view: QuestView
       <SealPanel quest={quest} names={names} />
     </div>
   );
-  // Whoever judges what was handed in reads it first, on a phone as well.
-  const judges = !!quest.submissionHtml && view?.role !== "performer";
+  // Whoever is to decide about the quest, or judges what was handed in, reads it first, on a phone as well.
+  const readsFirst = (quest.status === "OPEN" && !open) || (!!quest.submissionHtml && view?.role !== "performer");
   return (
     <article class="quest">
       <header class="stack tight">
@@ -117,7 +117,7 @@ export function QuestDetails({ quest, view }: { quest: AnyQuest; view: QuestView
           <ShareButton questId={quest.questId} title={quest.title} />
         </div>
       </header>
-      {judges ? [words, side] : [side, words]}
+      {readsFirst ? [words, side] : [side, words]}
       <div class="quest-rest stack loose">
         {moved && !view?.role && <Similar quest={quest} />}
         <section class="stack tight" aria-labelledby="timeline">

@@ -18,9 +18,14 @@ export function SettingsScreen() {
       {me.isPending && <Loading lines={1} />}
       <ReadState query={me} />
       {me.data && <ProfileForm me={me.data} />}
-      <LanguageSetting />
-      <ThemeSetting />
-      <AccountSettings />
+      {/* Not before what stands above them: nothing moves under a finger. */}
+      {!me.isPending && (
+        <>
+          <LanguageSetting />
+          <ThemeSetting />
+          <AccountSettings />
+        </>
+      )}
       {me.data && <DataSettings me={me.data} />}
     </div>
   );

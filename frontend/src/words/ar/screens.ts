@@ -238,6 +238,7 @@ export default {
     columns: { what: "البيان", points: "النقاط", xp: "الخبرة", reputation: "السمعة" },
     emptyTitle: "لا قيود بعد",
     empty: "سيكون أول قيد هدية الترحيب.",
+    unbalanced: "مجموع هذه القيود لا يساوي أرصدتك. يكتشف ذلك فحص ليلي ويراجعه أحدهم.",
   },
   settings: {
     title: "الإعدادات",

@@ -222,6 +222,7 @@ export default {
     columns: { what: "Was", points: "Punkte", xp: "XP", reputation: "Ans." },
     emptyTitle: "Noch nichts gebucht",
     empty: "Dein erster Eintrag wird das Willkommensgeschenk sein.",
+    unbalanced: "Diese Einträge ergeben nicht deine Summen. Eine nächtliche Prüfung findet das, und jemand sieht nach.",
   },
   settings: {
     title: "Einstellungen",

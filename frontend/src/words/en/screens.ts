@@ -215,6 +215,7 @@ export default {
     columns: { what: "What", points: "Points", xp: "XP", reputation: "Rep." },
     emptyTitle: "Nothing booked yet",
     empty: "Your first entry will be the welcome gift.",
+    unbalanced: "These entries do not add up to your totals. A nightly check finds this and somebody looks into it.",
   },
   settings: {
     title: "Settings",

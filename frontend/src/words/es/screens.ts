@@ -227,6 +227,7 @@ export default {
     columns: { what: "Qué", points: "Puntos", xp: "XP", reputation: "Rep." },
     emptyTitle: "Todavía no hay anotaciones",
     empty: "La primera será el regalo de bienvenida.",
+    unbalanced: "Estas anotaciones no suman tus totales. Una comprobación nocturna lo detecta y alguien lo mira.",
   },
   settings: {
     title: "Ajustes",

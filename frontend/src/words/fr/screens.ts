@@ -227,6 +227,7 @@ export default {
     columns: { what: "Quoi", points: "Points", xp: "XP", reputation: "Rép." },
     emptyTitle: "Rien d’inscrit pour l’instant",
     empty: "Votre première écriture sera le cadeau de bienvenue.",
+    unbalanced: "Ces écritures ne donnent pas vos totaux. Un contrôle nocturne le détecte et quelqu’un vérifie.",
   },
   settings: {
     title: "Réglages",
