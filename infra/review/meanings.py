@@ -121,7 +121,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "aws:cloudfront/distribution:Distribution": _kind(
         "the app is not there, and its address changes",
         security="restrictions viewerCertificate defaultCacheBehavior orderedCacheBehaviors origins webAclId",
-        availability="customErrorResponses defaultRootObject enabled httpVersion isIpv6Enabled aliases staging",
+        availability="customErrorResponses defaultRootObject enabled httpVersion isIpv6Enabled aliases staging "
+        "originGroups",
         money="priceClass loggingConfig",
         harmless="comment waitForDeployment retainOnDelete",
         safer={"enabled": True, "isIpv6Enabled": True},

@@ -4,6 +4,7 @@ import json
 import pytest
 
 from infra.components import parameters as component
+from infra.components.parameters import NOT_DEPLOYED_AGAIN
 from services.core.parameters import LIVE_PARAMETERS, STACK_PARAMETERS, Parameter
 from tests.unit.infra.plan import Plan, plan, run_program
 
@@ -19,7 +20,10 @@ def test_every_declared_parameter_is_made(stage_plan: Plan) -> None:
 
 def test_live_values_are_never_overwritten(stage_plan: Plan) -> None:
     for parameter in LIVE_PARAMETERS:
-        assert stage_plan.one("Parameter", parameter.key).registration.ignore_changes == ("value",), parameter.key
+        ignored = stage_plan.one("Parameter", parameter.key).registration.ignore_changes
+        # All of it: Pulumi writes the state's value back when any other input changes.
+        assert set(ignored) == set(NOT_DEPLOYED_AGAIN), parameter.key
+        assert {"value", "description"} <= set(ignored), parameter.key
     for parameter in STACK_PARAMETERS:
         assert stage_plan.one("Parameter", parameter.key).registration.ignore_changes == (), parameter.key
 
