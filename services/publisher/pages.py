@@ -11,7 +11,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from services.core.documents import HOME_CARDS, Board, BoardCard, QuestDocument, quest_key
+from services.core.documents import HOME_CARDS, Board, BoardCard, QuestDocument
 from services.core.domain.quests import Category, Status
 from services.core.domain.values import timestamp
 from services.core.names import BOARD_KEY
@@ -66,8 +66,7 @@ _PAGE: Final = Markup(
 <link rel="stylesheet" href="/app.css">
 <script type="module" src="/app.js"></script>
 <link rel="preload" href="/config.json" as="fetch" crossorigin>
-<link rel="preload" href="{data}" as="fetch" crossorigin>
-<link rel="icon" href="/icon.svg" type="image/svg+xml">
+{preload}<link rel="icon" href="/icon.svg" type="image/svg+xml">
 <link rel="apple-touch-icon" href="/icon-180.png">
 <link rel="manifest" href="/manifest.webmanifest">{extra}
 </head>
@@ -89,6 +88,7 @@ _PAGE: Final = Markup(
 </html>
 """
 )
+_PRELOAD: Final = Markup('<link rel="preload" href="{}" as="fetch" crossorigin>\n')
 _DATA: Final = Markup('\n<script type="application/ld+json">{}</script>')
 
 _QUEST: Final = Markup(
@@ -134,7 +134,7 @@ def quest_page(document: QuestDocument, site_url: str) -> bytes:
         url=url,
         kind="article",
         image=f"{site_url}/pictures/{document.category}.png",
-        data=f"/{quest_key(document.quest_id)}",
+        preload="",  # a member's app asks for another view, and the text is here
         as_of=timestamp(document.updated_at),
         extra=_DATA.format(_linked_data(document, url)),
         main=_QUEST.format(
@@ -159,7 +159,7 @@ def home_page(board: Board, site_url: str) -> bytes:
         url=f"{site_url}/",
         kind="website",
         image=f"{site_url}/pictures/home.png",
-        data=f"/{BOARD_KEY}",
+        preload=_PRELOAD.format(f"/{BOARD_KEY}"),
         as_of=timestamp(board.published_at),
         extra=Markup(""),
         main=_HOME.format(
