@@ -19,6 +19,8 @@ class Prices:
     provisioned_read_unit: float = 0.00013 * 730
     """Of a unit a second. AWS prices it by the hour, and a month has 730 hours."""
     provisioned_write_unit: float = 0.00065 * 730
+    mail: float = 100.0
+    """SES; its data and dedicated addresses are not counted."""
     log_byte: float = 0.50 * 1e6 / 1024**3
     alarm_metric: float = 0.10
     """Each metric that an alarm reads; those of an expression count one by one."""

@@ -11,6 +11,7 @@
 | a log stream is authorized by its group's ARN, which `log-group:name:*` does not cover | `_names_log_streams` |
 | SES v2 authorizes a mail on `*`; AWS on the sender's identity | `_names_identity` |
 | no identity is verified, as in a new account | `_verified`: every domain under `.example` (RFC 2606) is |
+| a confirmed sign-up leaves its address unverified | `_verify_address` |
 | PostConfirmation is never invoked | `post_confirmation` |
 | weights of an alias are ignored | `_weighed`, `_log_metrics` |
 | reserved concurrency does not hold for versions, which is what an alias stands for | `_of_the_function` |
@@ -337,6 +338,8 @@ async def post_confirmation(operation: str, request: Mapping[str, Any]) -> str |
         Cognito's message if the trigger failed (the user stays confirmed), else None.
     """
     pool, client_id = _pool(request)
+    if pool is not None and operation == "ConfirmSignUp":
+        _verify_address(pool, request)
     arn = ((pool or {}).get("LambdaConfig") or {}).get("PostConfirmation")
     if pool is None or not arn:
         return None
@@ -365,6 +368,14 @@ async def post_confirmation(operation: str, request: Mapping[str, Any]) -> str |
         reason = body.get("errorMessage") if isinstance(body, dict) else body
         return f"PostConfirmation failed with error {reason}."
     return None
+
+
+def _verify_address(pool: Mapping[str, Any], request: Mapping[str, Any]) -> None:
+    """The code came by mail, so that the address is verified; MiniStack confirms the user and forgets that."""
+    if "email" in pool.get("AutoVerifiedAttributes", []):
+        user, _ = cognito._resolve_user(pool, request.get("Username"))
+        others = [item for item in user["Attributes"] if item["Name"] != "email_verified"]
+        user["Attributes"] = [*others, {"Name": "email_verified", "Value": "true"}]
 
 
 def _pool(request: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str]:

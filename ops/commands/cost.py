@@ -30,6 +30,7 @@ def usage_series(platform: Platform) -> Iterator[tuple[str, str, Series]]:
         yield "Lambda", "requests", lambda_series(platform, service, aws.LAMBDA_INVOCATIONS)
         yield "Lambda", f"milliseconds of {service}", lambda_series(platform, service, aws.LAMBDA_DURATION)
         yield "CloudWatch", "bytes", log_series(platform, service)
+    yield "SES", "mails", own(metrics.NOTICES_SENT, platform)
     yield "API Gateway", "requests", api_series(platform, aws.API_COUNT)
     for table in TABLES:
         yield "DynamoDB", "reads", table_series(platform, table, aws.TABLE_READ_UNITS)
@@ -44,7 +45,7 @@ def price(unit: str, amount: float, memory_mb: dict[str, int], prices: Prices = 
     if unit.startswith("milliseconds of "):
         gigabytes = memory_mb[unit.removeprefix("milliseconds of ")] / 1024
         return amount / 1000 * gigabytes * prices.lambda_gb_second / MILLION
-    each = {"bytes": prices.log_byte, "reads": prices.read_unit, "writes": prices.write_unit}
+    each = {"mails": prices.mail, "bytes": prices.log_byte, "reads": prices.read_unit, "writes": prices.write_unit}
     return amount * each[unit] / MILLION
 
 

@@ -1,7 +1,7 @@
 """The stage on one screen, and an exit code that says whether it is well."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import httpx
@@ -17,6 +17,8 @@ from ops.shared.entries import oldest_pending
 from ops.shared.releases import Releases
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Json, Terminal
+from services.core import metrics
+from services.core.domain.notices import Mail
 from services.core.domain.values import timestamp
 from services.core.flags import is_valid
 from services.core.routes import HEALTH_PATH
@@ -62,6 +64,19 @@ def _alarms(stage: Stage) -> Fact:
     return Fact("alarms", {"on": on, "all": len(states), "unknown": unknown}, text, well=not on)
 
 
+def _mails(stage: Stage, now: datetime) -> Fact:
+    """The mails of the last day, and those that did not leave."""
+    since = now - timedelta(days=1)
+    counted = {
+        metric.name: round(stage.count_of(metric, since, now))
+        for metric in (metrics.NOTICES_SENT, metrics.NOTICES_FAILED, metrics.MAILS_REFUSED)
+    }
+    stuck = sum(1 for _ in stage.inbox.owed(Mail.DUE))
+    sent, failed, refused = counted.values()
+    text = f"{sent} sent, {failed} failed, {refused} refused in 24 h, {stuck} waiting"
+    return Fact("mails", {**counted, "waiting": stuck}, text, not failed)
+
+
 def facts(stage: Stage, now: datetime) -> Iterator[Fact]:
     """Every line, in order."""
     yield _release(stage)
@@ -87,6 +102,7 @@ def facts(stage: Stage, now: datetime) -> Iterator[Fact]:
     yield Fact("dead letters", depths, text, not any(depths.values()))
     age = oldest_pending(stage, now)
     yield Fact("unpaid rewards", age, f"oldest {age:.0f} s" if age else "none is due", age <= UNPAID_LIMIT)
+    yield _mails(stage, now)
     spent = budget(stage)
     if spent:
         yield Fact("budget", spent, f"${spent[0]:.2f} of ${spent[1]:.2f} this month", spent[0] < spent[1])

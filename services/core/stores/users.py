@@ -70,7 +70,7 @@ NEWCOMER_ATTRIBUTES: Final = frozenset(
     newcomer("", datetime.min.replace(tzinfo=UTC)).model_dump(by_alias=True, exclude_defaults=True)
 )
 """Attributes of the row that a sign-up makes."""
-INBOX_ATTRIBUTES: Final = frozenset({USERS.partition_key, "mail", "mailStopped", "readUpTo"})
+INBOX_ATTRIBUTES: Final = frozenset({USERS.partition_key, "mail", "mailStopped", "readUpTo", "deleted"})
 """Attributes that reading the inbox, unsubscribing and an address that takes no mails change."""
 PROFILE_ATTRIBUTES: Final = INBOX_ATTRIBUTES | {
     *("updatedAt", *_attributes(Profile), *USERS.index("deletion").key_attributes, "deleted")
