@@ -6,12 +6,15 @@ import pulumi_aws as aws
 from infra.components.component import Component, account_id
 from infra.components.function import Function
 from infra.config import StageConfig
-from services.core.domain.users import PASSWORD_MIN_LENGTH
+from services.core.domain.users import PASSWORD_MIN_LENGTH, Language
+from services.core.mails import html
+from services.core.mails.codes import code_letter
 
 GROUPS = {
     "moderators": "Decide disputes of quests to which they are no party.",
     "internal": "See features whose flag says internal.",
 }
+CODE_MAIL = code_letter(Language.EN)
 ACCESS_TOKEN_MINUTES = 60
 REFRESH_TOKEN_DAYS = 30
 
@@ -47,6 +50,11 @@ class Identity(Component):
                 ]
             ),
             email_configuration=self._mailer(),
+            verification_message_template=aws.cognito.UserPoolVerificationMessageTemplateArgs(
+                default_email_option="CONFIRM_WITH_CODE",
+                email_subject=CODE_MAIL.subject,
+                email_message=html(CODE_MAIL),
+            ),
             lambda_config=aws.cognito.UserPoolLambdaConfigArgs(post_confirmation=onboarding.live.arn),
             deletion_protection="ACTIVE" if stage.protect else "INACTIVE",
             opts=self.stateful,

@@ -51,6 +51,7 @@ API_CONCURRENCY: Final = 4
 _COGNITO_TARGET: Final = "AWSCognitoIdentityProviderService."
 _EXECUTE_API: Final = re.compile(r"^/_aws/execute-api/(?P<api>[^/]+)/(?P<stage>[^/]+)")
 _CODE: Final = re.compile(r"\b(\d{6})\b")
+_MARKUP: Final = re.compile(r"<style.*?</style>|<[^>]*>", re.DOTALL)
 
 logger = logging.getLogger("gateway")
 
@@ -224,14 +225,16 @@ def _mails() -> list[dict[str, Any]]:
     entries = [mail for key, mails in list(ses._sent_emails._data.items()) if key[-1] == "entries" for mail in mails]
     found = []
     for mail in sorted(entries, key=lambda mail: float(mail.get("Timestamp") or 0), reverse=True):
-        body = mail.get("RenderedBodyText") or mail.get("BodyText") or mail.get("BodyHtml") or ""
+        body = mail.get("RenderedBodyText") or mail.get("BodyText") or ""
+        shown = mail.get("RenderedBodyHtml") or mail.get("BodyHtml") or ""
+        body = body or " ".join(html.unescape(_MARKUP.sub(" ", shown)).split())
         code = _CODE.search(body)
         found.append(
             {
                 "to": ", ".join(mail.get("To", [])),
                 "subject": mail.get("RenderedSubject") or mail.get("Subject", ""),
                 "body": body,
-                "html": mail.get("RenderedBodyHtml") or mail.get("BodyHtml") or "",
+                "html": shown,
                 "code": code[1] if code else None,
                 "at": mail.get("Timestamp"),
             }

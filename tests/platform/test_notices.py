@@ -61,7 +61,11 @@ def test_the_link_in_a_mail_ends_the_mails(stage: Stage) -> None:
 
 def test_an_address_that_bounces_gets_no_more_mails(stage: Stage) -> None:
     anna = stage.sign_up("anna")
-    report = {"eventType": "Bounce", "bounce": {"bounceType": "Permanent"}, "mail": {"tags": {"member": [anna.user_id]}}}
+    report = {
+        "eventType": "Bounce",
+        "bounce": {"bounceType": "Permanent"},
+        "mail": {"tags": {"member": [anna.user_id]}},
+    }
     topics = stage.client("sns").list_topics()["Topics"]
     (topic,) = [topic["TopicArn"] for topic in topics if topic["TopicArn"].endswith("-mail-feedback")]
     stage.client("sns").publish(TopicArn=topic, Message=json.dumps(report))

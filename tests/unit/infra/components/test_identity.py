@@ -22,6 +22,13 @@ def test_people_sign_in_by_mail(stage_plan: Plan) -> None:
     assert "schemas" not in pool
 
 
+def test_a_code_comes_with_the_platforms_name_and_look(stage_plan: Plan) -> None:
+    template = stage_plan.one("UserPool", "users").inputs["verificationMessageTemplate"]
+    assert template["emailSubject"] == "Your code for CivicForge"
+    assert template["emailMessage"].count("{####}") == 1
+    assert "CivicForge" in template["emailMessage"]
+
+
 def test_codes_are_mailed_by_ses_where_the_stage_names_a_sender(stage_plan: Plan) -> None:
     named = stage_plan.stage == "local"
     assert ("emailConfiguration" in stage_plan.one("UserPool", "users").inputs) == named
