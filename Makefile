@@ -127,6 +127,11 @@ page-test: frontend/node_modules/.ready frontend/dist/index.html ## The page's u
 platform: .venv/.ready frontend/node_modules/.ready ## The platform on emulators of its own, through HTTP
 	@$(BIN)/pytest tests/platform -q -n 2 --dist loadfile --cov --cov-append --cov-report= --cov-fail-under=0
 
+.PHONY: engine
+engine: .venv/.ready ## The life of every stage by Pulumi's own engine, whose CLI is built where there is none
+	@$(RUN) localcloud.pulumi_engine.command >/dev/null
+	@$(BIN)/pytest tests/engine -q -p no:randomly --durations=0 --durations-min=1
+
 .PHONY: drill
 drill: .venv/.ready ## Set off every alarm on a local stage of its own; writes docs/drills.md
 	@DRILL_REPORT=docs/drills.md $(BIN)/pytest tests/platform/test_drills.py -q

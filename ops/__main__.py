@@ -22,6 +22,7 @@ from ops.commands import (
     notices,
     page,
     quests,
+    recover,
     release,
     restore,
     rewards,
@@ -57,6 +58,7 @@ command(app)(status.status)
 command(app, changes=True)(release.deploy)
 command(app)(release.releases)
 command(app, changes=True)(release.rollback)
+command(app, changes=True)(recover.recover)
 command(app)(page.publish)
 command(app)(seed.seed)
 command(app)(smoke.smoke)

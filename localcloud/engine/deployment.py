@@ -551,7 +551,7 @@ class _Run:
         record = step.old
         assert record is not None
         if not self._previewing:
-            if step.operation != "discard":
+            if step.operation != "discard" and not step.kept:
                 self._providers[""].delete(record.type, record.name, record.id, record.inputs)
             if returning:
                 self._state.put(replace(record, pending_replacement=True))

@@ -16,7 +16,7 @@ _SHOWN: Final = {"same", "create", "update", "replace", "delete"}
 
 def preview_document(report: Report, config: Mapping[str, str]) -> dict[str, Any]:
     """The document; secret inputs are hidden in it."""
-    steps = [_step(step) for step in report.steps if step.operation in _SHOWN or _is_kept(step)]
+    steps = [_step(step) for step in report.steps if step.operation in _SHOWN]
     return {
         "config": dict(config),
         "steps": steps,
@@ -25,17 +25,11 @@ def preview_document(report: Report, config: Mapping[str, str]) -> dict[str, Any
     }
 
 
-def _is_kept(step: Step) -> bool:
-    """Whether it is taken out of the stack and stays on AWS, which Pulumi counts as a deletion."""
-    return step.operation == "discard" and step.old is not None and step.old.deletable
-
-
 def _step(step: Step) -> dict[str, Any]:
-    operation = "delete" if step.operation == "discard" else step.operation
-    told: dict[str, Any] = {"op": operation, "urn": step.urn}
+    told: dict[str, Any] = {"op": step.operation, "urn": step.urn}
     if step.old is not None:
         told["oldState"] = _state(step, step.old.inputs, step.old)
-    if operation != "delete":
+    if step.operation != "delete":
         told["newState"] = _state(step, step.inputs, None)
     if step.difference:
         told["diffReasons"] = list(step.difference.keys)

@@ -18,7 +18,7 @@ import pulumi
 from google.protobuf import empty_pb2
 from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.proto import provider_pb2, resource_pb2
-from pulumi.runtime.stack import run_in_stack, wait_for_rpcs
+from pulumi.runtime.stack import Stack, run_in_stack, wait_for_rpcs
 from pulumi.runtime.sync_await import _ensure_event_loop, _sync_await
 
 from localcloud.provider.base import NotFoundError
@@ -132,7 +132,7 @@ class _Monitor(mocks.MockMonitor):
         self._stack_invoke_transforms = []
         self._inherited: dict[str, tuple[bool, bool]] = {}
         self._aliases: dict[str, list[str]] = {}
-        self.exports: dict[str, Any] | None = None
+        self.exports: list[dict[str, Any]] = []
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         """With the types of all parents but the stack, as Pulumi's engine makes it."""
@@ -202,7 +202,7 @@ class _Monitor(mocks.MockMonitor):
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - the name is the protocol's
         if request.urn.split("::")[2] == _STACK:
-            self.exports = _deserialized(request.outputs)
+            self.exports.append(_deserialized(request.outputs))
         return empty_pb2.Empty()
 
     def RegisterStackTransform(self, request: Any) -> Any:  # noqa: N802, ARG002 - the protocol's
@@ -332,10 +332,12 @@ async def _run(
 
 
 async def _registered(monitor: _Monitor) -> dict[str, Any]:
-    """The outputs of the stack. The SDK registers them last and leaves the wait to Pulumi's engine."""
+    """The outputs of the stack. The SDK registers none at first, then all, and leaves the wait to Pulumi's engine."""
+    root = settings.get_root_resource()
+    expected = 2 if isinstance(root, Stack) and root.outputs else 1
     for _ in range(5000):
-        if monitor.exports is not None:
-            return monitor.exports
+        if len(monitor.exports) >= expected or any(monitor.exports):
+            return monitor.exports[-1]
         await wait_for_rpcs()
         await asyncio.sleep(0.002)
     raise TimeoutError("the program registered no outputs of its stack")

@@ -20,7 +20,7 @@ class Step:
     """What happens to one resource.
 
     `replace` makes the successor; what it replaces is deleted by a `delete-replaced` step, before it or at the end.
-    `discard` only forgets: a resource that was deleted already, or that is to be kept.
+    `discard` only forgets: what was deleted already, a component, or what was only looked up.
     """
 
     operation: StepOperation
@@ -33,6 +33,8 @@ class Step:
     difference: Difference = NO_DIFFERENCE
     protect: bool = False
     retain_on_delete: bool = False
+    kept: bool = False
+    """Of a deletion: from the stack only; the resource stays on AWS."""
 
     @property
     def name(self) -> str:
@@ -124,15 +126,15 @@ def _dependents(root: Record, known: Sequence[Record], provider: Provider) -> It
 
 def deletion(record: Record, operation: StepOperation = "delete", *, force: bool = False) -> Step:
     """The step that removes a record, and the resource with it unless that is to be kept."""
-    kept = record.retain_on_delete and not force
     return Step(
-        operation if record.deletable and not kept else "discard",
+        operation if record.deletable else "discard",
         record.urn,
         record.type,
         record,
         secret_inputs=frozenset(record.secret_inputs),
         protect=record.protect,
         retain_on_delete=record.retain_on_delete,
+        kept=record.retain_on_delete and not force,
     )
 
 

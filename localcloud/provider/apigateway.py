@@ -20,6 +20,19 @@ class _ApiPart(Handler):
         made = cloud.call("apigatewayv2", f"create_{self.kind}", self.prepared(inputs), renames=_RENAMES)
         return str(made[self.id_member])
 
+    def find(self, cloud: Cloud, inputs: Inputs) -> list[str]:
+        inside = {} if self.kind == "api" else {"ApiId": inputs["apiId"]}
+        plural = f"{self.kind.removesuffix('y')}ies" if self.kind.endswith("y") else f"{self.kind}s"
+        pages = cloud.client("apigatewayv2").get_paginator(f"get_{plural}").paginate(**inside)
+        items = (item for page in pages for item in page["Items"])
+        return [str(item[self.id_member]) for item in items if self.is_called(item, inputs)]
+
+    def is_called(self, item: Mapping[str, Any], inputs: Inputs) -> bool:
+        """Whether AWS's item is what the inputs call for."""
+        keys = {"integrationUri": "IntegrationUri", "routeKey": "RouteKey"}
+        member = next((key for key in keys if key in inputs), "name")
+        return bool(item.get(keys.get(member, "Name")) == inputs.get(member))
+
     def update(self, cloud: Cloud, id_: str, inputs: Inputs, old: Inputs) -> None:
         cloud.call(
             "apigatewayv2",

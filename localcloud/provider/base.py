@@ -64,10 +64,11 @@ class Cloud:
 
     partition: Final = "aws"
 
-    def __init__(self, endpoint: str, region: str) -> None:
+    def __init__(self, endpoint: str, region: str, session: boto3.Session | None = None) -> None:
+        """`session`: whose credentials to use in place of the emulator's; then an empty endpoint is AWS itself."""
         self.endpoint = endpoint
         self.region = region
-        self._session = boto3.Session(
+        self._session = session or boto3.Session(
             aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=region
         )
         self._clients: dict[str, Any] = {}
@@ -79,7 +80,7 @@ class Cloud:
             if service not in self._clients:
                 self._clients[service] = self._session.client(
                     service,  # type: ignore[call-overload]  # the overloads want a literal
-                    endpoint_url=self.endpoint,
+                    endpoint_url=self.endpoint or None,
                     config=Config(
                         retries={"mode": "standard", "max_attempts": 3},
                         s3={"addressing_style": "path"},
@@ -228,6 +229,13 @@ class Handler(ABC):
 
     def identify(self, cloud: Cloud, inputs: Inputs) -> str | None:
         """The id, where the inputs alone decide it: then creating before deleting cannot replace it."""
+        return None
+
+    def find(self, cloud: Cloud, inputs: Inputs) -> list[str] | None:
+        """The ids of what is there as the inputs call it; None where it cannot be looked up.
+
+        Only called where `identify` gives no id, and after an interruption.
+        """
         return None
 
     @abstractmethod

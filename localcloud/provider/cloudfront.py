@@ -43,6 +43,21 @@ class _Configured(Handler):
         reference = hashlib.sha256(repr(sorted(inputs.items())).encode()).hexdigest()[:32]
         return str(self._call(cloud, f"create_{self.kind}", inputs, reference)[self._member]["Id"])
 
+    def find(self, cloud: Cloud, inputs: Inputs) -> list[str]:
+        """By name, or a distribution by its comment."""
+        plural = f"{self.kind.removesuffix('y')}ies" if self.kind.endswith("y") else f"{self.kind}s"
+        options = {"Type": "custom"} if self.kind.endswith("policy") else {}
+        answer = getattr(cloud.client("cloudfront"), f"list_{plural}")(**options)
+        (listed,) = (value for key, value in answer.items() if key.endswith("List"))
+        items = (item.get(self._member, item) for item in listed.get("Items") or [])
+        return [
+            str(item["Id"]) for item in items if self._called(item) == (inputs.get("name") or inputs.get("comment"))
+        ]
+
+    def _called(self, item: Mapping[str, Any]) -> str | None:
+        config: Mapping[str, Any] = next((value for key, value in item.items() if key.endswith("Config")), item)
+        return config.get("Name") or config.get("Comment")
+
     def _current(self, cloud: Cloud, id_: str) -> dict[str, Any]:
         current: dict[str, Any] = getattr(cloud.client("cloudfront"), f"get_{self.kind}")(Id=id_)
         return current

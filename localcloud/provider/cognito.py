@@ -24,6 +24,10 @@ class UserPool(Handler):
         self._multi_factor(cloud, pool_id, inputs)
         return pool_id
 
+    def find(self, cloud: Cloud, inputs: Inputs) -> list[str]:
+        pages = cloud.client("cognito-idp").get_paginator("list_user_pools").paginate(MaxResults=60)
+        return [pool["Id"] for page in pages for pool in page["UserPools"] if pool["Name"] == inputs["name"]]
+
     def update(self, cloud: Cloud, id_: str, inputs: Inputs, old: Inputs) -> None:
         added = [schema for schema in inputs.get("schemas") or [] if schema not in (old.get("schemas") or [])]
         if added:
@@ -82,6 +86,15 @@ class UserPoolClient(Handler):
     def create(self, cloud: Cloud, inputs: Inputs) -> str:
         client = cloud.call("cognito-idp", "create_user_pool_client", without(inputs), renames={"name": "ClientName"})
         return str(client["UserPoolClient"]["ClientId"])
+
+    def find(self, cloud: Cloud, inputs: Inputs) -> list[str]:
+        pages = (
+            cloud.client("cognito-idp")
+            .get_paginator("list_user_pool_clients")
+            .paginate(UserPoolId=inputs["userPoolId"], MaxResults=60)
+        )
+        clients = (client for page in pages for client in page["UserPoolClients"])
+        return [client["ClientId"] for client in clients if client["ClientName"] == inputs["name"]]
 
     def update(self, cloud: Cloud, id_: str, inputs: Inputs, old: Inputs) -> None:
         cloud.call(

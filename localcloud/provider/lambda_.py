@@ -197,6 +197,14 @@ class EventSourceMapping(Handler):
         )
         return str(mapping["UUID"])
 
+    def find(self, cloud: Cloud, inputs: Inputs) -> list[str]:
+        pages = (
+            cloud.client("lambda")
+            .get_paginator("list_event_source_mappings")
+            .paginate(EventSourceArn=inputs["eventSourceArn"], FunctionName=inputs["functionName"])
+        )
+        return [mapping["UUID"] for page in pages for mapping in page["EventSourceMappings"]]
+
     def update(self, cloud: Cloud, id_: str, inputs: Inputs, old: Inputs) -> None:
         cloud.call(
             "lambda",

@@ -34,6 +34,13 @@ class Queue(Handler):
         )
         return str(made["QueueUrl"])
 
+    def find(self, cloud: Cloud, inputs: Inputs) -> list[str]:
+        client = cloud.client("sqs")
+        try:
+            return [str(client.get_queue_url(QueueName=inputs["name"])["QueueUrl"])]
+        except client.exceptions.QueueDoesNotExist:
+            return []
+
     def update(self, cloud: Cloud, id_: str, inputs: Inputs, old: Inputs) -> None:
         gone = {
             key: "" for key in ("redrivePolicy", "redriveAllowPolicy", "policy") if key in old and key not in inputs
@@ -159,6 +166,12 @@ class TopicSubscription(Handler):
             ReturnSubscriptionArn=True,
         )
         return str(made["SubscriptionArn"])
+
+    def find(self, cloud: Cloud, inputs: Inputs) -> list[str]:
+        pages = cloud.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=inputs["topic"])
+        wanted = (inputs["protocol"], inputs["endpoint"])
+        found = (item for page in pages for item in page["Subscriptions"])
+        return [item["SubscriptionArn"] for item in found if (item["Protocol"], item["Endpoint"]) == wanted]
 
     def _attributes(self, inputs: Inputs) -> dict[str, str]:
         return _attributes({key: inputs[key] for key in self.settings if inputs.get(key) is not None}, {})

@@ -222,6 +222,14 @@ class LogDelivery(Handler):
         )
         return str(made["delivery"]["id"])
 
+    def find(self, cloud: Cloud, inputs: Inputs) -> list[str]:
+        found = (
+            one
+            for page in cloud.client("logs").get_paginator("describe_deliveries").paginate()
+            for one in page["deliveries"]
+        )
+        return [one["id"] for one in found if one["deliverySourceName"] == inputs["deliverySourceName"]]
+
     def delete(self, cloud: Cloud, id_: str, inputs: Inputs) -> None:
         cloud.client("logs").delete_delivery(id=id_)
 

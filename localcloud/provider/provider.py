@@ -164,6 +164,14 @@ class Provider:
         handler.update(self.cloud, id_, inputs, inputs)
         return id_, self._complete(type_, name, id_, inputs, {})
 
+    def find(self, type_: str, name: str, inputs: Inputs) -> list[str] | None:
+        """The ids of what is there as the inputs call it; None where it cannot be looked up. Nothing is changed."""
+        handler = self.handler(type_, name)
+        id_ = self.identify(handler, inputs)
+        if id_ is None:
+            return handler.find(self.cloud, inputs)
+        return [] if self.read(type_, name, id_, inputs) is None else [id_]
+
     def read(self, type_: str, name: str, id_: str, inputs: Inputs) -> tuple[dict[str, Any], Outputs] | None:
         """Inputs and outputs as they are on AWS now; None if it is gone. Nothing is changed.
 

@@ -66,6 +66,19 @@ class Key(Handler):
         self._rotate(cloud, key_id, inputs)
         return key_id
 
+    def find(self, cloud: Cloud, inputs: Inputs) -> list[str]:
+        """By description and tags, which together are a stage's own."""
+        client = cloud.client("kms")
+        keys = (key["KeyId"] for page in client.get_paginator("list_keys").paginate() for key in page["Keys"])
+        return [key for key in keys if self._is_called(client, key, inputs)]
+
+    def _is_called(self, client: Any, key: str, inputs: Inputs) -> bool:
+        about = client.describe_key(KeyId=key)["KeyMetadata"]
+        if about["KeyState"] != "Enabled" or about.get("Description", "") != (inputs.get("description") or ""):
+            return False
+        tags = {tag["TagKey"]: tag["TagValue"] for tag in client.list_resource_tags(KeyId=key)["Tags"]}
+        return {**tags, **(inputs.get("tags") or {})} == tags
+
     def update(self, cloud: Cloud, id_: str, inputs: Inputs, old: Inputs) -> None:
         client = cloud.client("kms")
         client.update_key_description(KeyId=id_, Description=inputs.get("description") or "")

@@ -64,6 +64,10 @@ class Engine:
         """Bring the state up to what is on AWS."""
         return self._run(stage, None, lambda stack, **how: stack.refresh(**_without(how, "refresh")), **options)
 
+    def preview_destroy(self, stage: str) -> Report:
+        """The steps of `destroy`; nothing is changed."""
+        return self._run(stage, None, lambda stack, **how: stack.preview_destroy(**_without(how, "refresh")))
+
     def destroy(self, stage: str, *, force: bool = False, **options: Any) -> Report:
         """Delete what a stage has. `force`: also what is protected; what is retained stays on AWS."""
 

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -25,6 +24,8 @@ from infra.paths import REPOSITORY
 from ops.shared import canary, readiness, site, smoke
 from ops.shared.canary import Canary
 from ops.shared.flags import values
+from ops.shared.hold import held
+from ops.shared.pulumi_cli import PulumiCli
 from ops.shared.releases import KEPT, Release, Releases
 from ops.shared.stage import LOCAL, OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out
@@ -154,22 +155,7 @@ def provision(stage: Stage, release_id: str, canary_percent: int, say: Callable[
             raise OperatorError(f"up failed; mend it and deploy again: {error}") from error
         stage.emulator.serve_at_front_door(report.outputs["distribution_domain"])
         return
-    # The CLI writes `--config` into the file that it is given: a copy, so that the tree stays clean.
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"Pulumi.{stage.name}.yaml"
-        shutil.copy(REPOSITORY / file.name, file)
-        command = ["pulumi", "up", "--yes", "--non-interactive", "--stack", stage.name, "--config-file", str(file)]
-        settings = [word for key, value in config.items() for word in ("--config", f"{key}={value}")]
-        _run([*command, *settings], "pulumi up", say, **_backend(stage))
-
-
-def _backend(stage: Stage) -> dict[str, str]:
-    """Where the bootstrap stack keeps the stage's state, unless the caller's environment names another place."""
-    if os.environ.get("PULUMI_BACKEND_URL"):
-        return {}
-    from infra.bootstrap.github import backend_url, state_bucket_name  # pulumi is large, and only this needs it
-
-    return {"PULUMI_BACKEND_URL": backend_url(state_bucket_name(stage.account), stage.region, stage.name)}
+    PulumiCli.of(stage).up(config, say)
 
 
 def live_versions(stage: Stage) -> dict[str, str]:
@@ -224,10 +210,12 @@ def release_now(
     dist: Path | None,
     say: Callable[[str], None],
     trial: Canary,
+    still_held: Callable[[], None] = lambda: None,
 ) -> Json:
     """Builds, provisions, uploads, invalidates, tries it out. What fails its canary or its smoke test goes back.
 
-    Raises OperatorError where a step before the smoke test failed.
+    `still_held` raises where somebody else has taken the stage over. Raises OperatorError where a step before the smoke
+    test failed.
     """
     releases, started = Releases(stage), time.monotonic()
 
@@ -252,8 +240,10 @@ def release_now(
             releases.put(release)
             step(f"back, since {why}")
             return {"release": json.loads(release.model_dump_json(by_alias=True)), "canary": why}
+        still_held()
         canary.point(stage, after)
     former = next((r for r in releases.list() if r.id == releases.current()), None)
+    still_held()
     step("upload the page")
     assets, entries, invalidation = upload(stage, release.id, dist)
     release = release.model_copy(
@@ -289,6 +279,8 @@ def release_now(
 
 # --- the commands ---
 
+TakeOver = Annotated[str, typer.Option(help="The owner of a hold on the stage that is known to be dead.")]
+
 
 def deploy(
     stage: Stage,
@@ -300,18 +292,14 @@ def deploy(
     over_newer: Annotated[
         bool, typer.Option("--over-newer", help="Deploy although the live release is of a newer commit.")
     ] = False,
+    take_over: TakeOver = "",
 ) -> None:
     """Build, bring the stage up, try it on a share of the calls, upload the page, smoke test, record the release."""
     trial = Canary.of(stage)
     trial = trial if percent is None else replace(trial, percent=percent)
     now, revision = datetime.now(UTC), commit()
     by_hand = STAGES[stage.name].production and not os.environ.get("GITHUB_ACTIONS")
-    if by_hand and revision.endswith("+dirty"):
-        raise OperatorError("prod gets what is committed: commit or put aside what `git status` shows.")
-    if not over_newer:
-        keep_order(stage, revision)
-    if STAGES[stage.name].on_aws and not stage.endpoint:
-        readiness.require(stage)
+    _require_deployable(stage, revision, by_hand=by_hand, over_newer=over_newer)
     release = Release(
         id=f"{now:%Y%m%dT%H%M%SZ}-{revision[:7]}",
         commit=revision,
@@ -331,11 +319,20 @@ def deploy(
         "invalidate the edge, run the smoke test; where it fails, back to the release before",
         f"record release {release.id}",
     ]
+
+    def apply() -> Json:
+        with held(stage, f"deploy of commit {revision[:7]}", take_over) as still_held:
+            # Somebody may have been faster since the plan was shown.
+            if not over_newer:
+                keep_order(stage, revision)
+            reasoned = release.model_copy(update={"reason": terminal.reason})
+            return release_now(stage, reasoned, dist, terminal.say, trial, still_held)
+
     change = Change(
         "deploy",
         release.id,
         plan,
-        lambda: release_now(stage, release.model_copy(update={"reason": terminal.reason}), dist, terminal.say, trial),
+        apply,
         typed=stage.name if by_hand else None,
         verdict=_verdict,
     )
@@ -354,6 +351,16 @@ def deploy(
     terminal.result(outcome, *(lines or [f"{release.id} is live, but failed at {outcome['smoke']['failed']}"]))
     if not passed:
         raise typer.Exit(1)
+
+
+def _require_deployable(stage: Stage, revision: str, *, by_hand: bool, over_newer: bool) -> None:
+    """Raise OperatorError where the commit, or the account, is not fit for a deployment."""
+    if by_hand and revision.endswith("+dirty"):
+        raise OperatorError("prod gets what is committed: commit or put aside what `git status` shows.")
+    if not over_newer:
+        keep_order(stage, revision)
+    if STAGES[stage.name].on_aws and not stage.endpoint:
+        readiness.require(stage)
 
 
 def _verdict(outcome: Json) -> str:
@@ -381,6 +388,7 @@ def rollback(
     stage: Stage,
     terminal: Terminal,
     to: Annotated[str, typer.Argument(help="A release of `releases`; the one before the live one if none.")] = "",
+    take_over: TakeOver = "",
 ) -> None:
     """Put API and page back to a former release, then run the smoke test. Data is not touched."""
     bucket = Releases(stage)
@@ -391,11 +399,12 @@ def rollback(
     plan.append(f"page: {current} -> {target.id}")
 
     def apply() -> Json:
-        started = time.monotonic()
-        invalidation = put_back(stage, target)
-        seconds = round(time.monotonic() - started, 1)
-        terminal.say(f"  {seconds} s: API and page are those of {target.id}")
-        outcome = smoke.run(stage, terminal.say)
+        with held(stage, f"rollback to {target.id}", take_over):
+            started = time.monotonic()
+            invalidation = put_back(stage, target)
+            seconds = round(time.monotonic() - started, 1)
+            terminal.say(f"  {seconds} s: API and page are those of {target.id}")
+            outcome = smoke.run(stage, terminal.say)
         return {"from": current, "to": target.id, "invalidation": invalidation, "seconds": seconds, "smoke": outcome}
 
     outcome = carry_out(stage, terminal, Change("rollback", target.id, plan, apply, verdict=_verdict))

@@ -50,6 +50,20 @@ def _release(stage: Stage) -> Fact:
     return Fact("api", found, text, well=answer.is_success)
 
 
+def _tried(stage: Stage) -> Fact | None:
+    """Of the live release, that its smoke test passed; None before the first release."""
+    releases = Releases(stage)
+    try:
+        current = releases.current()
+    except stage.s3.exceptions.NoSuchBucket:
+        return None
+    live = next((release for release in releases.list() if release.id == current), None)
+    if live is None:
+        return None
+    said = "passed" if live.smoke == "passed" else f"{live.smoke}: `civicforge smoke` tries it, `rollback` goes back"
+    return Fact("smoke test", live.smoke, said, well=live.smoke == "passed")
+
+
 def _alarms(stage: Stage) -> Fact:
     pages = stage.cloudwatch.get_paginator("describe_alarms").paginate(
         AlarmNamePrefix=stage.resource(""), AlarmTypes=["MetricAlarm", "CompositeAlarm"]
@@ -80,6 +94,8 @@ def _mails(stage: Stage, now: datetime) -> Fact:
 def facts(stage: Stage, now: datetime) -> Iterator[Fact]:
     """Every line, in order."""
     yield _release(stage)
+    if tried := _tried(stage):
+        yield tried
     values = flags.values(stage)
     well = all(is_valid(value) for value in values.values())
     yield Fact("flags", values, ", ".join(f"{flag}={value}" for flag, value in values.items()), well)

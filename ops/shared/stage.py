@@ -389,7 +389,7 @@ class Stage:
             failed = isinstance(error, Exception)
             try:
                 record(f"failed: {type(error).__name__}: {error}" if failed else "interrupted")
-            except OperatorError as unrecorded:
+            except Exception as unrecorded:  # a cut network, say: never in place of what went wrong
                 raise OperatorError(f"{error or type(error).__name__}\n{unrecorded}") from error
             raise
         record("done")

@@ -12,6 +12,7 @@ import pytest
 from ops.commands import release
 from ops.shared import canary, readiness, site, smoke
 from ops.shared.canary import Canary
+from ops.shared.pulumi_cli import PulumiCli
 from ops.shared.releases import KEPT, Release, Releases
 from ops.shared.stage import OperatorError
 from services.core.names import LIVE_ALIAS
@@ -182,7 +183,7 @@ def test_the_audit_log_says_what_became_of_a_release(
 ) -> None:
     def deploys(name: str) -> None:
         monkeypatch.setattr(release, "commit", lambda: f"{len(town.audit())}" * 7)  # several in a second
-        cli(f"deploy --page {a_page(tmp_path, name)} --canary 10 --yes --reason {name}")
+        cli(f"deploy --page {a_page(tmp_path, name)} --canary 10 --over-newer --yes --reason {name}")
 
     monkeypatch.setattr(canary, "run", lambda *_: None)
     deploys("good")
@@ -224,7 +225,7 @@ def test_a_release_that_does_not_pass_its_canary_is_live_for_nobody(
 ) -> None:
     monkeypatch.setattr(canary, "run", lambda *_: "an alarm went off")
     deploy(town, 1, a_page(tmp_path, "a"))
-    ran = cli(f"deploy --page {a_page(tmp_path, 'b')} --canary 20 --yes --reason new")
+    ran = cli(f"deploy --page {a_page(tmp_path, 'b')} --canary 20 --over-newer --yes --reason new")
     assert ran.code == 1
     assert "canary: 20 % of the api's calls for 10 minutes" in ran.out
     assert "did not pass its canary and is live for nobody: an alarm went off" in ran.out
@@ -375,14 +376,14 @@ def test_aws_is_provisioned_by_the_pulumi_cli_without_touching_the_tree(
     monkeypatch.setenv("PULUMI_BACKEND_URL", named)
     ours = f"s3://civicforge-bootstrap-state-{stage.account}/local?region=us-east-1"
 
-    def note(command: list[str], _: str, say: Any, **environment: str) -> None:
-        commands.append(command)
-        assert environment == ({} if named else {"PULUMI_BACKEND_URL": ours})
-        assert Path(command[command.index("--config-file") + 1]).read_text()
+    def note(cli: PulumiCli, arguments: list[str], _log: Path, _say: Any) -> None:
+        commands.append(arguments)
+        assert cli.environment == ({} if named else {"PULUMI_BACKEND_URL": ours})
+        assert cli.stack == stage.name
+        assert Path(arguments[arguments.index("--config-file") + 1]).read_text()
 
-    monkeypatch.setattr(release, "_run", note)
+    monkeypatch.setattr(PulumiCli, "_follow", note)
     release.provision(stage, "r7", 10)
     (command,) = commands
-    assert command[:2] == ["pulumi", "up"]
+    assert command[:2] == ["up", "--yes"]
     assert command[-4:] == ["--config", "civicforge:release=r7", "--config", "civicforge:canaryPercent=10"]
-    assert "--non-interactive" in command

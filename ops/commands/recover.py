@@ -1,0 +1,45 @@
+"""Bring a stage's stack back to order after a deployment that was killed."""
+
+import json
+from datetime import UTC, datetime
+
+from infra.paths import REPOSITORY
+from ops.shared.pulumi_cli import PulumiCli
+from ops.shared.recovery import look_up, provider_of, set_right
+from ops.shared.stage import Stage
+from ops.shared.terminal import Change, Json, Terminal, carry_out
+
+
+def recover(stage: Stage, terminal: Terminal) -> None:
+    """Take away a killed deployment's lock, adopt what it had made, drop what it had only begun; then deploy again."""
+    if stage.emulator:
+        message = f"{stage.name} is provisioned by the embedded engine, which sets itself right: run `make up`."
+        terminal.result({"recovered": False, "findings": []}, message)
+        return
+    cli, provider = PulumiCli.of(stage), provider_of(stage)
+    state = cli.export()
+    findings = look_up(state, provider)
+    backup = REPOSITORY / ".local" / "recover" / f"{stage.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+
+    def apply() -> Json:
+        backup.parent.mkdir(parents=True, exist_ok=True)
+        backup.write_text(json.dumps(state), encoding="utf-8")
+        backup.chmod(0o600)
+        cli.run("cancel", "--yes")
+        # Again: since the plan was shown, somebody may have gone on.
+        current = cli.export()
+        found = look_up(current, provider)
+        if found:
+            cli.run("stack", "import", text=json.dumps(set_right(current, found, provider)))
+        cli.run("refresh", "--yes", "--skip-preview")
+        return {"recovered": True, "findings": [finding.sentence for finding in found], "backup": str(backup)}
+
+    plan = [
+        f"keep the stack's state in {backup.relative_to(REPOSITORY)}",
+        f"take away the lock of {stage.name}: nobody may be deploying it now",
+        *(finding.sentence for finding in findings),
+        "refresh: compare the whole state with AWS",
+    ]
+    outcome = carry_out(stage, terminal, Change("recover", stage.name, plan, apply))
+    if outcome is not None:
+        terminal.result(outcome, *outcome["findings"], f"Now `civicforge deploy --stage {stage.name}`.")

@@ -1,0 +1,84 @@
+"""A stage's whole life by Pulumi's own engine on the emulated AWS."""
+
+import shutil
+import zipfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from infra.paths import REPOSITORY
+from localcloud.engine.deployment import EngineError, Report
+from services.core.names import parameter_name
+from services.core.parameters import FLAGS, SITE_URL, flag_parameter
+from tests.engine.conftest import BOOTSTRAP, HERE, Account
+
+
+def operations(report: Report) -> dict[str, int]:
+    """How many of each, without what stays."""
+    return dict(Counter(step.operation for step in report.steps if step.operation != "same"))
+
+
+def kinds(report: Report) -> set[tuple[str, str]]:
+    """What happens to which resource."""
+    return {(step.operation, step.urn) for step in report.steps if step.operation != "same"}
+
+
+@pytest.mark.parametrize("stage", ["local", "dev", "prod"])
+def test_the_life_of_a_stage(stage: str, account: Account, tmp_path: Path) -> None:
+    engine, ssm = account.engine, account.platform.client("ssm")
+    made = operations(engine.up(stage, overrides=HERE))
+    assert set(made) == {"create"}, made
+    assert operations(engine.up(stage, overrides=HERE)) == {}
+    assert operations(engine.refresh(stage, overrides=HERE)) == {}
+
+    # A setting: the preview tells exactly what `up` then does.
+    setting = {**HERE, "civicforge:throttleRate": "90"}
+    told = kinds(engine.preview(stage, overrides=setting))
+    assert {urn.rsplit("::", 1)[-1] for _, urn in told} == {"api"}
+    assert kinds(engine.up(stage, overrides=setting)) == told
+
+    # A tag goes on everything that has tags, and replaces nothing.
+    tagged = {**setting, "aws:defaultTags": '{"tags": {"project": "civicforge", "new": "tag"}}'}
+    assert set(operations(engine.up(stage, overrides=tagged))) == {"update"}
+
+    # New code of one Lambda: the function, and what follows from its version.
+    shutil.copytree(REPOSITORY / "dist" / "host", tmp_path / "host")
+    with zipfile.ZipFile(tmp_path / "host" / "housekeeping.zip", "a") as archive:
+        archive.writestr("new.txt", "new")
+    coded = {**tagged, "civicforge:artifacts": str(tmp_path / "host")}
+    told = kinds(engine.preview(stage, overrides=coded))
+    assert kinds(engine.up(stage, overrides=coded)) == told
+    assert {urn.rsplit("::", 1)[-1] for _, urn in told} == {"housekeeping"}
+
+    # What operators set stays, through a description that changes and everything else.
+    flag = parameter_name(stage, flag_parameter(next(iter(FLAGS))).key)
+    ssm.put_parameter(Name=flag, Value="on", Overwrite=True)
+    engine.up(stage, overrides={**coded, "civicforge:throttleRate": "80"})
+    assert ssm.get_parameter(Name=flag)["Parameter"]["Value"] == "on"
+
+    # What was done by hand is seen and mended.
+    site = parameter_name(stage, SITE_URL.key)
+    was = ssm.get_parameter(Name=site)["Parameter"]["Value"]
+    ssm.put_parameter(Name=site, Value="https://evil.example", Overwrite=True)
+    rates = {**coded, "civicforge:throttleRate": "80"}
+    seen = engine.preview(stage, overrides=rates, verify=True)
+    assert {step.name for step in seen.steps if step.operation == "update"} == {SITE_URL.key}
+    engine.up(stage, overrides=rates, verify=True)
+    assert ssm.get_parameter(Name=site)["Parameter"]["Value"] == was
+
+    if stage == "prod":
+        with pytest.raises(EngineError, match="protect"):
+            engine.preview_destroy(stage)
+    gone = operations(engine.destroy(stage, force=True))
+    assert set(gone) == {"delete"}
+    assert gone["delete"] == made["create"]
+
+
+def test_the_life_of_the_bootstrap_stack(make_account: Callable[[], Account]) -> None:
+    engine = make_account().engine
+    assert set(operations(engine.up("bootstrap", overrides=BOOTSTRAP))) == {"create"}
+    assert operations(engine.up("bootstrap", overrides=BOOTSTRAP)) == {}
+    assert operations(engine.refresh("bootstrap", overrides=BOOTSTRAP)) == {}
+    assert set(operations(engine.destroy("bootstrap", force=True, overrides=BOOTSTRAP))) == {"delete"}

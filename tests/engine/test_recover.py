@@ -1,0 +1,192 @@
+"""Killed by Pulumi's own engine at different places, recovered, deployed: nothing twice, nothing lost."""
+
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import psutil
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from localcloud.engine.deployment import EngineError
+from localcloud.provider import HANDLERS
+from localcloud.provider.base import Cloud, Handler
+from localcloud.pulumi_engine import command
+from localcloud.pulumi_engine.automation import Engine
+from localcloud.pulumi_engine.server import serve
+from ops.shared.pulumi_cli import PulumiCli
+from ops.shared.recovery import look_up, provider_of, set_right
+from ops.shared.stage import Stage
+from tests.engine.conftest import Account
+
+STAGE = "killed"
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+)
+
+
+def program(version: int) -> None:
+    """Each after the other, so that it is known what comes when; the third is replaced by the next version."""
+    queue = aws.sqs.Queue("queue", name="killed-queue", message_retention_seconds=60 * version)
+    after = pulumi.ResourceOptions(depends_on=[queue])
+    parameter = aws.ssm.Parameter("parameter", name="/killed/p", type="String", value=f"v{version}", opts=after)
+    after = pulumi.ResourceOptions(depends_on=[parameter])
+    role = aws.iam.Role("role", name=f"killed-{version}", assume_role_policy=TRUST, opts=after)
+    policy = aws.iam.RolePolicy("policy", name="killed", role=role.name, policy=POLICY)
+    after = pulumi.ResourceOptions(depends_on=[policy])
+    key = aws.kms.Key("key", description="killed", opts=after)
+    pool = aws.cognito.UserPool("pool", name="killed", opts=pulumi.ResourceOptions(depends_on=[key]))
+    aws.cognito.UserPoolClient("client", name="killed", user_pool_id=pool.id)
+
+
+POLICY = json.dumps(
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]}
+)
+TYPES = {
+    "queue": "aws:sqs/queue:Queue",
+    "parameter": "aws:ssm/parameter:Parameter",
+    "role": "aws:iam/role:Role",
+    "policy": "aws:iam/rolePolicy:RolePolicy",
+    "key": "aws:kms/key:Key",
+    "pool": "aws:cognito/userPool:UserPool",
+    "client": "aws:cognito/userPoolClient:UserPoolClient",
+}
+
+
+@pytest.fixture
+def engine(account: Account) -> Iterator[Engine]:
+    root = account.platform.root / "killed"
+    root.mkdir(exist_ok=True)
+    (root / "Pulumi.yaml").write_text("name: killed\nruntime: python\n")
+    engine = Engine(account.platform.endpoint, root / "stacks", root)
+    yield engine
+    shutil.rmtree(engine.state_dir / "pulumi" / ".pulumi" / "locks", ignore_errors=True)
+    engine.destroy(STAGE, force=True)
+
+
+def kill_at(engine: Engine, version: int, thing: str, operation: str, *, before: bool) -> None:
+    """Run `up` in a process of its own and kill the CLI before or after an operation on one resource."""
+    process = multiprocessing.get_context("fork").Process(
+        target=_run_to, args=(engine, version, TYPES[thing], operation, before)
+    )
+    process.start()
+    process.join(120)
+    assert process.exitcode == 7, "it was not killed there"
+
+
+def _run_to(engine: Engine, version: int, type_: str, operation: str, before: bool) -> None:
+    handler = HANDLERS[type_]
+    _patch(handler, operation, before=before)
+    engine.up(STAGE, lambda: program(version))
+    os._exit(0)
+
+
+def _patch(handler: Handler, operation: str, *, before: bool) -> None:
+    original: Callable[..., Any] = getattr(handler, operation)
+
+    def patched(cloud: Cloud, *arguments: Any) -> Any:
+        if not before:
+            original(cloud, *arguments)
+        for process in psutil.Process().children(recursive=True):
+            if process.name() == "pulumi":
+                process.kill()
+        os._exit(7)
+
+    setattr(handler, operation, patched)
+
+
+def recover(engine: Engine, account: Account) -> list[str]:
+    """As `civicforge recover` does it; returns what it says."""
+    session = boto3.Session("test", "test", region_name="us-east-1")
+    provider = provider_of(Stage(STAGE, session, account.platform.endpoint))
+    with serve(engine.endpoint) as port:
+        environment = {
+            "PATH": f"{command.get() / 'bin'}:{os.environ['PATH']}",
+            "PULUMI_BACKEND_URL": (engine.state_dir.resolve() / "pulumi").as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": "local",
+            "PULUMI_DEBUG_PROVIDERS": f"aws:{port}",
+        }
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PATH", environment["PATH"])
+            cli = PulumiCli(STAGE, environment, engine.root)
+            cli.run("cancel", "--yes")
+            state = cli.export()
+            findings = look_up(state, provider)
+            if findings:
+                cli.run("stack", "import", text=json.dumps(set_right(state, findings, provider)))
+            cli.run("refresh", "--yes", "--skip-preview")
+            assert not cli.pending()
+            assert not look_up(cli.export(), provider)
+    return [finding.sentence for finding in findings]
+
+
+def there(account: Account) -> dict[str, int]:
+    """How many there are of each, by the names that the program gives."""
+    client = account.platform.client
+    roles = client("iam").list_roles()["Roles"]
+    keys = [client("kms").describe_key(KeyId=one["KeyId"])["KeyMetadata"] for one in client("kms").list_keys()["Keys"]]
+    pools = client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
+    return {
+        "queue": len(client("sqs").list_queues(QueueNamePrefix="killed-").get("QueueUrls", [])),
+        "role": sum(role["RoleName"].startswith("killed-") for role in roles),
+        "key": sum(key.get("Description") == "killed" and key["KeyState"] == "Enabled" for key in keys),
+        "pool": sum(pool["Name"] == "killed" for pool in pools),
+    }
+
+
+@pytest.mark.parametrize(
+    ("thing", "before"),
+    [
+        ("queue", False),
+        ("parameter", True),
+        ("parameter", False),
+        ("role", False),
+        ("policy", False),
+        ("key", False),
+        ("pool", False),
+        ("client", False),
+    ],
+)
+def test_a_first_up_that_was_killed(thing: str, before: bool, engine: Engine, account: Account) -> None:
+    kill_at(engine, 1, thing, "create", before=before)
+    with pytest.raises(EngineError, match="locked"):
+        engine.up(STAGE, lambda: program(1))
+    (said,) = recover(engine, account)
+    assert ("nothing is there" if before else "belongs to the stack from now on") in said
+    assert recover(engine, account) == []
+    engine.up(STAGE, lambda: program(1))
+    assert there(account) == {"queue": 1, "role": 1, "key": 1, "pool": 1}
+    assert {step.operation for step in engine.up(STAGE, lambda: program(1)).steps} == {"same"}
+
+
+@pytest.mark.parametrize(
+    ("thing", "operation", "before"),
+    [
+        ("queue", "update", False),
+        ("parameter", "update", True),
+        ("role", "create", False),
+        ("policy", "create", False),
+        ("role", "delete", False),
+        ("policy", "delete", False),
+    ],
+)
+def test_an_update_and_a_replacement_that_were_killed(
+    thing: str, operation: str, before: bool, engine: Engine, account: Account
+) -> None:
+    engine.up(STAGE, lambda: program(1))
+    kill_at(engine, 2, thing, operation, before=before)
+    assert recover(engine, account)
+    engine.up(STAGE, lambda: program(2))
+    assert there(account) == {"queue": 1, "role": 1, "key": 1, "pool": 1}
+    assert account.platform.client("ssm").get_parameter(Name="/killed/p")["Parameter"]["Value"] == "v2"
+    assert {step.operation for step in engine.up(STAGE, lambda: program(2)).steps} == {"same"}
