@@ -132,6 +132,10 @@ engine: .venv/.ready ## The life of every stage by Pulumi's own engine, whose CL
 	@$(RUN) localcloud.pulumi_engine.command >/dev/null
 	@$(BIN)/pytest tests/engine -q -p no:randomly --durations=0 --durations-min=1
 
+.PHONY: engine-answers
+engine-answers: .venv/.ready ## Record anew what Pulumi's own engine does with the programs of tests/platform/differential
+	@$(RUN) tests.platform.differential
+
 .PHONY: drill
 drill: .venv/.ready ## Set off every alarm on a local stage of its own; writes docs/drills.md
 	@DRILL_REPORT=docs/drills.md $(BIN)/pytest tests/platform/test_drills.py -q

@@ -1,0 +1,97 @@
+"""The embedded engine beside Pulumi's own: the same programs, and the recorded answers of Pulumi's."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.platform.conftest import Platform
+from tests.platform.differential.programs import PROGRAMS
+from tests.platform.differential.runner import PROJECT, RECORDED, Answer, Embedded, run
+
+ANSWERS: dict[str, list[Answer]] = json.loads(RECORDED.read_text(encoding="utf-8"))
+
+REFUSED = {
+    "deleted_with": "deletedWith",
+    "export_asset": "an asset as an output",
+    "hooks": "a hook",
+    "import_mismatch": "import",
+    "none_in_path": "'None' in a path is an output without a value",
+    "provider_region": "a provider of another region",
+    "replace_with": "replaceWith",
+    "replacement_trigger": "a replacement trigger",
+    "stack_reference": "a reference to another stack",
+    "stack_transform": "a transform",
+    "transforms": "a transform",
+}
+"""What the embedded engine refuses, where Pulumi's honours it."""
+
+BETTER = {
+    "destroy_protected": "deletes nothing while something is protected",
+    "kill_after_create": "takes over what it had made",
+    "kill_after_create_no_identity": "as above",
+    "kill_during_replace": "as above",
+    "kill_during_replace_same": "as above",
+    "kill_in_dbr": "as above",
+    "kill_in_delete": "as above",
+}
+"""Where it differs on purpose: at least what Pulumi's engine keeps must be kept."""
+
+
+@pytest.fixture(scope="module")
+def apart(make_platform: Callable[[], Platform]) -> Platform:
+    """An emulator on which nobody else counts what is there."""
+    return make_platform()
+
+
+def test_every_program_has_an_answer() -> None:
+    assert set(ANSWERS) == set(PROGRAMS)
+    assert set(PROGRAMS) >= {*REFUSED, *BETTER}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:coroutine:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.parametrize("name", sorted(set(PROGRAMS) - set(REFUSED) - set(BETTER)))
+def test_both_engines_do_the_same(name: str, apart: Platform, tmp_path: Path) -> None:
+    assert [*map(_compared, answers(name, apart, tmp_path))] == [*map(_compared, ANSWERS[name])]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:coroutine:RuntimeWarning")
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_what_is_not_honoured_is_refused(name: str, apart: Platform, tmp_path: Path) -> None:
+    assert any(answer.get("error") for answer in answers(name, apart, tmp_path))
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.parametrize("name", sorted(BETTER))
+def test_nothing_is_lost_that_the_other_engine_keeps(name: str, apart: Platform, tmp_path: Path) -> None:
+    last = answers(name, apart, tmp_path)[-1]
+    if name.startswith("kill"):
+        assert not last.get("error")
+    if PROGRAMS[name][-1].get("destroy"):
+        assert set(last["cloud"]) >= set(ANSWERS[name][-1]["cloud"])
+
+
+def answers(name: str, platform: Platform, folder: Path) -> list[Answer]:
+    """What the embedded engine does."""
+    (folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n", encoding="utf-8")
+    engine = Embedded(platform.endpoint, folder, folder)
+    return run(name, engine, platform.client, f"de{sorted(PROGRAMS).index(name):03}x")
+
+
+def _compared(answer: Answer) -> dict[str, Any]:
+    """Of a run that failed, what was done before depends on what ran at the same time; what is there does not."""
+    if answer.get("error"):
+        return {"error": True, "cloud": answer["cloud"]}
+    return {key: value for key, value in answer.items() if key != "outputs"} | {"outputs": _told(answer["outputs"])}
+
+
+def _told(outputs: dict[str, Any]) -> dict[str, Any]:
+    """Without `None` in dictionaries, which the embedded engine drops, and nested secrets, which it hides whole."""
+    return {
+        key: {name: item for name, item in value.items() if item is not None} if isinstance(value, dict) else value
+        for key, value in outputs.items()
+        if key not in ("nested", "tags", "res")
+    }
