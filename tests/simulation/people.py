@@ -263,11 +263,16 @@ def scheduled(world: World, service: str) -> None:
 
 
 def platform(world: World, duplicates: float = 0.2, shuffles: float = 0.1) -> None:
-    """Starts every stream and schedule of the platform."""
+    """Starts every stream and schedule of the platform. The publisher, whose documents take most of the time, works
+    along in a third of the histories, and catches up at the end of the others.
+    """
+    publishing = world.seed % 3 == 0
     for mapping in MAPPINGS:
-        world.spawn(stream, world, mapping, duplicates, shuffles, daemon=True)
+        if publishing or mapping.service != "publisher":
+            world.spawn(stream, world, mapping, duplicates, shuffles, daemon=True)
     for service in SCHEDULES:
-        world.spawn(scheduled, world, service, daemon=True)
+        if publishing or service != "publisher":
+            world.spawn(scheduled, world, service, daemon=True)
 
 
 # --- what members do ---
