@@ -28,7 +28,9 @@ PAGE = REPOSITORY / "frontend/dist"
 BROWSER_TESTS = REPOSITORY / "tests/e2e"
 OURS, ORIGINAL, FLOOR = "CivicForge", "original", "floor"
 ORIGINAL_WRITE_UNITS = 29
-"""Of a lifecycle with items of 1 kB; measured on the original itself, which is not here."""
+"""Of a lifecycle with items of 1 kB, counted on the original itself, which is not here. If its index writes within
+transactions were counted once or twice is not known.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +93,9 @@ def lambda_rows(say: processes.Say) -> Iterator[Row]:
     built = (stacks.civicforge(), stacks.original(), stacks.floor())
     say("counting instructions")
     if counted := processes.instructions(built):
-        yield _peers("cold start", "10^6 instructions", counted, goal=0.45)
+        yield _peers("cold start", "10^6 instructions", counted, goal=0.28)
+        for name, (started, goal) in processes.starts(say).items():
+            yield Row(measure=f"cold start of {name}: init", unit="10^6 instructions", ours=started, goal=goal)
     else:
         say("no instruction counts: valgrind is not installed")
     cold = processes.cold(built, say)
@@ -109,11 +113,13 @@ def lambda_rows(say: processes.Say) -> Iterator[Row]:
         "post-markup": "POST 2 kB, markup",
     }
     for operation, found in processes.warm(built, say).items():
-        yield _peers(f"warm {names[operation]}", "us CPU", found, goal=0.40 if operation == "get" else None)
+        yield _peers(f"warm {names[operation]}", "us CPU", found, goal=WARM_GOALS[operation])
     say("building the zips")
     sizes = stacks.zip_sizes()
     yield Row(measure="zip", unit="MB", ours=sizes[OURS], original=sizes[ORIGINAL], floor=sizes[FLOOR], goal=5)
 
+
+WARM_GOALS = {"get": 0.15, "list": 0.15, "post-plain": 0.20, "post-markup": 1.0}
 
 CALL_GOALS = {"create": 1, "claim": 2, "submit": 2, "attest": 2, "attest, second": 2, "get": 1, "list": 1}
 
@@ -134,8 +140,7 @@ def usage_rows(say: processes.Say) -> Iterator[Row]:
             unit="WCU",
             ours=sum(step.write_units for step in steps.values()),
             original=ORIGINAL_WRITE_UNITS if length == usage.SHORT else None,
-            goal=0.6 if length == usage.SHORT else None,
-            relative=True,
+            goal=26 if length == usage.SHORT else None,
         )
 
 
@@ -148,7 +153,7 @@ def _first_load() -> float:
 def platform_rows(say: processes.Say) -> Iterator[Row]:
     """The page as it was built, and `make up` on a platform that is up."""
     if (PAGE / "index.html").exists():
-        yield Row(measure="page: initial JavaScript", unit="KiB gzip", ours=_first_load(), goal=60)
+        yield Row(measure="page: initial JavaScript", unit="KiB gzip", ours=_first_load(), goal=40)
     else:
         say("no page sizes: `make up` builds the page")
     running = Emulator(REPOSITORY / ".local").running()
@@ -158,7 +163,7 @@ def platform_rows(say: processes.Say) -> Iterator[Row]:
     say("make up")
     started = time.perf_counter()
     subprocess.run(["make", "up"], cwd=REPOSITORY, capture_output=True, check=True)
-    yield Row(measure="make up, nothing changed", unit="s", ours=time.perf_counter() - started, goal=10)
+    yield Row(measure="make up, nothing changed", unit="s", ours=time.perf_counter() - started, goal=5)
     say("loading the page on an old phone")
     node = shutil.which("node")
     if node is None or not (BROWSER_TESTS / "node_modules").exists():
@@ -166,7 +171,7 @@ def platform_rows(say: processes.Say) -> Iterator[Row]:
         return
     command = [node, str(BROWSER_TESTS / "first-card.mjs"), running.front_url]
     shown = subprocess.run(command, capture_output=True, text=True, check=True)
-    yield Row(measure="first quest card, CPU 4x slower, 1.6 Mbit/s", unit="ms", ours=float(shown.stdout))
+    yield Row(measure="first quest card, CPU 4x slower, 1.6 Mbit/s", unit="ms", ours=float(shown.stdout), goal=1000)
 
 
 def _table(rows: list[Row]) -> Table:

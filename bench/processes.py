@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from bench.stacks import Stack
+from bench.stacks import Stack, unpacked
 
 PROBE = Path(__file__).with_name("probe.py")
 COLD_ROUNDS, WARM_ROUNDS = 5, 4
@@ -59,6 +59,24 @@ def instructions(stacks: Sequence[Stack]) -> dict[str, float] | None:
 
     with ThreadPoolExecutor(2) as pool:
         return dict(zip((stack.name for stack in stacks), pool.map(count, stacks), strict=True))
+
+
+START_GOALS = {"onboarding": 700, "rewards": 800, "housekeeping": 800}
+"""Millions of instructions, by Lambda; docs/performance.md."""
+
+
+def starts(say: Say) -> dict[str, tuple[float, float]]:
+    """Millions of instructions of the import and init of other Lambdas, with their goals."""
+    found = {}
+    for service, goal in START_GOALS.items():
+        say(f"counting the start of {service}")
+        folder, environment = unpacked(service)
+        program = f"import sys; sys.path.insert(0, sys.argv[1]); import services.{service}.handler"
+        command = [sys.executable, "-sSP", "-c", program, str(folder)]
+        tool = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+        done = subprocess.run([*tool, *command], env=environment, capture_output=True, text=True, check=True)
+        found[service] = int(re.findall(r"Collected : (\d+)", done.stderr)[0]) / 1e6, float(goal)
+    return found
 
 
 def cold(stacks: Sequence[Stack], say: Say) -> dict[str, Report]:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import Mock
 
+from infra.paths import REPOSITORY
+from infra.stack_config import load_config
 from services.core.domain import quests
 from services.core.domain.quests import Draft
 from services.core.domain.values import digest
@@ -31,7 +33,7 @@ SETTINGS = ApiSettings(
     ledger_table=TABLES["ledger"],
     inbox_table=TABLES["inbox"],
     messages_table=TABLES["messages"],
-    board_shards=1,
+    board_shards=int(load_config("prod", REPOSITORY).values["civicforge:boardShards"]),
     quest_lifetime_days=30,
     claim_days=14,
     cognito_region="eu-central-1",
@@ -44,10 +46,15 @@ SETTINGS = ApiSettings(
     aws_seconds=2,
 )
 
+NUMBER = "00000000"
+"""Stands in the texts that are posted; each request has its own number, so that no cache knows its text."""
+
 SENTENCE = "We meet at the old mill at nine, carry two sofas and a table down the stairs, and have soup afterwards. "
 TYPICAL = (SENTENCE * 5).strip()
-PLAIN = (SENTENCE * 20)[:2000].strip()
-MARKUP = ('<p>We meet at <b onclick="x()">nine</b>, <a href="https://example.org/?a=1&b=2">here</a>.</p>\n' * 25)[:2000]
+PLAIN = f"{(SENTENCE * 20)[:1990].strip()} {NUMBER}"
+MARKUP = ('<p>We meet at <b onclick="x()">nine</b>, <a href="https://example.org/?a=1&b=2">here</a>.</p>\n' * 25)[
+    :1990
+] + NUMBER
 
 Json = dict[str, Any]
 

@@ -14,6 +14,7 @@ from bench.scenario import SETTINGS, TABLES, Scenario
 from infra import lambda_zips
 from infra.lambda_zips import Target
 from infra.paths import REPOSITORY
+from services.core.services import SERVICES
 
 CACHE = REPOSITORY / ".cache/bench"
 PEERS = REPOSITORY / "bench/peers"
@@ -66,14 +67,22 @@ def _save(name: str, content: Scenario) -> Path:
     return path
 
 
-def civicforge() -> Stack:
-    """The api Lambda: the contents of its zip for this machine."""
-    archive = lambda_zips.build("host", CACHE, services=("api",), progress=lambda _: None)["api"]
-    folder = CACHE / "civicforge"
+def unpacked(service: str) -> tuple[Path, dict[str, str]]:
+    """The contents of a Lambda's zip for this machine, and an environment that is valid for it."""
+    archive = lambda_zips.build("host", CACHE, services=(service,), progress=lambda _: None)[service]
+    folder = CACHE / f"civicforge-{service}"
     shutil.rmtree(folder, ignore_errors=True)
     with zipfile.ZipFile(archive) as files:
         files.extractall(folder)
-    environment = AWS_ENVIRONMENT | SETTINGS.environment()
+    fields = SERVICES[service].settings.model_fields
+    known = SETTINGS.environment()
+    values = {name.upper(): "1" if field.annotation is int else "x" for name, field in fields.items()}
+    return folder, AWS_ENVIRONMENT | {name: known.get(name, value) for name, value in values.items()}
+
+
+def civicforge() -> Stack:
+    """The api Lambda: the contents of its zip for this machine."""
+    folder, environment = unpacked("api")
     return Stack("CivicForge", folder, "services.api.handler", environment, _save("civicforge", scenario.civicforge()))
 
 
