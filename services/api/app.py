@@ -19,6 +19,7 @@ from services.api import missing, problems
 from services.api.operations import OPERATIONS
 from services.api.operations.operation import AnyOperation, NoBody, Platform, Request
 from services.api.problems import InvalidInputError, ProblemError
+from services.api.views import Rendered
 from services.core.aws_json import within
 from services.core.domain.quests import Actor
 from services.core.domain.values import Model
@@ -224,9 +225,12 @@ def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not a number")
 
 
-def _ok(operation: AnyOperation, document: Model, request_id: str) -> Answer:
+def _ok(operation: AnyOperation, document: Model | Rendered, request_id: str) -> Answer:
     cache = f"public, max-age={operation.max_age}" if operation.max_age else "no-store"
-    body = document.model_dump_json(by_alias=True, exclude_none=True)
+    if isinstance(document, Rendered):
+        body = document.to_json()
+    else:
+        body = document.model_dump_json(by_alias=True, exclude_none=True)
     return _answer(operation.status, "application/json", body, {"cache-control": cache, "x-request-id": request_id})
 
 

@@ -1,8 +1,12 @@
 """What the API answers. The public views are the same for everybody; `QuestView` is made for its viewer."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticUndefined
 
 from services.core import text
 from services.core.domain import notices, quests, users
@@ -284,6 +288,31 @@ def _public(quest: Quest) -> dict[str, Any]:
 def card(quest: Quest) -> QuestCard:
     """A quest in a list."""
     return QuestCard(**_of(QuestCard, _public(quest)))
+
+
+class Rendered(NamedTuple):
+    """An answer in the wire format already."""
+
+    document: Mapping[str, Any]
+
+    def to_json(self) -> str:
+        """The text as a model's own would be."""
+        return json.dumps(self.document, separators=(",", ":"), ensure_ascii=False)
+
+
+_CARD = tuple(
+    (to_camel(name), Quest.model_fields[name].default if name in Quest.model_fields else field.default)
+    for name, field in QuestCard.model_fields.items()
+)
+"""The names of a card's fields on the wire, in order, with the values of those that an item does not have."""
+
+
+def stored_card(item: Mapping[str, Any]) -> dict[str, Any]:
+    """A quest in a list, straight from its stored item: that was validated when it was written, and doing it again took
+    three quarters of a list's time.
+    """
+    found = ((name, item.get(name, default)) for name, default in _CARD)
+    return {name: value for name, value in found if value is not None and value is not PydanticUndefined}
 
 
 def public(stored: StoredQuest) -> QuestPublic:

@@ -420,9 +420,7 @@ def ledger_cursor_off_by_one(real: Any) -> Any:
 def board_cursor_off_by_one(real: Any) -> Any:
     def board(self: Any, asked: Any) -> Any:
         page = real(self, asked)
-        if page.last is None or len(page.quests) < 2:
-            return page
-        return page._replace(last=f"{timestamp(page.quests[-2].expires_at)}#{page.quests[-2].quest_id}")
+        return page if page.last is None or len(page.items) < 2 else page._replace(last=page.items[-2]["laneAt"])
 
     return board
 

@@ -27,13 +27,15 @@ def _quest_page(platform: Platform, query: str, found: list[quests.Quest], last:
     return views.QuestPage(items=[views.card(quest) for quest in found], next_cursor=next_cursor(platform, query, last))
 
 
-def list_quests(platform: Platform, request: Request[NoBody, requests.BoardQuery]) -> views.QuestPage:
+def list_quests(platform: Platform, request: Request[NoBody, requests.BoardQuery]) -> views.Rendered:
     """Open quests that pass the filters, newest first."""
     asked = request.query
     query = f"board|{asked.category}|{asked.q}"
     before = position_of(platform, query, asked.cursor)
     page = platform.quests.board(Board(asked.limit, asked.category, asked.q, before))
-    return _quest_page(platform, query, page.quests, page.last)
+    cursor = next_cursor(platform, query, page.last)
+    document = {"items": [views.stored_card(item) for item in page.items], "nextCursor": cursor}
+    return views.Rendered(document if cursor else {"items": document["items"]})
 
 
 def list_my_quests(platform: Platform, request: Request[NoBody, requests.MyQuestsQuery]) -> views.QuestPage:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from services.api.requests import Query
+from services.api.views import Rendered
 from services.core import live
 from services.core.domain.quests import Actor
 from services.core.domain.values import Input, Model
@@ -96,7 +97,7 @@ class Operation(Generic[BodyT, QueryT]):
     means that an open breaker does not stop the operation.
     """
 
-    handler: Callable[[Platform, Request[BodyT, QueryT]], Model]
+    handler: Callable[[Platform, Request[BodyT, QueryT]], Model | Rendered]
     body: type[BodyT]
     query: type[QueryT]
     answer: type[Model]

@@ -91,10 +91,15 @@ class Board:
 
 
 class Page(NamedTuple):
-    """`last` is where the next page starts, or None at the end."""
+    """Quests of the board as the index projects them; `last` is where the next page starts, or None at the end."""
 
-    quests: list[Quest]
+    items: list[Item]
     last: str | None
+
+    @property
+    def quests(self) -> list[Quest]:
+        """The same as quests, without what the index does not project."""
+        return [Quest.model_validate({"updatedAt": item["createdAt"], **item}) for item in self.items]
 
 
 class QuestStore:
@@ -276,8 +281,6 @@ class QuestStore:
     def board(self, board: Board) -> Page:
         """A page of the OPEN or DISPUTED quests, newest first: one query per shard, and where filters leave it short, a
         few more.
-
-        The cards lack what the index does not project.
         """
         shown: list[Item] = []
         before = board.before
@@ -290,7 +293,7 @@ class QuestStore:
         page = shown[: board.limit]
         more = len(shown) > board.limit or before is not None
         last = (page[-1][_BOARD.sort_key] if len(shown) > board.limit else before) if more else None
-        return Page([Quest.model_validate({"updatedAt": item["createdAt"], **item}) for item in page], last)
+        return Page(page, last)
 
     def _board_slice(self, status: Status, before: str | None, limit: int) -> tuple[list[Item], str | None]:
         """Cards in order over all shards, and the position down to which every shard was read."""
