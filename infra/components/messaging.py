@@ -4,8 +4,9 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.components.component import Component, account_id
-from infra.components.policies import Statement, deploy_role_name, document, tls_only
+from infra.components.policies import Statement, document, tls_only
 from infra.config import StageConfig
+from services.core.names import bootstrap_role
 from services.core.services import QUEUES, Queue
 
 RETENTION_SECONDS = 14 * 24 * 3600
@@ -86,7 +87,7 @@ class Alerts(Component):
         """The role that makes the key goes on with it at once, while IAM may not know the key's tag for minutes."""
         if not self.stage.permissions_boundary:
             return []
-        role = deploy_role_name(self.stage.stage)
+        role = bootstrap_role(self.stage.stage, "deploy")
         return [
             Statement(
                 sid="Deployer",

@@ -59,11 +59,6 @@ def boundary_name(stage: str) -> str:
     return resource_name("bootstrap", f"{stage}-boundary")
 
 
-def deploy_role_name(stage: str) -> str:
-    """The role that deploys a stage from GitHub. The bootstrap stack makes it too."""
-    return resource_name("bootstrap", f"{stage}-deploy")
-
-
 def trust(service: str, *, conditions: Conditions | None = None) -> pulumi.Output[str]:
     """The policy of a role that an AWS service, e.g. `lambda`, takes on."""
     return pulumi.Output.json_dumps(

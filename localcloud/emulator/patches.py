@@ -8,6 +8,7 @@
 | stream mappings retry for ever | `streams.Poller` |
 | `dynamodb:LeadingKeys`, `dynamodb:Attributes` on writes | `conditions`, per item of a transaction |
 | `ssm:GetParameters` is authorized on `*` | `_names_parameters`, `_per_item` |
+| tags of a resource are evaluated for nine services, and not where a boundary asks | `_with_resource_tags` |
 | a log stream is authorized by its group's ARN, which `log-group:name:*` does not cover | `_names_log_streams` |
 | SES v2 authorizes a mail on `*`; AWS on the sender's identity | `_names_identity` |
 | no identity is verified, as in a new account | `_verified`: every domain under `.example` (RFC 2606) is |
@@ -51,6 +52,7 @@ from ministack.services import (  # type: ignore[import-not-found]  # its own en
     s3,
     ses,
     sqs,
+    tagging,
 )
 
 from localcloud.emulator import alarms, meters
@@ -91,7 +93,7 @@ def install() -> None:
     )
     ses._identity_verified = _verified(ses._identity_verified)
     iam_evaluator._request_origin = contextvars.ContextVar("request_origin", default=("127.0.0.1", True))
-    iam_evaluator.enforce = _per_item(iam_evaluator.enforce)
+    iam_evaluator.enforce = _with_resource_tags(_per_item(iam_evaluator.enforce))
     cloudfront.parse_distribution_dataplane_config = _with_origin_groups(cloudfront.parse_distribution_dataplane_config)
     s3.serve_cloudfront_origin_fetch = _missing_objects(s3.serve_cloudfront_origin_fetch)
     cloudfront._fetch_from_origin = _failing_over(cloudfront._fetch_from_origin)
@@ -326,6 +328,32 @@ def _per_item(enforce: Callable[..., Any]) -> Callable[..., Any]:
         return enforce(access_key, action, *args, **kwargs)
 
     return enforce_item
+
+
+def _with_resource_tags(enforce: Callable[..., Any]) -> Callable[..., Any]:
+    """Give every decision the tags of what AWS names; a stage's own names carry none of the conditions."""
+
+    def enforce_tagged(access_key: Any, action: str, *args: Any, **kwargs: Any) -> Any:
+        tags = _resource_tags(str(kwargs.get("resource_arn") or "*"))
+        if tags:
+            carried = {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+            kwargs["service_context"] = {**carried, **(kwargs.get("service_context") or {})}
+        return enforce(access_key, action, *args, **kwargs)
+
+    return enforce_tagged
+
+
+def _resource_tags(arn: str) -> Mapping[str, str]:
+    match arn.split(":")[2] if arn.startswith("arn:") else "":
+        case "cognito-idp":
+            return (cognito._user_pools.get(arn.rpartition("/")[2]) or {}).get("UserPoolTags") or {}
+        case "apigateway":
+            return apigateway._api_tags.get(arn) or {}
+        case "cloudfront":
+            return {tag["Key"]: tag["Value"] for tag in cloudfront._tags.get(arn) or []}
+        case "kms" | "lambda":
+            return tagging.resource_tags(arn) or {}
+    return {}
 
 
 # PostConfirmation.

@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 import filelock
 
 from infra.stack_config import StackConfig, load_config
+from localcloud.authorization.gate import Gate
 from localcloud.engine import language_host
 from localcloud.engine.language_host import Program, Reading, Registration, UnsupportedError
 from localcloud.engine.plan import Goal, Step, StepOperation, plan_deletions, plan_resource
@@ -116,6 +117,7 @@ def up(
     program: Program | None = None,
     verify: bool = False,
     on_paper: bool = False,
+    gate: Gate | None = None,
 ) -> Report:
     """Provision a stage.
 
@@ -130,6 +132,7 @@ def up(
         verify: look at every resource first, make again what is missing and put back what was changed by hand. A run
             after an interrupted one does this by itself.
         on_paper: make nothing but the state, of what the program declares; `endpoint` is not used.
+        gate: decides on each call by the policies of a role.
 
     Raises:
         EngineError: a resource was refused, or another run is under way. What was done before it is remembered: fix
@@ -138,7 +141,7 @@ def up(
     """
     config = load_config(stage, root, overrides)
     path = _state_file(state_dir, stage)
-    with _locked(path), contextlib.closing(_cloud(endpoint, config.region, on_paper=on_paper)) as cloud:
+    with _locked(path), contextlib.closing(_cloud(endpoint, config.region, on_paper=on_paper, gate=gate)) as cloud:
         run = _Run(config, cloud, State(path), progress, verify=verify)
         return run.up(program or language_host.directory_program(config.program))
 
@@ -153,10 +156,11 @@ def preview(
     program: Program | None = None,
     verify: bool = False,
     on_paper: bool = False,
+    gate: Gate | None = None,
 ) -> Report:
     """The steps of `up`, and in `errors` what it would refuse. Nothing is changed; unknown outputs are missing."""
     config = load_config(stage, root, overrides)
-    with contextlib.closing(_cloud(endpoint, config.region, on_paper=on_paper)) as cloud:
+    with contextlib.closing(_cloud(endpoint, config.region, on_paper=on_paper, gate=gate)) as cloud:
         run = _Run(config, cloud, State(_state_file(state_dir, stage)), None, previewing=True, verify=verify)
         return run.preview(program or language_host.directory_program(config.program))
 
@@ -169,6 +173,7 @@ def destroy(
     region: str = "us-east-1",
     force: bool = False,
     progress: Progress | None = None,
+    gate: Gate | None = None,
 ) -> Report:
     """Delete everything that a stage has, in reverse order. Needs no program.
 
@@ -179,7 +184,7 @@ def destroy(
         EngineError: something is protected and `force` is not given (nothing is deleted then), or AWS refused.
     """
     path = _state_file(state_dir, stage)
-    with _locked(path), contextlib.closing(Cloud(endpoint, region)) as cloud:
+    with _locked(path), contextlib.closing(Cloud(endpoint, region, gate=gate)) as cloud:
         state = State(path)
         run = _Run(StackConfig("", stage, {"aws:region": region}, Path()), cloud, state, progress)
 
@@ -191,8 +196,8 @@ def destroy(
     return run.report
 
 
-def _cloud(endpoint: str, region: str, *, on_paper: bool) -> Cloud:
-    return PaperCloud(region) if on_paper else Cloud(endpoint, region)
+def _cloud(endpoint: str, region: str, *, on_paper: bool, gate: Gate | None = None) -> Cloud:
+    return PaperCloud(region) if on_paper else Cloud(endpoint, region, gate=gate)
 
 
 def _state_file(state_dir: Path, stage: str) -> Path:

@@ -20,6 +20,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
+from localcloud.authorization.gate import Gate
+
 Inputs = Mapping[str, Any]
 Outputs = dict[str, Any]
 
@@ -60,17 +62,24 @@ def already_exists(error: Exception) -> bool:
 
 
 class Cloud:
-    """The emulated AWS: its clients (made once, usable from every thread), region and account."""
+    """The emulated AWS: its clients (made once, usable from every thread), region and account.
+
+    `gate` decides on every call; without one all are allowed.
+    """
 
     partition: Final = "aws"
 
-    def __init__(self, endpoint: str, region: str, session: boto3.Session | None = None) -> None:
+    def __init__(
+        self, endpoint: str, region: str, session: boto3.Session | None = None, *, gate: Gate | None = None
+    ) -> None:
         """`session`: whose credentials to use in place of the emulator's; then an empty endpoint is AWS itself."""
         self.endpoint = endpoint
         self.region = region
         self._session = session or boto3.Session(
             aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=region
         )
+        if gate:
+            gate.attach(self._session)
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
 

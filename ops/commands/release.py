@@ -21,7 +21,7 @@ import typer
 from botocore.exceptions import ClientError
 
 from infra.paths import REPOSITORY
-from ops.shared import canary, readiness, site, smoke
+from ops.shared import canary, documents, readiness, site, smoke
 from ops.shared.canary import Canary
 from ops.shared.flags import values
 from ops.shared.hold import held
@@ -150,6 +150,7 @@ def provision(stage: Stage, release_id: str, canary_percent: int, say: Callable[
                 state_dir=stage.emulator.stacks,
                 root=REPOSITORY,
                 overrides=overrides,
+                gate=stage.gate,
             )
         except deployment.EngineError as error:
             raise OperatorError(f"up failed; mend it and deploy again: {error}") from error
@@ -258,8 +259,12 @@ def release_now(
     )
     releases.put(release)
     releases.make_current(release)
-    # Another publisher may write them otherwise; nobody waits, since a large stage takes minutes.
-    stage.start("publisher")
+    # Another publisher may write them otherwise; nobody waits, since a large stage takes minutes. A new one has no home
+    # page until they are written.
+    if former:
+        stage.start("publisher")
+    else:
+        documents.rebuild(stage)
     step("smoke")
     outcome = smoke.run(stage, say)
     release = release.model_copy(update={"smoke": "passed" if outcome["passed"] else f"failed: {outcome['failed']}"})
@@ -289,12 +294,17 @@ def deploy(
     percent: Annotated[
         int | None, typer.Option("--canary", min=0, max=50, help="Percent of the canary, 0 for none; else the stage's.")
     ] = None,
+    as_role: Annotated[
+        bool, typer.Option("--as-role", help="On the local cloud: as the stage's deploy role, with its permissions.")
+    ] = False,
     over_newer: Annotated[
         bool, typer.Option("--over-newer", help="Deploy although the live release is of a newer commit.")
     ] = False,
     take_over: TakeOver = "",
 ) -> None:
     """Build, bring the stage up, try it on a share of the calls, upload the page, smoke test, record the release."""
+    if as_role:
+        stage = stage.as_role("deploy")
     trial = Canary.of(stage)
     trial = trial if percent is None else replace(trial, percent=percent)
     now, revision = datetime.now(UTC), commit()

@@ -11,10 +11,10 @@ import socket
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
 import boto3
@@ -29,7 +29,7 @@ from services.core import stages
 from services.core.domain.values import timestamp
 from services.core.events import Sweep
 from services.core.metrics import DIMENSIONS, NAMESPACE, SERVICE, Metric
-from services.core.names import LIVE_ALIAS, audit_log_group, parameter_name, resource_name
+from services.core.names import LIVE_ALIAS, audit_log_group, bootstrap_role, parameter_name, resource_name
 from services.core.parameters import DISTRIBUTION_ID, SITE_URL, Parameter
 from services.core.services import SERVICES
 from services.core.settings import ApiSettings, Settings
@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_sts import STSClient
+
+    from localcloud.authorization.gate import Gate
 
 LOCAL: Final = stages.LOCAL.name
 MISSING: Final = "missing"
@@ -94,12 +96,38 @@ class Stage:
     Attributes:
         endpoint: URL that stands for AWS, or None for AWS itself.
         emulator: where the in-process engine provisions the stage; None where the Pulumi CLI does.
+        gate: the role as which everything is done, on the emulator; None for its root.
     """
 
     name: str
     session: boto3.Session
     endpoint: str | None = None
     emulator: Emulator | None = None
+    gate: "Gate | None" = None
+
+    def as_role(self, kind: str) -> Self:
+        """The stage as its role `deploy`, `preview` or `rollout` reaches it, whose policies decide on each call.
+
+        Raises:
+            OperatorError: the stage is not on the emulator, or the role is not there.
+        """
+        if self.endpoint is None:
+            raise OperatorError("On AWS you are who you are signed in as; --as-role is for the local cloud.")
+        from localcloud.authorization.gate import Gate  # only this needs it
+
+        tags = load_config(self.name, REPOSITORY).default_tags
+        try:
+            gate = Gate(self.endpoint, self.region, bootstrap_role(self.name, kind), tags)
+        except ClientError as error:
+            raise OperatorError(
+                f"There is no role {bootstrap_role(self.name, kind)} on the local cloud; "
+                f"bring the stack `bootstrap` up first ({error})."
+            ) from error
+        keys = self.session.get_credentials()
+        assert keys is not None, "the emulator was reached with some"
+        session = boto3.Session(keys.access_key, keys.secret_key, keys.token, region_name=self.region)
+        gate.attach(session)
+        return replace(self, session=session, gate=gate)
 
     @cached_property
     def account(self) -> str:
@@ -412,7 +440,15 @@ class Stage:
 
 
 def open_stage(name: str) -> Stage:
-    """The stage of this name. Raises OperatorError where it cannot be reached from here."""
+    """The stage of this name. Raises OperatorError where it cannot be reached from here.
+
+    With `CIVICFORGE_AS_ROLE` (deploy, preview or rollout) it is reached as that role, on the emulator.
+    """
+    stage, role = _open(name), os.environ.get("CIVICFORGE_AS_ROLE")
+    return stage.as_role(role) if role else stage
+
+
+def _open(name: str) -> Stage:
     if name not in stages.STAGES:
         raise OperatorError(f"There is no stage {name!r}; choose one of {', '.join(stages.STAGES)}.")
     region = load_config(name, REPOSITORY).region

@@ -28,3 +28,8 @@ def log_group(stage: str, service: str) -> str:
 def audit_log_group(stage: str) -> str:
     """The log group of what operators changed: who, why, what and when."""
     return f"/{PROJECT}/{stage}/audit"
+
+
+def bootstrap_role(stage: str, kind: str) -> str:
+    """The role `deploy`, `preview` or `rollout` of a stage, which the bootstrap stack makes."""
+    return resource_name("bootstrap", f"{stage}-{kind}")
