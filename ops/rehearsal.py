@@ -4,7 +4,7 @@ It bootstraps the account, leads the stage `dev` through its life as its own rol
 operator, and destroys it. Each step says what IAM denied; the end says what it cost. On AWS it takes credentials of the
 account's administrator, `pulumi` and `gh`; the bootstrap stack stays.
 
-What it finds is what nobody can know without an account: docs/decisions/0009 lists the questions.
+What it finds is what nobody can know without an account: docs/decisions/0014 lists the questions.
 """
 
 import contextlib
