@@ -154,7 +154,7 @@ def events(token: str) -> Json:
 def civicforge() -> Scenario:
     """Our items: a quest beside its description, cards in the index."""
     stored = [_stored(number) for number in range(LISTED)]
-    projected = {"questId", "lane", "laneAt", *QUESTS.index("board").projected}
+    projected = {"questId", "lane", "laneAt", *QUESTS.index("board2").projected}
     cards = [{name: value for name, value in items[0].items() if name in projected} for items in stored]
     key = '{"current": "bench", "previous": null, "previousUntil": null}'
     values = {parameter.key: parameter.initial or key for parameter in LIVE_PARAMETERS}

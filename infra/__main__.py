@@ -45,7 +45,7 @@ def platform() -> None:
     identity = Identity(stage, onboarding)
     api = api_function(stage, data, identity, parameters)
     rewards = rewards_function(stage, data, dead_letters, identity, parameters)
-    housekeeping = housekeeping_function(stage, data, dead_letters, identity)
+    housekeeping = housekeeping_function(stage, data, dead_letters, identity, parameters)
 
     gateway = Api(stage, api, identity)
     site = Site(stage, gateway, identity)

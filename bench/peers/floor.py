@@ -84,7 +84,7 @@ def _health(_: Json) -> Json:
 
 
 def _list(_: Json) -> Json:
-    page = _call("Query", TableName=QUESTS, IndexName="board", ScanIndexForward=False, Limit=20)
+    page = _call("Query", TableName=QUESTS, IndexName="board2", ScanIndexForward=False, Limit=20)
     return {"items": [_item(item) for item in page["Items"]]}
 
 

@@ -84,6 +84,7 @@ export const card = (more: Partial<QuestCard> = {}): QuestCard => ({
   category: "social",
   tags: [],
   area: "Old town",
+  minutes: 60,
   rewardXp: 120,
   rewardReputation: 12,
   requestorId: "ana",

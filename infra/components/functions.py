@@ -155,8 +155,10 @@ def rewards_function(
     )
 
 
-def housekeeping_function(stage: StageConfig, data: Data, dead_letters: DeadLetters, identity: Identity) -> Function:
-    """Expires, releases and refunds what nobody looks after, and ends the accounts whose owners asked for it."""
+def housekeeping_function(
+    stage: StageConfig, data: Data, dead_letters: DeadLetters, identity: Identity, parameters: LiveParameters
+) -> Function:
+    """Expires, releases, confirms and refunds what nobody looks after, and ends accounts whose owners asked for it."""
     return Function(
         stage,
         "housekeeping",
@@ -174,6 +176,12 @@ def housekeeping_function(stage: StageConfig, data: Data, dead_letters: DeadLett
                 actions=["cognito-idp:AdminDeleteUser", "cognito-idp:AdminUserGlobalSignOut"],
                 resources=[identity.pool.arn],
             ),
+            Statement(
+                sid="ReadLiveParameters",
+                actions=["ssm:GetParameter", "ssm:GetParameters"],
+                resources=[parameter.arn for parameter in parameters.for_housekeeping],
+            ),
+            Statement(sid="ReadInternalGroup", actions=["cognito-idp:ListUsersInGroup"], resources=[identity.pool.arn]),
             _send("KeepFailedSweeps", dead_letters[SCHEDULES]),
         ],
     )
@@ -194,7 +202,7 @@ def publisher_function(stage: StageConfig, data: Data, dead_letters: DeadLetters
             publisher_dlq_url=dead_letters[PUBLISHER].url,
         ),
         statements=[
-            _table("Quests", data.quests, "BatchGetItem", "Query", "Scan", indexes=("board",)),
+            _table("Quests", data.quests, "BatchGetItem", "Query", "Scan", indexes=("board2",)),
             _table("Names", data.users, "BatchGetItem"),
             _read_stream("ReadQuestsStream", data.quests),
             Statement(

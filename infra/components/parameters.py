@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from infra.components.component import Component
 from infra.config import StageConfig
 from services.core.names import parameter_name
-from services.core.parameters import LIVE_PARAMETERS, MAIL_KEY, STACK_PARAMETERS, Parameter, flag_parameter
+from services.core.parameters import BREAKER, LIVE_PARAMETERS, MAIL_KEY, STACK_PARAMETERS, Parameter, flag_parameter
 
 SIGNING_KEY_BYTES = 32
 NOT_DEPLOYED_AGAIN: Final = (
@@ -40,6 +40,10 @@ class LiveParameters(Component):
         self.rewards_flag = made[flag_parameter("rewards").key]
         self.notices_flag = made[flag_parameter("notices").key]
         self.mail_key = made[MAIL_KEY.key]
+        self.for_housekeeping = [
+            made[BREAKER.key],
+            *(made[flag_parameter(flag).key] for flag in ("silence", "disputes")),
+        ]
         self.register_outputs({})
 
     def _parameter(self, declared: Parameter) -> aws.ssm.Parameter:

@@ -285,6 +285,7 @@ NO_ALARM: dict[Metric, str] = {
     metrics.QUESTS_CREATED: "a quiet day in a small town is no fault",
     metrics.ATTESTATIONS_SUBMITTED: "a quiet day in a small town is no fault",
     metrics.QUESTS_COMPLETED: "a quiet day in a small town is no fault",
+    metrics.SILENT_CONFIRMATIONS: "members who stay silent are a matter for the community, not for a pager",
     metrics.CONCURRENT_ATTESTATION_CONFLICTS: "the second of two simultaneous attestations is tried again and succeeds",
     metrics.REWARDS_PAID: "what is not paid is alarmed instead (failed-rewards, unpaid-rewards)",
     aws.LAMBDA_THROTTLES: "the api's become 5xx, which are alarmed; the others are tried again and end in a queue, "

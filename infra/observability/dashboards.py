@@ -110,8 +110,12 @@ def _business(platform: Platform, alarms: Alarms) -> Dashboard:
                 )
             ),
             Panel(
-                title="Quests posted and completed",
-                shows=(line(metrics.QUESTS_CREATED), line(metrics.QUESTS_COMPLETED)),
+                title="Quests posted, completed, and completed by silence",
+                shows=(
+                    line(metrics.QUESTS_CREATED),
+                    line(metrics.QUESTS_COMPLETED),
+                    line(metrics.SILENT_CONFIRMATIONS),
+                ),
                 period=DAY,
                 width=12,
             ),

@@ -102,9 +102,9 @@ def reopen(stage: Stage, terminal: Terminal, quest_id: QuestId) -> None:
 
 @command(app, changes=True)
 def cancel(stage: Stage, terminal: Terminal, quest_id: QuestId) -> None:
-    """Cancel a quest in whatever state and give its requestor the point back."""
+    """Cancel a quest in whatever state and give its requestor the points back."""
     quest = find(stage, quest_id).quest
-    change = quests.withdraw(quest, datetime.now(UTC))
+    change = quests.call_off(quest, datetime.now(UTC))
     if change.quest is quest:
         raise OperatorError(f"{quest_id} is {quest.status}, which is final.")
     _carry_out(stage, terminal, "quest cancel", quest, change)
@@ -112,14 +112,14 @@ def cancel(stage: Stage, terminal: Terminal, quest_id: QuestId) -> None:
 
 @command(app, changes=True)
 def refund(stage: Stage, terminal: Terminal, quest_id: QuestId) -> None:
-    """Give the point back for a cancelled or expired quest where that did not happen."""
+    """Give the points back for a cancelled or expired quest where that did not happen."""
     quest = find(stage, quest_id).quest
     if quest.status not in (Status.CANCELLED, Status.EXPIRED):
         raise OperatorError(f"{quest_id} is {quest.status}. `civicforge quest cancel` cancels and refunds in one.")
-    if imbalance(quest, entries_of(stage, quest)) != {quest.requestor_id: Totals(points=ledger.QUEST_COST)}:
-        raise OperatorError(f"The point of {quest_id} was given back already; a quest is refunded at most once.")
+    if imbalance(quest, entries_of(stage, quest)) != {quest.requestor_id: Totals(points=quest.cost)}:
+        raise OperatorError(f"The points of {quest_id} were given back already; a quest is refunded at most once.")
     now = datetime.now(UTC)
     # The quest's version rises with it, so that two refunds at once cannot both be booked.
     after = quest.model_copy(update={"version": quest.version + 1, "updated_at": now})
-    entry = ledger.refund(quest.requestor_id, quest.quest_id, now)
+    entry = ledger.refund(quest.requestor_id, quest.quest_id, quest.cost, now)
     _carry_out(stage, terminal, "quest refund", quest, quests.Change(after, (entry,)))

@@ -200,7 +200,6 @@ class _Author:
         self._call(story.performer, "POST", f"{path}/claim")
         if story.until is not Status.CLAIMED:
             self._call(story.performer, "POST", f"{path}/submit", {"submission": story.submission})
-            self._call(story.performer, "POST", f"{path}/attest", {})
         if story.until is Status.COMPLETE:
             self._call(story.requestor, "POST", f"{path}/attest", {"notes": "Thank you, that helped a lot!"})
         if story.until is Status.DISPUTED:

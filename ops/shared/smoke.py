@@ -156,8 +156,7 @@ class Smoke:
         return self.quest_id
 
     def attest(self) -> str:
-        """Both attest."""
-        self._act(self.performer, "attest", {}, "SUBMITTED")
+        """The requestor attests; the performer did with the hand-in."""
         return self._act(self.requestor, "attest", {}, "COMPLETE")
 
     def reward(self) -> str:
@@ -268,7 +267,7 @@ def remove_leftovers(stage: Stage) -> int:
         if not address.endswith(f"@{DOMAIN}"):
             continue
         user_id, after = _sub(user["Attributes"]), None
-        quests, after = stage.quests.of_member(user_id, QUESTS.index("requestor"), 100, after)
+        quests, after = stage.quests.posted(user_id, 100, after)
         for quest in quests:
             for key in item_ids(quest.quest_id):
                 _delete(stage, stage.table(QUESTS), {"questId": key})

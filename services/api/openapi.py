@@ -15,8 +15,15 @@ from services.api import views
 from services.api.operations import OPERATIONS
 from services.api.operations.operation import AnyOperation, NoBody
 from services.core import documents, names
-from services.core.domain.ledger import PERFORMER_POINTS, QUEST_COST
-from services.core.domain.users import DELETION_GRACE, PASSWORD_MIN_LENGTH, WELCOME_POINTS
+from services.core.domain.ledger import PERFORMER_POINTS, XP_PER_POINT
+from services.core.domain.users import (
+    DELETION_GRACE,
+    OPEN_CLAIMS,
+    OPEN_CLAIMS_TRUSTED,
+    PASSWORD_MIN_LENGTH,
+    TRUSTED_FROM,
+    WELCOME_POINTS,
+)
 from services.core.domain.values import Model
 from services.core.routes import ROUTES, Route
 
@@ -24,8 +31,11 @@ PATH = Path(__file__).with_name("openapi.json")
 CONSTANTS = {
     "passwordMinLength": PASSWORD_MIN_LENGTH,
     "welcomePoints": WELCOME_POINTS,
-    "questCost": QUEST_COST,
+    "xpPerPoint": XP_PER_POINT,
     "performerPoints": PERFORMER_POINTS,
+    "openClaims": OPEN_CLAIMS,
+    "openClaimsTrusted": OPEN_CLAIMS_TRUSTED,
+    "trustedFrom": TRUSTED_FROM,
     "deletionGraceDays": DELETION_GRACE.days,
     "boardPath": f"/{names.BOARD_KEY}",
     "questPath": f"/{documents.quest_key('{questId}')}",
@@ -133,6 +143,16 @@ def _parameters(route: Route, operation: AnyOperation, components: dict[str, Any
                 "in": "header",
                 "required": False,
                 "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
+            }
+        )
+    if operation.if_match:
+        parameters.append(
+            {
+                "name": "If-Match",
+                "in": "header",
+                "required": False,
+                "description": "The version that the caller looked at; 409 names the fields that were edited since.",
+                "schema": {"type": "string"},
             }
         )
     return parameters

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from services.api import views
 from services.core.cursors import BadCursorError
 from services.core.domain.messages import MessageDeniedError
-from services.core.domain.quests import STATE_DENIALS, Actor, NotAllowedError, RewardLoweredError
+from services.core.domain.quests import Actor, InvalidFieldError, NotAllowedError
 from services.core.live import Breaker, ParameterUnavailableError
 from services.core.stores.dynamo import IndexNotReadyError, StoreUnavailableError
 from services.core.stores.users import InsufficientPointsError, NoSuchUserError, RateLimitedError
@@ -66,11 +66,18 @@ _DENIALS = {
     "not_party": "Only the members who take part in this quest may do that.",
     "not_moderator": "Only a moderator may do that.",
     "own_quest": "You posted this quest, so somebody else has to claim it.",
-    "party_cannot_judge": "You take part in this quest, so another moderator has to decide.",
+    "party_cannot_judge": "You take part in this quest or did before, so another moderator has to decide.",
     "wrong_status": "The quest is not in a state that allows it; it may have moved on since you looked.",
+    "hidden": "Moderators have hidden this quest.",
+    "not_hidden": "This quest is not hidden.",
     "quest_expired": "The quest has expired.",
+    "released_recently": "You had this quest until a short while ago; others get a day before you can claim it again.",
+    "terms_changed": "The quest was edited since you looked at it. Read it again before you claim it.",
+    "too_many_claims": "You have as many claimed quests as you may have at once. Hand one in or release one first.",
     "deadline_not_passed": "You can take the quest back once the performer's deadline has passed.",
     "already_attested": "You have attested this already.",
+    "already_stated": "Your side has spoken already; a moderator decides now.",
+    "not_heard": "The other side has three days to speak. Decide once it has, or when they are over.",
     "changes_exhausted": "Changes can be asked for twice; now attest or dispute.",
     "feature_off": "This feature is not switched on for you yet.",
 }
@@ -88,15 +95,17 @@ def as_problem(error: Exception) -> ProblemError | None:
         case ProblemError():
             return error
         case NotAllowedError():
-            return ProblemError(409 if error.code in STATE_DENIALS else 403, error.code, _DENIALS[error.code])
+            return ProblemError(409 if error.moved else 403, error.code, _DENIALS[error.code])
         case MessageDeniedError():
-            return ProblemError(409 if error.code in STATE_DENIALS else 403, error.code, _DENIALS[error.code])
-        case InvalidInputError() | RewardLoweredError():
+            return ProblemError(409 if error.moved else 403, error.code, _DENIALS[error.code])
+        case InvalidInputError() | InvalidFieldError():
             return ProblemError(422, "invalid_input", "Some fields do not fit; each is named under `errors`.")
         case BadCursorError():
             return ProblemError(400, "bad_cursor", "This cursor is not of this list. Start again without one.")
         case InsufficientPointsError():
-            return ProblemError(403, "insufficient_points", "Posting a quest costs 1 point, and you have none left.")
+            return ProblemError(
+                403, "insufficient_points", "A quest costs 1 point per started 100 XP; you have too few."
+            )
         case RateLimitedError():
             wait = error.retry_after
             return ProblemError(429, "rate_limited", f"You did this very often. Try again in {wait} s.", wait)
@@ -129,13 +138,16 @@ def body(problem: ProblemError, cause: Exception, context: Context) -> views.Pro
     )
     if isinstance(cause, NotAllowedError | MessageDeniedError) and context.actor:
         verdicts = views.verdicts(cause.quest, context.actor, context.now)
-        return document.model_copy(update={"quest_status": cause.quest.status, "allowed_actions": verdicts})
+        changed = list(cause.changed) or None if isinstance(cause, NotAllowedError) else None
+        return document.model_copy(
+            update={"quest_status": cause.quest.status, "allowed_actions": verdicts, "changed": changed}
+        )
     return document
 
 
 def _field_errors(cause: Exception) -> list[views.FieldError] | None:
-    if isinstance(cause, RewardLoweredError):
-        return [views.FieldError(field=cause.field, message="Rewards may only rise: members may be counting on them.")]
+    if isinstance(cause, InvalidFieldError):
+        return [views.FieldError(field=cause.field, message=cause.message)]
     if not isinstance(cause, InvalidInputError):
         return None
     return [

@@ -16,9 +16,21 @@ class SubmitBody(Input):
 
 
 class ReasonBody(Input):
-    """Why changes are asked for, or why the quest is disputed."""
+    """The reason of a step that goes against somebody."""
 
     reason: Reason
+
+
+class ReleaseBody(Input):
+    """The reason of a release, which the requestor has to give."""
+
+    reason: Reason | None = None
+
+
+class StatementBody(Input):
+    """The statement of a dispute's other side."""
+
+    statement: Reason
 
 
 class AttestBody(Input):
@@ -78,11 +90,12 @@ class BoardQuery(PageQuery):
 
 
 class Part(StrEnum):
-    """How a member has to do with a quest: as a party, or as the moderator of its dispute."""
+    """A member's part in a quest: a party now or before, a moderator of its open dispute, or who decided one."""
 
     REQUESTOR = "requestor"
     PERFORMER = "performer"
     MODERATOR = "moderator"
+    JUDGE = "judge"
 
 
 class MyQuestsQuery(PageQuery):

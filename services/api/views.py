@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -19,9 +20,12 @@ from services.core.domain.quests import (
     Category,
     ChangeRequest,
     Dispute,
+    Former,
     Quest,
     Role,
     Status,
+    Task,
+    When,
 )
 from services.core.domain.values import Model, Timestamp
 from services.core.live import Breaker
@@ -45,6 +49,8 @@ class QuestCard(Model):
     category: Category
     tags: list[str]
     area: str
+    when: When | None = None
+    minutes: int = 60
     reward_xp: int
     reward_reputation: int
     requestor_id: str
@@ -77,10 +83,40 @@ class ActionVerdict(Model):
     code: quests.Denial | None = None
 
 
-class QuestView(QuestPublic):
-    """A quest as its viewer sees it. The last four are for the parties and for moderators."""
+class TurnView(Model):
+    """Whose turn it is, on what, since when and until when; `yours` says that it is the viewer's."""
+
+    task: Task
+    since: Timestamp
+    until: Timestamp | None = None
+    members: list[str]
+    moderators: bool
+    yours: bool
+
+
+class MyQuestCard(QuestCard):
+    """A quest in a list of the viewer's own. `former` tells how their time as its performer ended."""
 
     role: Role | None = None
+    turn: TurnView | None = None
+    former: Former | None = None
+    hidden_at: Timestamp | None = None
+
+
+class QuestView(QuestPublic):
+    """A quest as its viewer sees it.
+
+    `former` are the former performers: all of them for the requestor and for moderators, for others their own entry.
+    The meeting point is for the parties and, in a dispute, for moderators; what follows it is for the parties and for
+    moderators.
+    """
+
+    role: Role | None = None
+    turn: TurnView | None = None
+    former: list[Former] = []
+    hidden_at: Timestamp | None = None
+    hidden_reason: str | None = None
+    meeting_point: str | None = None
     allowed_actions: dict[Action, ActionVerdict]
     submission: str | None = None
     submission_html: str | None = None
@@ -94,6 +130,19 @@ class QuestPage(Model):
 
     items: list[QuestCard]
     next_cursor: str | None = None
+
+
+class MyQuestPage(Model):
+    """A page of the member's quests; without `nextCursor` it is the last."""
+
+    items: list[MyQuestCard]
+    next_cursor: str | None = None
+
+
+class MyTurn(Model):
+    """Every quest that waits for the member, the most urgent first."""
+
+    items: list[MyQuestCard]
 
 
 class Me(Model):
@@ -261,7 +310,7 @@ class FieldError(Model):
 
 
 class Problem(Model):
-    """An error, by RFC 9457."""
+    """An error, by RFC 9457. `changed` are the fields of a quest that were edited since the caller looked."""
 
     type: str
     title: str
@@ -272,12 +321,22 @@ class Problem(Model):
     errors: list[FieldError] | None = None
     quest_status: Status | None = None
     allowed_actions: dict[Action, ActionVerdict] | None = None
+    changed: list[str] | None = None
 
 
 class GatewayProblem(Model):
     """An error that API Gateway answers before the API is asked: no valid token, throttled, or no Lambda free."""
 
     message: str
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """The member who looks at a quest; `silence` says that silence will confirm what was handed in."""
+
+    actor: Actor
+    now: datetime
+    silence: bool
 
 
 def _public(quest: Quest) -> dict[str, Any]:
@@ -340,9 +399,47 @@ def verdicts(quest: Quest, actor: Actor, now: datetime) -> dict[Action, ActionVe
     }
 
 
-def view(stored: StoredQuest, actor: Actor, now: datetime) -> QuestView:
-    """A quest as this actor may see it."""
-    quest = stored.quest
+def _turn(quest: Quest, viewer: Viewer) -> TurnView | None:
+    found = quests.turn(quest, viewer.now)
+    if found is None:
+        return None
+    until = found.until if viewer.silence or found.task is not Task.CONFIRM else None
+    moderates = found.moderators and quests.MODERATORS in viewer.actor.groups
+    return TurnView(
+        task=found.task,
+        since=found.since,
+        until=until,
+        members=list(found.members),
+        moderators=found.moderators,
+        yours=moderates or viewer.actor.user_id in found.members,
+    )
+
+
+def _may_follow(quest: Quest, actor: Actor) -> bool:
+    """True for those whom it concerns whose turn it is."""
+    return quests.role_of(quest, actor.user_id) is not None or quests.MODERATORS in actor.groups
+
+
+def my_card(quest: Quest, viewer: Viewer) -> MyQuestCard:
+    """A quest in a list of the viewer's own."""
+    actor = viewer.actor
+    own = {
+        "role": quests.role_of(quest, actor.user_id),
+        "turn": _turn(quest, viewer) if _may_follow(quest, actor) else None,
+        "former": quests.former_of(quest, actor.user_id),
+    }
+    return MyQuestCard(**_of(MyQuestCard, {**_public(quest), **own}))
+
+
+def urgency(card: MyQuestCard) -> tuple[bool, datetime]:
+    """Sorts what ends soonest first, and what has no end last, by its age."""
+    assert card.turn is not None, "only a card on which somebody has to act is urgent"
+    return card.turn.until is None, card.turn.until or card.turn.since
+
+
+def view(stored: StoredQuest, viewer: Viewer) -> QuestView:
+    """A quest as this viewer may see it."""
+    quest, actor = stored.quest, viewer.actor
     shared = _shared(stored)
     if quests.may_read_all(quest, actor):
         # A quest that was released keeps the text of its former performer until the next one hands in.
@@ -351,7 +448,17 @@ def view(stored: StoredQuest, actor: Actor, now: datetime) -> QuestView:
     else:
         for name in ("attestations", "change_requests", "dispute"):
             del shared[name]
-    shared |= {"role": quests.role_of(quest, actor.user_id), "allowed_actions": verdicts(quest, actor, now)}
+    if not quests.may_see_meeting_point(quest, actor):
+        del shared["meeting_point"]
+    follows = _may_follow(quest, actor)
+    if quests.role_of(quest, actor.user_id) is not Role.REQUESTOR and quests.MODERATORS not in actor.groups:
+        own = quests.former_of(quest, actor.user_id)
+        shared["former"] = [own] if own else []
+    shared |= {
+        "role": quests.role_of(quest, actor.user_id),
+        "turn": _turn(quest, viewer) if follows else None,
+        "allowed_actions": verdicts(quest, actor, viewer.now),
+    }
     return QuestView(**_of(QuestView, shared))
 
 

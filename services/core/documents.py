@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from services.core import text
-from services.core.domain.quests import Category, Quest, Role, Status
+from services.core.domain.quests import Category, Quest, Role, Status, When
 from services.core.domain.values import Model, Timestamp
 from services.core.folding import words
 from services.core.names import QUESTS_PREFIX
@@ -54,6 +54,8 @@ class BoardCard(Model):
     category: Category
     tags: list[str]
     area: str
+    when: When | None = None
+    minutes: int = 60
     reward_xp: int
     reward_reputation: int
     requestor_id: str
@@ -80,6 +82,8 @@ class QuestDocument(Model):
     category: Category
     tags: list[str]
     area: str
+    when: When | None = None
+    minutes: int = 60
     reward_xp: int
     reward_reputation: int
     requestor_id: str
@@ -102,7 +106,7 @@ class QuestDocument(Model):
 
 def is_public(quest: Quest) -> bool:
     """Whether a quest has documents."""
-    return quest.status is not Status.CANCELLED
+    return quest.status is not Status.CANCELLED and quest.hidden_at is None
 
 
 def is_on_board(quest: Quest) -> bool:

@@ -39,7 +39,14 @@ ATTESTATIONS_SUBMITTED = Metric(
     name="attestations_submitted", unit="Count", description="Attestations that a requestor or performer gave."
 )
 QUESTS_COMPLETED = Metric(
-    name="quests_completed", unit="Count", description="Quests that reached COMPLETE, by attestation or decision."
+    name="quests_completed",
+    unit="Count",
+    description="Quests that reached COMPLETE, by attestation, decision or silence.",
+)
+SILENT_CONFIRMATIONS = Metric(
+    name="silent_confirmations",
+    unit="Count",
+    description="Quests that were confirmed because the other side let its time pass without a word.",
 )
 FAILED_REWARDS = Metric(
     name="failed_rewards", unit="Count", description="Rewards that could not be paid and went to the rewards queue."

@@ -72,7 +72,7 @@ def rollout_parameter(flag: str) -> Parameter:
     )
 
 
-FLAGS = ("rewards", "disputes", "notices", "messages")
+FLAGS = ("rewards", "disputes", "notices", "messages", "silence")
 LIVE_PARAMETERS = (API_KEY, MAIL_KEY, BREAKER, *map(flag_parameter, FLAGS))
 
 USER_POOL_ID = Parameter(key="user-pool-id", description="Cognito user pool of the stage.")

@@ -37,11 +37,15 @@ def _route(operation: str, method: Method, path: str, *, public: bool = False) -
 TRANSITION_OPERATIONS = {
     "claimQuest": "claim",
     "releaseQuest": "release",
+    "withdrawQuest": "withdraw",
     "submitQuest": "submit",
     "requestChanges": "request-changes",
     "attestQuest": "attest",
     "disputeQuest": "dispute",
+    "stateQuest": "state",
     "resolveDispute": "resolve",
+    "hideQuest": "hide",
+    "unhideQuest": "unhide",
 }
 
 ROUTES = (
@@ -60,6 +64,7 @@ ROUTES = (
     _route("restoreMe", "POST", "/me/restore"),
     _route("exportMe", "GET", "/me/export"),
     _route("listMyQuests", "GET", "/me/quests"),
+    _route("listMyTurn", "GET", "/me/turn"),
     _route("getMyQuest", "GET", "/me/quests/{questId}"),
     _route("listMyMessages", "GET", "/me/quests/{questId}/messages"),
     _route("listMyLedger", "GET", "/me/ledger"),

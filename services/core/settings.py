@@ -72,6 +72,8 @@ class ApiSettings(QuestSettings, InboxSettings, LiveSettings):
     cognito_user_pool_id: str = Field(description="User pool whose tokens the gateway accepts.")
     cognito_app_client_id: str = Field(description="App client whose access tokens the api accepts.")
     creates_per_hour: int = Field(ge=1, description="Quests that a member may create in an hour.")
+    edits_per_hour: int = Field(ge=1, description="Edits of quests that a member may make in an hour.")
+    silence_days: int = Field(ge=1, description="Days from a hand-in to its confirmation by silence.")
     claims_per_hour: int = Field(ge=1, description="Claims that a member may make in an hour.")
     messages_per_hour: int = Field(ge=1, description="Messages that a member may write in an hour.")
     aws_seconds: int = Field(ge=1, le=8, description="Seconds that a request may spend on AWS in all.")
@@ -110,7 +112,7 @@ class NotifierSettings(QuestSettings, InboxSettings, LiveSettings):
     mail_configuration_set: str = Field(description="SES configuration set that reports bounces and complaints.")
 
 
-class HousekeepingSettings(QuestSettings, InboxSettings):
+class HousekeepingSettings(QuestSettings, InboxSettings, LiveSettings):
     """The housekeeping Lambda."""
 
     cognito_user_pool_id: str = Field(description="User pool that deleted members leave.")

@@ -95,10 +95,11 @@ QUESTS = Table(
     partition_key="questId",
     stream="NEW_AND_OLD_IMAGES",
     indexes=(
-        # Sparse: OPEN quests (lane OPEN#shard, sorted by expiry, so newest first is descending), CLAIMED ones (sorted
-        # by the moment at which housekeeping releases them) and DISPUTED ones (for moderators). See decision 0003.
+        # Sparse: OPEN quests (lane OPEN#shard, by creation), what somebody works on (UNDERWAY#shard, by requestor,
+        # so that one query finds a member's), DISPUTED ones (for moderators) and the marks of whose turn it is. See
+        # decisions 0003 and 0018.
         Index(
-            name="board",
+            name="board2",
             partition_key="lane",
             sort_key="laneAt",
             projected=(
@@ -106,16 +107,19 @@ QUESTS = Table(
                 "category",
                 "tags",
                 "area",
+                "when",
+                "minutes",
                 "rewardXp",
                 "rewardReputation",
                 "requestorId",
                 "status",
                 "createdAt",
                 "expiresAt",
+                "dueAt",
                 "version",
             ),
         ),
-        Index(name="requestor", partition_key="requestorId", sort_key="createdAt"),
+        # Quests by their performer, former ones too, and by the moderator who decided their dispute.
         Index(name="performer", partition_key="performerId", sort_key="claimedAt"),
     ),
 )

@@ -1,4 +1,4 @@
-"""The chores of housekeeping: expire, release, forget, audit."""
+"""The chores of housekeeping: expire, release, confirm by silence, forget, audit."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -9,13 +9,15 @@ from services.core.domain import quests
 from services.core.domain.ledger import Totals, drift, fold, totals_of
 from services.core.domain.quests import Actor, Change, Quest, Role, Status
 from services.core.domain.users import User
-from services.core.metrics import LEDGER_DRIFT
+from services.core.flags import Flags
+from services.core.groups import InternalGroup
+from services.core.live import Breaker, LiveParameters, breaker
+from services.core.metrics import LEDGER_DRIFT, QUESTS_COMPLETED, SILENT_CONFIRMATIONS
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestMovedError, QuestStore
 from services.core.stores.users import NoSuchUserError, UserStore
-from services.core.tables import QUESTS
 from services.core.telemetry import Telemetry, user_digest
 
 if TYPE_CHECKING:
@@ -38,14 +40,23 @@ class Housekeeper:
     ledger: LedgerStore
     inbox: InboxStore
     messages: MessageStore
+    live: LiveParameters
+    flags: Flags
+    internal: InternalGroup
     cognito: "CognitoIdentityProviderClient"
     pool_id: str
     telemetry: Telemetry
 
     def run(self, now: datetime) -> None:
-        """Does every chore; the trouble of one is raised after the others are done."""
+        """Does every chore; the trouble of one is raised after the others are done.
+
+        While the breaker is `down` it does none: members cannot act, so no deadline may pass over them.
+        """
+        if breaker(self.live) is Breaker.DOWN:
+            self.telemetry.log.warning("nothing done: the breaker is down")
+            return
         trouble: Exception | None = None
-        for chore in (self.expire, self.release_overdue, self.forget, self.audit):
+        for chore in (self.expire, self.release_overdue, self.confirm_silence, self.forget, self.audit):
             try:
                 done = chore(now)
                 self.telemetry.log.info("chore", extra={"chore": chore.__name__, "done": done})
@@ -62,6 +73,26 @@ class Housekeeper:
     def release_overdue(self, now: datetime) -> int:
         """Opens the CLAIMED quests again whose performer never came back. Returns how many."""
         return self._change_all(Status.CLAIMED, lambda quest: quests.release_overdue(quest, now), now)
+
+    def confirm_silence(self, now: datetime) -> int:
+        """Completes the SUBMITTED quests whose other side let their time pass without a word. Returns how many."""
+
+        def step(quest: Quest) -> Change:
+            ends = quests.confirms_by_silence(self._ways_out(quest.performer_id or ""))
+            return quests.confirm_silence(quest, now) if ends else Change(quest)
+
+        confirmed = self._change_all(Status.SUBMITTED, step, now)
+        if confirmed:
+            self.telemetry.count(SILENT_CONFIRMATIONS, confirmed)
+            self.telemetry.count(QUESTS_COMPLETED, confirmed)
+        return confirmed
+
+    def _ways_out(self, user_id: str) -> frozenset[str]:
+        """The flags that include a performer, among those that end what they handed in."""
+        flags = (quests.SILENCE_FLAG, quests.DISPUTES)
+        rolled_out = any(self.flags.value(flag) not in ("off", "on") for flag in flags)
+        groups = self.internal.groups_of(user_id) if rolled_out else frozenset[str]()
+        return frozenset(flag for flag in flags if self.flags.enabled(flag, user_id, groups))
 
     def forget(self, now: datetime) -> int:
         """Anonymises the members whose grace period is over. Returns how many."""
@@ -152,7 +183,7 @@ class Housekeeper:
         for quest in self._quests_of(user, Role.REQUESTOR, Status.OPEN):
             yield quest, quests.cancel(quest, actor, now)
         for quest in self._quests_of(user, Role.PERFORMER, Status.CLAIMED):
-            yield quest, quests.release(quest, actor, now)
+            yield quest, quests.release(quest, actor, None, now)
         for role in Role:
             for quest in self._quests_of(user, role, Status.SUBMITTED):
                 if not quests.has_attested(quest, user.user_id):
@@ -160,9 +191,10 @@ class Housekeeper:
 
     def _quests_of(self, user: User, role: Role, status: Status) -> list[Quest]:
         found: list[Quest] = []
-        after: dict[str, Any] | None = None
+        after: Any = None
         while True:
-            page, after = self.quests.of_member(user.user_id, QUESTS.index(role), 100, after)
-            found += [quest for quest in page if quest.status is status]
+            page, after = self.quests.of_member(user.user_id, role, 100, after, consistent=True)
+            # The list has what they performed before, too, and somebody else may have by now.
+            found += [q for q in page if q.status is status and quests.role_of(q, user.user_id) is role]
             if after is None:
                 return found

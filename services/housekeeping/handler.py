@@ -1,4 +1,6 @@
-"""The housekeeping Lambda: on its schedule it expires, releases, and forgets members who asked to be forgotten."""
+"""The housekeeping Lambda: on its schedule it expires, releases, confirms by silence, and forgets members who asked to
+be forgotten.
+"""
 
 from services.core import cold_start  # before the rest, which it is to pause the garbage collector for
 
@@ -8,6 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.core import aws
+from services.core.domain.quests import DISPUTES, SILENCE_FLAG
+from services.core.flags import Flags
+from services.core.groups import InternalGroup
+from services.core.live import LiveParameters
+from services.core.metrics import FLAG_PARSE_ERRORS
+from services.core.parameters import BREAKER, flag_parameter
 from services.core.settings import HousekeepingSettings
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
@@ -22,12 +30,22 @@ telemetry = Telemetry("housekeeping", settings.stage, settings.log_level)
 quests = QuestStore(
     aws.dynamodb(), settings.quests_table, settings.users_table, settings.ledger_table, shards=settings.board_shards
 )
+live = LiveParameters(
+    aws.ssm(),
+    settings.stage,
+    (BREAKER, *(flag_parameter(flag) for flag in (SILENCE_FLAG, DISPUTES))),
+    settings.parameter_ttl_seconds,
+    telemetry.not_read,
+)
 housekeeper = Housekeeper(
     quests=quests,
     messages=MessageStore(aws.dynamodb(), settings.messages_table, settings.users_table, quests),
     users=UserStore(aws.dynamodb(), settings.users_table, settings.ledger_table),
     ledger=LedgerStore(aws.dynamodb(), settings.ledger_table, settings.users_table),
     inbox=InboxStore(aws.dynamodb(), settings.inbox_table),
+    live=live,
+    flags=Flags(live, on_nonsense=lambda _: telemetry.count(FLAG_PARSE_ERRORS)),
+    internal=InternalGroup(aws.cognito(), settings.cognito_user_pool_id),
     cognito=aws.cognito(),
     pool_id=settings.cognito_user_pool_id,
     telemetry=telemetry,

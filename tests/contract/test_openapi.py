@@ -12,7 +12,7 @@ from services.api.operations import OPERATIONS
 from services.core.domain.ledger import Kind, State
 from services.core.domain.quests import Action, Denial, Status
 from services.core.routes import ROUTES
-from tests.unit.services.cloud import ANNA, BEN, DESCRIPTION, MODERATOR, REASON, Answer, Api
+from tests.unit.services.cloud import ANNA, BEN, CARA, DESCRIPTION, MODERATOR, REASON, Answer, Api
 
 SPEC: dict[str, Any] = json.loads(PATH.read_text())
 OPERATIONS_OF = {
@@ -87,7 +87,7 @@ VERDICT = {"outcome": "COMPLETE", "decision": REASON}
 
 
 def test_what_is_answered_is_what_is_declared(api: Api) -> None:
-    quest_id = api.create()
+    quest_id, withdrawn = api.create(), api.create()
     calls: list[tuple[str, str | None, Any, dict[str, str], dict[str, str]]] = [
         ("getHealth", None, None, {}, {}),
         ("createQuest", ANNA, BODY, {}, {}),
@@ -107,17 +107,28 @@ def test_what_is_answered_is_what_is_declared(api: Api) -> None:
         ("claimQuest", ANNA, None, {"questId": quest_id}, {}),
         ("claimQuest", BEN, None, {"questId": quest_id}, {}),
         ("cancelQuest", ANNA, None, {"questId": quest_id}, {}),
-        ("releaseQuest", BEN, None, {"questId": quest_id}, {}),
+        ("releaseQuest", BEN, {"reason": REASON}, {"questId": quest_id}, {}),
         ("claimQuest", BEN, None, {"questId": quest_id}, {}),
-        ("submitQuest", BEN, WORK, {"questId": quest_id}, {}),
+        ("claimQuest", CARA, None, {"questId": withdrawn}, {}),
+        ("listMyTurn", CARA, None, {}, {}),
+        ("withdrawQuest", ANNA, {"reason": REASON}, {"questId": withdrawn}, {}),
+        ("claimQuest", CARA, None, {"questId": quest_id}, {}),
+        ("listMyQuests", CARA, None, {}, {"role": "performer"}),
+        ("submitQuest", CARA, WORK, {"questId": quest_id}, {}),
         ("requestChanges", ANNA, {"reason": REASON}, {"questId": quest_id}, {}),
-        ("submitQuest", BEN, WORK, {"questId": quest_id}, {}),
-        ("attestQuest", ANNA, {"notes": "Thanks"}, {"questId": quest_id}, {}),
+        ("submitQuest", CARA, WORK, {"questId": quest_id}, {}),
+        ("hideQuest", MODERATOR, {"reason": REASON}, {"questId": quest_id}, {}),
+        ("getMyQuest", CARA, None, {"questId": quest_id}, {}),
+        ("unhideQuest", MODERATOR, None, {"questId": quest_id}, {}),
+        ("listMyTurn", ANNA, None, {}, {}),
         ("getMyQuest", BEN, None, {"questId": quest_id}, {}),
-        ("disputeQuest", BEN, {"reason": REASON}, {"questId": quest_id}, {}),
+        ("disputeQuest", CARA, {"reason": REASON}, {"questId": quest_id}, {}),
+        ("stateQuest", ANNA, {"statement": REASON}, {"questId": quest_id}, {}),
         ("resolveDispute", BEN, VERDICT, {"questId": quest_id}, {}),
         ("resolveDispute", MODERATOR, VERDICT, {"questId": quest_id}, {}),
         ("getMyQuest", MODERATOR, None, {"questId": quest_id}, {}),
+        ("listMyQuests", MODERATOR, None, {}, {"role": "judge"}),
+        ("attestQuest", ANNA, {"notes": "Thanks"}, {"questId": quest_id}, {}),
         ("getMe", ANNA, None, {}, {}),
         ("editMe", ANNA, {"bio": "b"}, {}, {}),
         ("editMe", ANNA, {"bio": 7}, {}, {}),

@@ -62,7 +62,6 @@ test("after the time to think again, a member is a former member, and what they 
   await ben.goto(path);
   await ben.act("claim");
   await ben.act("submit", "Every pane is clean again.");
-  await ben.act("attest");
   await ana.goto("/settings");
   await ana.button(t.settings.delete).click();
   await ana.button(t.settings.deleteConfirm({ count: 14 })).click();

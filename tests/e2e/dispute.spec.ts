@@ -12,7 +12,6 @@ test("both see the dispute, a moderator decides, and a party cannot", async ({ s
   await ben.goto(path);
   await ben.act("claim");
   await ben.act("submit", "The lawn is as short as it can be.");
-  await ben.act("attest");
 
   await ana.goto(path);
   await ana.button(t.action.dispute.name).click();
@@ -24,6 +23,8 @@ test("both see the dispute, a moderator decides, and a party cannot", async ({ s
   await expect(ben.page.getByText(t.status.DISPUTED)).toBeVisible();
   await expect(ben.page.getByText("Half of it was never mowed at all.")).toBeVisible();
   await ben.looksRight();
+  await ben.page.reload();
+  await ben.act("state", "All of it was mowed, and raked as well.");
 
   const mo = await somebody("Mo", { email });
   await mo.signIn(password);

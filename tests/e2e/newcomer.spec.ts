@@ -69,7 +69,6 @@ test("a newcomer finds a quest, signs up on the way, does it, and is paid", asyn
   await ben.looksRight();
   await ben.button(t.action.submit.confirm).click();
   await expect(ben.page.getByText(t.action.submit.done)).toBeVisible();
-  await ben.act("attest", "It was heavy!");
   await expect(ben.page.getByText(t.quest.seal.waiting({ who: "Ana" }))).toBeVisible();
   await ben.looksRight();
 

@@ -95,7 +95,7 @@ def test_what_the_services_use_is_metered(stage: Stage, members: tuple[Member, M
     """The emulator publishes none of these by itself, and the cost dashboard would stay empty."""
     expected = {
         ("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "civicforge-local-quests"),
-        ("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "board"),
+        ("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "board2"),
         ("AWS/DynamoDB", "ConsumedReadCapacityUnits", "civicforge-local-users"),
         ("AWS/CloudFront", "Requests", stage.outputs["distribution_id"]),
         ("AWS/Logs", "IncomingBytes", log_group("local", "api")),

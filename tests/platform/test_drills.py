@@ -23,9 +23,10 @@ from infra.paths import REPOSITORY
 from services.core.domain.ledger import Kind, entry_id
 from services.core.domain.values import timestamp
 from services.core.metrics import METRICS, NAMESPACE
-from services.core.names import log_group, parameter_name, resource_name
+from services.core.names import LIVE_ALIAS, log_group, parameter_name, resource_name
 from services.core.parameters import flag_parameter
 from services.core.services import SERVICES, SWEEPS
+from services.core.tables import QUESTS
 from tests.platform.community import API, Member, Stage, wait_for
 from tests.platform.drills import (
     MARGIN_SECONDS,
@@ -223,6 +224,7 @@ def what_is_watched_is_emitted(drill: Drill) -> None:
         stage.client("lambda").invoke(FunctionName=stage.outputs[f"function_{service}"], Payload=b"{}")
     _set_flag(stage, "on")
     ann, bob = stage.sign_up("ann"), stage.sign_up("bob")
+    confirm_by_silence(stage, ann, bob)
     wanted = set(_asked_for(drill))
     assert {identity.name for identity in wanted} == {metric.name for metric in METRICS}
 
@@ -234,12 +236,27 @@ def what_is_watched_is_emitted(drill: Drill) -> None:
 
 
 def attest_at_once(requestor: Member, performer: Member) -> None:
-    """A quest to whose end both parties attest at the same moment."""
+    """A quest to whose end the requestor attests on two devices at the same moment."""
     quest = requestor.create()
     performer.act(quest, "claim")
     performer.act(quest, "submit", {"submission": "It is done, all of it."})
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda member: member.act(quest, "attest"), (requestor, performer)))
+        list(pool.map(lambda member: member.act(quest, "attest"), (requestor, requestor)))
+
+
+def confirm_by_silence(stage: Stage, requestor: Member, performer: Member) -> None:
+    """A quest whose requestor said nothing until their time had passed."""
+    quest = requestor.create()
+    performer.act(quest, "claim")
+    performer.act(quest, "submit", {"submission": "It is done, all of it."})
+    past = {"S": "2020-01-01T00:00:00.000Z"}
+    stage.client("dynamodb").update_item(
+        TableName=resource_name(STAGE, QUESTS.thing),
+        Key={"questId": {"S": quest["questId"]}},
+        UpdateExpression="SET silenceAt = :past, dueAt = :past",
+        ExpressionAttributeValues={":past": past},
+    )
+    stage.client("lambda").invoke(FunctionName=resource_name(STAGE, "housekeeping"), Qualifier=LIVE_ALIAS)
 
 
 def _asked_for(drill: Drill) -> Iterator[Identity]:

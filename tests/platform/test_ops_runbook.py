@@ -29,7 +29,7 @@ from ops.shared.canary import Canary
 from ops.shared.releases import Release
 from ops.shared.stage import Stage, open_stage
 from services.core.domain.ledger import Entry, Kind, State
-from services.core.domain.quests import withdraw
+from services.core.domain.quests import call_off
 from services.core.names import parameter_name
 from services.core.parameters import FLAGS, USER_POOL_CLIENT_ID, USER_POOL_ID, flag_parameter
 from services.core.stores.dynamo import Item, decode_item, encode, encode_item
@@ -556,7 +556,7 @@ def test_wrong_bulk_update(town: Town) -> None:
         town.damage(QUESTS, {"questId": quest["questId"]}, status="OPEN")
         now_open = town.stage.quests.get(open_quest["questId"])
         assert now_open
-        town.stage.quests.save(now_open.quest, withdraw(now_open.quest, datetime.now(UTC)))
+        town.stage.quests.save(now_open.quest, call_off(now_open.quest, datetime.now(UTC)))
         town.damage(USERS, {"userId": ben.user_id}, displayName="<b>", xp=0)
         fills["ITEM"] = " --item ".join([*quests, f"users/{ben.user_id}"])
 

@@ -79,7 +79,9 @@ def test_attesting_at_the_same_moment_completes_and_pays_once(stage: Stage) -> N
 
     with ThreadPoolExecutor(8) as pool:
         for requestor, performer, quest in quests:
-            answers = list(pool.map(lambda who, quest=quest: who.act(quest, "attest"), (requestor, performer)))
+            answers = list(
+                pool.map(lambda who, quest=quest: who.act(quest, "attest"), (requestor, requestor, performer))
+            )
             assert "COMPLETE" in {answer["status"] for answer in answers}
 
     for requestor, performer, quest in quests:

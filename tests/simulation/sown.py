@@ -17,6 +17,7 @@ from services.api.operations.operation import Platform
 from services.core.documents import quest_key
 from services.core.domain import ledger, quests
 from services.core.domain.ledger import State
+from services.core.domain.quests import permissions, steps
 from services.core.domain.users import former
 from services.core.domain.values import timestamp
 from services.core.stores import documents as document_store
@@ -213,13 +214,23 @@ def no_quota_on_create(_real: Any) -> Any:
 
 @bug(Platform, "claims")
 def no_quota_on_claim(_real: Any) -> Any:
-    return lambda self: None
+    return lambda self: user_store.Quota(user_store.Allowance.CLAIM, 1_000_000)
+
+
+@bug(user_store, "open_claims")
+def no_ceiling_of_claims(_real: Any) -> Any:
+    return lambda _confirmed_by: 100
+
+
+@bug(quest_operations, "is_fresh")
+def claims_under_way_are_not_counted(_real: Any) -> Any:
+    return lambda _mark, _now: False
 
 
 # --- books that do not balance ---
 
 
-@bug(quests, "_closed")
+@bug(steps, "_closed")
 def no_refund(real: Any) -> Any:
     return lambda *arguments, **changes: real(*arguments, **changes)._replace(entries=())
 
@@ -228,7 +239,7 @@ def no_refund(real: Any) -> Any:
 def refund_twice(real: Any) -> Any:
     def cancel(quest: quests.Quest, actor: quests.Actor, now: Any) -> quests.Change:
         if quest.status is quests.Status.CANCELLED and actor.user_id == quest.requestor_id:
-            return quests._closed(quest, quests.Status.CANCELLED, now)
+            return steps._closed(quest, quests.Status.CANCELLED, now)
         return real(quest, actor, now)  # type: ignore[no-any-return]  # the function that is replaced
 
     return cancel
@@ -254,7 +265,7 @@ def wrong_payee(real: Any) -> Any:
 
 @bug(ledger, "reward", quick=False)
 def amount_of_the_draft(real: Any) -> Any:
-    return lambda user, quest_id, _xp, *others, **named: real(user, quest_id, 100, *others, **named)
+    return lambda user, quest_id, asker, _xp, *others, **named: real(user, quest_id, asker, 100, *others, **named)
 
 
 @bug(user_store, "call")
@@ -286,9 +297,10 @@ def entries_written_afterwards(real: Any) -> Any:
 
 @bug(quest_store.QuestStore, "_commit", quick=False)
 def text_written_afterwards(real: Any) -> Any:
-    def commit(self: Any, write: Any, change: Any, *others: Any) -> None:
-        real(self, write, change._replace(description=None, submission=None), *others)
-        for text in self._text_writes(change):
+    def commit(self: Any, writes: Any, change: Any, *others: Any) -> None:
+        texts = self._text_writes(change)
+        real(self, [write for write in writes if write not in texts], change, *others)
+        for text in texts:
             call(self._client.put_item, **text["Put"])
 
     return commit
@@ -298,13 +310,13 @@ def text_written_afterwards(real: Any) -> Any:
 
 
 def _rule(action: quests.Action, rule: Callable[..., Any]) -> Sow:
-    return lambda: patch.dict(quests._RULES, {action: rule})
+    return lambda: patch.dict(permissions._RULES, {action: rule})
 
 
 def _anyone(quest: quests.Quest, actor: quests.Actor, now: Any) -> Any:
     if quest.status is quests.Status.SUBMITTED and quests.role_of(quest, actor.user_id) is None:
         return None
-    return quests._attest(quest, actor, now)
+    return permissions._attest(quest, actor, now)
 
 
 def _any_claimer(quest: quests.Quest, _actor: quests.Actor, _now: Any) -> Any:
@@ -326,7 +338,7 @@ def one_attestation_completes(real: Any) -> Any:
         change = real(quest, actor, notes, now)
         if change.quest is quest or change.entries:
             return change
-        return quests._completed(quest, now, attestations=change.quest.attestations)
+        return steps._completed(quest, now, attestations=change.quest.attestations)
 
     return attest
 
@@ -342,17 +354,21 @@ def attestations_survive_changes(real: Any) -> Any:
     return request_changes
 
 
-@bug(quests, "_reopened")
+@bug(steps, "_reopened")
 def release_keeps_the_performer(real: Any) -> Any:
-    def reopened(quest: quests.Quest, *arguments: Any) -> Any:
-        return real(quest, *arguments).model_copy(update={"performer_id": quest.performer_id})
+    def reopened(quest: quests.Quest, *arguments: Any, **named: Any) -> Any:
+        return real(quest, *arguments, **named).model_copy(update={"performer_id": quest.performer_id})
 
     return reopened
 
 
-@bug(quest_store, "_lane_at")
+@bug(quest_store.QuestStore, "_place")
 def stays_on_the_board(real: Any) -> Any:
-    return lambda quest: quest.expires_at if quest.status is quests.Status.CLAIMED else real(quest)
+    def place(self: Any, quest: quests.Quest) -> Any:
+        claimed = quest.status is quests.Status.CLAIMED
+        return real(self, quest.model_copy(update={"status": quests.Status.OPEN}) if claimed else quest)
+
+    return place
 
 
 # --- reads and answers ---

@@ -98,7 +98,7 @@ class Town:
         for quest_id, performer in ((COMPLETE, BEN), (SUBMITTED, CARA)):
             actor = Actor(performer)
             self._act(quest_id, lambda q: quests.claim(q, actor, now, timedelta(days=14)))  # noqa: B023 - called at once
-            self._act(quest_id, lambda q: quests.submit(q, None, actor, "It is upstairs now.", now))  # noqa: B023
+            self._act(quest_id, lambda q: quests.submit(q, None, actor, "It is upstairs.", now, timedelta(days=7)))  # noqa: B023
         for member in (BEN, ANNA):
             self._act(COMPLETE, lambda q: quests.attest(q, Actor(member), None, now))  # noqa: B023
         (reward,) = [entry for entry in stage.ledger.all_of(BEN) if entry.kind is Kind.REWARD]

@@ -232,7 +232,15 @@ const at = (questId: string) => ({ params: { path: { questId } } });
 export const questActions = {
   cancel: (questId: string) => noted(unwrap(api().DELETE("/quests/{questId}", at(questId)))),
   claim: (questId: string) => noted(unwrap(api().POST("/quests/{questId}/claim", at(questId)))),
-  release: (questId: string) => noted(unwrap(api().POST("/quests/{questId}/release", at(questId)))),
+  release: (questId: string, reason: string) =>
+    noted(unwrap(api().POST("/quests/{questId}/release", { ...at(questId), body: reason ? { reason } : {} }))),
+  withdraw: (questId: string, reason: string) =>
+    noted(unwrap(api().POST("/quests/{questId}/withdraw", { ...at(questId), body: { reason } }))),
+  state: (questId: string, statement: string) =>
+    noted(unwrap(api().POST("/quests/{questId}/state", { ...at(questId), body: { statement } }))),
+  hide: (questId: string, reason: string) =>
+    noted(unwrap(api().POST("/quests/{questId}/hide", { ...at(questId), body: { reason } }))),
+  unhide: (questId: string) => noted(unwrap(api().POST("/quests/{questId}/unhide", at(questId)))),
   submit: (questId: string, submission: string) =>
     noted(unwrap(api().POST("/quests/{questId}/submit", { ...at(questId), body: { submission } }))),
   requestChanges: (questId: string, reason: string) =>

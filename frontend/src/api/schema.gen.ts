@@ -27,7 +27,7 @@ export interface paths {
         /** Open quests, newest first */
         get: operations["listQuests"];
         put?: never;
-        /** Post a quest for 1 point */
+        /** Post a quest for 1 point per started 100 XP */
         post: operations["createQuest"];
         delete?: never;
         options?: never;
@@ -46,7 +46,7 @@ export interface paths {
         get: operations["getQuest"];
         put?: never;
         post?: never;
-        /** Withdraw an open quest and get the point back */
+        /** Withdraw an open quest and get the points back */
         delete: operations["cancelQuest"];
         options?: never;
         head?: never;
@@ -82,6 +82,23 @@ export interface paths {
         put?: never;
         /** Open a claimed quest for others again */
         post: operations["releaseQuest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quests/{questId}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel a claimed quest with a reason and get the points back */
+        post: operations["withdrawQuest"];
         delete?: never;
         options?: never;
         head?: never;
@@ -156,6 +173,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/quests/{questId}/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** State the other side of a dispute */
+        post: operations["stateQuest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/quests/{questId}/resolve": {
         parameters: {
             query?: never;
@@ -167,6 +201,40 @@ export interface paths {
         put?: never;
         /** Decide a dispute */
         post: operations["resolveDispute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quests/{questId}/hide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hide a quest with a reason */
+        post: operations["hideQuest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quests/{questId}/unhide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show a hidden quest again */
+        post: operations["unhideQuest"];
         delete?: never;
         options?: never;
         head?: never;
@@ -251,8 +319,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Quests that the member posted or performs; for a moderator, open disputes */
+        /** Quests that the member posted or performs; for a moderator, open disputes and decided ones */
         get: operations["listMyQuests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/turn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every quest that waits for the member */
+        get: operations["listMyTurn"];
         put?: never;
         post?: never;
         delete?: never;
@@ -420,10 +505,10 @@ export interface components {
     schemas: {
         /**
          * Action
-         * @description What a member may want to do with a quest; the spelling is the API's.
+         * @description The actions of members and moderators on a quest, spelled as in the API.
          * @enum {string}
          */
-        Action: "edit" | "cancel" | "claim" | "release" | "submit" | "request-changes" | "attest" | "dispute" | "resolve";
+        Action: "edit" | "cancel" | "claim" | "release" | "withdraw" | "submit" | "request-changes" | "attest" | "dispute" | "state" | "resolve" | "hide" | "unhide";
         /**
          * ActionVerdict
          * @description Whether the viewer may do it now; `code` says why not.
@@ -463,6 +548,8 @@ export interface components {
              * @default null
              */
             notes?: string | null;
+            /** @default word */
+            by?: components["schemas"]["Evidence"];
         };
         /**
          * Audience
@@ -504,6 +591,13 @@ export interface components {
             tags: string[];
             /** Area */
             area: string;
+            /** @default null */
+            when?: components["schemas"]["When"] | null;
+            /**
+             * Minutes
+             * @default 60
+             */
+            minutes?: number;
             /** Rewardxp */
             rewardXp: number;
             /** Rewardreputation */
@@ -533,13 +627,13 @@ export interface components {
         Breaker: "closed" | "read-only" | "down";
         /**
          * Category
-         * @description What a quest is about.
+         * @description The subject of a quest.
          * @enum {string}
          */
         Category: "civic" | "environment" | "social" | "education" | "technical" | "other";
         /**
          * ChangeRequest
-         * @description What the requestor wants done before attesting.
+         * @description The requestor's wish for changes before attesting.
          */
         ChangeRequest: {
             /** Reason */
@@ -552,13 +646,13 @@ export interface components {
         };
         /**
          * Denial
-         * @description Why an action is denied.
+         * @description The reason for which an action is denied.
          * @enum {string}
          */
-        Denial: "not_requestor" | "not_performer" | "not_party" | "not_moderator" | "own_quest" | "party_cannot_judge" | "wrong_status" | "quest_expired" | "deadline_not_passed" | "already_attested" | "changes_exhausted" | "feature_off";
+        Denial: "not_requestor" | "not_performer" | "not_party" | "not_moderator" | "own_quest" | "party_cannot_judge" | "wrong_status" | "hidden" | "not_hidden" | "quest_expired" | "released_recently" | "terms_changed" | "too_many_claims" | "deadline_not_passed" | "already_attested" | "already_stated" | "changes_exhausted" | "not_heard" | "feature_off";
         /**
          * Dispute
-         * @description A disagreement and, once a moderator has spoken, the decision.
+         * @description A disagreement, the statement of the other side and, once a moderator has spoken, the decision.
          */
         Dispute: {
             /** Raisedby */
@@ -570,6 +664,21 @@ export interface components {
              * Format: date-time
              */
             raisedAt: string;
+            /**
+             * Statement
+             * @default null
+             */
+            statement?: string | null;
+            /**
+             * Statedat
+             * @default null
+             */
+            statedAt?: string | null;
+            /**
+             * Statementuntil
+             * @default null
+             */
+            statementUntil?: string | null;
             /** @default null */
             outcome?: components["schemas"]["Outcome"] | null;
             /**
@@ -590,7 +699,7 @@ export interface components {
         };
         /**
          * Draft
-         * @description What a requestor writes to post a quest.
+         * @description The fields of a quest that its requestor writes to post it.
          */
         Draft: {
             /** Title */
@@ -608,6 +717,18 @@ export interface components {
              * @default
              */
             area?: string;
+            /** @default null */
+            when?: components["schemas"]["WhenInput"] | null;
+            /**
+             * Minutes
+             * @default 60
+             */
+            minutes?: number;
+            /**
+             * Meetingpoint
+             * @default
+             */
+            meetingPoint?: string;
             /**
              * Rewardxp
              * @default 100
@@ -621,7 +742,8 @@ export interface components {
         };
         /**
          * Edit
-         * @description The fields of a quest that its requestor changes; absent ones stay.
+         * @description The fields of a quest that its requestor changes; absent ones stay, and so do those that are null, except that
+         *     a `when` of null means "any time".
          */
         Edit: {
             /**
@@ -646,6 +768,18 @@ export interface components {
              * @default null
              */
             area?: string | null;
+            /** @default null */
+            when?: components["schemas"]["WhenInput"] | null;
+            /**
+             * Minutes
+             * @default null
+             */
+            minutes?: number | null;
+            /**
+             * Meetingpoint
+             * @default null
+             */
+            meetingPoint?: string | null;
             /**
              * Rewardxp
              * @default null
@@ -657,6 +791,12 @@ export interface components {
              */
             rewardReputation?: number | null;
         };
+        /**
+         * Ending
+         * @description The way in which a performer lost or left a quest.
+         * @enum {string}
+         */
+        Ending: "released" | "taken-back" | "overdue" | "withdrawn" | "decided" | "operator";
         /**
          * EntryView
          * @description A change of the member's totals, or one that is still to come.
@@ -694,6 +834,12 @@ export interface components {
             reason?: string | null;
         };
         /**
+         * Evidence
+         * @description The form of an attestation: said in so many words, by handing the work in, or by not objecting to it in time.
+         * @enum {string}
+         */
+        Evidence: "word" | "hand-in" | "silence";
+        /**
          * Export
          * @description Everything that the platform keeps of the member.
          */
@@ -727,6 +873,25 @@ export interface components {
             field: string;
             /** Message */
             message: string;
+        };
+        /**
+         * Former
+         * @description A former performer: how and when it ended, and the reason that somebody else gave for it.
+         */
+        Former: {
+            /** Userid */
+            userId: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            how: components["schemas"]["Ending"];
+            /**
+             * Reason
+             * @default null
+             */
+            reason?: string | null;
         };
         /**
          * GatewayProblem
@@ -814,7 +979,7 @@ export interface components {
          * @description Why an entry was made.
          * @enum {string}
          */
-        Kind: "welcome" | "create" | "refund" | "reward" | "adjustment";
+        Kind: "welcome" | "create" | "raise" | "refund" | "reward" | "adjustment";
         /**
          * Language
          * @description A language that the platform speaks to its members.
@@ -962,6 +1127,97 @@ export interface components {
             };
         };
         /**
+         * MyQuestCard
+         * @description A quest in a list of the viewer's own. `former` tells how their time as its performer ended.
+         */
+        MyQuestCard: {
+            /** Questid */
+            questId: string;
+            /** Title */
+            title: string;
+            category: components["schemas"]["Category"];
+            /** Tags */
+            tags: string[];
+            /** Area */
+            area: string;
+            /** @default null */
+            when?: components["schemas"]["When"] | null;
+            /**
+             * Minutes
+             * @default 60
+             */
+            minutes?: number;
+            /** Rewardxp */
+            rewardXp: number;
+            /** Rewardreputation */
+            rewardReputation: number;
+            /** Requestorid */
+            requestorId: string;
+            /**
+             * Performerid
+             * @default null
+             */
+            performerId?: string | null;
+            status: components["schemas"]["Status"];
+            /**
+             * Createdat
+             * Format: date-time
+             */
+            createdAt: string;
+            /**
+             * Expiresat
+             * Format: date-time
+             */
+            expiresAt: string;
+            /**
+             * Claimdeadline
+             * @default null
+             */
+            claimDeadline?: string | null;
+            /**
+             * Submittedat
+             * @default null
+             */
+            submittedAt?: string | null;
+            /**
+             * Attestedby
+             * @default []
+             */
+            attestedBy?: components["schemas"]["Role"][];
+            /** @default null */
+            role?: components["schemas"]["Role"] | null;
+            /** @default null */
+            turn?: components["schemas"]["TurnView"] | null;
+            /** @default null */
+            former?: components["schemas"]["Former"] | null;
+            /**
+             * Hiddenat
+             * @default null
+             */
+            hiddenAt?: string | null;
+        };
+        /**
+         * MyQuestPage
+         * @description A page of the member's quests; without `nextCursor` it is the last.
+         */
+        MyQuestPage: {
+            /** Items */
+            items: components["schemas"]["MyQuestCard"][];
+            /**
+             * Nextcursor
+             * @default null
+             */
+            nextCursor?: string | null;
+        };
+        /**
+         * MyTurn
+         * @description Every quest that waits for the member, the most urgent first.
+         */
+        MyTurn: {
+            /** Items */
+            items: components["schemas"]["MyQuestCard"][];
+        };
+        /**
          * NoticeKind
          * @description The event that a member is told of.
          * @enum {string}
@@ -969,19 +1225,19 @@ export interface components {
         NoticeKind: "claimed" | "released" | "withdrawn" | "handed_in" | "changes_wanted" | "confirmed" | "confirmed_by_silence" | "disputed" | "statement_given" | "decided" | "hidden" | "question" | "answer" | "message" | "deadline_near" | "overdue" | "unconfirmed" | "expires_soon" | "reward_paid" | "reward_held" | "reward_diminished" | "report_decided" | "warning" | "suspension";
         /**
          * Outcome
-         * @description What a moderator's decision makes of a disputed quest.
+         * @description The status that a moderator's decision gives to a disputed quest.
          * @enum {string}
          */
         Outcome: "COMPLETE" | "CLAIMED" | "CANCELLED";
         /**
          * Part
-         * @description How a member has to do with a quest: as a party, or as the moderator of its dispute.
+         * @description A member's part in a quest: a party now or before, a moderator of its open dispute, or who decided one.
          * @enum {string}
          */
-        Part: "requestor" | "performer" | "moderator";
+        Part: "requestor" | "performer" | "moderator" | "judge";
         /**
          * Problem
-         * @description An error, by RFC 9457.
+         * @description An error, by RFC 9457. `changed` are the fields of a quest that were edited since the caller looked.
          */
         Problem: {
             /** Type */
@@ -1010,6 +1266,11 @@ export interface components {
             allowedActions?: {
                 [key: string]: components["schemas"]["ActionVerdict"];
             } | null;
+            /**
+             * Changed
+             * @default null
+             */
+            changed?: string[] | null;
         };
         /**
          * Profile
@@ -1075,6 +1336,13 @@ export interface components {
             tags: string[];
             /** Area */
             area: string;
+            /** @default null */
+            when?: components["schemas"]["When"] | null;
+            /**
+             * Minutes
+             * @default 60
+             */
+            minutes?: number;
             /** Rewardxp */
             rewardXp: number;
             /** Rewardreputation */
@@ -1130,6 +1398,13 @@ export interface components {
             tags: string[];
             /** Area */
             area: string;
+            /** @default null */
+            when?: components["schemas"]["When"] | null;
+            /**
+             * Minutes
+             * @default 60
+             */
+            minutes?: number;
             /** Rewardxp */
             rewardXp: number;
             /** Rewardreputation */
@@ -1227,6 +1502,13 @@ export interface components {
             tags: string[];
             /** Area */
             area: string;
+            /** @default null */
+            when?: components["schemas"]["When"] | null;
+            /**
+             * Minutes
+             * @default 60
+             */
+            minutes?: number;
             /** Rewardxp */
             rewardXp: number;
             /** Rewardreputation */
@@ -1298,7 +1580,11 @@ export interface components {
         };
         /**
          * QuestView
-         * @description A quest as its viewer sees it. The last four are for the parties and for moderators.
+         * @description A quest as its viewer sees it.
+         *
+         *     `former` are the former performers: all of them for the requestor and for moderators, for others their own entry.
+         *     The meeting point is for the parties and, in a dispute, for moderators; what follows it is for the parties and for
+         *     moderators.
          */
         QuestView: {
             /** Questid */
@@ -1310,6 +1596,13 @@ export interface components {
             tags: string[];
             /** Area */
             area: string;
+            /** @default null */
+            when?: components["schemas"]["When"] | null;
+            /**
+             * Minutes
+             * @default 60
+             */
+            minutes?: number;
             /** Rewardxp */
             rewardXp: number;
             /** Rewardreputation */
@@ -1380,6 +1673,28 @@ export interface components {
             version: number;
             /** @default null */
             role?: components["schemas"]["Role"] | null;
+            /** @default null */
+            turn?: components["schemas"]["TurnView"] | null;
+            /**
+             * Former
+             * @default []
+             */
+            former?: components["schemas"]["Former"][];
+            /**
+             * Hiddenat
+             * @default null
+             */
+            hiddenAt?: string | null;
+            /**
+             * Hiddenreason
+             * @default null
+             */
+            hiddenReason?: string | null;
+            /**
+             * Meetingpoint
+             * @default null
+             */
+            meetingPoint?: string | null;
             /** Allowedactions */
             allowedActions: {
                 [key: string]: components["schemas"]["ActionVerdict"];
@@ -1417,11 +1732,22 @@ export interface components {
         };
         /**
          * ReasonBody
-         * @description Why changes are asked for, or why the quest is disputed.
+         * @description The reason of a step that goes against somebody.
          */
         ReasonBody: {
             /** Reason */
             reason: string;
+        };
+        /**
+         * ReleaseBody
+         * @description The reason of a release, which the requestor has to give.
+         */
+        ReleaseBody: {
+            /**
+             * Reason
+             * @default null
+             */
+            reason?: string | null;
         };
         /**
          * Removal
@@ -1451,6 +1777,14 @@ export interface components {
          */
         State: "POSTED" | "PENDING" | "HELD" | "FAILED";
         /**
+         * StatementBody
+         * @description The statement of a dispute's other side.
+         */
+        StatementBody: {
+            /** Statement */
+            statement: string;
+        };
+        /**
          * Stats
          * @description What the community did in the last `days` days.
          */
@@ -1466,7 +1800,7 @@ export interface components {
         };
         /**
          * Status
-         * @description Where a quest stands; COMPLETE, CANCELLED and EXPIRED are final.
+         * @description The status of a quest; COMPLETE, CANCELLED and EXPIRED are final.
          * @enum {string}
          */
         Status: "OPEN" | "CLAIMED" | "SUBMITTED" | "DISPUTED" | "COMPLETE" | "CANCELLED" | "EXPIRED";
@@ -1477,6 +1811,35 @@ export interface components {
         SubmitBody: {
             /** Submission */
             submission: string;
+        };
+        /**
+         * Task
+         * @description The thing that somebody has to do.
+         * @enum {string}
+         */
+        Task: "answer" | "hand-in" | "overdue" | "confirm" | "state" | "decide" | "review";
+        /**
+         * TurnView
+         * @description Whose turn it is, on what, since when and until when; `yours` says that it is the viewer's.
+         */
+        TurnView: {
+            task: components["schemas"]["Task"];
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * @default null
+             */
+            until?: string | null;
+            /** Members */
+            members: string[];
+            /** Moderators */
+            moderators: boolean;
+            /** Yours */
+            yours: boolean;
         };
         /**
          * Unread
@@ -1492,6 +1855,38 @@ export interface components {
          */
         Unsubscribed: {
             mail: components["schemas"]["MailPreference"];
+        };
+        /**
+         * When
+         * @description The window in which the work is to be done.
+         */
+        When: {
+            /**
+             * Start
+             * Format: date-time
+             */
+            start: string;
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
+        };
+        /**
+         * WhenInput
+         * @description A window as its requestor writes it.
+         */
+        WhenInput: {
+            /**
+             * Start
+             * Format: date-time
+             */
+            start: string;
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
         };
         /**
          * WrittenMessage
@@ -1660,7 +2055,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Post a quest for 1 point */
+            /** @description Post a quest for 1 point per started 100 XP */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1817,7 +2212,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Withdraw an open quest and get the point back */
+            /** @description Withdraw an open quest and get the points back */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2016,7 +2411,10 @@ export interface operations {
     claimQuest: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version that the caller looked at; 409 names the fields that were edited since. */
+                "If-Match"?: string;
+            };
             path: {
                 questId: string;
             };
@@ -2031,6 +2429,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QuestView"];
+                };
+            };
+            /** @description The request cannot be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No token, or not one of ours */
@@ -2110,7 +2517,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReleaseBody"];
+            };
+        };
         responses: {
             /** @description Open a claimed quest for others again */
             200: {
@@ -2119,6 +2530,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QuestView"];
+                };
+            };
+            /** @description The request cannot be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No token, or not one of ours */
@@ -2151,6 +2571,143 @@ export interface operations {
             };
             /** @description The quest has moved on; with its status and the allowed actions now */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Invalid input; `errors` names the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description The breaker is open or the data cannot be reached; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+        };
+    };
+    withdrawQuest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                questId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonBody"];
+            };
+        };
+        responses: {
+            /** @description Cancel a claimed quest with a reason and get the points back */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuestView"];
+                };
+            };
+            /** @description The request cannot be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or not one of ours */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description Not allowed; `code` says why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The quest has moved on; with its status and the allowed actions now */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2665,6 +3222,125 @@ export interface operations {
             };
         };
     };
+    stateQuest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                questId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StatementBody"];
+            };
+        };
+        responses: {
+            /** @description State the other side of a dispute */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuestView"];
+                };
+            };
+            /** @description The request cannot be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or not one of ours */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description Not allowed; `code` says why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The quest has moved on; with its status and the allowed actions now */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Invalid input; `errors` names the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description The breaker is open or the data cannot be reached; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+        };
+    };
     resolveDispute: {
         parameters: {
             query?: never;
@@ -2746,6 +3422,213 @@ export interface operations {
             };
             /** @description The body is not JSON */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Invalid input; `errors` names the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description The breaker is open or the data cannot be reached; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+        };
+    };
+    hideQuest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                questId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReasonBody"];
+            };
+        };
+        responses: {
+            /** @description Hide a quest with a reason */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuestView"];
+                };
+            };
+            /** @description The request cannot be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or not one of ours */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description Not allowed; `code` says why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The quest has moved on; with its status and the allowed actions now */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Invalid input; `errors` names the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description The breaker is open or the data cannot be reached; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+        };
+    };
+    unhideQuest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                questId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Show a hidden quest again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuestView"];
+                };
+            };
+            /** @description No token, or not one of ours */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description Not allowed; `code` says why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unknown */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The quest has moved on; with its status and the allowed actions now */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3343,13 +4226,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Quests that the member posted or performs; for a moderator, open disputes */
+            /** @description Quests that the member posted or performs; for a moderator, open disputes and decided ones */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["QuestPage"];
+                    "application/json": components["schemas"]["MyQuestPage"];
                 };
             };
             /** @description The request cannot be understood */
@@ -3378,6 +4261,65 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Invalid input; `errors` names the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description The breaker is open or the data cannot be reached; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+        };
+    };
+    listMyTurn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every quest that waits for the member */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyTurn"];
+                };
+            };
+            /** @description No token, or not one of ours */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["GatewayProblem"];
                 };
             };
             /** @description Invalid input; `errors` names the fields */

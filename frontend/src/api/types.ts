@@ -17,7 +17,8 @@ export type QuestCard = Schemas["QuestCard"] & Timed;
 export type QuestPage = Schemas["QuestPage"];
 export type Quest = Schemas["QuestPublic"];
 export type QuestView = Schemas["QuestView"];
-export type QuestDraft = Required<Schemas["Draft"]>;
+/** What the form of a quest has fields for. */
+export type QuestDraft = Required<Omit<Schemas["Draft"], "when" | "minutes" | "meetingPoint">>;
 export type QuestEdit = Schemas["Edit"];
 export type Me = Schemas["Me"];
 export type ProfileEdit = Schemas["Profile"];

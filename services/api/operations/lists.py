@@ -1,16 +1,26 @@
 """Lists: the board, the member's quests and ledger, each page by page."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from services.api import requests, views
-from services.api.operations.operation import AnyOperation, NoBody, Operation, Platform, Request, errors
+from services.api.operations.operation import (
+    AnyOperation,
+    AnyRequest,
+    NoBody,
+    NoQuery,
+    Operation,
+    Platform,
+    Request,
+    errors,
+)
 from services.api.problems import ProblemError
+from services.api.requests import Part
 from services.core import cursors, live
 from services.core.domain import quests
-from services.core.domain.quests import Status
+from services.core.domain.quests import Quest, Status
+from services.core.domain.users import claimed_quest
 from services.core.stores.quests import Board
-from services.core.tables import QUESTS
 
 
 def position_of(platform: Platform, query: str, cursor: str | None) -> Any:
@@ -38,24 +48,39 @@ def list_quests(platform: Platform, request: Request[NoBody, requests.BoardQuery
     return views.Rendered(document if cursor else {"items": document["items"]})
 
 
-def list_my_quests(platform: Platform, request: Request[NoBody, requests.MyQuestsQuery]) -> views.QuestPage:
+def list_my_quests(platform: Platform, request: Request[NoBody, requests.MyQuestsQuery]) -> views.MyQuestPage:
     """Quests in which the member has the role that is asked for, newest first."""
-    role, user_id = request.query.role, request.member.user_id
-    if role is requests.Part.MODERATOR:
-        return _list_disputes(platform, request)
-    query = f"mine|{role}|{user_id}"
-    after = position_of(platform, query, request.query.cursor)
-    found, last = platform.quests.of_member(user_id, QUESTS.index(role), request.query.limit, after)
-    return _quest_page(platform, query, found, last)
-
-
-def _list_disputes(platform: Platform, request: Request[NoBody, requests.MyQuestsQuery]) -> views.QuestPage:
-    if quests.MODERATORS not in request.member.groups:
+    asked, user_id = request.query, request.member.user_id
+    if asked.role in (Part.MODERATOR, Part.JUDGE) and quests.MODERATORS not in request.member.groups:
         raise ProblemError(403, quests.Denial.NOT_MODERATOR, "Only moderators decide disputes.")
-    query = "disputes"
-    before = position_of(platform, query, request.query.cursor)
-    page = platform.quests.board(Board(request.query.limit, before=before, status=Status.DISPUTED))
-    return _quest_page(platform, query, page.quests, page.last)
+    query = f"mine|{asked.role}|{user_id}"
+    after = position_of(platform, query, asked.cursor)
+    match asked.role:
+        case Part.REQUESTOR:
+            found, last = platform.quests.posted(user_id, asked.limit, after)
+        case Part.PERFORMER:
+            found, last = platform.quests.performed(user_id, asked.limit, after)
+        case Part.JUDGE:
+            found, last = platform.quests.judged(user_id, asked.limit, after)
+        case Part.MODERATOR:
+            page = platform.quests.board(Board(asked.limit, before=after, status=Status.DISPUTED))
+            found, last = platform.quests.without_texts(q.quest_id for q in page.quests), page.last
+    return views.MyQuestPage(items=_my_cards(platform, request, found), next_cursor=next_cursor(platform, query, last))
+
+
+def _my_cards(platform: Platform, request: AnyRequest, found: Iterable[Quest]) -> list[views.MyQuestCard]:
+    member, now = request.member, request.now
+    return [views.my_card(quest, platform.viewer(member, quest, now)) for quest in found]
+
+
+def list_my_turn(platform: Platform, request: Request[NoBody, NoQuery]) -> views.MyTurn:
+    """Every quest that waits for the member, the most urgent first."""
+    user_id = request.member.user_id
+    user = platform.users.get(user_id)
+    claimed = [claimed_quest(mark) for mark in user.claims] if user else []
+    found = platform.quests.perhaps_on_turn(user_id, claimed)
+    cards = [card for card in _my_cards(platform, request, found) if card.turn and card.turn.yours]
+    return views.MyTurn(items=sorted(cards, key=views.urgency))
 
 
 def list_my_ledger(platform: Platform, request: Request[NoBody, requests.PageQuery]) -> views.LedgerPage:
@@ -76,10 +101,11 @@ LISTS: Mapping[str, AnyOperation] = {
         list_my_quests,
         NoBody,
         requests.MyQuestsQuery,
-        views.QuestPage,
-        "Quests that the member posted or performs; for a moderator, open disputes",
+        views.MyQuestPage,
+        "Quests that the member posted or performs; for a moderator, open disputes and decided ones",
         errors(403),
     ),
+    "listMyTurn": Operation(list_my_turn, NoBody, NoQuery, views.MyTurn, "Every quest that waits for the member"),
     "listMyLedger": Operation(
         list_my_ledger, NoBody, requests.PageQuery, views.LedgerPage, "Own entries, newest first"
     ),

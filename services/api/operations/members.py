@@ -22,7 +22,6 @@ from services.core.domain.quests import Role
 from services.core.domain.users import Profile, User
 from services.core.parameters import FLAGS
 from services.core.stores.quests import BATCH
-from services.core.tables import QUESTS
 
 _USER_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
@@ -69,9 +68,9 @@ def export_me(platform: Platform, request: Request[NoBody, NoQuery]) -> views.Ex
     for role in Role:
         after: Any = None
         while True:
-            page, after = platform.quests.of_member(actor.user_id, QUESTS.index(role), BATCH, after)
+            page, after = platform.quests.of_member(actor.user_id, role, BATCH, after)
             stored = platform.quests.get_many([quest.quest_id for quest in page])
-            found += [views.view(quest, actor, request.now) for quest in stored]
+            found += [views.view(one, platform.viewer(actor, one.quest, request.now)) for one in stored]
             if after is None:
                 break
     return views.Export(

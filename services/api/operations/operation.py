@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from services.api import views
 from services.api.requests import Query
 from services.api.views import Rendered
 from services.core import live
-from services.core.domain.quests import Actor
+from services.core.domain import quests
+from services.core.domain.quests import WITHDRAWAL_PERIOD, Actor, Quest
 from services.core.domain.values import Input, Model
 from services.core.flags import Flags
 from services.core.metrics import Metric
@@ -17,7 +19,7 @@ from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestStore
-from services.core.stores.users import Allowance, NoSuchUserError, Quota, UserStore
+from services.core.stores.users import WITHDRAWALS, Allowance, LastTwo, NoSuchUserError, Quota, UserStore
 
 T = TypeVar("T")
 BodyT = TypeVar("BodyT", bound=Input)
@@ -43,6 +45,30 @@ class Platform:
     def claim_period(self) -> timedelta:
         """Time from a claim to its deadline."""
         return timedelta(days=self.settings.claim_days)
+
+    @property
+    def lifetime(self) -> timedelta:
+        """Time from the posting of a quest to its expiry."""
+        return timedelta(days=self.settings.quest_lifetime_days)
+
+    @property
+    def silence_period(self) -> timedelta:
+        """Time from a hand-in to its confirmation by silence."""
+        return timedelta(days=self.settings.silence_days)
+
+    def viewer(self, actor: Actor, quest: Quest, now: datetime) -> views.Viewer:
+        """The member who looks at a quest, with what the platform knows of it besides."""
+        groups = actor.groups if actor.user_id == quest.performer_id else frozenset[str]()
+        features = self.flags.features(quest.performer_id, groups) if quest.performer_id else frozenset[str]()
+        return views.Viewer(actor, now, silence=quests.confirms_by_silence(features))
+
+    def edits(self) -> Quota:
+        """Edits of quests that a member may make in an hour."""
+        return Quota(Allowance.EDIT, self.settings.edits_per_hour)
+
+    def withdrawals(self) -> LastTwo:
+        """Claimed quests that a member may withdraw in thirty days: two."""
+        return LastTwo(*WITHDRAWALS, WITHDRAWAL_PERIOD)
 
     def creates(self) -> Quota:
         """Quests that a member may post in an hour."""
@@ -107,6 +133,7 @@ class Operation(Generic[BodyT, QueryT]):
     max_age: int = 0
     always: bool = False
     idempotency_key: bool = False
+    if_match: bool = False
 
     @property
     def takes_body(self) -> bool:

@@ -4,7 +4,6 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import NamedTuple
 
 from services.api import requests, views
@@ -21,7 +20,8 @@ from services.api.operations.operation import (
 )
 from services.api.problems import ProblemError, not_found
 from services.core.domain import quests
-from services.core.domain.quests import Change, Draft, Edit, Status
+from services.core.domain.quests import Action, Change, Denial, Draft, Edit, NotAllowedError, Quest, Status
+from services.core.domain.users import claimed_quest, is_fresh
 from services.core.domain.values import digest
 from services.core.metrics import (
     ATTESTATIONS_SUBMITTED,
@@ -32,12 +32,13 @@ from services.core.metrics import (
 )
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.quests import QuestExistsError, QuestMovedError, StoredQuest
-from services.core.stores.users import Quota
+from services.core.stores.users import ClaimsFullError, Limit
 
 ATTEMPTS = 10
 """How often a change is tried on a quest that others keep changing."""
 _QUEST_ID = re.compile(r"[0-9a-z]{26}")
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
+_VERSION = re.compile(r'(?:W/)?"([0-9]{1,9})"|([0-9]{1,9})')
 _STEP = errors(403, 404, 409)
 
 
@@ -49,22 +50,34 @@ class Transition(NamedTuple):
 
 
 def stored_quest(platform: Platform, request: AnyRequest) -> StoredQuest:
-    """The quest that the path names, as it stands now. Raises ProblemError (404)."""
+    """The quest that the path names, as it stands now. Raises ProblemError (404), also for one that is hidden from the
+    caller.
+    """
     quest_id = request.path["questId"]
     stored = platform.quests.get(quest_id) if _QUEST_ID.fullmatch(quest_id) else None
-    if stored is None:
+    hidden = stored is not None and not quests.may_see(stored.quest, request.actor)
+    if stored is None or hidden:
         raise not_found("quest")
     return stored
 
 
 def get_quest(platform: Platform, request: Request[NoBody, NoQuery]) -> views.QuestPublic:
     """The quest as anybody may see it."""
-    return views.public(stored_quest(platform, request))
+    quest_id = request.path["questId"]
+    found = platform.quests.described([quest_id], consistent=False) if _QUEST_ID.fullmatch(quest_id) else []
+    if not found or found[0].quest.hidden_at:
+        raise not_found("quest")
+    return views.public(found[0])
+
+
+def quest_view(platform: Platform, request: AnyRequest, stored: StoredQuest) -> views.QuestView:
+    """The quest as the member may see it."""
+    return views.view(stored, platform.viewer(request.member, stored.quest, request.now))
 
 
 def get_my_quest(platform: Platform, request: Request[NoBody, NoQuery]) -> views.QuestView:
     """The quest as the member may see it."""
-    return views.view(stored_quest(platform, request), request.member, request.now)
+    return quest_view(platform, request, stored_quest(platform, request))
 
 
 def idempotency_key(request: AnyRequest) -> str:
@@ -86,8 +99,7 @@ def create_quest(platform: Platform, request: Request[Draft, NoQuery]) -> views.
     draft, user_id = request.body, request.member.user_id
     quest_id = digest("quest", user_id, idempotency_key(request))
     fingerprint = digest(draft.model_dump_json())
-    lifetime = timedelta(days=platform.settings.quest_lifetime_days)
-    change = _traced(quests.create(draft, user_id, quest_id, request.now, lifetime, fingerprint), request)
+    change = _traced(quests.create(draft, user_id, quest_id, request.now, platform.lifetime, fingerprint), request)
     try:
         with_row(platform, request, lambda: platform.quests.create(change, platform.creates()))
     except QuestExistsError:
@@ -97,7 +109,7 @@ def create_quest(platform: Platform, request: Request[Draft, NoQuery]) -> views.
     else:
         platform.count(QUESTS_CREATED)
         stored = StoredQuest(change.quest, draft.description)
-    return views.view(stored, request.member, request.now)
+    return quest_view(platform, request, stored)
 
 
 def _traced(change: Change, request: AnyRequest) -> Change:
@@ -105,21 +117,36 @@ def _traced(change: Change, request: AnyRequest) -> Change:
     return change._replace(entries=entries)
 
 
+Save = Callable[[Quest, Change], None]
+
+
 def _change_quest(
     platform: Platform,
     request: AnyRequest,
+    action: Action,
     step: Callable[[StoredQuest], Change],
-    quota: Quota | None = None,
+    *,
+    quota: Limit | None = None,
+    save: Save | None = None,
     contended: Metric | None = None,
 ) -> Transition:
-    """Takes a step on a quest as it stands; where somebody was faster, takes it again on what they made of it."""
+    """Takes a step on a quest as it stands; where somebody was faster, takes it again on what they made of it.
+
+    A step that this request has taken already, as after a lost answer or a retry of the caller's, is not taken twice,
+    wherever the quest has moved since.
+    """
+    mark = quests.request_mark(request.member.user_id, action, request.request_id)
+    store = save or (lambda before, change: platform.quests.save(before, change, quota))
     stored = stored_quest(platform, request)
     for _ in range(ATTEMPTS):
+        if quests.is_taken(stored.quest, mark):
+            return Transition(quest_view(platform, request, stored), changed=False)
         change = _traced(step(stored), request)
         if change.quest is stored.quest:
-            return Transition(views.view(stored, request.member, request.now), changed=False)
+            return Transition(quest_view(platform, request, stored), changed=False)
+        change = quests.marked(change, mark)
         try:
-            _save(platform, request, stored, change, quota)
+            _save(platform, request, store, stored.quest, change)
         except QuestMovedError:
             if contended:
                 platform.count(contended)
@@ -131,67 +158,125 @@ def _change_quest(
             description=change.description or stored.description,
             submission=change.submission or stored.submission,
         )
-        return Transition(views.view(stored, request.member, request.now), changed=True)
+        return Transition(quest_view(platform, request, stored), changed=True)
     raise StoreUnavailableError("the quest kept moving")
 
 
-def _save(platform: Platform, request: AnyRequest, stored: StoredQuest, change: Change, quota: Quota | None) -> None:
-    with_row(platform, request, lambda: platform.quests.save(stored.quest, change, quota))
+def _save(platform: Platform, request: AnyRequest, store: Save, before: Quest, change: Change) -> None:
+    with_row(platform, request, lambda: store(before, change))
 
 
 def edit_quest(platform: Platform, request: Request[Edit, NoQuery]) -> views.QuestView:
-    """Changes an open quest."""
+    """Changes an open quest; a raised reward costs the difference."""
 
     def step(s: StoredQuest) -> Change:
-        return quests.edit(s.quest, s.description, request.member, request.body, request.now)
+        return quests.edit(s.quest, s.description, request.member, request.body, request.now, platform.lifetime)
 
-    return _change_quest(platform, request, step).view
+    return _change_quest(platform, request, Action.EDIT, step, quota=platform.edits()).view
 
 
 def cancel_quest(platform: Platform, request: Request[NoBody, NoQuery]) -> views.QuestView:
-    """Withdraws an open quest and gives the point back."""
-    return _change_quest(platform, request, lambda s: quests.cancel(s.quest, request.member, request.now)).view
+    """Withdraws an open quest and gives the points back."""
+    step = _step(lambda quest: quests.cancel(quest, request.member, request.now))
+    return _change_quest(platform, request, Action.CANCEL, step).view
+
+
+def _step(of_quest: Callable[[Quest], Change]) -> Callable[[StoredQuest], Change]:
+    """A step that needs no text."""
+    return lambda stored: of_quest(stored.quest)
 
 
 def claim_quest(platform: Platform, request: Request[NoBody, NoQuery]) -> views.QuestView:
-    """Makes the member the performer."""
+    """Makes the member the performer; with If-Match, of the version that they looked at."""
+    seen = _version_seen(request)
+    step = _step(lambda quest: quests.claim(quest, request.member, request.now, platform.claim_period, seen))
 
-    def step(s: StoredQuest) -> Change:
-        return quests.claim(s.quest, request.member, request.now, platform.claim_period)
+    def save(before: Quest, change: Change) -> None:
+        _add_claim(platform, request, before)
+        platform.quests.save(before, change)
 
-    return _change_quest(platform, request, step, quota=platform.claims()).view
+    return _change_quest(platform, request, Action.CLAIM, step, save=save).view
 
 
-def release_quest(platform: Platform, request: Request[NoBody, NoQuery]) -> views.QuestView:
+def _version_seen(request: AnyRequest) -> int | None:
+    """The version that the caller's If-Match names, or None without one. Raises ProblemError (400)."""
+    given = request.headers.get("if-match", "*").strip()
+    if given == "*":
+        return None
+    if not (match := _VERSION.fullmatch(given)):
+        raise ProblemError(400, "bad_if_match", "If-Match takes the version of the quest, as in its `version`.")
+    return int(match[1] or match[2])
+
+
+def _add_claim(platform: Platform, request: AnyRequest, quest: Quest) -> None:
+    """Adds the claim to the member's list, which then drops what they hold no more.
+
+    Raises NotAllowedError where they hold as many as they may.
+    """
+    user_id = request.member.user_id
+    for _ in range(ATTEMPTS):
+        try:
+            platform.users.add_claim(user_id, quest.quest_id, platform.claims(), request.now)
+        except ClaimsFullError as full:
+            kept = _held(platform, request, full.marks)
+            if kept == full.marks:
+                raise NotAllowedError(quest, request.member, Action.CLAIM, Denial.TOO_MANY_CLAIMS) from None
+            platform.users.keep_claims(user_id, full.marks, kept)
+        else:
+            return
+    raise StoreUnavailableError("the member's claims kept moving")
+
+
+def _held(platform: Platform, request: AnyRequest, marks: list[str]) -> list[str]:
+    """The marks of what the member has claimed now, one for each quest, and of what may be about to be claimed."""
+    last = {claimed_quest(mark): mark for mark in marks}
+    found = {quest.quest_id: quest for quest in platform.quests.without_texts(last)}
+
+    def stays(quest: Quest | None, mark: str) -> bool:
+        if quest is None or quest.status not in (Status.OPEN, Status.CLAIMED):
+            return False
+        return quest.performer_id == request.member.user_id or (
+            quest.status is Status.OPEN and is_fresh(mark, request.now)
+        )
+
+    return [mark for quest_id, mark in last.items() if stays(found.get(quest_id), mark)]
+
+
+def release_quest(platform: Platform, request: Request[requests.ReleaseBody, NoQuery]) -> views.QuestView:
     """Opens a claimed quest for others again."""
-    return _change_quest(platform, request, lambda s: quests.release(s.quest, request.member, request.now)).view
+    step = _step(lambda quest: quests.release(quest, request.member, request.body.reason, request.now))
+    return _change_quest(platform, request, Action.RELEASE, step).view
+
+
+def withdraw_quest(platform: Platform, request: Request[requests.ReasonBody, NoQuery]) -> views.QuestView:
+    """Cancels a claimed quest for a reason, and gives the points back."""
+    step = _step(lambda quest: quests.withdraw(quest, request.member, request.body.reason, request.now))
+    return _change_quest(platform, request, Action.WITHDRAW, step, quota=platform.withdrawals()).view
 
 
 def submit_quest(platform: Platform, request: Request[requests.SubmitBody, NoQuery]) -> views.QuestView:
-    """Hands the work in."""
+    """Hands the work in, which is the performer's attestation."""
 
     def step(s: StoredQuest) -> Change:
-        return quests.submit(s.quest, s.submission, request.member, request.body.submission, request.now)
+        text, silence = request.body.submission, platform.silence_period
+        return quests.submit(s.quest, s.submission, request.member, text, request.now, silence)
 
-    return _change_quest(platform, request, step).view
+    transition = _change_quest(platform, request, Action.SUBMIT, step)
+    if transition.changed:
+        platform.count(ATTESTATIONS_SUBMITTED)
+    return transition.view
 
 
 def request_changes(platform: Platform, request: Request[requests.ReasonBody, NoQuery]) -> views.QuestView:
     """Sends the work back with a reason."""
-
-    def step(s: StoredQuest) -> Change:
-        return quests.request_changes(s.quest, request.member, request.body.reason, request.now)
-
-    return _change_quest(platform, request, step).view
+    step = _step(lambda quest: quests.request_changes(quest, request.member, request.body.reason, request.now))
+    return _change_quest(platform, request, Action.REQUEST_CHANGES, step).view
 
 
 def attest_quest(platform: Platform, request: Request[requests.AttestBody, NoQuery]) -> views.QuestView:
     """Records the member's attestation; the second one completes the quest."""
-
-    def step(s: StoredQuest) -> Change:
-        return quests.attest(s.quest, request.member, request.body.notes, request.now)
-
-    transition = _change_quest(platform, request, step, contended=CONCURRENT_ATTESTATION_CONFLICTS)
+    step = _step(lambda quest: quests.attest(quest, request.member, request.body.notes, request.now))
+    transition = _change_quest(platform, request, Action.ATTEST, step, contended=CONCURRENT_ATTESTATION_CONFLICTS)
     if transition.changed:
         platform.count(ATTESTATIONS_SUBMITTED)
     return _counted(platform, transition)
@@ -199,21 +284,33 @@ def attest_quest(platform: Platform, request: Request[requests.AttestBody, NoQue
 
 def dispute_quest(platform: Platform, request: Request[requests.ReasonBody, NoQuery]) -> views.QuestView:
     """Asks a moderator to decide."""
+    step = _step(lambda quest: quests.dispute(quest, request.member, request.body.reason, request.now))
+    return _change_quest(platform, request, Action.DISPUTE, step).view
 
-    def step(s: StoredQuest) -> Change:
-        return quests.dispute(s.quest, request.member, request.body.reason, request.now)
 
-    return _change_quest(platform, request, step).view
+def state_quest(platform: Platform, request: Request[requests.StatementBody, NoQuery]) -> views.QuestView:
+    """Records the statement of a dispute's other side."""
+    step = _step(lambda quest: quests.state(quest, request.member, request.body.statement, request.now))
+    return _change_quest(platform, request, Action.STATE, step).view
 
 
 def resolve_dispute(platform: Platform, request: Request[requests.ResolveBody, NoQuery]) -> views.QuestView:
     """Records a moderator's decision."""
+    body, period = request.body, platform.claim_period
+    step = _step(lambda quest: quests.resolve(quest, request.member, body.outcome, body.decision, request.now, period))
+    return _counted(platform, _change_quest(platform, request, Action.RESOLVE, step))
 
-    def step(s: StoredQuest) -> Change:
-        body = request.body
-        return quests.resolve(s.quest, request.member, body.outcome, body.decision, request.now, platform.claim_period)
 
-    return _counted(platform, _change_quest(platform, request, step))
+def hide_quest(platform: Platform, request: Request[requests.ReasonBody, NoQuery]) -> views.QuestView:
+    """Shows a quest to its parties and to moderators alone."""
+    step = _step(lambda quest: quests.hide(quest, request.member, request.body.reason, request.now))
+    return _change_quest(platform, request, Action.HIDE, step).view
+
+
+def unhide_quest(platform: Platform, request: Request[NoBody, NoQuery]) -> views.QuestView:
+    """Shows a quest to everybody again."""
+    step = _step(lambda quest: quests.unhide(quest, request.member, request.now))
+    return _change_quest(platform, request, Action.UNHIDE, step).view
 
 
 def _counted(platform: Platform, transition: Transition) -> views.QuestView:
@@ -228,7 +325,7 @@ QUEST_OPERATIONS: Mapping[str, AnyOperation] = {
         Draft,
         NoQuery,
         views.QuestView,
-        "Post a quest for 1 point",
+        "Post a quest for 1 point per started 100 XP",
         errors(403),
         status=201,
         idempotency_key=True,
@@ -238,11 +335,21 @@ QUEST_OPERATIONS: Mapping[str, AnyOperation] = {
     ),
     "editQuest": Operation(edit_quest, Edit, NoQuery, views.QuestView, "Change an open quest", _STEP),
     "cancelQuest": Operation(
-        cancel_quest, NoBody, NoQuery, views.QuestView, "Withdraw an open quest and get the point back", _STEP
+        cancel_quest, NoBody, NoQuery, views.QuestView, "Withdraw an open quest and get the points back", _STEP
     ),
-    "claimQuest": Operation(claim_quest, NoBody, NoQuery, views.QuestView, "Become the performer", _STEP),
+    "claimQuest": Operation(
+        claim_quest, NoBody, NoQuery, views.QuestView, "Become the performer", _STEP | errors(400), if_match=True
+    ),
     "releaseQuest": Operation(
-        release_quest, NoBody, NoQuery, views.QuestView, "Open a claimed quest for others again", _STEP
+        release_quest, requests.ReleaseBody, NoQuery, views.QuestView, "Open a claimed quest for others again", _STEP
+    ),
+    "withdrawQuest": Operation(
+        withdraw_quest,
+        requests.ReasonBody,
+        NoQuery,
+        views.QuestView,
+        "Cancel a claimed quest with a reason and get the points back",
+        _STEP,
     ),
     "submitQuest": Operation(submit_quest, requests.SubmitBody, NoQuery, views.QuestView, "Hand the work in", _STEP),
     "requestChanges": Operation(
@@ -254,6 +361,13 @@ QUEST_OPERATIONS: Mapping[str, AnyOperation] = {
     "disputeQuest": Operation(
         dispute_quest, requests.ReasonBody, NoQuery, views.QuestView, "Ask a moderator to decide", _STEP
     ),
+    "stateQuest": Operation(
+        state_quest, requests.StatementBody, NoQuery, views.QuestView, "State the other side of a dispute", _STEP
+    ),
+    "hideQuest": Operation(
+        hide_quest, requests.ReasonBody, NoQuery, views.QuestView, "Hide a quest with a reason", _STEP
+    ),
+    "unhideQuest": Operation(unhide_quest, NoBody, NoQuery, views.QuestView, "Show a hidden quest again", _STEP),
     "resolveDispute": Operation(
         resolve_dispute, requests.ResolveBody, NoQuery, views.QuestView, "Decide a dispute", _STEP
     ),

@@ -22,7 +22,7 @@ def amounts(totals: Totals) -> str:
 
 def owed(quest: Quest) -> dict[str, Totals]:
     """What a quest in its state has changed of each party's totals, or will once it is paid."""
-    due: dict[str, Totals] = {quest.requestor_id: Totals(points=-ledger.QUEST_COST)}
+    due: dict[str, Totals] = {quest.requestor_id: Totals(points=-quest.cost)}
     if quest.status in (Status.CANCELLED, Status.EXPIRED):
         due[quest.requestor_id] = Totals()
     if quest.status is Status.COMPLETE and quest.performer_id:

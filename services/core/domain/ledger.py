@@ -8,7 +8,8 @@ from typing import NamedTuple
 from services.core.domain.users import WELCOME_POINTS, User
 from services.core.domain.values import Model, Timestamp, timestamp
 
-QUEST_COST = 1
+XP_PER_POINT = 100
+"""XP of a reward that one point pays for."""
 PERFORMER_POINTS = 2
 
 
@@ -17,6 +18,7 @@ class Kind(StrEnum):
 
     WELCOME = "welcome"
     CREATE = "create"
+    RAISE = "raise"
     REFUND = "refund"
     REWARD = "reward"
     ADJUSTMENT = "adjustment"
@@ -35,11 +37,16 @@ UNPAID = (State.PENDING, State.HELD)
 
 
 class Entry(Model):
-    """One change of one member's totals. Append-only but for its state, attempts and the moment of posting."""
+    """One change of one member's totals. Append-only but for its state, attempts and the moment of posting.
+
+    `requestor_id` and `confirmed` are those of a reward's quest; an earlier release kept neither.
+    """
 
     user_id: str
     entry_id: str
     quest_id: str | None = None
+    requestor_id: str | None = None
+    confirmed: bool = False
     kind: Kind
     points: int = 0
     xp: int = 0
@@ -83,23 +90,40 @@ def welcome(user_id: str, now: datetime) -> Entry:
     return _posted(Kind.WELCOME, user_id, "account", WELCOME_POINTS, now, None)
 
 
-def cost(user_id: str, quest_id: str, now: datetime) -> Entry:
-    """What posting a quest costs its requestor."""
-    return _posted(Kind.CREATE, user_id, quest_id, -QUEST_COST, now, quest_id)
+def cost_of(reward_xp: int) -> int:
+    """The points that a quest with this reward costs: 1 per started 100 XP."""
+    return -(-reward_xp // XP_PER_POINT)
 
 
-def refund(user_id: str, quest_id: str, now: datetime) -> Entry:
-    """What the requestor gets back for a quest that nobody was rewarded for."""
-    return _posted(Kind.REFUND, user_id, quest_id, QUEST_COST, now, quest_id)
+def cost(user_id: str, quest_id: str, points: int, now: datetime) -> Entry:
+    """The cost of posting a quest, for its requestor."""
+    return _posted(Kind.CREATE, user_id, quest_id, -points, now, quest_id)
 
 
-def reward(user_id: str, quest_id: str, xp: int, reputation: int, now: datetime) -> Entry:
-    """What a quest's performer is owed; PENDING until the rewards Lambda posts it."""
+def raised(user_id: str, quest_id: str, points: int, now: datetime) -> Entry:
+    """The further cost of a quest whose reward was raised."""
+    return _posted(Kind.RAISE, user_id, quest_id, -points, now, quest_id)
+
+
+def refund(user_id: str, quest_id: str, points: int, now: datetime) -> Entry:
+    """The requestor's points back, for a quest that nobody was rewarded for."""
+    return _posted(Kind.REFUND, user_id, quest_id, points, now, quest_id)
+
+
+def reward(
+    user_id: str, quest_id: str, requestor_id: str, xp: int, reputation: int, now: datetime, *, confirmed: bool
+) -> Entry:
+    """The reward of a quest's performer; PENDING until the rewards Lambda posts it.
+
+    `confirmed` means that the requestor said in so many words that the work was done.
+    """
     return Entry(
         user_id=user_id,
         entry_id=entry_id(Kind.REWARD, quest_id, now),
         quest_id=quest_id,
         kind=Kind.REWARD,
+        requestor_id=requestor_id,
+        confirmed=confirmed,
         points=PERFORMER_POINTS,
         xp=xp,
         reputation=reputation,

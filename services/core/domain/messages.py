@@ -6,7 +6,18 @@ All functions are pure. A private message belongs to the requestor and one perfo
 from datetime import datetime
 from enum import StrEnum
 
-from services.core.domain.quests import MODERATORS, Actor, Denial, Quest, Role, Status, role_of
+from services.core.domain.quests import (
+    MODERATORS,
+    Actor,
+    Denial,
+    Quest,
+    Role,
+    Status,
+    answer,
+    ask,
+    has_moved,
+    role_of,
+)
 from services.core.domain.values import Input, MessageText, Model, Timestamp, timestamp
 
 MESSAGES = "messages"
@@ -55,9 +66,14 @@ class MessageDraft(Input):
 class MessageDeniedError(Exception):
     """A message was written that the quest's state, or the member's part in it, does not admit."""
 
-    def __init__(self, quest: Quest, code: Denial) -> None:
+    def __init__(self, quest: Quest, actor: Actor, code: Denial) -> None:
         super().__init__(f"message denied: {code}")
-        self.quest, self.code = quest, code
+        self.quest, self.actor, self.code = quest, actor, code
+
+    @property
+    def moved(self) -> bool:
+        """True if the quest's state is the cause, as also for an actor who was a party until it moved."""
+        return has_moved(self.quest, self.actor, self.code)
 
 
 def message_id(now: datetime, unique: str) -> str:
@@ -81,7 +97,7 @@ def compose(
 ) -> Message:
     """The message that an actor writes. Raises MessageDeniedError."""
     if code := denial(quest, actor, draft.audience):
-        raise MessageDeniedError(quest, code)
+        raise MessageDeniedError(quest, actor, code)
     return Message(
         quest_id=quest.quest_id,
         message_id=id_,
@@ -98,12 +114,8 @@ def after(quest: Quest, message: Message) -> Quest:
     """The quest as a message leaves it: a question makes it the requestor's turn, their answer ends that."""
     if message.audience is Audience.PRIVATE:
         return quest
-    answers = message.author_id == quest.requestor_id
-    asked_at = None if answers else quest.asked_at or message.created_at
-    if asked_at == quest.asked_at:
-        return quest
-    update = {"asked_at": asked_at, "version": quest.version + 1, "updated_at": message.created_at}
-    return quest.model_copy(update=update)
+    step = answer if message.author_id == quest.requestor_id else ask
+    return step(quest, message.created_at).quest
 
 
 def may_read(message: Message, quest: Quest, actor: Actor) -> bool:

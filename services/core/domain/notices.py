@@ -11,7 +11,7 @@ from typing import NamedTuple
 from services.core.domain import ledger
 from services.core.domain.ledger import Entry
 from services.core.domain.messages import Audience, Message
-from services.core.domain.quests import Quest, Status
+from services.core.domain.quests import Evidence, Quest, Status, other_side
 from services.core.domain.values import Model, Timestamp, timestamp
 
 UNSUBSCRIBE = "unsubscribe"
@@ -222,13 +222,29 @@ def _changes_wanted(before: Quest, after: Quest) -> _Event | None:
 
 def _confirmed(before: Quest, after: Quest) -> _Event | None:
     attested = [word for word in after.attestations if word not in before.attestations]
-    return _Event(NoticeKind.CONFIRMED, attested[-1].user_id) if attested else None
+    if not attested:
+        return None
+    if attested[-1].by is Evidence.SILENCE:
+        return _Event(NoticeKind.CONFIRMED_BY_SILENCE, None)
+    return _Event(NoticeKind.CONFIRMED, attested[-1].user_id)
 
 
 def _disputed(before: Quest, after: Quest) -> _Event | None:
     if before.status is Status.DISPUTED or after.status is not Status.DISPUTED or after.dispute is None:
         return None
     return _Event(NoticeKind.DISPUTED, after.dispute.raised_by)
+
+
+def _stated(before: Quest, after: Quest) -> _Event | None:
+    then, now = before.dispute, after.dispute
+    if then is None or now is None or now.stated_at in (None, then.stated_at):
+        return None
+    return _Event(NoticeKind.STATEMENT_GIVEN, other_side(after, now.raised_by))
+
+
+def _hidden(before: Quest, after: Quest) -> _Event | None:
+    """By a moderator, who is no party: both are told."""
+    return _Event(NoticeKind.HIDDEN, None) if after.hidden_at and not before.hidden_at else None
 
 
 _DETECTORS: tuple[Callable[[Quest, Quest], _Event | None], ...] = (
@@ -241,4 +257,6 @@ _DETECTORS: tuple[Callable[[Quest, Quest], _Event | None], ...] = (
     _changes_wanted,
     _confirmed,
     _disputed,
+    _stated,
+    _hidden,
 )

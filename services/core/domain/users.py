@@ -14,6 +14,14 @@ DELETION_GRACE = timedelta(days=14)
 NEW_MEMBER = "New member"
 FORMER_MEMBER = "Former member"
 
+OPEN_CLAIMS = 3
+"""Quests that a new member may have claimed at the same time."""
+OPEN_CLAIMS_TRUSTED = 10
+"""The same, once `TRUSTED_FROM` different members have confirmed the member's work."""
+TRUSTED_FROM = 3
+CLAIM_TAKES = timedelta(minutes=1)
+"""More than a claim takes: the api's Lambda ends sooner."""
+
 Interests = Annotated[list[Tag], Field(max_length=10)]
 
 
@@ -45,7 +53,9 @@ class MailStop(StrEnum):
 class User(Model):
     """A member. `points`, `xp`, `reputation` and `completed` are a cache of the ledger's POSTED entries.
 
-    `read_up_to` is the newest item of the inbox that the member has read.
+    `read_up_to` is the newest item of the inbox that the member has read. `confirmed_by` is the number of different
+    members who confirmed this one's work in so many words. `claims` has what they claimed and may still hold, each as
+    `claim_mark` writes it.
     """
 
     user_id: str
@@ -60,6 +70,8 @@ class User(Model):
     mail: MailPreference = MailPreference.AT_ONCE
     mail_stopped: MailStop | None = None
     read_up_to: str | None = None
+    confirmed_by: int = 0
+    claims: list[str] = []
     created_at: Timestamp
     updated_at: Timestamp
     deletion_at: Timestamp | None = None
@@ -90,7 +102,28 @@ def former(user: User, now: datetime) -> User:
         xp=user.xp,
         reputation=user.reputation,
         completed=user.completed,
+        confirmed_by=user.confirmed_by,
         created_at=user.created_at,
         updated_at=now,
         deleted=True,
     )
+
+
+def open_claims(confirmed_by: int) -> int:
+    """The number of quests that a member may have claimed at the same time."""
+    return OPEN_CLAIMS_TRUSTED if confirmed_by >= TRUSTED_FROM else OPEN_CLAIMS
+
+
+def claim_mark(quest_id: str, now: datetime) -> str:
+    """A claim in a member's list: the quest, and the moment in milliseconds."""
+    return f"{quest_id}@{int(now.timestamp() * 1000)}"
+
+
+def claimed_quest(mark: str) -> str:
+    """The quest of a claim in a member's list."""
+    return mark.partition("@")[0]
+
+
+def is_fresh(mark: str, now: datetime) -> bool:
+    """True for a claim that may still be under way: its quest is written after the member's list."""
+    return now.timestamp() * 1000 - int(mark.partition("@")[2]) < CLAIM_TAKES.total_seconds() * 1000

@@ -55,6 +55,19 @@ Timestamp = Annotated[
 """A moment in UTC; text in a table and on the wire."""
 
 
+def _in_utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("must have a time zone, such as Z or +02:00")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is out of range") from None
+
+
+Moment = Annotated[Timestamp, AfterValidator(_in_utc)]
+"""A moment as a caller writes it: with a time zone, kept in UTC."""
+
+
 def _one_line(value: str) -> str:
     if _LINE_BREAK.search(value):
         raise ValueError("must be a single line")
@@ -91,6 +104,7 @@ Title = Annotated[str, _limits(5, 200, lines=False), _CLEAN, _ONE_LINE, _NOT_BLA
 DisplayName = Annotated[str, _limits(2, 50, lines=False), _NAME, _CLEAN, _ONE_LINE]
 Tag = Annotated[str, _limits(1, 30, lines=False), _CLEAN, _ONE_LINE, _NOT_BLANK]
 Area = Annotated[str, _limits(0, 80, lines=False), _CLEAN, _ONE_LINE]
+MeetingPoint = Annotated[str, _limits(0, 200, lines=False), _CLEAN, _ONE_LINE]
 Search = Annotated[str, _limits(0, 80, lines=False), _CLEAN, _ONE_LINE, AfterValidator(str.strip)]
 
 # Plain text or Markdown of any number of lines, kept as typed but for what shows nothing.
@@ -103,6 +117,7 @@ Bio = Annotated[str, _limits(0, 500), _CLEAN]
 
 RewardXp = Annotated[int, Field(ge=10, le=1000)]
 RewardReputation = Annotated[int, Field(ge=1, le=100)]
+Minutes = Annotated[int, Field(ge=5, le=1440)]
 
 
 def digest(*parts: str) -> str:

@@ -60,11 +60,11 @@ class MessageStore:
         `key` makes a repeated call find the message. Raises MessageExistsError, QuestMovedError, RateLimitedError,
         NoSuchUserError.
         """
-        quest = {"ConditionCheck": self._quests.unchanged(before)}
+        quest, *marks = [{"ConditionCheck": self._quests.unchanged(before)}]
         if after is not before:
-            quest = {"Update": self._quests.update(before, after)}
+            quest, *marks = self._quests.step(before, after)
         used = {"questId": message.quest_id, "messageId": _KEYS + key, "message": message.message_id}
-        writes = [quest, self._put(used), self._put(dump(message))]
+        writes = [quest, self._put(used), *marks, self._put(dump(message))]
         for running in (False, True):
             spend = spend_quota(self._users, message.author_id, quota.spend(message.created_at, running=running))
             try:
@@ -87,7 +87,7 @@ class MessageStore:
 
     def _explain(self, failure: ConditionFailedError, message: Message, quota: Quota) -> None:
         """Map a failed condition to an error; return if the other quota expression should be tried."""
-        quest, used, _, row = failure.items
+        quest, used, *_, row = failure.items
         if used:
             written = self.get(message.quest_id, str(used["message"]))
             if written is None:

@@ -1,17 +1,29 @@
 """The quests table: one conditional write for every change of a quest, and the lists of quests.
 
 A quest is up to three items: the quest itself under its id, and its Markdown under `{id}#description` and
-`{id}#submission`, so that a transition costs the same however long the texts are.
+`{id}#submission`, so that a transition costs the same however long the texts are. Few quests have further ones, each
+for an index alone and written in the transaction of the step that asks for it (decision 0018): `{id}#turn` finds whose
+turn it is where the quest's own lane does not, `{id}#former#{user}` keeps a quest in the list of a former performer,
+`{id}#judge#{user}` in that of the moderator who decided.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from services.core.domain.ledger import State
-from services.core.domain.quests import Category, Change, Quest, Status, release_due
+from services.core.domain.ledger import Kind, State
+from services.core.domain.quests import (
+    Category,
+    Change,
+    Quest,
+    Role,
+    Status,
+    former_of,
+    has_attested,
+    other_side,
+)
 from services.core.domain.values import timestamp
 from services.core.folding import matches, words
 from services.core.stores.dynamo import (
@@ -28,13 +40,16 @@ from services.core.stores.dynamo import (
     update_expression,
 )
 from services.core.stores.ledger import put_entry
-from services.core.stores.users import InsufficientPointsError, NoSuchUserError, Quota, post_points, spend_quota
-from services.core.tables import QUESTS, Index
+from services.core.stores.users import InsufficientPointsError, Limit, NoSuchUserError, post_points, spend_quota
+from services.core.tables import QUESTS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_BOARD = QUESTS.index("board")
+_BOARD = QUESTS.index("board2")
+_PERFORMER = QUESTS.index("performer")
+_UNDERWAY = "UNDERWAY"
+_UNDERWAY_STATUSES = (Status.CLAIMED, Status.SUBMITTED)
 _TEXTS = ("#description", "#submission")
 
 
@@ -90,6 +105,13 @@ class Board:
         return matches(words(self.text), " ".join(words(*texts)))
 
 
+class QuestList(NamedTuple):
+    """A page of a member's quests; `last` is where the next one starts, or None at the end."""
+
+    quests: list[Quest]
+    last: Any
+
+
 class Page(NamedTuple):
     """Quests of the board as the index projects them; `last` is where the next page starts, or None at the end."""
 
@@ -129,10 +151,12 @@ class QuestStore:
         items = batch_get(self._client, self._table, keys, consistent=False)
         return {item["questId"]: item["title"] for item in items}
 
-    def described(self, quest_ids: Sequence[str]) -> list[StoredQuest]:
-        """Those of at most 50 quests that exist, in order, with their descriptions alone, as of now, in one call."""
+    def described(self, quest_ids: Sequence[str], *, consistent: bool = True) -> list[StoredQuest]:
+        """Those of at most 50 quests that exist, in order, with their descriptions alone, in one call: as of now, or
+        else a moment old for half the read units.
+        """
         keys = ({"questId": f"{quest_id}{part}"} for quest_id in quest_ids for part in ("", "#description"))
-        items = {item["questId"]: item for item in batch_get(self._client, self._table, keys, consistent=True)}
+        items = {item["questId"]: item for item in batch_get(self._client, self._table, keys, consistent=consistent)}
         quests = (Quest.model_validate(items[id_]) for id_ in quest_ids if id_ in items and "#" not in id_)
         return [StoredQuest(quest, self._texts(quest.quest_id, items)[0]) for quest in quests]
 
@@ -145,11 +169,21 @@ class QuestStore:
         for page in pages(self._client.scan, TableName=self._table, ProjectionExpression="questId"):
             yield from (item["questId"] for item in page if "#" not in item["questId"])
 
+    def without_texts(self, quest_ids: Iterable[str], *, consistent: bool = True) -> list[Quest]:
+        """Those of the quests that exist, in order, without their texts: a call for each hundred."""
+        wanted = list(dict.fromkeys(quest_ids))
+        found: dict[str, Quest] = {}
+        for start in range(0, len(wanted), 100):
+            keys = [{"questId": quest_id} for quest_id in wanted[start : start + 100]]
+            items = batch_get(self._client, self._table, keys, consistent=consistent)
+            found |= {item["questId"]: Quest.model_validate(item) for item in items}
+        return [found[quest_id] for quest_id in wanted if quest_id in found]
+
     def _texts(self, quest_id: str, items: Mapping[str, Item]) -> tuple[str, str | None]:
         description, submission = (items.get(f"{quest_id}{part}", {}).get("text") for part in _TEXTS)
         return description or "", submission
 
-    def create(self, change: Change, quota: Quota | None = None) -> None:
+    def create(self, change: Change, quota: Limit | None = None) -> None:
         """Stores a new quest with its description and what it costs, all or nothing.
 
         Raises QuestExistsError, InsufficientPointsError, RateLimitedError, NoSuchUserError.
@@ -160,27 +194,29 @@ class QuestStore:
             "ConditionExpression": "attribute_not_exists(questId)",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        self._commit({"Put": put}, change, quota, change.quest.requestor_id)
+        self._commit([{"Put": put}, *self._text_writes(change)], change, quota)
 
-    def save(self, before: Quest, change: Change, quota: Quota | None = None) -> None:
+    def save(self, before: Quest, change: Change, quota: Limit | None = None) -> None:
         """Stores a quest's next state, its entries and texts, all or nothing, if it is still as it was read.
 
-        `quota` is used once for the quest's performer. Raises QuestMovedError, RateLimitedError, NoSuchUserError.
+        `quota` is used once for the quest's requestor. Raises QuestMovedError, InsufficientPointsError,
+        RateLimitedError, NoSuchUserError.
         """
-        self._commit({"Update": self.update(before, change.quest)}, change, quota, change.quest.performer_id)
+        self._commit([*self.step(before, change.quest), *self._text_writes(change)], change, quota)
 
-    def update(self, before: Quest, after: Quest) -> Item:
-        """The Update of a quest that is still as it was read, as a part of a transaction."""
+    def step(self, before: Quest, after: Quest) -> list[Item]:
+        """The writes of a quest that is still as it was read, as a part of a transaction; its own comes first."""
         update = update_expression(self._stored(before), self._stored(after))
         update["ExpressionAttributeNames"] |= {"#status": "status", "#version": "version"}
         update["ExpressionAttributeValues"] |= encode_item({":status": before.status, ":version": before.version})
-        return {
+        write = {
             "TableName": self._table,
             "Key": {"questId": encode(before.quest_id)},
             "ConditionExpression": "#status = :status AND #version = :version",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             **update,
         }
+        return [{"Update": write}, *self._mark_writes(before, after)]
 
     def unchanged(self, quest: Quest) -> Item:
         """The ConditionCheck of a quest that is still as it was read, as a part of a transaction."""
@@ -193,11 +229,10 @@ class QuestStore:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
 
-    def _commit(self, write: Item, change: Change, quota: Quota | None, spender: str | None) -> None:
-        writes = [write, *self._text_writes(change)]
+    def _commit(self, writes: list[Item], change: Change, quota: Limit | None) -> None:
         entries = [put_entry(self._ledger, entry) for entry in change.entries]
         for running in (False, True):
-            rows = self._row_writes(change, quota, spender, running=running)
+            rows = self._row_writes(change, quota, running=running)
             try:
                 self._write([*writes, *entries, *rows])
             except ConditionFailedError as failure:
@@ -225,14 +260,34 @@ class QuestStore:
             if text is not None
         ]
 
-    def _row_writes(self, change: Change, quota: Quota | None, spender: str | None, *, running: bool) -> list[Item]:
+    def _mark_writes(self, before: Quest, after: Quest) -> list[Item]:
+        """The further items of a quest, as its step changes them."""
+        marks: dict[str, Item | None] = {}
+        if (turn := _marked_turn(after)) != _marked_turn(before):
+            marks["turn"] = self._underway(turn, after.quest_id) if turn else None
+        for former in after.former:
+            if former not in before.former:
+                marks[f"former#{former.user_id}"] = _listed(former.user_id, former.at)
+        if after.performer_id and after.performer_id != before.performer_id and former_of(after, after.performer_id):
+            marks[f"former#{after.performer_id}"] = None  # now the quest itself is in their list
+        judge = after.dispute and after.dispute.decided_by
+        if judge and after.dispute != before.dispute:
+            marks[f"judge#{judge}"] = _listed(_as_judge(judge), after.updated_at)
+        return [self._mark_write(f"{after.quest_id}#{name}", mark) for name, mark in marks.items()]
+
+    def _mark_write(self, key: str, mark: Item | None) -> Item:
+        """Writes an item's index attributes, or removes them: what is in no index is found by nobody."""
+        names = [name for index in (_BOARD, _PERFORMER) for name in (index.partition_key, index.sort_key)]
+        return {"Update": {"TableName": self._table, "Key": {"questId": encode(key)}} | _present(names, mark or {})}
+
+    def _row_writes(self, change: Change, quota: Limit | None, *, running: bool) -> list[Item]:
         spend = quota.spend(change.quest.updated_at, running=running) if quota else None
         posted = [entry for entry in change.entries if entry.state is State.POSTED]
         if not posted:
-            return [spend_quota(self._users, spender or "", spend)] if spend else []
+            return [spend_quota(self._users, change.quest.requestor_id, spend)] if spend else []
         return [post_points(self._users, entry, spend) for entry in posted]
 
-    def _explain(self, failure: ConditionFailedError, change: Change, quota: Quota | None, rows: int) -> None:
+    def _explain(self, failure: ConditionFailedError, change: Change, quota: Limit | None, rows: int) -> None:
         """Raises what a failed condition means; returns where the quota's other expression is to be tried."""
         quest = failure.items[0]
         if quest:
@@ -251,10 +306,9 @@ class QuestStore:
             quota.check(row, change.quest.updated_at)
 
     def _stored(self, quest: Quest) -> Item:
-        item = dump(quest)
-        if lane_at := _lane_at(quest):
-            item[_BOARD.partition_key] = self._lane(quest.status, self._shard(quest.quest_id))
-            item[_BOARD.sort_key] = f"{timestamp(lane_at)}#{quest.quest_id}"
+        item = {**dump(quest), **(self._place(quest) or {})}
+        if due_at := quest.due_at():
+            item["dueAt"] = timestamp(due_at)
         return item
 
     def holds(self, shard: int) -> bool:
@@ -272,11 +326,26 @@ class QuestStore:
         )
         return answer["Items"]
 
-    def _shard(self, quest_id: str) -> int:
-        return sha256(quest_id.encode()).digest()[0] % self._shards
+    def _place(self, quest: Quest) -> Item | None:
+        """A quest's place in the board index; None for one that is not in it."""
+        shard = self._shard(quest.quest_id)
+        match quest.status:
+            case Status.OPEN if not quest.hidden_at:
+                return _position(f"{quest.status}#{shard}", f"{timestamp(quest.created_at)}#{quest.quest_id}")
+            case Status.CLAIMED | Status.SUBMITTED:
+                return self._underway(quest.requestor_id, quest.quest_id)
+            case Status.DISPUTED if quest.dispute:
+                return _position(f"{quest.status}#{shard}", f"{timestamp(quest.dispute.raised_at)}#{quest.quest_id}")
+        return None
+
+    def _underway(self, user_id: str, quest_id: str) -> Item:
+        return _position(f"{_UNDERWAY}#{self._shard(user_id)}", f"{user_id}#{quest_id}")
+
+    def _shard(self, key: str) -> int:
+        return sha256(key.encode()).digest()[0] % self._shards
 
     def _lane(self, status: Status, shard: int) -> str:
-        return f"{status}#{shard}"
+        return f"{_UNDERWAY if status in _UNDERWAY_STATUSES else status}#{shard}"
 
     def board(self, board: Board) -> Page:
         """A page of the OPEN or DISPUTED quests, newest first: one query per shard, and where filters leave it short, a
@@ -316,47 +385,131 @@ class QuestStore:
         return [item for item in items if frontier is None or item[_BOARD.sort_key] >= frontier], frontier
 
     def due(self, status: Status, now: datetime) -> Iterator[str]:
-        """The ids of OPEN quests that have expired, or of CLAIMED ones that are overdue; the index may lag behind."""
+        """The ids of quests of this status that change by themselves by now; the index may lag behind.
+
+        Reads the whole lane: what is in it is what members have open now.
+        """
         for shard in range(self._shards):
             found = pages(
                 self._client.query,
                 TableName=self._table,
                 IndexName=_BOARD.name,
-                KeyConditionExpression="lane = :lane AND laneAt < :now",
-                ExpressionAttributeValues=encode_item({":lane": self._lane(status, shard), ":now": timestamp(now)}),
+                KeyConditionExpression="lane = :lane",
+                FilterExpression="#status = :status AND dueAt <= :now",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=encode_item(
+                    {":lane": self._lane(status, shard), ":status": status, ":now": timestamp(now)}
+                ),
             )
             for page in found:
                 yield from (item["questId"] for item in page)
 
+    def perhaps_on_turn(self, user_id: str, claimed: Iterable[str]) -> list[Quest]:
+        """Every quest that may wait for this member, as of now; `turn` decides which of them do.
+
+        `claimed` are the quests of the member's own list of claims. One query and one read of what was found.
+        """
+        shard = self._shard(user_id)
+        found = pages(
+            self._client.query,
+            TableName=self._table,
+            IndexName=_BOARD.name,
+            KeyConditionExpression="lane = :lane AND begins_with(laneAt, :member)",
+            ExpressionAttributeValues=encode_item({":lane": f"{_UNDERWAY}#{shard}", ":member": f"{user_id}#"}),
+        )
+        ids = [_quest_id(item) for page in found for item in page]
+        return self.without_texts([*ids, *claimed])
+
+    def posted(self, user_id: str, limit: int, after: str | None, *, consistent: bool = False) -> QuestList:
+        """A page of the quests that a member posted, newest first; the ledger has an entry of each."""
+        ids: list[str] = []
+        while True:
+            start: Item = {"ExclusiveStartKey": encode_item({"userId": user_id, "entryId": after})} if after else {}
+            answer = call(
+                self._client.query,
+                TableName=self._ledger,
+                KeyConditionExpression="userId = :user",
+                FilterExpression="kind = :create",
+                ExpressionAttributeValues=encode_item({":user": user_id, ":create": Kind.CREATE}),
+                ScanIndexForward=False,
+                Limit=2 * limit,
+                ConsistentRead=True,
+                **start,
+            )
+            entries = [decode_item(item) for item in answer["Items"]]
+            end = answer.get("LastEvaluatedKey")
+            room = limit - len(ids)
+            ids += [entry["questId"] for entry in entries[:room]]
+            if len(entries) > room:
+                after = entries[room - 1]["entryId"] if room else after
+                break
+            after = end["entryId"]["S"] if end else None
+            if after is None or len(ids) == limit:
+                break
+        return QuestList(self.without_texts(ids, consistent=consistent), after)
+
+    def performed(self, user_id: str, limit: int, after: Item | None, *, consistent: bool = False) -> QuestList:
+        """A page of the quests that a member performs or performed, the latest claim or end of one first."""
+        return self._listed_for(user_id, limit, after, consistent=consistent)
+
+    def judged(self, user_id: str, limit: int, after: Item | None) -> QuestList:
+        """A page of the quests whose dispute a moderator decided, the latest decision first."""
+        return self._listed_for(_as_judge(user_id), limit, after, consistent=False)
+
     def of_member(
-        self, user_id: str, role_index: Index, limit: int, after: Item | None
-    ) -> tuple[list[Quest], Item | None]:
-        """A page of the quests that a member posted or performed, newest first, and the key to continue after."""
+        self, user_id: str, role: Role, limit: int, after: Any = None, *, consistent: bool = False
+    ) -> QuestList:
+        """`posted` or `performed`."""
+        find: Callable[..., QuestList] = self.posted if role is Role.REQUESTOR else self.performed
+        return find(user_id, limit, after, consistent=consistent)
+
+    def _listed_for(self, key: str, limit: int, after: Item | None, *, consistent: bool) -> QuestList:
         start: Any = {"ExclusiveStartKey": encode_item(after)} if after else {}
         answer = call(
             self._client.query,
             TableName=self._table,
-            IndexName=role_index.name,
-            KeyConditionExpression=f"{role_index.partition_key} = :user",
-            ExpressionAttributeValues={":user": encode(user_id)},
+            IndexName=_PERFORMER.name,
+            KeyConditionExpression=f"{_PERFORMER.partition_key} = :key",
+            ExpressionAttributeValues={":key": encode(key)},
             ScanIndexForward=False,
             Limit=limit,
             **start,
         )
-        keys = [{"questId": item["questId"]["S"]} for item in answer["Items"]]
-        found = {item["questId"]: item for item in batch_get(self._client, self._table, keys, consistent=False)}
-        quests = [Quest.model_validate(found[key["questId"]]) for key in keys if key["questId"] in found]
+        ids = [_quest_id(decode_item(item)) for item in answer["Items"]]
         last = answer.get("LastEvaluatedKey")
-        return quests, decode_item(last) if last else None
+        return QuestList(self.without_texts(ids, consistent=consistent), decode_item(last) if last else None)
 
 
-def _lane_at(quest: Quest) -> datetime | None:
-    """What orders a quest among those of its status in the board index; None for one that is not in it."""
+def _position(lane: str, lane_at: str) -> Item:
+    return {_BOARD.partition_key: lane, _BOARD.sort_key: lane_at}
+
+
+def _listed(key: str, at: datetime) -> Item:
+    return {_PERFORMER.partition_key: key, _PERFORMER.sort_key: timestamp(at)}
+
+
+def _as_judge(user_id: str) -> str:
+    return f"judge#{user_id}"
+
+
+def _quest_id(item: Item) -> str:
+    return str(item["questId"]).partition("#")[0]
+
+
+def _present(names: Iterable[str], attributes: Item) -> Item:
+    """The part of an UpdateItem that leaves an item with these attributes among the named ones."""
+    return {name: part for name, part in update_expression(dict.fromkeys(names, ""), attributes).items() if part}
+
+
+def _marked_turn(quest: Quest) -> str | None:
+    """The member whose turn it may be though neither the quest's lane nor their list of claims says so."""
     match quest.status:
-        case Status.OPEN:
-            return quest.expires_at
-        case Status.CLAIMED:
-            return release_due(quest)
-        case Status.DISPUTED:
-            return quest.dispute.raised_at if quest.dispute else None
+        case Status.OPEN if quest.asked_at:
+            return quest.requestor_id
+        case Status.CLAIMED if quest.change_requests or quest.dispute:
+            return quest.performer_id  # it came back to them, perhaps after their list had dropped it
+        case Status.SUBMITTED if quest.performer_id and not has_attested(quest, quest.performer_id):
+            return quest.performer_id
+        case Status.DISPUTED if quest.dispute and quest.dispute.statement is None:
+            return other_side(quest, quest.dispute.raised_by)
     return None

@@ -1,26 +1,30 @@
 """The users table: profiles, the cached totals, and the members' rate limits."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from pydantic import BaseModel
 
 from services.core.domain import ledger
 from services.core.domain.users import (
     DELETION_GRACE,
+    OPEN_CLAIMS,
     MailPreference,
     MailStop,
     Profile,
     User,
+    claim_mark,
     former,
     newcomer,
+    open_claims,
 )
 from services.core.domain.values import timestamp
 from services.core.stores.dynamo import (
     ConditionFailedError,
     Item,
+    StoreUnavailableError,
     batch_get,
     call,
     decode_item,
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _DELETION_LANE = "DUE"
+_ATTEMPTS = 5
+"""How often a claim is added to a list that others keep changing."""
 
 
 class NoSuchUserError(Exception):
@@ -59,6 +65,7 @@ class Allowance(StrEnum):
 
     CREATE = "createTat"
     CLAIM = "claimTat"
+    EDIT = "editTat"
     MESSAGE = "messageTat"
 
 
@@ -76,10 +83,58 @@ PROFILE_ATTRIBUTES: Final = INBOX_ATTRIBUTES | {
     *("updatedAt", *_attributes(Profile), *USERS.index("deletion").key_attributes, "deleted")
 }
 """Attributes that a member's profile and their leaving change."""
-API_ATTRIBUTES: Final = PROFILE_ATTRIBUTES | NEWCOMER_ATTRIBUTES | set(Allowance)
+WITHDRAWALS: Final = ("withdrewAt", "withdrewBefore")
+"""Attributes that keep the moments of a member's last two withdrawals."""
+API_ATTRIBUTES: Final = PROFILE_ATTRIBUTES | NEWCOMER_ATTRIBUTES | {*Allowance, *WITHDRAWALS, "claims"}
 """Attributes that the api changes: no XP, no reputation, no count of completed quests."""
-HOUSEKEEPING_ATTRIBUTES: Final = PROFILE_ATTRIBUTES | {"points"}
+HOUSEKEEPING_ATTRIBUTES: Final = PROFILE_ATTRIBUTES | {"points", "claims"}
 """Attributes that housekeeping changes: refunds, and what a deletion takes away."""
+
+
+class ClaimsFullError(Exception):
+    """The member's list of claims has no room; `marks` are what is in it."""
+
+    def __init__(self, marks: list[str]) -> None:
+        super().__init__(f"{len(marks)} claims")
+        self.marks = marks
+
+
+class Limit(Protocol):
+    """A limit on how often a member does something, kept on their row."""
+
+    def spend(self, now: datetime, *, running: bool) -> Item:
+        """The SET action, condition and values that use it once."""
+
+    def check(self, row: Item, now: datetime) -> None:
+        """Raises RateLimitedError where a use is refused by the row as it stands."""
+
+
+class LastTwo(NamedTuple):
+    """At most two uses within any period; the row keeps the moments of the last two, in milliseconds."""
+
+    latest: str
+    earlier: str
+    period: timedelta
+
+    def spend(self, now: datetime, *, running: bool) -> Item:
+        """See `Limit`."""
+        del running
+        now_ms = int(now.timestamp() * 1000)
+        return {
+            "set": f"{self.earlier} = if_not_exists({self.latest}, :never), {self.latest} = :now",
+            "condition": f"(attribute_not_exists({self.earlier}) OR {self.earlier} <= :since)",
+            "values": {":never": 0, ":now": now_ms, ":since": now_ms - self._period_ms},
+        }
+
+    def check(self, row: Item, now: datetime) -> None:
+        """See `Limit`."""
+        excess = row.get(self.earlier, 0) + self._period_ms - int(now.timestamp() * 1000)
+        if row.get(self.earlier) and excess > 0:
+            raise RateLimitedError(-(-excess // 1000))
+
+    @property
+    def _period_ms(self) -> int:
+        return int(self.period.total_seconds() * 1000)
 
 
 class Quota(NamedTuple):
@@ -109,6 +164,10 @@ class Quota(NamedTuple):
             start, condition = ":now", f"(attribute_not_exists({self.attribute}) OR {self.attribute} <= :now)"
             values = {":now": now_ms, ":interval": self.interval}
         return {"set": f"{self.attribute} = {start} + :interval", "condition": condition, "values": values}
+
+    def is_running(self, row: Item, now: datetime) -> bool:
+        """True if the arrival time on the row is still ahead."""
+        return bool(row.get(self.attribute, 0) > int(now.timestamp() * 1000))
 
     def check(self, row: Item, now: datetime) -> None:
         """Raises RateLimitedError where a use is refused by the row as it stands."""
@@ -190,6 +249,62 @@ class UserStore:
         """Turns the mails of a member's notices off. Raises NoSuchUserError."""
         self._update(user_id, {}, {"mail": MailPreference.NEVER}, "attribute_not_exists(deleted)")
 
+    def add_claim(self, user_id: str, quest_id: str, quota: Quota, now: datetime) -> None:
+        """Adds a claim to the member's list, if there is room, and uses the quota once.
+
+        The claim itself comes after it, so that whatever a member holds is in the list; what is in the list besides
+        is dropped by `keep_claims`. Raises ClaimsFullError, RateLimitedError, NoSuchUserError.
+        """
+        mark = claim_mark(quest_id, now)
+        room, running = OPEN_CLAIMS, False
+        for _ in range(_ATTEMPTS):
+            try:
+                self._add_claim(user_id, mark, quota.spend(now, running=running), room)
+            except ConditionFailedError as failure:
+                row = failure.items[0] or {}
+            else:
+                return
+            if mark in row.get("claims", []):
+                return  # the answer to our own write was lost
+            _explain_claim(row, quota, now)
+            # The number of members who confirmed is read, not a condition: the api's role may not name it in a write.
+            room, running = open_claims(row.get("confirmedBy", 0)), quota.is_running(row, now)
+        raise StoreUnavailableError("the member's claims kept moving")
+
+    def _add_claim(self, user_id: str, mark: str, spend: Item, room: int) -> None:
+        condition = (
+            "attribute_exists(userId)",
+            "attribute_not_exists(deleted)",
+            spend["condition"],
+            "(attribute_not_exists(claims) OR (size(claims) < :room AND NOT contains(claims, :mark)))",
+        )
+        call(
+            self._client.update_item,
+            TableName=self._table,
+            Key=self._key(user_id),
+            UpdateExpression=f"SET {spend['set']}, claims = list_append(if_not_exists(claims, :none), :marks)",
+            ConditionExpression=" AND ".join(condition),
+            ExpressionAttributeValues=encode_item(
+                {**spend["values"], ":none": [], ":mark": mark, ":marks": [mark], ":room": room}
+            ),
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+
+    def keep_claims(self, user_id: str, before: list[str], kept: list[str]) -> bool:
+        """Shortens the member's list of claims; False if it is not as it was read any more."""
+        try:
+            call(
+                self._client.update_item,
+                TableName=self._table,
+                Key=self._key(user_id),
+                UpdateExpression="SET claims = :kept",
+                ConditionExpression="claims = :before",
+                ExpressionAttributeValues=encode_item({":kept": kept, ":before": before}),
+            )
+        except ConditionFailedError:
+            return False
+        return True
+
     def request_deletion(self, user_id: str, now: datetime) -> User:
         """Starts the grace period; a repeated request does not prolong it. Raises NoSuchUserError."""
         due = timestamp(now + DELETION_GRACE)
@@ -269,6 +384,16 @@ class UserStore:
 
     def _key(self, user_id: str) -> dict[str, Any]:
         return {"userId": {"S": user_id}}
+
+
+def _explain_claim(row: Item, quota: Quota, now: datetime) -> None:
+    """Raises the reason for which a claim was not added; returns where the quota's other expression is to be tried."""
+    if not row or row.get("deleted"):
+        raise NoSuchUserError
+    quota.check(row, now)
+    claims = [str(claim) for claim in row.get("claims", [])]
+    if len(claims) >= open_claims(row.get("confirmedBy", 0)):
+        raise ClaimsFullError(claims)
 
 
 def _without_empty(expression: Item) -> Item:

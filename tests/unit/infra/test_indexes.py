@@ -41,16 +41,16 @@ def test_the_program_makes_what_is_recorded(stage_plan: Plan) -> None:
 def change(**changes: Any) -> indexes.Indexes:
     """The record with the board's index changed."""
     found = copy.deepcopy(indexes.recorded())
-    found["quests"]["board"] |= changes
+    found["quests"]["board2"] |= changes
     return found
 
 
 def test_a_change_is_named_and_an_addition_is_none() -> None:
     before = indexes.recorded()
-    assert indexes.changed_in_place(before, change(Projection={"ProjectionType": "ALL"})) == ["quests/board"]
-    assert indexes.changed_in_place(before, change(KeySchema=[])) == ["quests/board"]
+    assert indexes.changed_in_place(before, change(Projection={"ProjectionType": "ALL"})) == ["quests/board2"]
+    assert indexes.changed_in_place(before, change(KeySchema=[])) == ["quests/board2"]
     added = copy.deepcopy(before)
-    added["quests"]["board2"] = {**before["quests"]["board"], "IndexName": "board2"}
+    added["quests"]["board3"] = {**before["quests"]["board2"], "IndexName": "board3"}
     assert indexes.changed_in_place(before, added) == []
     assert indexes.changed_in_place(added, before) == [], "dropping the old one is the last step"
     assert indexes.changed_in_place(before, {}) == []
@@ -65,5 +65,5 @@ def test_the_command_records_additions_and_refuses_changes(
     assert indexes.recorded() == indexes.declared()
     indexes.RECORD.write_text(json.dumps(change(Projection={"ProjectionType": "ALL"})))
     assert indexes.main() == 1
-    assert "quests/board is changed in place" in capsys.readouterr().err
+    assert "quests/board2 is changed in place" in capsys.readouterr().err
     assert indexes.recorded() != indexes.declared()

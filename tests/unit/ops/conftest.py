@@ -99,14 +99,13 @@ class UnitStage(Stage):
         """A quest that the performer has handed in."""
         now, actor = datetime.now(UTC), Actor(PERFORMER)
         quest = self.act(self.post(quest_id), lambda q: quests.claim(q, actor, now, timedelta(days=14)))
-        return self.act(quest, lambda q: quests.submit(q, None, actor, "It is upstairs now.", now))
+        week = timedelta(days=7)
+        return self.act(quest, lambda q: quests.submit(q, None, actor, "It is upstairs now.", now, week))
 
     def completed(self, quest_id: str = "q" * 26) -> Quest:
         """A quest that both have attested, its reward PENDING."""
         quest = self.submitted(quest_id)
-        now = datetime.now(UTC)
-        quest = self.act(quest, lambda q: quests.attest(q, Actor(PERFORMER), None, now))
-        return self.act(quest, lambda q: quests.attest(q, Actor(REQUESTOR), None, now))
+        return self.act(quest, lambda q: quests.attest(q, Actor(REQUESTOR), None, datetime.now(UTC)))
 
 
 class Session(boto3.Session):

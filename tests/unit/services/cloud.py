@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -45,10 +46,10 @@ STAGE = "unit"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CLIENT_ID = "page-client"
 SHARDS = 3
-CREATES_PER_HOUR, CLAIMS_PER_HOUR, MESSAGES_PER_HOUR = 20, 30, 60
+CREATES_PER_HOUR, CLAIMS_PER_HOUR, EDITS_PER_HOUR, MESSAGES_PER_HOUR = 20, 30, 40, 60
 PARAMETER_TTL = 10
 """Seconds."""
-LIFETIME, CLAIM_PERIOD = timedelta(days=30), timedelta(days=14)
+LIFETIME, CLAIM_PERIOD, SILENCE = timedelta(days=30), timedelta(days=14), timedelta(days=7)
 DESCRIPTION = "Twelve steps, one narrow turn, and a sofa."
 REASON = "The second bag of leaves is still there."
 ANNA, BEN, CARA, MODERATOR = "anna-1", "ben-2", "cara-3", "mona-4"
@@ -242,6 +243,8 @@ class Cloud:
             "creates_per_hour": CREATES_PER_HOUR,
             "claims_per_hour": CLAIMS_PER_HOUR,
             "messages_per_hour": MESSAGES_PER_HOUR,
+            "edits_per_hour": EDITS_PER_HOUR,
+            "silence_days": SILENCE.days,
             "parameter_ttl_seconds": PARAMETER_TTL,
             "aws_seconds": 2,
         }
@@ -364,6 +367,7 @@ class Api:
             clock=cloud.clock,
         )
         self.app.live._clock = cloud.clock.monotonic
+        self._calls = itertools.count(1)
         self.log = log_of(self.app.telemetry)
 
     def call(
@@ -385,7 +389,7 @@ class Api:
         is sent as it is, `event` what differs from the gateway's form.
         """
         route = _ROUTES[operation]
-        context: dict[str, Any] = {"http": {"method": route.method}, "requestId": "gw-request-1"}
+        context: dict[str, Any] = {"http": {"method": route.method}, "requestId": f"gw-request-{next(self._calls)}"}
         if who is not None:
             token = {"sub": who, "token_use": "access", "client_id": CLIENT_ID, "cognito:groups": groups}
             context["authorizer"] = {"jwt": {"claims": {**token, **(claims or {})}}}
@@ -430,7 +434,7 @@ class Api:
         last: dict[str, list[tuple[str, str, Any]]] = {
             "CANCELLED": [("cancelQuest", ANNA, None)],
             "DISPUTED": [("disputeQuest", performer, {"reason": REASON})],
-            "COMPLETE": [("attestQuest", ANNA, {}), ("attestQuest", performer, {})],
+            "COMPLETE": [("attestQuest", ANNA, {})],
         }
         for operation, who, body in steps[:further] + last.get(status, []):
             answer = self.call(operation, who, body, questId=quest_id)

@@ -27,9 +27,10 @@ from tests.unit.services.cloud import (
     MODERATOR,
     NOW,
     REASON,
+    SILENCE,
 )
 from tests.unit.services.core.domain.permissions import ACTIONS, Circumstances, expected
-from tests.unit.services.invariants import check_all, check_step
+from tests.unit.services.invariants import check_all, check_step, check_turn
 
 MEMBERS = (ANNA, BEN, CARA, MODERATOR)
 SUBMISSION = "The sofa is upstairs."
@@ -62,66 +63,131 @@ class Model:
     released_by: str | None = None
     handed_in: bool = False
     decision: tuple[str, str] | None = None
+    former: dict[str, datetime] = field(default_factory=dict)
+    stated: bool = False
+    heard: datetime | None = None
+    silence: datetime | None = None
+    hidden: datetime | None = None
+    withdrawn: bool = False
 
-    def person(self, who: str) -> str:
+    def clock(self, now: datetime) -> datetime:
+        """The time that counts."""
+        return self.hidden or now
+
+    def person(self, who: str, now: datetime) -> str:
         """Who this member is to the quest."""
         role = {self.requestor: "requestor", self.performer: "performer"}.get(who)
+        recently = who in self.former and now < self.former[who] + timedelta(days=1)
+        if role is None and who in self.former and (recently or who == MODERATOR):
+            role = "former"
         if who != MODERATOR:
             return role or "stranger"
         return f"moderating-{role}" if role else "moderator"
 
     def expected(self, action: str, who: str, now: datetime, *, feature: bool) -> str | None:
         """The denial's code, or None."""
-        passed = self.deadline is not None and now >= self.deadline
-        circumstances = Circumstances(who in self.attested, passed, now >= self.expires, self.changes, feature)
-        return expected(action, self.person(who), self.status, circumstances)
+        clock = self.clock(now)
+        circumstances = Circumstances(
+            attested=who in self.attested,
+            deadline_passed=self.deadline is not None and clock >= self.deadline,
+            expired=now >= self.expires,
+            changes=self.changes,
+            feature=feature,
+            hidden=self.hidden is not None,
+            raised=who == self.raiser,
+            stated=self.stated,
+            heard=self.heard is not None and clock >= self.heard,
+        )
+        person = self.person(who, now)
+        if person == "moderating-former" and action not in ("resolve", "hide", "unhide"):
+            person = "former" if now < self.former[who] + timedelta(days=1) else "stranger"
+        return expected(action, person, self.status, circumstances)
 
     def repeats(self, action: str, who: str, outcome: str) -> bool:
         """Whether this member did just that, and it still stands."""
         return {
             "claim": who == self.performer,
-            "cancel": self.status == "CANCELLED" and who == self.requestor and self.raiser is None,
+            "cancel": self.status == "CANCELLED" and who == self.requestor and self.released_by is None,
+            "withdraw": self.status == "CANCELLED" and who == self.requestor and self.withdrawn,
             "release": self.status == "OPEN" and who == self.released_by,
             "submit": who == self.performer and self.handed_in and self.status != "CLAIMED",
             "request-changes": self.status == "CLAIMED" and who == self.requestor and self.changes > 0,
             "attest": who in self.attested and self.status in ("SUBMITTED", "COMPLETE"),
             "dispute": self.status == "DISPUTED" and who == self.raiser,
+            "state": self.stated and who != self.raiser and who in (self.requestor, self.performer),
             "resolve": self.decision == (who, outcome),
+            "hide": self.hidden is not None
+            and who == MODERATOR
+            and who not in (self.requestor, self.performer, *self.former),
         }.get(action, False)
 
-    def reopen(self, released_by: str | None) -> None:
-        """Nothing of the performer stays."""
-        self.status, self.performer, self.deadline, self.released_by = "OPEN", None, None, released_by
-        self.changes, self.raiser, self.decision, self.handed_in = 0, None, None, False
+    def leave(self, now: datetime) -> None:
+        """The performer is one no more."""
+        assert self.performer
+        self.former[self.performer] = now
+        self.performer = None
+
+    def reopen(self, released_by: str | None, now: datetime) -> None:
+        """Nothing of the performer stays but that they were one."""
+        self.leave(now)
+        self.status, self.deadline, self.released_by, self.silence = "OPEN", None, released_by, None
+        self.changes, self.raiser, self.decision, self.handed_in, self.stated = 0, None, None, False, False
         self.attested = set()
+
+    def complete(self) -> None:
+        """Nothing is to come but the reward."""
+        self.status, self.hidden, self.silence = "COMPLETE", None, None
+
+    def cancel_under(self, now: datetime) -> None:
+        """The performer loses the quest, and may read why."""
+        self.status, self.released_by, self.hidden, self.silence = "CANCELLED", self.performer, None, None
+        self.leave(now)
 
     def follow(self, action: str, who: str, outcome: str, now: datetime) -> None:  # noqa: C901  # one case an action
         """What an allowed action makes of the quest."""
         match action:
             case "cancel":
-                self.status = "CANCELLED"
+                self.status, self.released_by, self.hidden = "CANCELLED", None, None
             case "claim":
                 self.status, self.performer, self.deadline = "CLAIMED", who, now + timedelta(days=14)
                 self.released_by = None
             case "release":
-                self.reopen(who)
+                self.reopen(who, now)
+            case "withdraw":
+                self.cancel_under(now)
+                self.withdrawn = True
             case "submit":
-                self.status, self.handed_in, self.attested = "SUBMITTED", True, set()
+                self.status, self.handed_in, self.attested = "SUBMITTED", True, {who}
+                self.silence = now + timedelta(days=7)
             case "request-changes":
                 assert self.deadline
-                self.status, self.attested, self.changes = "CLAIMED", set(), self.changes + 1
+                self.status, self.attested, self.changes, self.silence = "CLAIMED", set(), self.changes + 1, None
                 self.deadline = max(self.deadline, now + timedelta(days=7))
             case "attest":
                 self.attested.add(who)
-                self.status = "COMPLETE" if len(self.attested) == 2 else "SUBMITTED"
+                self.complete()
             case "dispute":
-                self.status, self.raiser, self.decision = "DISPUTED", who, None
+                self.status, self.raiser, self.decision, self.stated = "DISPUTED", who, None, False
+                self.heard, self.silence = self.clock(now) + timedelta(days=3), None
+            case "state":
+                self.stated = True
             case "resolve":
-                self.status, self.decision = outcome, (who, outcome)
+                self.decision = (who, outcome)
+                if outcome == "COMPLETE":
+                    self.complete()
                 if outcome == "CLAIMED":
-                    self.attested, self.deadline = set(), now + timedelta(days=14)
+                    self.status, self.attested, self.deadline = "CLAIMED", set(), self.clock(now) + timedelta(days=14)
                 if outcome == "CANCELLED":
-                    self.performer, self.released_by = None, self.performer
+                    self.cancel_under(now)
+            case "hide":
+                self.hidden = now
+            case "unhide":
+                assert self.hidden
+                stood, self.hidden = now - self.hidden, None
+                self.expires += stood
+                for name in ("deadline", "silence", "heard"):
+                    moment = getattr(self, name)
+                    setattr(self, name, moment + stood if moment else None)
 
 
 class Lifecycle(RuleBasedStateMachine):
@@ -200,14 +266,20 @@ class Lifecycle(RuleBasedStateMachine):
     def _step(self, action: str, quest: Quest, actor: Actor, outcome: Outcome) -> Change:
         now, current = self.now, SUBMISSION if self.models[quest.quest_id].handed_in else None
         steps: dict[str, Any] = {
-            "edit": lambda: quests.edit(quest, DESCRIPTION, actor, Edit(reward_xp=quest.reward_xp + 1), now),
+            "edit": lambda: quests.edit(
+                quest, DESCRIPTION, actor, Edit(reward_reputation=quest.reward_reputation + 1), now, LIFETIME
+            ),
             "cancel": lambda: quests.cancel(quest, actor, now),
             "claim": lambda: quests.claim(quest, actor, now, CLAIM_PERIOD),
-            "release": lambda: quests.release(quest, actor, now),
-            "submit": lambda: quests.submit(quest, current, actor, SUBMISSION, now),
+            "release": lambda: quests.release(quest, actor, REASON, now),
+            "withdraw": lambda: quests.withdraw(quest, actor, REASON, now),
+            "submit": lambda: quests.submit(quest, current, actor, SUBMISSION, now, SILENCE),
             "request-changes": lambda: quests.request_changes(quest, actor, REASON, now),
             "attest": lambda: quests.attest(quest, actor, None, now),
             "dispute": lambda: quests.dispute(quest, actor, REASON, now),
+            "state": lambda: quests.state(quest, actor, REASON, now),
+            "hide": lambda: quests.hide(quest, actor, REASON, now),
+            "unhide": lambda: quests.unhide(quest, actor, now),
             "resolve": lambda: quests.resolve(quest, actor, outcome, REASON, now, CLAIM_PERIOD),
         }
         change: Change = steps[action]()
@@ -219,21 +291,28 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule()
     def keep_house(self) -> None:
+        chores = {"OPEN": quests.expire, "CLAIMED": quests.release_overdue, "SUBMITTED": quests.confirm_silence}
         for quest_id, quest in self.books.quests().items():
             model = self.models[quest_id]
-            expired = quests.expire(quest, self.now)
-            overdue = quests.release_overdue(quest, self.now)
-            if model.status == "OPEN" and self.now >= model.expires:
+            due = {
+                "OPEN": model.expires,
+                "CLAIMED": model.deadline and model.deadline + timedelta(days=7),
+                "SUBMITTED": model.silence,
+            }.get(model.status)
+            passed = due is not None and self.now >= due and not model.hidden
+            changes = {status: chore(quest, self.now) for status, chore in chores.items()}
+            for status, change in changes.items():
+                assert (change.quest is not quest) == (passed and status == model.status)
+            if not passed:
+                continue
+            self.books.save(quest, changes[model.status])
+            if model.status == "OPEN":
                 model.status = "EXPIRED"
-                self.books.save(quest, expired)
-                assert overdue.quest is quest
-            elif model.status == "CLAIMED" and model.deadline and self.now >= model.deadline + timedelta(days=7):
-                model.reopen(None)
-                self.books.save(quest, overdue)
-                assert expired.quest is quest
+            elif model.status == "CLAIMED":
+                model.reopen(None, self.now)
             else:
-                assert expired.quest is quest
-                assert overdue.quest is quest
+                model.attested.add(model.requestor)
+                model.complete()
 
     @rule()
     def pay(self) -> None:
@@ -252,6 +331,8 @@ class Lifecycle(RuleBasedStateMachine):
                 model.performer,
                 model.deadline if model.status != "OPEN" else None,
             )
+            assert (quest.silence_at, quest.hidden_at, quest.expires_at) == (model.silence, model.hidden, model.expires)
+            assert {former.user_id: former.at for former in quest.former} == model.former
             if model.status != "DISPUTED":
                 assert {a.user_id for a in quest.attestations} == model.attested
 
@@ -259,6 +340,7 @@ class Lifecycle(RuleBasedStateMachine):
     def invariants_hold(self) -> None:
         found = self.books.quests()
         for quest_id, quest in found.items():
+            check_turn(quest, self.now)
             if quest_id in self.seen:
                 check_step(self.seen[quest_id], quest)
         self.seen = found

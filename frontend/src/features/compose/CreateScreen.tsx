@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/preact-query";
 import { useLocation } from "preact-iso";
-import { Draft, questCost } from "../../api/limits.gen";
+import { Draft, xpPerPoint } from "../../api/limits.gen";
 import { createQuest, meQuery, myQuestQuery } from "../../api/queries";
 import { idempotencyKey } from "../../lib/ids";
 import { t } from "../../lib/text";
@@ -60,6 +60,7 @@ export function CreateScreen() {
     setErrors({});
   };
   const points = me.data?.points;
+  const questCost = Math.ceil((Number(draft.values.rewardXp) || xpPerPoint) / xpPerPoint);
   return (
     <div class="compose">
       <form class="stack" onSubmit={submit} noValidate>

@@ -1,3 +1,4 @@
+import { Draft } from "../../api/limits.gen";
 import { t } from "../../lib/text";
 import { QuestTicket } from "../../ui/quests";
 import { draftOf, type Values } from "./values";
@@ -13,6 +14,7 @@ export function Preview({ values }: { values: Values }) {
           ...draft,
           category: values.category || undefined,
           questId: "",
+          minutes: Draft.minutes.default,
           title: draft.title || t.compose.untitled,
           status: "OPEN",
           createdAt: new Date().toISOString(),

@@ -11,6 +11,7 @@ export interface Need {
 
 /** What a quest needs, seen by the member whose part in it is `role`. */
 export function needOf(quest: QuestCard, role: Part): Need {
+  if (role === "judge") return { group: "finished", text: t.mine.need.decided };
   if (role === "moderator") return { group: "yourTurn", text: t.mine.need.decide };
   const attested = quest.attestedBy?.includes(role);
   switch (quest.status) {

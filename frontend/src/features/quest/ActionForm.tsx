@@ -26,6 +26,8 @@ interface Props {
 export function ActionForm({ quest, action, onClose, onActed, onMoved }: Props) {
   const offer = OFFERS[action];
   const text: { ask: string; confirm: string; done: string; label?: string; hint?: string } = t.action[action];
+  // A performer may go without a word; whoever takes the quest from them owes them a reason.
+  const rule = action === "release" && quest.role === "performer" ? { ...offer.text, minLength: 0 } : offer.text;
   const draft = useDraft<ActionInput>(`${action}.${quest.questId}`, {
     // Changes are made to what was handed in before.
     text: (action === "submit" && quest.submission) || "",
@@ -51,7 +53,7 @@ export function ActionForm({ quest, action, onClose, onActed, onMoved }: Props) 
   });
   const submit = (event: Event) => {
     event.preventDefault();
-    const found = offer.text ? check({ text: draft.values.text }, { text: offer.text }) : {};
+    const found = rule ? check({ text: draft.values.text }, { text: rule }) : {};
     setErrors(found);
     if (Object.keys(found).length === 0 && !mutation.isPending) {
       mutation.mutate(undefined, {
@@ -79,12 +81,12 @@ export function ActionForm({ quest, action, onClose, onActed, onMoved }: Props) 
           onValue={(outcome) => draft.change({ outcome })}
         />
       )}
-      {offer.text && (
+      {rule && (
         <TextArea
           label={text.label ?? ""}
           hint={text.hint}
-          rule={offer.text}
-          optional={!offer.text.minLength}
+          rule={rule}
+          optional={!rule.minLength}
           value={draft.values.text}
           error={errors.text}
           onValue={(words) => {
@@ -102,7 +104,7 @@ export function ActionForm({ quest, action, onClose, onActed, onMoved }: Props) 
           {t.common.cancel}
         </Button>
       </div>
-      {offer.text && draft.values.text && <p class="small soft">{t.form.draftKept}</p>}
+      {rule && draft.values.text && <p class="small soft">{t.form.draftKept}</p>}
     </form>
   );
 }

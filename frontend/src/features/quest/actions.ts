@@ -1,5 +1,5 @@
 /** How each action is offered: its weight, whether it takes words, and which call it makes. */
-import { AttestBody, ReasonBody, ResolveBody, SubmitBody } from "../../api/limits.gen";
+import { AttestBody, ReasonBody, ReleaseBody, ResolveBody, StatementBody, SubmitBody } from "../../api/limits.gen";
 import { questActions } from "../../api/queries";
 import type { Action, Outcome, QuestView } from "../../api/types";
 import type { Constraint } from "../../lib/validate";
@@ -33,7 +33,11 @@ export const OFFERS: Record<FormAction, Offer> = {
     run: (id, { text }) => questActions.requestChanges(id, text),
   },
   dispute: { variant: "plain", text: ReasonBody.reason, run: (id, { text }) => questActions.dispute(id, text) },
-  release: { variant: "plain", run: (id) => questActions.release(id) },
+  release: { variant: "plain", text: ReleaseBody.reason, run: (id, { text }) => questActions.release(id, text) },
+  withdraw: { variant: "danger", text: ReasonBody.reason, run: (id, { text }) => questActions.withdraw(id, text) },
+  state: { variant: "primary", text: StatementBody.statement, run: (id, { text }) => questActions.state(id, text) },
+  hide: { variant: "plain", text: ReasonBody.reason, run: (id, { text }) => questActions.hide(id, text) },
+  unhide: { variant: "plain", run: (id) => questActions.unhide(id) },
   cancel: { variant: "danger", run: (id) => questActions.cancel(id) },
 };
 
@@ -44,10 +48,14 @@ export const ORDER: readonly Action[] = [
   "claim",
   "submit",
   "attest",
+  "state",
   "resolve",
   "request-changes",
   "edit",
   "release",
   "dispute",
+  "withdraw",
   "cancel",
+  "hide",
+  "unhide",
 ];

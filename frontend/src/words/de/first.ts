@@ -159,6 +159,13 @@ export default {
     deadline_not_passed: "Wer hilft, hat noch Zeit.",
     already_attested: "Du hast schon bestätigt.",
     changes_exhausted: "Um Änderungen wurde schon zweimal gebeten.",
+    hidden: "Die Moderation hat diese Quest verborgen.",
+    not_hidden: "Diese Quest ist nicht verborgen.",
+    released_recently: "Du hattest sie bis eben; erst einmal sind einen Tag lang andere dran.",
+    terms_changed: "Sie wurde geändert, seit du sie gesehen hast. Bitte lies sie noch einmal.",
+    too_many_claims: "Du hast so viele Quests, wie du zugleich haben darfst. Gib erst eine ab oder frei.",
+    already_stated: "Deine Seite hat schon gesprochen.",
+    not_heard: "Die andere Seite hat drei Tage Zeit, sich zu äußern.",
     feature_off: "Das ist noch nicht eingeschaltet.",
   },
   codes: {

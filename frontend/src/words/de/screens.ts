@@ -91,6 +91,7 @@ export default {
     release: {
       name: "Freigeben",
       ask: "Diese Quest freigeben, damit jemand anders sie übernehmen kann?",
+      label: "Eine Begründung für die andere Seite",
       confirm: "Ja, freigeben",
       done: "Die Quest ist wieder für andere offen.",
     },
@@ -100,7 +101,7 @@ export default {
       label: "Was du getan hast",
       hint: "Markdown geht: **fett**, Listen, Links.",
       confirm: "Einreichen",
-      done: "Eingereicht. Jetzt bestätigt ihr beide.",
+      done: "Eingereicht. Jetzt bestätigt die andere Seite.",
     },
     attest: {
       name: "Bestätigen, dass es getan ist",
@@ -122,6 +123,33 @@ export default {
       label: "Was schiefgegangen ist",
       confirm: "Streit eröffnen",
       done: "Die Moderation entscheidet.",
+    },
+    withdraw: {
+      name: "Zurückziehen",
+      ask: "Diese Quest abbrechen, obwohl sich schon jemand kümmert? Deine Begründung wird gezeigt, und was du bezahlt hast, kommt zurück. Das geht zweimal in dreißig Tagen.",
+      label: "Deine Begründung",
+      confirm: "Zurückziehen",
+      done: "Die Quest ist zurückgezogen, was du bezahlt hast, ist zurück.",
+    },
+    state: {
+      name: "Deine Sicht schildern",
+      ask: "Die andere Seite hat gesprochen. Schildere der Moderation, wie du es siehst; das geht einmal.",
+      label: "Deine Sicht",
+      confirm: "Absenden",
+      done: "Jetzt liest eine Moderatorin oder ein Moderator beide Seiten.",
+    },
+    hide: {
+      name: "Verbergen",
+      ask: "Nur die Beteiligten und die Moderation sehen diese Quest dann, und ihre Fristen stehen still. Beide lesen deine Begründung.",
+      label: "Deine Begründung",
+      confirm: "Verbergen",
+      done: "Die Quest ist verborgen.",
+    },
+    unhide: {
+      name: "Wieder zeigen",
+      ask: "Diese Quest wieder allen zeigen? Ihre Fristen verschieben sich um die Zeit, in der sie verborgen war.",
+      confirm: "Zeigen",
+      done: "Die Quest ist wieder zu sehen.",
     },
     resolve: {
       name: "Entscheiden",
@@ -208,6 +236,7 @@ export default {
     kind: {
       welcome: "Willkommensgeschenk",
       create: "Quest aufgegeben",
+      raise: "Belohnung erhöht",
       refund: "Punkte zurück",
       reward: "Quest erledigt",
       adjustment: "Berichtigung",

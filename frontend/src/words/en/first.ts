@@ -157,6 +157,13 @@ export default {
     deadline_not_passed: "The performer still has time.",
     already_attested: "You have confirmed already.",
     changes_exhausted: "Changes were asked for twice already.",
+    hidden: "Moderators have hidden this quest.",
+    not_hidden: "This quest is not hidden.",
+    released_recently: "You had it until a short while ago; others get a day first.",
+    terms_changed: "It was edited since you looked. Please read it again.",
+    too_many_claims: "You have as many quests as you may have at once. Hand one in or release one first.",
+    already_stated: "Your side has spoken already.",
+    not_heard: "The other side has three days to speak.",
     feature_off: "This is not switched on yet.",
   },
   codes: {

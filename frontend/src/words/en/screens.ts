@@ -89,6 +89,7 @@ export default {
     release: {
       name: "Release",
       ask: "Release this quest, so that somebody else can claim it?",
+      label: "A reason for the performer",
       confirm: "Yes, release it",
       done: "The quest is open for others again.",
     },
@@ -98,7 +99,7 @@ export default {
       label: "What you did",
       hint: "Markdown works: **bold**, lists, links.",
       confirm: "Hand in",
-      done: "Handed in. Now both of you confirm.",
+      done: "Handed in. Now it is their turn to confirm.",
     },
     attest: {
       name: "Confirm it is done",
@@ -120,6 +121,33 @@ export default {
       label: "What went wrong",
       confirm: "Raise the dispute",
       done: "A moderator will decide.",
+    },
+    withdraw: {
+      name: "Withdraw",
+      ask: "Cancel this quest although somebody is on it? They read your reason, and what you paid comes back to you. You can do this twice in thirty days.",
+      label: "Your reason",
+      confirm: "Withdraw it",
+      done: "The quest is withdrawn, what you paid is back.",
+    },
+    state: {
+      name: "Tell your side",
+      ask: "The other side has spoken. Tell the moderator how you see it; you can do so once.",
+      label: "Your side",
+      confirm: "Send it",
+      done: "A moderator reads both sides now.",
+    },
+    hide: {
+      name: "Hide",
+      ask: "Only its parties and moderators will see this quest, and its deadlines stop. Both parties read your reason.",
+      label: "Your reason",
+      confirm: "Hide it",
+      done: "The quest is hidden.",
+    },
+    unhide: {
+      name: "Show again",
+      ask: "Show this quest to everybody again? Its deadlines move by the time that it was hidden.",
+      confirm: "Show it",
+      done: "The quest is shown again.",
     },
     resolve: {
       name: "Decide",
@@ -206,6 +234,7 @@ export default {
     kind: {
       welcome: "Welcome gift",
       create: "Posted a quest",
+      raise: "Raised a reward",
       refund: "Points returned",
       reward: "Quest completed",
       adjustment: "Correction",

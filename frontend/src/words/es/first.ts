@@ -176,6 +176,13 @@ export default {
     deadline_not_passed: "Quien ayuda todavía tiene tiempo.",
     already_attested: "Ya lo has confirmado.",
     changes_exhausted: "Ya se pidieron cambios dos veces.",
+    hidden: "La moderación ha ocultado esta misión.",
+    not_hidden: "Esta misión no está oculta.",
+    released_recently: "La tuviste hasta hace poco; primero otros tienen un día.",
+    terms_changed: "Se ha editado desde que la miraste. Léela de nuevo, por favor.",
+    too_many_claims: "Tienes tantas misiones como puedes tener a la vez. Entrega o libera una primero.",
+    already_stated: "Tu parte ya ha hablado.",
+    not_heard: "La otra parte tiene tres días para hablar.",
     feature_off: "Esto todavía no está activado.",
   },
   codes: {

@@ -92,6 +92,7 @@ export default {
     release: {
       name: "Liberar",
       ask: "¿Liberar esta misión para que otra persona pueda aceptarla?",
+      label: "Un motivo para la otra parte",
       confirm: "Sí, liberarla",
       done: "La misión vuelve a estar abierta para los demás.",
     },
@@ -101,7 +102,7 @@ export default {
       label: "Lo que hiciste",
       hint: "Puedes usar Markdown: **negrita**, listas, enlaces.",
       confirm: "Entregar",
-      done: "Entregado. Ahora confirmáis los dos.",
+      done: "Entregado. Ahora le toca confirmar a la otra parte.",
     },
     attest: {
       name: "Confirmar que está hecho",
@@ -123,6 +124,33 @@ export default {
       label: "Qué ha salido mal",
       confirm: "Abrir la disputa",
       done: "Decidirá la moderación.",
+    },
+    withdraw: {
+      name: "Retirar",
+      ask: "¿Cancelar esta misión aunque alguien ya se ocupa? Leerá tu motivo, y recuperas lo que pagaste. Puedes hacerlo dos veces en treinta días.",
+      label: "Tu motivo",
+      confirm: "Retirarla",
+      done: "La misión está retirada y has recuperado lo que pagaste.",
+    },
+    state: {
+      name: "Contar tu versión",
+      ask: "La otra parte ya ha hablado. Cuenta a la moderación cómo lo ves; puedes hacerlo una vez.",
+      label: "Tu versión",
+      confirm: "Enviar",
+      done: "Ahora la moderación lee a las dos partes.",
+    },
+    hide: {
+      name: "Ocultar",
+      ask: "Solo las partes y la moderación verán esta misión, y sus plazos se detienen. Ambas leen tu motivo.",
+      label: "Tu motivo",
+      confirm: "Ocultarla",
+      done: "La misión está oculta.",
+    },
+    unhide: {
+      name: "Mostrar de nuevo",
+      ask: "¿Mostrar esta misión a todos otra vez? Sus plazos se alargan el tiempo que estuvo oculta.",
+      confirm: "Mostrarla",
+      done: "La misión se ve de nuevo.",
     },
     resolve: {
       name: "Decidir",
@@ -218,6 +246,7 @@ export default {
     kind: {
       welcome: "Regalo de bienvenida",
       create: "Misión publicada",
+      raise: "Recompensa aumentada",
       refund: "Puntos devueltos",
       reward: "Misión completada",
       adjustment: "Corrección",

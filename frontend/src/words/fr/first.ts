@@ -180,6 +180,13 @@ export default {
     deadline_not_passed: "La personne qui aide a encore du temps.",
     already_attested: "Vous avez déjà confirmé.",
     changes_exhausted: "Des modifications ont déjà été demandées deux fois.",
+    hidden: "La modération a masqué cette quête.",
+    not_hidden: "Cette quête n’est pas masquée.",
+    released_recently: "Vous l’aviez il y a peu ; les autres ont d’abord un jour.",
+    terms_changed: "Elle a été modifiée depuis que vous l’avez vue. Relisez-la, s’il vous plaît.",
+    too_many_claims: "Vous avez autant de quêtes que possible en même temps. Rendez-en une ou libérez-en une d’abord.",
+    already_stated: "Votre partie s’est déjà exprimée.",
+    not_heard: "L’autre partie a trois jours pour s’exprimer.",
     feature_off: "Ce n’est pas encore activé.",
   },
   codes: {

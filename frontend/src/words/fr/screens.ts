@@ -92,6 +92,7 @@ export default {
     release: {
       name: "Libérer",
       ask: "Libérer cette quête pour que quelqu’un d’autre puisse la prendre ?",
+      label: "Une raison pour l’autre partie",
       confirm: "Oui, la libérer",
       done: "La quête est de nouveau ouverte aux autres.",
     },
@@ -101,7 +102,7 @@ export default {
       label: "Ce que vous avez fait",
       hint: "Markdown possible : **gras**, listes, liens.",
       confirm: "Remettre",
-      done: "Remis. À vous deux de confirmer maintenant.",
+      done: "Remis. À l’autre partie de confirmer maintenant.",
     },
     attest: {
       name: "Confirmer que c’est fait",
@@ -123,6 +124,33 @@ export default {
       label: "Ce qui n’a pas été",
       confirm: "Ouvrir le litige",
       done: "La modération décidera.",
+    },
+    withdraw: {
+      name: "Retirer",
+      ask: "Annuler cette quête alors que quelqu’un s’en occupe ? Votre raison sera lue, et ce que vous avez payé vous revient. C’est possible deux fois en trente jours.",
+      label: "Votre raison",
+      confirm: "La retirer",
+      done: "La quête est retirée, ce que vous avez payé vous est rendu.",
+    },
+    state: {
+      name: "Donner votre version",
+      ask: "L’autre partie s’est exprimée. Dites à la modération comment vous voyez les choses ; une seule fois.",
+      label: "Votre version",
+      confirm: "Envoyer",
+      done: "La modération lit maintenant les deux parties.",
+    },
+    hide: {
+      name: "Masquer",
+      ask: "Seules les parties et la modération verront cette quête, et ses délais s’arrêtent. Les deux lisent votre raison.",
+      label: "Votre raison",
+      confirm: "La masquer",
+      done: "La quête est masquée.",
+    },
+    unhide: {
+      name: "Afficher de nouveau",
+      ask: "Montrer de nouveau cette quête à tous ? Ses délais sont prolongés du temps où elle était masquée.",
+      confirm: "L’afficher",
+      done: "La quête est de nouveau visible.",
     },
     resolve: {
       name: "Décider",
@@ -218,6 +246,7 @@ export default {
     kind: {
       welcome: "Cadeau de bienvenue",
       create: "Quête publiée",
+      raise: "Récompense augmentée",
       refund: "Points rendus",
       reward: "Quête terminée",
       adjustment: "Correction",

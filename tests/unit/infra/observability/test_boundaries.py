@@ -165,7 +165,7 @@ def test_r52_one_refusal_of_a_table_or_index_alarms(table: str, index: str | Non
 
 
 def test_r52_a_metric_that_comes_late_is_still_seen() -> None:
-    clock = Clock().put(throttled("quests", "board", "Write"), 3, minutes_ago=2.5)
+    clock = Clock().put(throttled("quests", "board2", "Write"), 3, minutes_ago=2.5)
     assert clock.state(alarm_named("quests-throttles-p2")) == "ALARM"
 
 

@@ -75,8 +75,8 @@ def test_three_items_damaged_exactly_three_repaired(town: UnitStage, restored: s
 
 
 def test_a_wrong_cancellation_is_undone_with_a_compensating_entry(town: UnitStage, restored: str) -> None:
-    town.act(town.reread(C), lambda quest: quests.withdraw(quest, datetime.now(UTC)))
-    town.act(town.reread(B), lambda quest: quests.withdraw(quest, datetime.now(UTC)))
+    town.act(town.reread(C), lambda quest: quests.call_off(quest, datetime.now(UTC)))
+    town.act(town.reread(B), lambda quest: quests.call_off(quest, datetime.now(UTC)))
     for label in (f"quests/{C}", f"quests/{B}"):
         said = restore.repair(town, [found(town, restored)[label]], "a script cancelled them")
         assert f"adjustment of -1 points for {REQUESTOR}" in said
@@ -84,12 +84,12 @@ def test_a_wrong_cancellation_is_undone_with_a_compensating_entry(town: UnitStag
     assert problems(town) == []
     adjustments = [e for e in town.ledger.all_of(REQUESTOR) if e.kind is Kind.ADJUSTMENT]
     assert [e.reason for e in adjustments] == ["a script cancelled them"] * 2
-    again = town.act(town.reread(C), lambda quest: quests.withdraw(quest, datetime.now(UTC)))
+    again = town.act(town.reread(C), lambda quest: quests.call_off(quest, datetime.now(UTC)))
     assert again.status is Status.CANCELLED
 
 
 def test_a_repair_never_leaves_anybody_below_zero(town: UnitStage, restored: str) -> None:
-    town.act(town.reread(C), lambda quest: quests.withdraw(quest, datetime.now(UTC)))
+    town.act(town.reread(C), lambda quest: quests.call_off(quest, datetime.now(UTC)))
     points = town.users.get(REQUESTOR)
     assert points
     spent = adjustment(REQUESTOR, None, Totals(points=-points.points), "a purchase", datetime.now(UTC))

@@ -30,8 +30,8 @@ BODY: dict[str, Any] = {"title": "Carry a sofa", "description": DESCRIPTION, "ca
 SUBMISSION = {"submission": "Done, the sofa is upstairs."}
 PUBLIC_FIELDS = {
     "questId", "title", "category", "tags", "area", "rewardXp", "rewardReputation", "requestorId", "performerId",
-    "status", "createdAt", "expiresAt", "claimDeadline", "submittedAt", "attestedBy", "description", "descriptionHtml",
-    "updatedAt", "claimedAt", "completedAt", "version",
+    "minutes", "status", "createdAt", "expiresAt", "claimDeadline", "submittedAt", "attestedBy", "description",
+    "descriptionHtml", "updatedAt", "claimedAt", "completedAt", "version",
 }  # fmt: skip
 
 
@@ -46,8 +46,8 @@ def test_from_create_to_complete(api: Api) -> None:
         (BEN, "submitQuest", SUBMISSION, "SUBMITTED"),
         (ANNA, "requestChanges", {"reason": REASON}, "CLAIMED"),
         (BEN, "submitQuest", {"submission": "Now it is upstairs."}, "SUBMITTED"),
-        (BEN, "attestQuest", {"notes": "Heavy!"}, "SUBMITTED"),
-        (ANNA, "attestQuest", {}, "COMPLETE"),
+        (BEN, "attestQuest", {"notes": "Said already"}, "SUBMITTED"),
+        (ANNA, "attestQuest", {"notes": "Thanks!"}, "COMPLETE"),
     ]:
         for _ in range(2):
             answer = api.call(operation, who, body, questId=quest_id)
@@ -57,7 +57,10 @@ def test_from_create_to_complete(api: Api) -> None:
         check(api)
     done = api.call("getMyQuest", ANNA, questId=quest_id).json
     assert (done["submission"], done["submissionHtml"]) == ("Now it is upstairs.", "<p>Now it is upstairs.</p>")
-    assert [(a["role"], a.get("notes")) for a in done["attestations"]] == [("performer", "Heavy!"), ("requestor", None)]
+    assert [(a["role"], a.get("notes")) for a in done["attestations"]] == [
+        ("performer", None),
+        ("requestor", "Thanks!"),
+    ]
     (entry,) = [e for e in api.call("listMyLedger", BEN).json["items"] if e["kind"] == "reward"]
     assert (entry["state"], entry["xp"], entry["reputation"], entry["points"]) == ("PENDING", 250, 10, 2)
 
@@ -65,14 +68,15 @@ def test_from_create_to_complete(api: Api) -> None:
 def test_every_transition_answers_the_same_when_repeated(api: Api) -> None:
     quest_id = api.create()
     steps: list[tuple[str, str, Any, str]] = [
-        (BEN, "claimQuest", None, ""),
-        (BEN, "releaseQuest", None, ""),
+        (CARA, "claimQuest", None, ""),
+        (CARA, "releaseQuest", {}, ""),
         (BEN, "claimQuest", None, ""),
         (BEN, "submitQuest", SUBMISSION, ""),
         (ANNA, "requestChanges", {"reason": REASON}, ""),
         (BEN, "submitQuest", SUBMISSION, ""),
-        (ANNA, "attestQuest", {}, ""),
+        (MODERATOR, "hideQuest", {"reason": REASON}, "[moderators]"),
         (BEN, "disputeQuest", {"reason": REASON}, ""),
+        (ANNA, "stateQuest", {"statement": REASON}, ""),
         (MODERATOR, "resolveDispute", {"outcome": "CANCELLED", "decision": REASON}, "[moderators]"),
     ]
     for who, operation, body, groups in steps:
@@ -116,11 +120,11 @@ def test_a_client_that_lost_the_answer_asks_again(api: Api, operation: str) -> N
     quest_id = {"createQuest": "", "cancelQuest": api.create(), "claimQuest": api.create()}.get(operation)
     if quest_id is None:
         quest_id = api.quest({"submitQuest": "CLAIMED", "attestQuest": "SUBMITTED"}[operation])
-    who = BEN if operation in ("claimQuest", "submitQuest", "attestQuest") else ANNA
+    who = BEN if operation in ("claimQuest", "submitQuest") else ANNA
     body = {"createQuest": BODY, "submitQuest": SUBMISSION, "attestQuest": {}}.get(operation)
     path = {"questId": quest_id} if quest_id else {}
     api.call("getMe", BEN)
-    write = "UpdateItem" if operation == "attestQuest" else "TransactWriteItems"
+    write = "UpdateItem" if operation == "claimQuest" else "TransactWriteItems"
     with api.cloud.faults.outage(write, lost_answer):
         lost = api.call(operation, who, body, headers={"idempotency-key": "key-1"}, path=path)
     assert lost.status == 503
@@ -135,7 +139,7 @@ def test_rates_are_limited_with_the_wait(cloud: Any) -> None:
     limited = api.call("createQuest", ANNA, BODY)
     assert (limited.status, limited.json["code"], limited.headers["retry-after"]) == (429, "rate_limited", "1800")
     assert api.call("claimQuest", BEN, questId=first).status == 200
-    assert api.call("releaseQuest", BEN, questId=first).status == 200
+    assert api.call("releaseQuest", BEN, {}, questId=first).status == 200
     limited = api.call("claimQuest", BEN, questId=second)
     assert (limited.status, limited.headers["retry-after"]) == (429, "3600")
     api.cloud.clock.advance(seconds=1800)
@@ -164,7 +168,7 @@ def test_a_claim_between_read_and_write_loses(api: Api) -> None:
         return carry_out()
 
     api.call("getMe", BEN)
-    api.cloud.faults.on("TransactWriteItems", first)
+    api.cloud.faults.on("UpdateItem", first)
     answer = api.call("claimQuest", BEN, questId=quest_id)
     assert (winner, answer.status, answer.json["code"]) == ([200], 409, "wrong_status")
     assert api.cloud.all_quests()[quest_id].performer_id == CARA
@@ -185,7 +189,7 @@ def test_a_quest_that_keeps_moving_is_given_up_in_the_end(api: Api) -> None:
 
     api.call("getMe", BEN)
     with api.cloud.faults.outage("TransactWriteItems", moved):
-        answer = api.call("claimQuest", BEN, questId=quest_id)
+        answer = api.call("cancelQuest", ANNA, questId=quest_id)
     assert (answer.status, answer.json["code"]) == (503, "store_unavailable")
     assert api.cloud.faults.counted()["TransactWriteItems"] < 30
 
@@ -195,8 +199,8 @@ DENIED: list[tuple[str, str, str, Any, int, str]] = [
     ("OPEN", "editQuest", CARA, {"title": "Steal a sofa"}, 403, "not_requestor"),
     ("OPEN", "cancelQuest", CARA, None, 403, "not_requestor"),
     ("CLAIMED", "cancelQuest", ANNA, None, 409, "wrong_status"),
-    ("CLAIMED", "releaseQuest", ANNA, None, 409, "deadline_not_passed"),
-    ("CLAIMED", "releaseQuest", CARA, None, 403, "not_party"),
+    ("CLAIMED", "releaseQuest", ANNA, {}, 409, "deadline_not_passed"),
+    ("CLAIMED", "releaseQuest", CARA, {}, 403, "not_party"),
     ("CLAIMED", "submitQuest", ANNA, SUBMISSION, 403, "not_performer"),
     ("SUBMITTED", "attestQuest", CARA, {}, 403, "not_party"),
     ("SUBMITTED", "requestChanges", BEN, {"reason": REASON}, 403, "not_requestor"),
@@ -237,6 +241,9 @@ def test_disputes_are_a_feature(api: Api) -> None:
 def test_decisions(api: Api, outcome: str) -> None:
     quest_id = api.quest("DISPUTED")
     verdict = {"outcome": outcome, "decision": REASON}
+    early = api.call("resolveDispute", MODERATOR, verdict, groups="[moderators]", questId=quest_id)
+    assert (early.status, early.json["code"]) == (409, "not_heard")
+    assert api.call("stateQuest", ANNA, {"statement": "The sofa is not there."}, questId=quest_id).status == 200
     answer = api.call("resolveDispute", MODERATOR, verdict, groups="[moderators]", questId=quest_id)
     assert (answer.status, answer.json["status"], answer.json["dispute"]["decidedBy"]) == (200, outcome, MODERATOR)
     check(api)
@@ -261,8 +268,8 @@ def test_edit_and_cancel(api: Api) -> None:
 
 def test_what_each_person_sees(api: Api) -> None:
     quest_id = api.quest("SUBMITTED")
-    api.call("attestQuest", BEN, {"notes": "secret note"}, questId=quest_id)
     api.call("disputeQuest", BEN, {"reason": REASON}, questId=quest_id)
+    api.call("stateQuest", ANNA, {"statement": "This is a secret statement."}, questId=quest_id)
     private = {"submission", "submissionHtml"}
     for who, groups, role, sees in [
         (ANNA, "", "requestor", True),
@@ -280,7 +287,7 @@ def test_what_each_person_sees(api: Api) -> None:
         assert view["allowedActions"]["resolve"]["allowed"] == (who == MODERATOR)
     public = api.call("getQuest", questId=quest_id)
     assert set(public.json) == PUBLIC_FIELDS - {"completedAt"}
-    for text in ("secret note", REASON, SUBMISSION["submission"]):
+    for text in ("secret statement", REASON, SUBMISSION["submission"]):
         assert text not in public.text
         assert text not in api.call("getMyQuest", CARA, questId=quest_id).text
 
@@ -293,8 +300,11 @@ def test_a_moderator_finds_the_disputes_and_nobody_else_does(api: Api) -> None:
     found = api.call("listMyQuests", MODERATOR, query=mine, groups="[moderators]").json["items"]
     assert [(quest["questId"], quest["status"]) for quest in found] == [(disputed, "DISPUTED")]
     verdict = {"outcome": "COMPLETE", "decision": REASON}
+    api.cloud.clock.advance(days=3)
     assert api.call("resolveDispute", MODERATOR, verdict, groups="[moderators]", questId=disputed).status == 200
     assert api.call("listMyQuests", MODERATOR, query=mine, groups="[moderators]").json["items"] == []
+    decided = api.call("listMyQuests", MODERATOR, query={"role": "judge"}, groups="[moderators]").json["items"]
+    assert [quest["questId"] for quest in decided] == [disputed]
 
 
 def test_a_stranger_is_refused_without_a_secret(api: Api) -> None:
@@ -308,7 +318,7 @@ def test_a_stranger_is_refused_without_a_secret(api: Api) -> None:
 def test_the_next_performer_does_not_read_what_the_former_one_handed_in(api: Api) -> None:
     quest_id = api.quest("SUBMITTED")
     assert "submission" in api.call("requestChanges", ANNA, {"reason": REASON}, questId=quest_id).json
-    api.call("releaseQuest", BEN, questId=quest_id)
+    api.call("releaseQuest", BEN, {}, questId=quest_id)
     for who in (CARA, ANNA):
         api.call("claimQuest", CARA, questId=quest_id)
         assert "submission" not in api.call("getMyQuest", who, questId=quest_id).json
@@ -319,8 +329,274 @@ def test_the_next_performer_does_not_read_what_the_former_one_handed_in(api: Api
 def test_a_requestor_takes_the_quest_back_after_the_deadline(api: Api) -> None:
     quest_id = api.quest("CLAIMED")
     api.cloud.clock.now += CLAIM_PERIOD
-    assert api.call("releaseQuest", ANNA, questId=quest_id).json["status"] == "OPEN"
+    silent = api.call("releaseQuest", ANNA, {}, questId=quest_id)
+    assert (silent.status, silent.json["errors"][0]["field"]) == (422, "reason")
+    assert api.call("releaseQuest", ANNA, {"reason": REASON}, questId=quest_id).json["status"] == "OPEN"
     assert api.call("claimQuest", CARA, questId=quest_id).status == 200
+
+
+def test_the_form_of_a_quest_since_two(api: Api) -> None:
+    when = {"start": "2026-03-07T10:00:00+01:00", "end": "2026-03-07T12:00:00+01:00"}
+    quest_id = api.create(ANNA, when=when, minutes=90, meetingPoint="The blue door")
+    window = {"start": "2026-03-07T09:00:00.000Z", "end": "2026-03-07T11:00:00.000Z"}
+    public = api.call("getQuest", questId=quest_id).json
+    assert (public["when"], public["minutes"], public["expiresAt"]) == (window, 90, window["end"])
+    (listed,) = api.call("listQuests").json["items"]
+    assert (listed["when"], listed["minutes"], listed["expiresAt"]) == (window, 90, window["end"])
+    for who, sees in ((ANNA, True), (BEN, False)):
+        assert ("meetingPoint" in api.call("getMyQuest", who, questId=quest_id).json) == sees
+    assert "meetingPoint" in api.call("claimQuest", BEN, questId=quest_id).json
+    assert "blue door" not in api.call("getQuest", questId=quest_id).text
+    moderator = api.call("getMyQuest", MODERATOR, groups="[moderators]", questId=quest_id).json
+    assert "meetingPoint" not in moderator, "nothing is disputed"
+    check(api)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"when": {"start": "2026-03-07T10:00:00Z", "end": "2026-03-07T10:00:00Z"}}, "when"),
+        ({"when": {"start": "2026-02-20T10:00:00Z", "end": "2026-02-21T10:00:00Z"}}, "when.end"),
+        ({"when": {"start": "2026-02-20T10:00:00Z", "end": "2026-03-21T10:00:00Z"}}, "when.start"),
+        ({"when": {"start": "2026-03-07T10:00:00", "end": "2026-03-08T10:00:00Z"}}, "when.start"),
+        ({"when": {"start": "2026-03-07T10:00:00Z", "end": "2031-03-08T10:00:00Z"}}, "when.end"),
+        ({"when": {"end": "2026-03-08T10:00:00Z"}}, "when.start"),
+        ({"when": {"start": "2026-03-07T10:00:00Z", "end": "2026-03-08T10:00:00Z", "zone": "CET"}}, "when.zone"),
+        ({"minutes": 4}, "minutes"),
+        ({"minutes": "60"}, "minutes"),
+        ({"meetingPoint": "x" * 201}, "meetingPoint"),
+        ({"meetingPoint": "two\nlines"}, "meetingPoint"),
+    ],
+)
+def test_a_window_that_is_invalid(api: Api, fields: dict[str, Any], field: str) -> None:
+    answer = api.call("createQuest", ANNA, {**BODY, **fields})
+    assert (answer.status, [error["field"] for error in answer.json["errors"]]) == (422, [field])
+    edited = api.call("editQuest", ANNA, fields, questId=api.create())
+    assert (edited.status, [error["field"] for error in edited.json["errors"]]) == (422, [field])
+
+
+def test_a_claim_of_another_version_than_was_seen(api: Api) -> None:
+    quest_id = api.create()
+    api.call("editQuest", ANNA, {"title": "Carry a piano", "rewardXp": 120}, questId=quest_id)
+    for seen in ("1", '"1"', 'W/"1"'):
+        answer = api.call("claimQuest", BEN, headers={"if-match": seen}, questId=quest_id)
+        assert (answer.status, answer.json["code"]) == (409, "terms_changed")
+        assert sorted(answer.json["changed"]) == ["rewardXp", "title"]
+        assert answer.json["allowedActions"]["claim"] == {"allowed": True}
+    for nonsense in ("", "one", '"1', "-1", "1" * 10):
+        answer = api.call("claimQuest", BEN, headers={"if-match": nonsense}, questId=quest_id)
+        assert (answer.status, answer.json["code"]) == (400, "bad_if_match"), nonsense
+    assert api.cloud.all_users().get(BEN) is None, "nothing was counted"
+    assert api.call("claimQuest", BEN, headers={"if-match": '"2"'}, questId=quest_id).status == 200
+
+
+def test_an_edit_has_a_quota(cloud: Cloud) -> None:
+    api = Api(cloud, edits_per_hour=2)
+    quest_id = api.create()
+    titles = [f"Carry {n} sofas" for n in range(3)]
+    statuses = [api.call("editQuest", ANNA, {"title": title}, questId=quest_id).status for title in titles]
+    assert statuses == [200, 200, 429]
+    assert api.call("editQuest", ANNA, {"title": titles[1]}, questId=quest_id).status == 200, "it changes nothing"
+    check(api)
+
+
+def test_a_raised_reward_is_paid_for(api: Api) -> None:
+    quest_id = api.create(rewardXp=900)
+    assert api.call("getMe", ANNA).json["points"] == 1
+    answer = api.call("editQuest", ANNA, {"rewardXp": 1000}, questId=quest_id)
+    assert (answer.status, api.call("getMe", ANNA).json["points"]) == (200, 0)
+    assert api.call("createQuest", ANNA, BODY).json["code"] == "insufficient_points"
+    kinds = [(entry["kind"], entry["points"]) for entry in api.call("listMyLedger", ANNA).json["items"]]
+    assert sorted(kinds) == [("create", -9), ("raise", -1), ("welcome", 10)]
+    assert api.call("cancelQuest", ANNA, questId=quest_id).status == 200
+    assert api.call("getMe", ANNA).json["points"] == 10
+    check(api)
+
+
+def test_two_withdrawals_and_no_third(api: Api) -> None:
+    quests = [api.quest("CLAIMED") for _ in range(3)]
+    statuses = []
+    for quest_id in quests:
+        answer = api.call("withdrawQuest", ANNA, {"reason": REASON}, questId=quest_id)
+        statuses.append(answer.status)
+    assert statuses == [200, 200, 429]
+    assert answer.headers["retry-after"] == str(30 * 86400)
+    api.cloud.clock.advance(days=1)
+    assert [quest["questId"] for quest in api.call("listMyQuests", BEN, query={"role": "performer"}).json["items"]]
+    seen = api.call("getMyQuest", BEN, questId=quests[0]).json
+    assert (seen["status"], seen["former"][0]["how"], seen["former"][0]["reason"]) == ("CANCELLED", "withdrawn", REASON)
+    assert api.call("getMyQuest", CARA, questId=quests[0]).json["former"] == []
+    check(api)
+
+
+def test_a_new_member_holds_three_claims_and_a_trusted_one_ten(api: Api) -> None:
+    api.call("getMe", BEN)
+    ids = [api.create(f"author-{n}") for n in range(14)]
+    statuses = [api.call("claimQuest", BEN, questId=quest_id).status for quest_id in ids[:4]]
+    assert statuses == [200, 200, 200, 403]
+    answer = api.call("claimQuest", BEN, questId=ids[3])
+    assert (answer.status, answer.json["code"]) == (403, "too_many_claims")
+    api.call("submitQuest", BEN, SUBMISSION, questId=ids[0])
+    assert api.call("claimQuest", BEN, questId=ids[3]).status == 200, "what is handed in is not held"
+    api.cloud.dynamodb.update_item(
+        TableName=api.cloud.users_table,
+        Key={"userId": {"S": BEN}},
+        UpdateExpression="SET confirmedBy = :three",
+        ExpressionAttributeValues={":three": {"N": "3"}},
+    )
+    statuses = [api.call("claimQuest", BEN, questId=quest_id).status for quest_id in ids[4:]]
+    assert statuses == [200] * 7 + [403] * 3
+    held = [q for q in api.cloud.all_quests().values() if q.status == "CLAIMED" and q.performer_id == BEN]
+    assert len(held) == 10
+    check(api)
+
+
+def test_claims_at_the_same_moment_do_not_pass_the_ceiling(api: Api) -> None:
+    """Between the member's list and the quest of one claim, another one of the same member goes through."""
+    api.call("getMe", BEN)
+    ids = [api.create(f"author-{n}") for n in range(6)]
+    statuses: list[int] = []
+    depth = 0
+
+    def another(_operation: str, carry_out: Any) -> Any:
+        nonlocal depth
+        depth += 1
+        if depth < len(ids):
+            statuses.append(api.call("claimQuest", BEN, questId=ids[depth]).status)
+        return carry_out()
+
+    with api.cloud.faults.outage("UpdateItem", another):
+        statuses.append(api.call("claimQuest", BEN, questId=ids[0]).status)
+    held = [q for q in api.cloud.all_quests().values() if q.status == "CLAIMED" and q.performer_id == BEN]
+    assert len(held) == statuses.count(200) <= 3
+    api.cloud.clock.advance(minutes=2)
+    while len(held) < 3:
+        free = next(q for q in ids if api.cloud.all_quests()[q].status == "OPEN")
+        assert api.call("claimQuest", BEN, questId=free).status == 200
+        held = [q for q in api.cloud.all_quests().values() if q.status == "CLAIMED"]
+    check(api)
+
+
+def test_a_lost_race_holds_no_place(api: Api) -> None:
+    api.call("getMe", BEN)
+    ids = [api.create(f"author-{n}") for n in range(5)]
+    for quest_id in ids[:2]:
+
+        def first(_operation: str, carry_out: Any, quest_id: str = quest_id) -> Any:
+            api.cloud.faults.heal()
+            assert api.call("claimQuest", CARA, questId=quest_id).status == 200
+            return carry_out()
+
+        api.cloud.faults.on("UpdateItem", lambda _operation, carry_out: carry_out())
+        api.cloud.faults.on("UpdateItem", first)
+        assert api.call("claimQuest", BEN, questId=quest_id).status == 409
+    assert [api.call("claimQuest", BEN, questId=quest_id).status for quest_id in ids[2:]] == [200] * 3
+    check(api)
+
+
+def test_one_request_is_one_step_wherever_the_quest_moved(api: Api) -> None:
+    """The answer to a request for changes is lost; the performer has handed in again when it comes a second time."""
+    quest_id = api.quest("SUBMITTED")
+    asks: dict[str, Any] = {"headers": {"x-request-id": "retried-request-1"}, "questId": quest_id}
+    with api.cloud.faults.outage("TransactWriteItems", lost_answer):
+        assert api.call("requestChanges", ANNA, {"reason": REASON}, **asks).status == 503
+    text = {"submission": "Now it is really upstairs."}
+    assert api.call("submitQuest", BEN, text, questId=quest_id).json["status"] == "SUBMITTED"
+    again = api.call("requestChanges", ANNA, {"reason": REASON}, **asks)
+    assert (again.status, again.json["status"]) == (200, "SUBMITTED")
+    assert len(api.cloud.all_quests()[quest_id].change_requests) == 1
+    another = api.call("requestChanges", ANNA, {"reason": REASON}, questId=quest_id)
+    assert (another.status, another.json["status"]) == (200, "CLAIMED")
+    check(api)
+
+
+def test_who_was_a_party_hears_that_the_quest_moved(api: Api) -> None:
+    quest_id = api.quest("CLAIMED")
+    api.cloud.clock.now += CLAIM_PERIOD
+    api.call("releaseQuest", ANNA, {"reason": REASON}, questId=quest_id)
+    for operation, body in (("submitQuest", SUBMISSION), ("releaseQuest", {}), ("disputeQuest", {"reason": REASON})):
+        answer = api.call(operation, BEN, body, questId=quest_id)
+        assert (answer.status, answer.json["questStatus"]) == (409, "OPEN")
+        assert api.call(operation, CARA, body, questId=quest_id).status == 403
+
+
+def hidden_quest(api: Api, status: str = "OPEN") -> str:
+    quest_id = api.quest(status)
+    reason = {"reason": "This may be unsafe; we look into it."}
+    assert api.call("hideQuest", MODERATOR, reason, groups="[moderators]", questId=quest_id).status == 200
+    return quest_id
+
+
+@pytest.mark.parametrize("status", ["OPEN", "CLAIMED", "SUBMITTED", "DISPUTED"])
+def test_nobody_else_sees_a_hidden_quest(api: Api, status: str) -> None:
+    quest_id = hidden_quest(api, status)
+    assert api.call("getQuest", questId=quest_id).status == 404
+    assert api.call("listQuests").json["items"] == []
+    sees = {ANNA: 200, BEN: 404 if status == "OPEN" else 200, CARA: 404, MODERATOR: 200}
+    for who, wanted in sees.items():
+        groups = "[moderators]" if who == MODERATOR else ""
+        answer = api.call("getMyQuest", who, groups=groups, questId=quest_id)
+        assert answer.status == wanted, who
+        if wanted == 200:
+            assert answer.json["hiddenReason"] == "This may be unsafe; we look into it."
+            assert answer.json["turn"]["task"] == "review"
+            assert answer.json["turn"]["yours"] == (who == MODERATOR)
+    assert api.call("claimQuest", CARA, questId=quest_id).status == 404
+    assert api.call("unhideQuest", ANNA, questId=quest_id).json["code"] == "not_moderator"
+    assert api.call("unhideQuest", MODERATOR, groups="[moderators]", questId=quest_id).status == 200
+    assert api.call("getQuest", questId=quest_id).status == 200
+    check(api)
+
+
+def turns(api: Api, who: str) -> list[tuple[str, str]]:
+    """What waits for a member."""
+    items = api.call("listMyTurn", who).json["items"]
+    assert all(item["turn"]["yours"] for item in items)
+    return [(item["questId"], item["turn"]["task"]) for item in items]
+
+
+def test_the_turns_of_two_members(api: Api) -> None:
+    claimed, handed_in = api.quest("CLAIMED"), api.quest("SUBMITTED")
+    disputed = api.quest("DISPUTED")
+    api.create(ANNA)
+    assert turns(api, ANNA) == [(disputed, "state"), (handed_in, "confirm")]
+    assert turns(api, BEN) == [(claimed, "hand-in")]
+    assert turns(api, CARA) == []
+    api.cloud.clock.now += CLAIM_PERIOD
+    assert (claimed, "overdue") in turns(api, ANNA)
+    assert turns(api, BEN) == [(claimed, "overdue")]
+    assert (disputed, "state") not in turns(api, ANNA), "now it is the moderators'"
+
+
+def test_a_promise_of_silence_is_made_where_it_is_kept(api: Api) -> None:
+    quest_id = api.quest("SUBMITTED")
+    for silence, disputes, promised in (("on", "on", True), ("off", "on", False), ("off", "off", True)):
+        api.cloud.set_flag("silence", silence)
+        api.cloud.set_flag("disputes", disputes)
+        api.cloud.clock.advance(seconds=11)
+        for who in (ANNA, BEN):
+            assert ("until" in api.call("getMyQuest", who, questId=quest_id).json["turn"]) == promised
+
+
+def test_my_quests_tell_whose_turn_it_is(api: Api) -> None:
+    quest_id = api.quest("SUBMITTED")
+    for who, role, yours in ((ANNA, "requestor", True), (BEN, "performer", False)):
+        (item,) = api.call("listMyQuests", who, query={"role": role}).json["items"]
+        assert (item["questId"], item["role"], item["turn"]["yours"]) == (quest_id, role, yours)
+        assert (item["turn"]["members"], item["turn"]["task"]) == ([ANNA], "confirm")
+
+
+def test_a_reason_for_taking_back_is_for_those_concerned(api: Api) -> None:
+    quest_id = api.quest("CLAIMED")
+    api.cloud.clock.now += CLAIM_PERIOD
+    api.call("releaseQuest", ANNA, {"reason": REASON}, questId=quest_id)
+    api.call("claimQuest", CARA, questId=quest_id)
+    for who, groups, told in (
+        (ANNA, "", [REASON]), (BEN, "", [REASON]), (CARA, "", []), (MODERATOR, "[moderators]", [REASON]), ("x", "", []),
+    ):  # fmt: skip
+        former = api.call("getMyQuest", who, groups=groups, questId=quest_id).json["former"]
+        assert [one["reason"] for one in former] == told
+    assert REASON not in api.call("getQuest", questId=quest_id).text
 
 
 def test_an_expired_quest_is_not_claimed(api: Api) -> None:

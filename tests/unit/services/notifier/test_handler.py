@@ -249,7 +249,8 @@ def test_a_question_and_its_answer_tell_each_other(notifier: Notifier, town: Tow
 
 
 def test_a_reward_is_told_when_it_is_paid(notifier: Notifier, town: Town) -> None:
-    paid = ledger.reward(town.ben, "q1", 250, 10, NOW).model_copy(update={"state": State.POSTED, "posted_at": NOW})
+    paid = ledger.reward(town.ben, "q1", town.anna, 250, 10, NOW, confirmed=True)
+    paid = paid.model_copy(update={"state": State.POSTED, "posted_at": NOW})
     notifier.record(town.quest, town.quest)
     notifier({"Records": [notifier.raw("ledger", {"NewImage": encode_item(dump(paid))})]})
     (mail,) = notifier.mails()
@@ -401,7 +402,7 @@ def test_the_log_names_nobody(notifier: Notifier, town: Town) -> None:
 
 def test_changes_are_told_to_the_performer_with_every_language(notifier: Notifier, town: Town) -> None:
     claimed = town.claim()[1].quest
-    handed_in = quests.submit(claimed, None, Actor(town.ben), "All twelve steps.", NOW).quest
+    handed_in = quests.submit(claimed, None, Actor(town.ben), "All twelve steps.", NOW, timedelta(days=7)).quest
     for language in ("en", "de", "es", "fr", "ar"):
         notifier.row(town.ben, language=language)
         change = quests.request_changes(handed_in, Actor(town.anna), f"{REASON} {language}", NOW)

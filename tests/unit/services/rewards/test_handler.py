@@ -170,7 +170,7 @@ def test_the_sweep_gives_poison_up_too(cloud: Cloud, rewards: Rewards, poison: d
 
 
 def test_nobody_to_pay(cloud: Cloud, rewards: Rewards) -> None:
-    book(cloud, ledger.reward("nobody", "q9", 10, 1, NOW))
+    book(cloud, ledger.reward("nobody", "q9", ANNA, 10, 1, NOW, confirmed=True))
     assert rewards(cloud.stream())[1] == {"failed_rewards": 1}
     (message,) = cloud.messages(rewards.queue)
     assert message["reason"] == "there is no such member"
@@ -179,7 +179,7 @@ def test_nobody_to_pay(cloud: Cloud, rewards: Rewards) -> None:
 
 def test_an_entry_is_queued_before_it_is_failed(cloud: Cloud, rewards: Rewards) -> None:
     """Where the queue does not answer the entry stays PENDING, and comes again."""
-    book(cloud, ledger.reward("nobody", "q9", 10, 1, NOW))
+    book(cloud, ledger.reward("nobody", "q9", ANNA, 10, 1, NOW, confirmed=True))
     with cloud.faults.outage("SendMessage"), pytest.raises(Exception, match="Connection was closed"):
         rewards(cloud.stream())
     assert rewards.states() == {"q9": "PENDING"}
@@ -207,7 +207,7 @@ def test_the_group_internal_comes_first(cloud: Cloud, monkeypatch: pytest.Monkey
     rewards.flag(value)
     for member in (insider, BEN):
         cloud.users.ensure(member, NOW)
-        book(cloud, ledger.reward(member, f"of {member}", 10, 1, NOW))
+        book(cloud, ledger.reward(member, f"of {member}", ANNA, 10, 1, NOW, confirmed=True))
     rewards(SCHEDULE)
     assert rewards.states() == {f"of {insider}": "POSTED" if paid else "HELD", f"of {BEN}": "HELD"}
 
@@ -309,7 +309,10 @@ def test_a_backlog_larger_than_a_page_is_worked_off(
     cloud: Cloud, rewards: Rewards, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloud.users.ensure(BEN, NOW)
-    entries = [book(cloud, ledger.reward(BEN, f"q{n}", 10, 1, NOW + timedelta(seconds=n))) for n in range(12)]
+    entries = [
+        book(cloud, ledger.reward(BEN, f"q{n}", ANNA, 10, 1, NOW + timedelta(seconds=n), confirmed=True))
+        for n in range(12)
+    ]
     for entry in entries[::3]:
         cloud.ledger.hold(entry)
     monkeypatch.setattr("moto.dynamodb.models.table.RESULT_SIZE_LIMIT", 500)
@@ -334,9 +337,9 @@ def test_a_crash_at_any_call_and_nobody_coming_back(cloud: Cloud, rewards: Rewar
     cloud.users.ensure(BEN, NOW)
     crashes = 0
     for index in range(7):
-        book(cloud, ledger.reward(BEN, f"a{index}", 10, 1, NOW))
+        book(cloud, ledger.reward(BEN, f"a{index}", ANNA, 10, 1, NOW, confirmed=True))
         if index % 3 == 0:
-            book(cloud, ledger.reward("nobody", f"n{index}", 10, 1, NOW))
+            book(cloud, ledger.reward("nobody", f"n{index}", ANNA, 10, 1, NOW, confirmed=True))
         rewards.flag(flag)
         given = cloud.stream() if event == "stream" else SCHEDULE
         cloud.faults.at(index, crash_before)

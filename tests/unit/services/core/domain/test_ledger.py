@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from services.core.domain import ledger
 from services.core.domain.ledger import Entry, Kind, State, Totals, drift, entry_id, fold, totals_of
 from services.core.domain.users import newcomer
-from tests.unit.services.cloud import ANNA, NOW
+from tests.unit.services.cloud import ANNA, BEN, NOW
 
 ENTRIES = st.lists(
     st.builds(
@@ -45,17 +45,19 @@ def test_entries_sort_by_time() -> None:
 def test_what_each_kind_is_worth() -> None:
     made = [
         ledger.welcome(ANNA, NOW),
-        ledger.cost(ANNA, "q", NOW),
-        ledger.refund(ANNA, "q", NOW),
-        ledger.reward(ANNA, "q", 100, 10, NOW),
+        ledger.cost(ANNA, "q", 3, NOW),
+        ledger.raised(ANNA, "q", 2, NOW),
+        ledger.refund(ANNA, "q", 5, NOW),
+        ledger.reward(ANNA, "q", BEN, 100, 10, NOW, confirmed=True),
     ]
     assert [(e.kind, e.points, e.xp, e.reputation, e.state, e.quest_id, e.posted_at) for e in made] == [
         ("welcome", 10, 0, 0, "POSTED", None, NOW),
-        ("create", -1, 0, 0, "POSTED", "q", NOW),
-        ("refund", 1, 0, 0, "POSTED", "q", NOW),
+        ("create", -3, 0, 0, "POSTED", "q", NOW),
+        ("raise", -2, 0, 0, "POSTED", "q", NOW),
+        ("refund", 5, 0, 0, "POSTED", "q", NOW),
         ("reward", 2, 100, 10, "PENDING", "q", None),
     ]
-    assert len({entry.entry_id for entry in made}) == 4
+    assert len({entry.entry_id for entry in made}) == 5
 
 
 def test_drift_is_what_the_row_has_too_much() -> None:

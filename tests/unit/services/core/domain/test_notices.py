@@ -10,7 +10,7 @@ from services.core.domain import ledger, notices, quests
 from services.core.domain.ledger import State
 from services.core.domain.notices import NoticeKind
 from services.core.domain.quests import Actor, Edit, Outcome, Quest
-from tests.unit.services.cloud import ANNA, BEN, CARA, CLAIM_PERIOD, DRAFT, LIFETIME, MODERATOR, NOW, REASON
+from tests.unit.services.cloud import ANNA, BEN, CARA, CLAIM_PERIOD, DRAFT, LIFETIME, MODERATOR, NOW, REASON, SILENCE
 
 JUDGE = Actor(MODERATOR, frozenset({"moderators"}))
 REQUESTOR, PERFORMER = (Actor(user_id, features=frozenset({"disputes"})) for user_id in (ANNA, BEN))
@@ -20,10 +20,14 @@ PERSONS = {"requestor": ANNA, "performer": BEN, "moderator": MODERATOR, "strange
 
 OPEN = quests.create(DRAFT, ANNA, "q1", NOW, LIFETIME).quest
 CLAIMED = quests.claim(OPEN, PERFORMER, NOW, CLAIM_PERIOD).quest
-SUBMITTED = quests.submit(CLAIMED, None, PERFORMER, "All twelve steps.", NOW).quest
+SUBMITTED = quests.submit(CLAIMED, None, PERFORMER, "All twelve steps.", NOW, SILENCE).quest
 DISPUTED_BY_REQUESTOR = quests.dispute(SUBMITTED, REQUESTOR, REASON, NOW).quest
 DISPUTED = quests.dispute(SUBMITTED, PERFORMER, REASON, NOW).quest
-SENT_BACK = quests.resolve(DISPUTED, JUDGE, Outcome.CLAIMED, REASON, NOW, CLAIM_PERIOD).quest
+STATED = quests.state(DISPUTED, REQUESTOR, REASON, NOW).quest
+STATED_BY_PERFORMER = quests.state(DISPUTED_BY_REQUESTOR, PERFORMER, REASON, NOW).quest
+HIDDEN = quests.hide(CLAIMED, JUDGE, REASON, NOW).quest
+ASKED = quests.ask(OPEN, NOW).quest
+SENT_BACK = quests.resolve(STATED, JUDGE, Outcome.CLAIMED, REASON, NOW, CLAIM_PERIOD).quest
 
 
 def decide(outcome: Outcome) -> Callable[[Quest], Quest]:
@@ -31,7 +35,7 @@ def decide(outcome: Outcome) -> Callable[[Quest], Quest]:
 
 
 def submit(quest: Quest) -> Quest:
-    return quests.submit(quest, None, PERFORMER, "Now really all of them.", LATER).quest
+    return quests.submit(quest, None, PERFORMER, "Now really all of them.", LATER, SILENCE).quest
 
 
 class Step(NamedTuple):
@@ -58,7 +62,14 @@ hand in again after a decision      handed_in       r
 ask for changes                     changes_wanted  p
 ask for changes after a decision    changes_wanted  p
 attest by the requestor             confirmed       p
-attest by the performer             confirmed       r
+confirmed by silence                confirmed_by_silence  rp
+withdrawn by the requestor          withdrawn       p
+statement by the requestor          statement_given  p
+statement by the performer          statement_given  r
+hidden                              hidden          rp
+shown again                         -               -
+question                            -               -
+answer                              -               -
 dispute by the requestor            disputed        p
 dispute by the performer            disputed        r
 dispute a second time               disputed        r
@@ -69,17 +80,19 @@ decided to cancel                   decided         rp
 
 STEPS = {
     "post": Step(OPEN, lambda quest: quest),
-    "edit": Step(OPEN, lambda quest: quests.edit(quest, "", REQUESTOR, Edit(title="Carry two sofas"), LATER).quest),
+    "edit": Step(
+        OPEN, lambda quest: quests.edit(quest, "", REQUESTOR, Edit(title="Carry two sofas"), LATER, LIFETIME).quest
+    ),
     "cancel while open": Step(OPEN, lambda quest: quests.cancel(quest, REQUESTOR, LATER).quest),
     "expire": Step(OPEN, lambda quest: quests.expire(quest, NOW + LIFETIME).quest),
     "claim": Step(OPEN, lambda quest: quests.claim(quest, PERFORMER, LATER, CLAIM_PERIOD).quest),
-    "release by the performer": Step(CLAIMED, lambda quest: quests.release(quest, PERFORMER, LATER).quest),
-    "release by the requestor": Step(CLAIMED, lambda quest: quests.release(quest, REQUESTOR, OVERDUE).quest),
+    "release by the performer": Step(CLAIMED, lambda quest: quests.release(quest, PERFORMER, None, LATER).quest),
+    "release by the requestor": Step(CLAIMED, lambda quest: quests.release(quest, REQUESTOR, REASON, OVERDUE).quest),
     "release by housekeeping": Step(
         CLAIMED, lambda quest: quests.release_overdue(quest, OVERDUE + quests.RELEASE_GRACE).quest
     ),
     "reopened by an operator": Step(SUBMITTED, lambda quest: quests.reopen(quest, LATER).quest),
-    "withdrawn by an operator": Step(SUBMITTED, lambda quest: quests.withdraw(quest, LATER).quest),
+    "withdrawn by an operator": Step(SUBMITTED, lambda quest: quests.call_off(quest, LATER).quest),
     "hand in": Step(CLAIMED, submit),
     "hand in again after a decision": Step(SENT_BACK, submit),
     "ask for changes": Step(SUBMITTED, lambda quest: quests.request_changes(quest, REQUESTOR, REASON, LATER).quest),
@@ -87,15 +100,24 @@ STEPS = {
         submit(SENT_BACK), lambda quest: quests.request_changes(quest, REQUESTOR, REASON, LATER).quest
     ),
     "attest by the requestor": Step(SUBMITTED, lambda quest: quests.attest(quest, REQUESTOR, None, LATER).quest),
-    "attest by the performer": Step(SUBMITTED, lambda quest: quests.attest(quest, PERFORMER, None, LATER).quest),
+    "confirmed by silence": Step(SUBMITTED, lambda quest: quests.confirm_silence(quest, NOW + SILENCE).quest),
+    "withdrawn by the requestor": Step(CLAIMED, lambda quest: quests.withdraw(quest, REQUESTOR, REASON, LATER).quest),
+    "statement by the requestor": Step(DISPUTED, lambda quest: quests.state(quest, REQUESTOR, REASON, LATER).quest),
+    "statement by the performer": Step(
+        DISPUTED_BY_REQUESTOR, lambda quest: quests.state(quest, PERFORMER, REASON, LATER).quest
+    ),
+    "hidden": Step(CLAIMED, lambda quest: quests.hide(quest, JUDGE, REASON, LATER).quest),
+    "shown again": Step(HIDDEN, lambda quest: quests.unhide(quest, JUDGE, LATER).quest),
+    "question": Step(OPEN, lambda quest: quests.ask(quest, LATER).quest),
+    "answer": Step(ASKED, lambda quest: quests.answer(quest, LATER).quest),
     "dispute by the requestor": Step(SUBMITTED, lambda quest: quests.dispute(quest, REQUESTOR, REASON, LATER).quest),
     "dispute by the performer": Step(SUBMITTED, lambda quest: quests.dispute(quest, PERFORMER, REASON, LATER).quest),
     "dispute a second time": Step(
         submit(SENT_BACK), lambda quest: quests.dispute(quest, PERFORMER, REASON, LATER).quest
     ),
-    "decided to pay": Step(DISPUTED_BY_REQUESTOR, decide(Outcome.COMPLETE)),
-    "decided to send back": Step(DISPUTED, decide(Outcome.CLAIMED)),
-    "decided to cancel": Step(DISPUTED, decide(Outcome.CANCELLED)),
+    "decided to pay": Step(STATED_BY_PERFORMER, decide(Outcome.COMPLETE)),
+    "decided to send back": Step(STATED, decide(Outcome.CLAIMED)),
+    "decided to cancel": Step(STATED, decide(Outcome.CANCELLED)),
 }
 ROWS = {name.strip(): (kind, told) for *words, kind, told in map(str.split, _TABLE.strip().splitlines())
         for name in [" ".join(words)]}  # fmt: skip
@@ -146,12 +168,12 @@ def test_items_sort_by_time() -> None:
     ],
 )
 def test_a_reward_tells_its_performer(state: State, kind: NoticeKind | None) -> None:
-    entry = ledger.reward(BEN, "q1", 100, 10, NOW).model_copy(update={"state": state})
+    entry = ledger.reward(BEN, "q1", ANNA, 100, 10, NOW, confirmed=True).model_copy(update={"state": state})
     assert [(n.kind, n.user_id, n.actor_id) for n in notices.of_reward(entry)] == ([(kind, BEN, None)] if kind else [])
 
 
 @pytest.mark.parametrize(
-    "entry", [ledger.welcome(BEN, NOW), ledger.cost(BEN, "q1", NOW), ledger.refund(BEN, "q1", NOW)]
+    "entry", [ledger.welcome(BEN, NOW), ledger.cost(BEN, "q1", 1, NOW), ledger.refund(BEN, "q1", 1, NOW)]
 )
 def test_other_entries_tell_nobody(entry: ledger.Entry) -> None:
     assert notices.of_reward(entry) == []

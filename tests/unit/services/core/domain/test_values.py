@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from services.core.domain import values
-from services.core.domain.quests import Category, Draft, Quest
+from services.core.domain.quests import Category, Draft, Edit, Quest, WhenInput
 from services.core.domain.users import Profile, former, newcomer
 from services.core.domain.values import digest, timestamp
 from tests.unit.services.cloud import ANNA, DESCRIPTION, NOW
@@ -92,6 +92,7 @@ def test_tags_are_short_words(tags: list[str]) -> None:
         (values.DisplayName, 2, 50),
         (values.Tag, 1, 30),
         (values.Area, 0, 80),
+        (values.MeetingPoint, 0, 200),
         (values.Search, 0, 80),
         (values.Description, 20, 2000),
         (values.Submission, 10, 2000),
@@ -134,6 +135,45 @@ def test_timestamps_sort_as_text() -> None:
     assert sorted(map(timestamp, moments)) == [*map(timestamp, moments)]
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("2026-03-02T12:00:00Z", "2026-03-02T12:00:00.000Z"),
+        ("2026-03-02T12:00:00.123456+02:00", "2026-03-02T10:00:00.123Z"),
+        ("2026-03-29T01:30:00+01:00", "2026-03-29T00:30:00.000Z"),
+    ],
+)
+def test_a_moment_is_kept_in_utc(sent: str, kept: str) -> None:
+    window = WhenInput.model_validate_json(f'{{"start": "{sent}", "end": "2026-12-01T00:00:00Z"}}')
+    assert window.model_dump()["start"] == kept
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        '"2026-03-02T12:00:00"', '"2026-03-02"', '"20260302"', '"2026-W10-1"', '"0001-01-01T00:00:00+14:00"',
+        '"9999-12-31T23:59:59-14:00"', '"2026-02-30T00:00:00Z"', '"2026-03-02T24:30:00Z"', '"tomorrow"', '""',
+        "1772452800", "1e99", "true", "null", "[]", "{}", '"\ud83d"',
+    ],
+)  # fmt: skip
+def test_what_is_no_moment_is_refused(sent: str) -> None:
+    with pytest.raises(ValidationError):
+        WhenInput.model_validate_json(f'{{"start": {sent}, "end": "9999-12-31T00:00:00Z"}}')
+
+
+def test_a_window_starts_before_it_ends() -> None:
+    for start, end in ((NOW, NOW), (NOW + timedelta(seconds=1), NOW)):
+        with pytest.raises(ValidationError):
+            WhenInput(start=start, end=end)
+
+
+@pytest.mark.parametrize("minutes", [4, 1441, True, "60", 60.5])
+def test_minutes_have_limits(minutes: Any) -> None:
+    with pytest.raises(ValidationError):
+        Edit(minutes=minutes)
+    assert [Edit(minutes=fine).minutes for fine in (5, 1440)] == [5, 1440]
+
+
 @given(st.lists(st.text(alphabet="ab", min_size=1, max_size=3), min_size=1, max_size=3))
 def test_a_digest_is_an_id_of_all_its_parts(parts: list[str]) -> None:
     made = digest(*parts)
@@ -173,6 +213,8 @@ def test_a_former_member_keeps_totals_only() -> None:
             "mail": "never",
             "mail_stopped": "bounced",
             "read_up_to": "2026#q1#2#claimed",
+            "confirmed_by": 2,
+            "claims": ["q@1"],
         }
     )
     later = NOW + timedelta(days=1)
@@ -188,6 +230,8 @@ def test_a_former_member_keeps_totals_only() -> None:
         "completed": 1,
         "language": "en",
         "mail": "at_once",
+        "confirmed_by": 2,
+        "claims": [],
         "created_at": "2026-03-01T12:00:00.000Z",
         "updated_at": "2026-03-02T12:00:00.000Z",
         "deleted": True,

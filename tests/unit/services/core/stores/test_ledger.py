@@ -12,6 +12,10 @@ from tests.unit.services.cloud import ANNA, BEN, NOW, Cloud, lost_answer
 LATER = NOW + timedelta(minutes=1)
 
 
+def _reward(number: int) -> Entry:
+    return ledger.reward(BEN, f"q{number}", ANNA, 10, 1, NOW + timedelta(seconds=number), confirmed=True)
+
+
 def book(cloud: Cloud, entry: Entry) -> Entry:
     call(cloud.dynamodb.transact_write_items, TransactItems=[put_entry(cloud.ledger_table, entry)])
     return entry
@@ -21,7 +25,7 @@ def book(cloud: Cloud, entry: Entry) -> Entry:
 def owed(cloud: Cloud) -> Entry:
     """A reward that Ben is owed."""
     cloud.users.ensure(BEN, NOW)
-    return book(cloud, ledger.reward(BEN, "q1", 100, 10, NOW))
+    return book(cloud, ledger.reward(BEN, "q1", ANNA, 100, 10, NOW, confirmed=True))
 
 
 def totals(cloud: Cloud) -> ledger.Totals:
@@ -49,7 +53,9 @@ def test_pay_posts_the_entry_and_raises_the_totals_once(cloud: Cloud, owed: Entr
 
 def test_an_adjustment_is_no_completed_quest(cloud: Cloud) -> None:
     cloud.users.ensure(BEN, NOW)
-    entry = ledger.reward(BEN, "q1", 5, 0, NOW).model_copy(update={"kind": ledger.Kind.ADJUSTMENT})
+    entry = ledger.reward(BEN, "q1", ANNA, 5, 0, NOW, confirmed=True).model_copy(
+        update={"kind": ledger.Kind.ADJUSTMENT}
+    )
     assert cloud.ledger.pay(book(cloud, entry), NOW)
     assert totals(cloud) == (12, 5, 0, 0)
 
@@ -69,12 +75,12 @@ def test_a_payment_that_a_new_invocation_repeats_is_paid_once(cloud: Cloud, owed
 
 def test_nobody_is_paid_for_what_is_not_in_the_ledger(cloud: Cloud) -> None:
     cloud.users.ensure(BEN, NOW)
-    assert not cloud.ledger.pay(ledger.reward(BEN, "q1", 100, 10, NOW), NOW)
+    assert not cloud.ledger.pay(ledger.reward(BEN, "q1", ANNA, 100, 10, NOW, confirmed=True), NOW)
     assert totals(cloud) == (10, 0, 0, 0)
 
 
 def test_an_entry_of_nobody_stays_unpaid(cloud: Cloud) -> None:
-    entry = book(cloud, ledger.reward("nobody", "q1", 100, 10, NOW))
+    entry = book(cloud, ledger.reward("nobody", "q1", ANNA, 100, 10, NOW, confirmed=True))
     with pytest.raises(NoSuchUserError):
         cloud.ledger.pay(entry, NOW)
     assert stored(cloud, entry) == entry
@@ -129,8 +135,8 @@ def test_what_makes_no_sense_can_be_failed(cloud: Cloud, owed: Entry) -> None:
 
 
 def test_pages_are_the_members_entries_newest_first(cloud: Cloud) -> None:
-    entries = [book(cloud, ledger.reward(BEN, f"q{n}", 10, 1, NOW + timedelta(seconds=n))) for n in range(7)]
-    book(cloud, ledger.reward(ANNA, "other", 10, 1, NOW))
+    entries = [book(cloud, _reward(n)) for n in range(7)]
+    book(cloud, ledger.reward(ANNA, "other", ANNA, 10, 1, NOW, confirmed=True))
     for limit in (1, 3, 7, 8):
         found: list[Entry] = []
         after: str | None = None
@@ -146,7 +152,7 @@ def test_pages_are_the_members_entries_newest_first(cloud: Cloud) -> None:
 
 def test_all_of_reads_every_page(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("moto.dynamodb.models.table.RESULT_SIZE_LIMIT", 1000)
-    entries = [book(cloud, ledger.reward(BEN, f"q{n}", 10, 1, NOW + timedelta(seconds=n))) for n in range(12)]
+    entries = [book(cloud, _reward(n)) for n in range(12)]
     cloud.faults.calls.clear()
     assert list(cloud.ledger.all_of(BEN)) == entries[::-1]
     assert cloud.faults.counted()["Query"] > 1

@@ -78,7 +78,7 @@ def test_a_quest_that_moved_takes_no_message(api: Api, cloud: Cloud) -> None:
 def test_a_performer_who_was_replaced_gets_no_private_word(api: Api, cloud: Cloud) -> None:
     quest_id = api.quest("CLAIMED")
     stale = read(cloud, quest_id)
-    api.call("releaseQuest", BEN, questId=quest_id)
+    api.call("releaseQuest", BEN, {}, questId=quest_id)
     api.call("claimQuest", CARA, questId=quest_id)
     with pytest.raises(QuestMovedError):
         write(cloud, stale, compose(stale, ANNA, "k1"), "k1")
