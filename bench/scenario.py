@@ -33,6 +33,7 @@ SETTINGS = ApiSettings(
     ledger_table=TABLES["ledger"],
     inbox_table=TABLES["inbox"],
     messages_table=TABLES["messages"],
+    reports_table=TABLES["reports"],
     board_shards=int(load_config("prod", REPOSITORY).values["civicforge:boardShards"]),
     quest_lifetime_days=30,
     claim_days=14,
@@ -42,6 +43,7 @@ SETTINGS = ApiSettings(
     creates_per_hour=100,
     claims_per_hour=100,
     messages_per_hour=100,
+    reports_per_hour=100,
     parameter_ttl_seconds=10,
     aws_seconds=2,
 )

@@ -7,7 +7,7 @@ import pulumi_aws as aws
 
 from infra.components.component import Component
 from infra.config import StageConfig
-from services.core.tables import INBOX, LEDGER, MESSAGES, QUESTS, TABLES, USERS, Table
+from services.core.tables import INBOX, LEDGER, MESSAGES, QUESTS, REPORTS, TABLES, USERS, Table
 
 PITR_DAYS = 35
 """The most that DynamoDB offers, on every stage: a drill on dev must not find another table than prod's."""
@@ -27,6 +27,7 @@ class Data(Component):
         self.ledger = tables[LEDGER.thing]
         self.inbox = tables[INBOX.thing]
         self.messages = tables[MESSAGES.thing]
+        self.reports = tables[REPORTS.thing]
         if stage.capacity == "provisioned":
             for table in TABLES:
                 self._scale(tables[table.thing], table)

@@ -24,7 +24,7 @@ from services.core.stores.users import (
     INBOX_ATTRIBUTES,
     NEWCOMER_ATTRIBUTES,
 )
-from services.core.tables import INBOX, LEDGER, MESSAGES, QUESTS, USERS
+from services.core.tables import INBOX, LEDGER, MESSAGES, QUESTS, REPORTS, USERS
 
 PUBLISHER_WORKERS = 8
 """Threads of the publisher: its time is S3's, not its own."""
@@ -37,6 +37,7 @@ def _settings(stage: StageConfig, data: Data, **own: pulumi.Input[str]) -> dict[
         "ledger_table": data.ledger.name,
         "inbox_table": data.inbox.name,
         "messages_table": data.messages.name,
+        "reports_table": data.reports.name,
     }
     return {**stage.model_dump(), **tables, **own}
 
@@ -70,8 +71,9 @@ def _read_stream(sid: str, table: aws.dynamodb.Table) -> Statement:
     )
 
 
-USER_INDEXES, QUEST_INDEXES, LEDGER_INDEXES, MESSAGE_INDEXES, INBOX_INDEXES = (
-    tuple(index.name for index in table.indexes) for table in (USERS, QUESTS, LEDGER, MESSAGES, INBOX)
+READ_AND_WRITE = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem")
+USER_INDEXES, QUEST_INDEXES, LEDGER_INDEXES, MESSAGE_INDEXES, INBOX_INDEXES, REPORT_INDEXES = (
+    tuple(index.name for index in table.indexes) for table in (USERS, QUESTS, LEDGER, MESSAGES, INBOX, REPORTS)
 )
 
 
@@ -111,7 +113,8 @@ def api_function(stage: StageConfig, data: Data, identity: Identity, parameters:
                 *("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query", "ConditionCheckItem"),
                 indexes=QUEST_INDEXES,
             ),
-            _table("Messages", data.messages, "PutItem", "GetItem", "BatchGetItem", "Query", indexes=MESSAGE_INDEXES),
+            _table("Messages", data.messages, *READ_AND_WRITE, indexes=MESSAGE_INDEXES),
+            _table("Reports", data.reports, *READ_AND_WRITE, indexes=REPORT_INDEXES),
             _table("Ledger", data.ledger, "PutItem", "Query", "GetItem", "BatchGetItem"),
             _table("Inbox", data.inbox, "GetItem", "Query"),
             Statement(
@@ -171,6 +174,7 @@ def housekeeping_function(
             _table("Ledger", data.ledger, "PutItem", "Query"),
             _table("ForgetInbox", data.inbox, "Query", "DeleteItem"),
             _table("Messages", data.messages, "Query", "UpdateItem", indexes=MESSAGE_INDEXES),
+            _table("Reports", data.reports, "Query", "UpdateItem", indexes=REPORT_INDEXES),
             Statement(
                 sid="EndAccounts",
                 actions=["cognito-idp:AdminDeleteUser", "cognito-idp:AdminUserGlobalSignOut"],

@@ -33,6 +33,7 @@ from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestStore
+from services.core.stores.reports import ReportStore
 from services.core.stores.users import UserStore
 from services.core.telemetry import Telemetry, user_digest
 
@@ -82,6 +83,7 @@ class App:
         return Platform(
             settings=settings,
             quests=quests,
+            reports=ReportStore(dynamodb, settings.reports_table, settings.users_table),
             messages=MessageStore(dynamodb, settings.messages_table, settings.users_table, quests),
             users=UserStore(dynamodb, settings.users_table, settings.ledger_table),
             ledger=LedgerStore(dynamodb, settings.ledger_table, settings.users_table),

@@ -9,9 +9,16 @@ from services.api import views
 from services.core.cursors import BadCursorError
 from services.core.domain.messages import MessageDeniedError
 from services.core.domain.quests import Actor, InvalidFieldError, NotAllowedError
+from services.core.domain.reports import REPORT_STATE_DENIALS, ReportDenial, ReportDeniedError
 from services.core.live import Breaker, ParameterUnavailableError
 from services.core.stores.dynamo import IndexNotReadyError, StoreUnavailableError
-from services.core.stores.users import InsufficientPointsError, NoSuchUserError, RateLimitedError
+from services.core.stores.users import (
+    BlockListFullError,
+    InsufficientPointsError,
+    NoSuchUserError,
+    RateLimitedError,
+    SuspendedError,
+)
 
 
 class ProblemError(Exception):
@@ -79,6 +86,12 @@ _DENIALS = {
     "already_stated": "Your side has spoken already; a moderator decides now.",
     "not_heard": "The other side has three days to speak. Decide once it has, or when they are over.",
     "changes_exhausted": "Changes can be asked for twice; now attest or dispute.",
+    "not_concerned": "This decision does not concern you.",
+    "own_thing": "This is your own.",
+    "already_decided": "Another moderator has decided this meanwhile.",
+    "already_objected": "You have objected already; another moderator decides.",
+    "not_decided": "There is no decision to object to now.",
+    "wrong_measure": "This measure does not fit what was reported.",
     "feature_off": "This feature is not switched on for you yet.",
 }
 
@@ -94,10 +107,10 @@ def as_problem(error: Exception) -> ProblemError | None:
     match error:
         case ProblemError():
             return error
-        case NotAllowedError():
+        case NotAllowedError() | MessageDeniedError():
             return ProblemError(409 if error.moved else 403, error.code, _DENIALS[error.code])
-        case MessageDeniedError():
-            return ProblemError(409 if error.moved else 403, error.code, _DENIALS[error.code])
+        case ReportDeniedError() | SuspendedError() | BlockListFullError():
+            return _among_strangers(error)
         case InvalidInputError() | InvalidFieldError():
             return ProblemError(422, "invalid_input", "Some fields do not fit; each is named under `errors`.")
         case BadCursorError():
@@ -120,6 +133,18 @@ def _unavailable(error: Exception) -> ProblemError:
     if isinstance(error, IndexNotReadyError):
         return ProblemError(503, "store_unavailable", "This list is being rebuilt. Nothing is lost.", INDEX_RETRY)
     return ProblemError(503, "store_unavailable", "We cannot reach our data right now. Try again soon.", 5)
+
+
+def _among_strangers(error: ReportDeniedError | SuspendedError | BlockListFullError) -> ProblemError:
+    match error:
+        case ReportDeniedError():
+            state = error.code in REPORT_STATE_DENIALS
+            status = 409 if state else 422 if error.code is ReportDenial.WRONG_MEASURE else 403
+            return ProblemError(status, error.code, _DENIALS[error.code])
+        case SuspendedError():
+            return ProblemError(403, "suspended", f"You may start nothing new until {error.until:%d %B %Y}.")
+        case BlockListFullError():
+            return ProblemError(409, "too_many_blocked", "You have blocked 100 members; take a block back first.")
 
 
 INTERNAL = ProblemError(500, "internal_error", "Something broke on our side. If it stays, send us the request id.")

@@ -81,6 +81,19 @@ class MessageQuery(PageQuery):
     limit: Limit = 50
 
 
+class Side(StrEnum):
+    """The member's part in a report."""
+
+    REPORTER = "reporter"
+    CONCERNED = "concerned"
+
+
+class MyReportsQuery(PageQuery):
+    """Reports that the member made, or that concern them."""
+
+    side: Side = Side.REPORTER
+
+
 class BoardQuery(PageQuery):
     """Filters of the open quests."""
 

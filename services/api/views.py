@@ -27,6 +27,7 @@ from services.core.domain.quests import (
     Task,
     When,
 )
+from services.core.domain.reports import Decision, Measure, Report, ReportReason, ReportState, Subject
 from services.core.domain.values import Model, Timestamp
 from services.core.live import Breaker
 from services.core.stores.quests import StoredQuest
@@ -158,6 +159,8 @@ class Me(Model):
     completed: int
     created_at: Timestamp
     updated_at: Timestamp
+    suspended_until: Timestamp | None = None
+    blocked: list[str] = []
     deletion_at: Timestamp | None = None
     groups: list[str] = []
     language: users.Language
@@ -275,6 +278,67 @@ class WrittenMessage(MessageView):
     """A message of the member's own, with the quest that it is on."""
 
     quest_id: str
+
+
+class DecisionView(Model):
+    """A decision as those whom it concerns see it: without the moderator's name."""
+
+    measure: Measure
+    words: str
+    until: Timestamp | None = None
+    decided_at: Timestamp
+
+
+class ReportView(Model):
+    """A report as its reporter, or the member whom it concerns, sees it; the latter does not learn who reported."""
+
+    report_id: str
+    subject: Subject
+    state: ReportState
+    reason: ReportReason
+    words: str | None = None
+    created_at: Timestamp
+    decisions: list[DecisionView] = []
+    objection: str | None = None
+    may_object: bool
+
+
+class ReportPage(Model):
+    """A page of reports, newest first; it may be short though there is a next one."""
+
+    items: list[ReportView]
+    next_cursor: str | None = None
+
+
+class Case(Model):
+    """A report as a moderator sees it. `evidence` is the text as it was when it was reported."""
+
+    report_id: str
+    subject: Subject
+    concerned_id: str
+    reporter_id: str
+    reason: ReportReason
+    words: str | None = None
+    evidence: str | None = None
+    state: ReportState
+    decisions: list[Decision] = []
+    objection: str | None = None
+    objected_at: Timestamp | None = None
+    created_at: Timestamp
+
+
+class CasePage(Model):
+    """A page of the moderators' queue, the longest waiting first."""
+
+    items: list[Case]
+    next_cursor: str | None = None
+
+
+class CaseHistory(Model):
+    """A report, and at most 100 others that concern the same member, newest first."""
+
+    case: Case
+    history: list[Case]
 
 
 class Export(Model):
@@ -496,6 +560,27 @@ def entry(stored: Entry) -> EntryView:
 def message(stored: Message) -> MessageView:
     """A message without what is the platform's own."""
     return MessageView(**_of(MessageView, stored.__dict__))
+
+
+def report(stored: Report, viewer: Actor) -> ReportView:
+    """A report for its reporter, or for the member whom it concerns."""
+    shown = {**stored.__dict__, "decisions": [DecisionView(**_of(DecisionView, d.__dict__)) for d in stored.decisions]}
+    if viewer.user_id != stored.reporter_id:
+        shown["words"] = None
+    else:
+        shown["objection"] = None
+    may_object = viewer.user_id == stored.concerned_id and stored.state is ReportState.DECIDED
+    return ReportView(**_of(ReportView, {**shown, "may_object": may_object and stored.objection is None}))
+
+
+def is_told(stored: Report) -> bool:
+    """True for a report that the member whom it concerns sees: something was decided on them."""
+    return any(decision.measure is not Measure.DISMISS for decision in stored.decisions)
+
+
+def case(stored: Report) -> Case:
+    """A report for moderators."""
+    return Case(**_of(Case, stored.__dict__))
 
 
 def written(stored: Message) -> WrittenMessage:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from services.core.names import HOME_KEY, QUESTS_PREFIX
 
-Method = Literal["GET", "POST", "PATCH", "DELETE"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 BASE_PATH = "/api/v1"
 HEALTH_PATH = "/api/health"
@@ -71,6 +71,14 @@ ROUTES = (
     _route("listMyInbox", "GET", "/me/inbox"),
     _route("readMyInbox", "POST", "/me/inbox/read"),
     _route("unsubscribe", "POST", "/unsubscribe", public=True),
+    _route("blockMember", "PUT", "/me/blocked/{userId}"),
+    _route("unblockMember", "DELETE", "/me/blocked/{userId}"),
+    _route("makeReport", "POST", "/reports"),
+    _route("listMyReports", "GET", "/me/reports"),
+    _route("objectToDecision", "POST", "/me/reports/{reportId}/objection"),
+    _route("listReports", "GET", "/moderation/reports"),
+    _route("getReport", "GET", "/moderation/reports/{reportId}"),
+    _route("decideReport", "POST", "/moderation/reports/{reportId}/decide"),
     _route("getUser", "GET", "/users/{userId}", public=True),
     _route("listFeatureFlags", "GET", "/feature-flags"),
     _route("getStats", "GET", "/stats", public=True),

@@ -48,6 +48,7 @@ class QuestSettings(Settings):
 
     quests_table: str = Field(description="Name of the quests table.")
     messages_table: str = Field(description="Name of the messages table.")
+    reports_table: str = Field(description="Name of the reports table.")
     board_shards: int = Field(ge=1, le=64, description="Partitions of the board index.")
     quest_lifetime_days: int = Field(ge=1, description="Days until an OPEN quest expires.")
     claim_days: int = Field(ge=1, description="Days that a performer has to hand in.")
@@ -77,6 +78,7 @@ class ApiSettings(QuestSettings, InboxSettings, LiveSettings):
     claims_per_hour: int = Field(ge=1, description="Claims that a member may make in an hour.")
     messages_per_hour: int = Field(ge=1, description="Messages that a member may write in an hour.")
     aws_seconds: int = Field(ge=1, le=8, description="Seconds that a request may spend on AWS in all.")
+    reports_per_hour: int = Field(ge=1, description="Reports that a member may make in an hour.")
 
 
 class OnboardingSettings(Settings):

@@ -157,4 +157,15 @@ MESSAGES = Table(
     ),
 )
 
-TABLES = (USERS, QUESTS, LEDGER, INBOX, MESSAGES)
+REPORTS = Table(
+    thing="reports",
+    partition_key="reportId",
+    indexes=(
+        # Sparse: reports that wait for a moderator, by the moment since which they do.
+        Index(name="queue", partition_key="queue", sort_key="waitingSince"),
+        Index(name="concerned", partition_key="concernedId", sort_key="createdAt"),
+        Index(name="reporter", partition_key="reporterId", sort_key="createdAt"),
+    ),
+)
+
+TABLES = (USERS, QUESTS, LEDGER, INBOX, MESSAGES, REPORTS)

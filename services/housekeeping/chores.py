@@ -17,6 +17,7 @@ from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestMovedError, QuestStore
+from services.core.stores.reports import ReportStore
 from services.core.stores.users import NoSuchUserError, UserStore
 from services.core.telemetry import Telemetry, user_digest
 
@@ -40,6 +41,7 @@ class Housekeeper:
     ledger: LedgerStore
     inbox: InboxStore
     messages: MessageStore
+    reports: ReportStore
     live: LiveParameters
     flags: Flags
     internal: InternalGroup
@@ -174,6 +176,7 @@ class Housekeeper:
         except self.cognito.exceptions.UserNotFoundException:
             pass  # an earlier run came this far
         self.messages.erase(user_id)
+        self.reports.erase(user_id)
         self.users.finish_deletion(user_id, now)
         return True
 

@@ -21,6 +21,7 @@ from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestStore
+from services.core.stores.reports import ReportStore
 from services.core.stores.users import UserStore
 from services.core.telemetry import Telemetry
 from services.housekeeping.chores import Housekeeper
@@ -40,6 +41,7 @@ live = LiveParameters(
 housekeeper = Housekeeper(
     quests=quests,
     messages=MessageStore(aws.dynamodb(), settings.messages_table, settings.users_table, quests),
+    reports=ReportStore(aws.dynamodb(), settings.reports_table, settings.users_table),
     users=UserStore(aws.dynamodb(), settings.users_table, settings.ledger_table),
     ledger=LedgerStore(aws.dynamodb(), settings.ledger_table, settings.users_table),
     inbox=InboxStore(aws.dynamodb(), settings.inbox_table),

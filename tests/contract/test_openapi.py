@@ -138,6 +138,18 @@ def test_what_is_answered_is_what_is_declared(api: Api) -> None:
         ("listMyInbox", ANNA, None, {}, {"limit": "1"}),
         ("readMyInbox", ANNA, {"upTo": "2026-03-01T12:00:00.000Z#q#1#claimed"}, {}, {}),
         ("unsubscribe", None, None, {}, {"token": "nonsense"}),
+        ("makeReport", ANNA, {"subject": {"kind": "member", "userId": BEN}, "reason": "rude"}, {}, {}),
+        ("makeReport", ANNA, {"subject": {"kind": "member", "userId": ANNA}, "reason": "rude"}, {}, {}),
+        ("makeReport", ANNA, {"subject": {"kind": "member"}, "reason": "rude"}, {}, {}),
+        ("listMyReports", ANNA, None, {}, {"side": "reporter"}),
+        ("listReports", ANNA, None, {}, {}),
+        ("listReports", MODERATOR, None, {}, {}),
+        ("getReport", MODERATOR, None, {"reportId": "0" * 26}, {}),
+        ("decideReport", MODERATOR, {"measure": "warn", "words": REASON}, {"reportId": "0" * 26}, {}),
+        ("objectToDecision", BEN, {"reason": REASON}, {"reportId": "0" * 26}, {}),
+        ("blockMember", ANNA, None, {"userId": BEN}, {}),
+        ("blockMember", ANNA, None, {"userId": ANNA}, {}),
+        ("unblockMember", ANNA, None, {"userId": BEN}, {}),
         ("exportMe", ANNA, None, {}, {}),
         ("deleteMe", ANNA, None, {}, {}),
         ("restoreMe", ANNA, None, {}, {}),
@@ -157,3 +169,25 @@ def test_what_is_answered_is_what_is_declared(api: Api) -> None:
     with api.cloud.faults.outage():
         for operation in ("createQuest", "listQuests", "getMe"):
             check(operation, api.call(operation, ANNA, BODY if operation == "createQuest" else None))
+
+
+def test_a_report_from_its_making_to_its_objection(api: Api) -> None:
+    """The answers that need a report."""
+    api.call("getMe", BEN)
+    report = {"subject": {"kind": "member", "userId": BEN}, "reason": "rude", "words": "Look."}
+    made = api.call("makeReport", ANNA, report)
+    check("makeReport", made)
+    path = {"reportId": made.json["reportId"]}
+    for operation, who, body in (
+        ("listReports", MODERATOR, None),
+        ("getReport", MODERATOR, None),
+        ("decideReport", MODERATOR, {"measure": "hide", "words": REASON}),
+        ("decideReport", MODERATOR, {"measure": "warn", "words": REASON}),
+        ("decideReport", "max-6", {"measure": "warn", "words": REASON}),
+        ("objectToDecision", BEN, {"reason": REASON}),
+        ("getReport", MODERATOR, None),
+    ):
+        groups = "[moderators]" if who != BEN else ""
+        check(operation, api.call(operation, who, body, groups=groups, path=path))
+    check("listMyReports", api.call("listMyReports", BEN, query={"side": "concerned"}))
+    check("listMyReports", api.call("listMyReports", ANNA))

@@ -7,6 +7,7 @@ from services.api.operations.inbox import INBOX
 from services.api.operations.lists import LISTS
 from services.api.operations.members import MEMBERS
 from services.api.operations.messages import MESSAGE_OPERATIONS
+from services.api.operations.moderation import MODERATION
 from services.api.operations.operation import AnyOperation
 from services.api.operations.quests import QUEST_OPERATIONS
 
@@ -17,4 +18,5 @@ OPERATIONS: Mapping[str, AnyOperation] = {
     **QUEST_OPERATIONS,
     **MESSAGE_OPERATIONS,
     **MEMBERS,
+    **MODERATION,
 }

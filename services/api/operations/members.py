@@ -28,10 +28,11 @@ _USER_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 def get_me(platform: Platform, request: AnyRequest) -> views.Me:
     """The own account; its row is made where the sign-up's trigger could not."""
-    return _me(platform, request, _own_row(platform, request))
+    return own_account(platform, request, _own_row(platform, request))
 
 
-def _me(platform: Platform, request: AnyRequest, user: User) -> views.Me:
+def own_account(platform: Platform, request: AnyRequest, user: User) -> views.Me:
+    """A member's row as they see it."""
     unread = platform.inbox.unread(user.user_id, user.read_up_to)
     return views.me(user, request.member.groups, unread)
 
@@ -45,20 +46,20 @@ def edit_me(platform: Platform, request: Request[Profile, NoQuery]) -> views.Me:
     """Changes the own profile."""
     user_id = request.member.user_id
     user = with_row(platform, request, lambda: platform.users.edit(user_id, request.body, request.now))
-    return _me(platform, request, user)
+    return own_account(platform, request, user)
 
 
 def delete_me(platform: Platform, request: Request[NoBody, NoQuery]) -> views.Me:
     """Starts the grace period after which the account is deleted."""
     user_id = request.member.user_id
     user = with_row(platform, request, lambda: platform.users.request_deletion(user_id, request.now))
-    return _me(platform, request, user)
+    return own_account(platform, request, user)
 
 
 def restore_me(platform: Platform, request: Request[NoBody, NoQuery]) -> views.Me:
     """Ends the grace period: the account stays."""
     user = platform.users.cancel_deletion(request.member.user_id, request.now)
-    return _me(platform, request, user)
+    return own_account(platform, request, user)
 
 
 def export_me(platform: Platform, request: Request[NoBody, NoQuery]) -> views.Export:

@@ -14,10 +14,17 @@ from services.api.operations.operation import (
     errors,
     with_row,
 )
-from services.api.operations.quests import ATTEMPTS, idempotency_key, key_reused, stored_quest
+from services.api.operations.quests import (
+    ATTEMPTS,
+    idempotency_key,
+    key_reused,
+    public_quest,
+    refuse_blocked,
+    stored_quest,
+)
 from services.core.domain import messages
 from services.core.domain.messages import Audience, Message, MessageDraft
-from services.core.domain.quests import Quest
+from services.core.domain.quests import Quest, parties
 from services.core.domain.values import digest
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.messages import MessageExistsError
@@ -26,7 +33,7 @@ from services.core.stores.quests import QuestMovedError
 
 def list_messages(platform: Platform, request: Request[NoBody, requests.MessageQuery]) -> views.MessagePage:
     """A page of a quest's public messages, newest first."""
-    quest = stored_quest(platform, request).quest
+    quest = public_quest(platform, request).quest
     query = f"messages|{quest.quest_id}"
     before = position_of(platform, query, request.query.cursor)
     page = platform.messages.page(
@@ -77,8 +84,12 @@ def write_message(platform: Platform, request: Request[MessageDraft, NoQuery]) -
 def _write(
     platform: Platform, request: Request[MessageDraft, NoQuery], message: Message, key: str, quest: Quest
 ) -> None:
-    after = messages.after(quest, message)
-    with_row(platform, request, lambda: platform.messages.write(message, key, quest, after, platform.writes()))
+    after, owed = messages.after(quest, message), message.author_id in parties(quest)
+    quota = platform.writes(starts=not owed)
+    for other in parties(quest):
+        if other != message.author_id:
+            refuse_blocked(platform, request, other)
+    with_row(platform, request, lambda: platform.messages.write(message, key, quest, after, quota))
 
 
 MESSAGE_OPERATIONS: Mapping[str, AnyOperation] = {

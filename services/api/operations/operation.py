@@ -19,6 +19,7 @@ from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestStore
+from services.core.stores.reports import ReportStore
 from services.core.stores.users import WITHDRAWALS, Allowance, LastTwo, NoSuchUserError, Quota, UserStore
 
 T = TypeVar("T")
@@ -36,6 +37,7 @@ class Platform:
     ledger: LedgerStore
     inbox: InboxStore
     messages: MessageStore
+    reports: ReportStore
     live: live.LiveParameters
     flags: Flags
     count: Callable[[Metric], None]
@@ -72,15 +74,19 @@ class Platform:
 
     def creates(self) -> Quota:
         """Quests that a member may post in an hour."""
-        return Quota(Allowance.CREATE, self.settings.creates_per_hour)
+        return Quota(Allowance.CREATE, self.settings.creates_per_hour, starts=True)
 
     def claims(self) -> Quota:
         """Quests that a member may claim in an hour."""
-        return Quota(Allowance.CLAIM, self.settings.claims_per_hour)
+        return Quota(Allowance.CLAIM, self.settings.claims_per_hour, starts=True)
 
-    def writes(self) -> Quota:
-        """Messages that a member may write in an hour."""
-        return Quota(Allowance.MESSAGE, self.settings.messages_per_hour)
+    def writes(self, *, starts: bool) -> Quota:
+        """Messages that a member may write in an hour; `starts` for one that is not owed to anybody."""
+        return Quota(Allowance.MESSAGE, self.settings.messages_per_hour, starts=starts)
+
+    def reports_quota(self) -> Quota:
+        """Reports that a member may make in an hour."""
+        return Quota(Allowance.REPORT, self.settings.reports_per_hour)
 
 
 class NoBody(Input):

@@ -36,7 +36,7 @@ from services.core.stores.users import ClaimsFullError, Limit
 
 ATTEMPTS = 10
 """How often a change is tried on a quest that others keep changing."""
-_QUEST_ID = re.compile(r"[0-9a-z]{26}")
+_ID = re.compile(r"[0-9a-z]{26}")
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 _VERSION = re.compile(r'(?:W/)?"([0-9]{1,9})"|([0-9]{1,9})')
 _STEP = errors(403, 404, 409)
@@ -54,20 +54,25 @@ def stored_quest(platform: Platform, request: AnyRequest) -> StoredQuest:
     caller.
     """
     quest_id = request.path["questId"]
-    stored = platform.quests.get(quest_id) if _QUEST_ID.fullmatch(quest_id) else None
+    stored = platform.quests.get(quest_id) if is_id(quest_id) else None
     hidden = stored is not None and not quests.may_see(stored.quest, request.actor)
     if stored is None or hidden:
         raise not_found("quest")
     return stored
 
 
-def get_quest(platform: Platform, request: Request[NoBody, NoQuery]) -> views.QuestPublic:
-    """The quest as anybody may see it."""
+def public_quest(platform: Platform, request: AnyRequest) -> StoredQuest:
+    """The quest that the path names, for anybody. Raises ProblemError (404), also for one that is hidden."""
     quest_id = request.path["questId"]
-    found = platform.quests.described([quest_id], consistent=False) if _QUEST_ID.fullmatch(quest_id) else []
+    found = platform.quests.described([quest_id], consistent=False) if is_id(quest_id) else []
     if not found or found[0].quest.hidden_at:
         raise not_found("quest")
-    return views.public(found[0])
+    return found[0]
+
+
+def get_quest(platform: Platform, request: Request[NoBody, NoQuery]) -> views.QuestPublic:
+    """The quest as anybody may see it."""
+    return views.public(public_quest(platform, request))
 
 
 def quest_view(platform: Platform, request: AnyRequest, stored: StoredQuest) -> views.QuestView:
@@ -78,6 +83,18 @@ def quest_view(platform: Platform, request: AnyRequest, stored: StoredQuest) -> 
 def get_my_quest(platform: Platform, request: Request[NoBody, NoQuery]) -> views.QuestView:
     """The quest as the member may see it."""
     return quest_view(platform, request, stored_quest(platform, request))
+
+
+def refuse_blocked(platform: Platform, request: AnyRequest, other: str) -> None:
+    """Raises ProblemError (403) for a caller whom another member has blocked."""
+    row = platform.users.get(other)
+    if row is not None and request.member.user_id in row.blocked:
+        raise ProblemError(403, "blocked", "This member does not want to hear from you.")
+
+
+def is_id(text: str) -> bool:
+    """True for what may be the id of a quest or a report."""
+    return _ID.fullmatch(text) is not None
 
 
 def idempotency_key(request: AnyRequest) -> str:
@@ -192,6 +209,7 @@ def claim_quest(platform: Platform, request: Request[NoBody, NoQuery]) -> views.
     step = _step(lambda quest: quests.claim(quest, request.member, request.now, platform.claim_period, seen))
 
     def save(before: Quest, change: Change) -> None:
+        refuse_blocked(platform, request, before.requestor_id)
         _add_claim(platform, request, before)
         platform.quests.save(before, change)
 

@@ -52,6 +52,7 @@ class Message(Model):
     performer_id: str | None = None
     text: str | None = None
     removed: Removal | None = None
+    reported: bool = False
     created_at: Timestamp
     request_digest: str | None = None
 
@@ -119,12 +120,12 @@ def after(quest: Quest, message: Message) -> Quest:
 
 
 def may_read(message: Message, quest: Quest, actor: Actor) -> bool:
-    """True for public messages, and for the two members of a private thread. A moderator reads the thread of a quest
-    that is or was disputed with its performer of that time.
+    """True for public messages, and for the two members of a private thread. A moderator reads what was reported,
+    and the thread of a quest that is or was disputed with its performer of that time.
     """
     if message.audience is Audience.PUBLIC:
         return True
     if role_of(quest, actor.user_id) is Role.REQUESTOR or message.performer_id == actor.user_id:
         return True
     disputed = quest.dispute is not None and message.performer_id in (quest.performer_id, quest.released_by)
-    return disputed and MODERATORS in actor.groups
+    return (disputed or message.reported) and MODERATORS in actor.groups

@@ -13,6 +13,8 @@ PASSWORD_MIN_LENGTH = 12  # length, not composition: NIST SP 800-63B
 DELETION_GRACE = timedelta(days=14)
 NEW_MEMBER = "New member"
 FORMER_MEMBER = "Former member"
+MAX_BLOCKED = 100
+"""Members whom one member may block."""
 
 OPEN_CLAIMS = 3
 """Quests that a new member may have claimed at the same time."""
@@ -56,6 +58,8 @@ class User(Model):
     `read_up_to` is the newest item of the inbox that the member has read. `confirmed_by` is the number of different
     members who confirmed this one's work in so many words. `claims` has what they claimed and may still hold, each as
     `claim_mark` writes it.
+    `blocked` are the members who may neither claim this one's quests nor write to them.
+    `read_up_to` is the newest item of the inbox that the member has read.
     """
 
     user_id: str
@@ -74,6 +78,8 @@ class User(Model):
     claims: list[str] = []
     created_at: Timestamp
     updated_at: Timestamp
+    suspended_until: Timestamp | None = None
+    blocked: list[str] = []
     deletion_at: Timestamp | None = None
     deleted: Literal[True] | None = None
 

@@ -112,6 +112,7 @@ Description = Annotated[str, _limits(20, 2000), _CLEAN, _NOT_BLANK]
 Submission = Annotated[str, _limits(10, 2000), _CLEAN, _NOT_BLANK]
 Reason = Annotated[str, _limits(20, 1000), _CLEAN, _NOT_BLANK]
 MessageText = Annotated[str, _limits(1, 1000), _CLEAN, _NOT_BLANK]
+ReportText = Annotated[str, _limits(0, 1000), _CLEAN]
 Notes = Annotated[str, _limits(0, 500), _CLEAN]
 Bio = Annotated[str, _limits(0, 500), _CLEAN]
 

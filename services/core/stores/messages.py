@@ -171,5 +171,16 @@ class MessageStore:
             return False
         return True
 
+    def mark_reported(self, quest_id: str, message_id: str) -> None:
+        """Lets moderators read a message."""
+        call(
+            self._client.update_item,
+            TableName=self._table,
+            Key=self._key(quest_id, message_id),
+            UpdateExpression="SET reported = :yes",
+            ConditionExpression="attribute_exists(messageId)",
+            ExpressionAttributeValues={":yes": encode(True)},
+        )
+
     def _key(self, quest_id: str, message_id: str) -> dict[str, Any]:
         return encode_item({"questId": quest_id, "messageId": message_id})

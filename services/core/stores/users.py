@@ -1,6 +1,6 @@
 """The users table: profiles, the cached totals, and the members' rate limits."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
@@ -10,6 +10,8 @@ from pydantic import BaseModel
 from services.core.domain import ledger
 from services.core.domain.users import (
     DELETION_GRACE,
+    MAX_BLOCKED,
+    NEW_MEMBER,
     OPEN_CLAIMS,
     MailPreference,
     MailStop,
@@ -40,8 +42,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _DELETION_LANE = "DUE"
+_ANYTHING = object()
 _ATTEMPTS = 5
-"""How often a claim is added to a list that others keep changing."""
+"""How often a list on a row is changed that others keep changing."""
 
 
 class NoSuchUserError(Exception):
@@ -60,6 +63,18 @@ class RateLimitedError(Exception):
         self.retry_after = retry_after
 
 
+class SuspendedError(Exception):
+    """The member may start nothing before `until`."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"suspended until {until:%Y-%m-%d}")
+        self.until = until
+
+
+class BlockListFullError(Exception):
+    """The member has blocked as many others as they may."""
+
+
 class Allowance(StrEnum):
     """What a member may do so many times an hour, by the attribute of the row that counts it."""
 
@@ -67,6 +82,7 @@ class Allowance(StrEnum):
     CLAIM = "claimTat"
     EDIT = "editTat"
     MESSAGE = "messageTat"
+    REPORT = "reportTat"
 
 
 def _attributes(model: type[BaseModel]) -> set[str]:
@@ -85,9 +101,16 @@ PROFILE_ATTRIBUTES: Final = INBOX_ATTRIBUTES | {
 """Attributes that a member's profile and their leaving change."""
 WITHDRAWALS: Final = ("withdrewAt", "withdrewBefore")
 """Attributes that keep the moments of a member's last two withdrawals."""
-API_ATTRIBUTES: Final = PROFILE_ATTRIBUTES | NEWCOMER_ATTRIBUTES | {*Allowance, *WITHDRAWALS, "claims"}
+API_ATTRIBUTES: Final = (
+    PROFILE_ATTRIBUTES | NEWCOMER_ATTRIBUTES | {*Allowance, *WITHDRAWALS, "claims", "suspendedUntil", "blocked"}
+)
 """Attributes that the api changes: no XP, no reputation, no count of completed quests."""
-HOUSEKEEPING_ATTRIBUTES: Final = PROFILE_ATTRIBUTES | {"points", "claims"}
+FORGOTTEN_ATTRIBUTES: Final = frozenset(_attributes(User)) - {
+    *(USERS.partition_key, "createdAt", "deletionAt", "suspendedUntil"),
+    *("points", "xp", "reputation", "completed", "confirmedBy"),
+}
+"""Attributes that a deletion writes over: all but the totals, which balance the ledger, and our own marks."""
+HOUSEKEEPING_ATTRIBUTES: Final = PROFILE_ATTRIBUTES | FORGOTTEN_ATTRIBUTES | {"points"}
 """Attributes that housekeeping changes: refunds, and what a deletion takes away."""
 
 
@@ -137,13 +160,22 @@ class LastTwo(NamedTuple):
         return int(self.period.total_seconds() * 1000)
 
 
+def require_standing(row: Item, now: datetime) -> None:
+    """Raises SuspendedError for the row of a member who is suspended."""
+    until = row.get("suspendedUntil")
+    if until is not None and until > timestamp(now):
+        raise SuspendedError(datetime.fromisoformat(until))
+
+
 class Quota(NamedTuple):
     """A member's allowance by the generic cell rate algorithm (ITU-T I.371): its whole state is one moment, the
-    theoretical arrival time, kept on the member's row in milliseconds.
+    theoretical arrival time, kept on the member's row in milliseconds. `starts` marks what starts something new, which
+    a suspended member may not.
     """
 
     attribute: Allowance | str
     per_hour: int
+    starts: bool = False
 
     @property
     def interval(self) -> int:
@@ -159,10 +191,13 @@ class Quota(NamedTuple):
         now_ms = int(now.timestamp() * 1000)
         if running:
             start, condition = self.attribute, f"{self.attribute} > :now AND {self.attribute} <= :limit"
-            values = {":now": now_ms, ":limit": now_ms + 3_600_000 - self.interval, ":interval": self.interval}
+            values: Item = {":now": now_ms, ":limit": now_ms + 3_600_000 - self.interval, ":interval": self.interval}
         else:
             start, condition = ":now", f"(attribute_not_exists({self.attribute}) OR {self.attribute} <= :now)"
             values = {":now": now_ms, ":interval": self.interval}
+        if self.starts:
+            condition += " AND (attribute_not_exists(suspendedUntil) OR suspendedUntil <= :standing)"
+            values |= {":standing": timestamp(now)}
         return {"set": f"{self.attribute} = {start} + :interval", "condition": condition, "values": values}
 
     def is_running(self, row: Item, now: datetime) -> bool:
@@ -170,7 +205,9 @@ class Quota(NamedTuple):
         return bool(row.get(self.attribute, 0) > int(now.timestamp() * 1000))
 
     def check(self, row: Item, now: datetime) -> None:
-        """Raises RateLimitedError where a use is refused by the row as it stands."""
+        """Raises SuspendedError or RateLimitedError where a use is refused by the row as it stands."""
+        if self.starts:
+            require_standing(row, now)
         excess = row.get(self.attribute, 0) - (int(now.timestamp() * 1000) + 3_600_000 - self.interval)
         if excess > 0:
             raise RateLimitedError(-(-excess // 1000))
@@ -305,6 +342,54 @@ class UserStore:
             return False
         return True
 
+    def suspend(self, user_id: str, until: datetime | None, now: datetime) -> None:
+        """Suspends a member, or with None ends that. Raises NoSuchUserError, also for a deleted member."""
+        after = {"updatedAt": timestamp(now), "suspendedUntil": timestamp(until) if until else None}
+        self._update(user_id, {"suspendedUntil": ""}, after, "attribute_not_exists(deleted)")
+
+    def rename(self, user_id: str, now: datetime) -> None:
+        """Gives a member the name of a new one. Raises NoSuchUserError, also for a deleted member."""
+        after = {"displayName": NEW_MEMBER, "updatedAt": timestamp(now)}
+        self._update(user_id, {}, after, "attribute_not_exists(deleted)")
+
+    def remove_texts(self, user_id: str, now: datetime) -> None:
+        """Takes bio and interests of a member. Raises NoSuchUserError, also for a deleted member."""
+        before = {"bio": "", "interests": ""}
+        self._update(user_id, before, {"updatedAt": timestamp(now)}, "attribute_not_exists(deleted)")
+
+    def block(self, user_id: str, other: str, now: datetime) -> User:
+        """Adds a member to those whom another one has blocked. Raises BlockListFullError, NoSuchUserError."""
+
+        def add(blocked: list[str]) -> list[str]:
+            if other in blocked:
+                return blocked
+            if len(blocked) >= MAX_BLOCKED:
+                raise BlockListFullError
+            return [*blocked, other]
+
+        return self._change_blocked(user_id, add, now)
+
+    def unblock(self, user_id: str, other: str, now: datetime) -> User:
+        """Takes a member from those whom another one has blocked. Raises NoSuchUserError."""
+        return self._change_blocked(user_id, lambda blocked: [one for one in blocked if one != other], now)
+
+    def _change_blocked(self, user_id: str, change: Callable[[list[str]], list[str]], now: datetime) -> User:
+        for _ in range(_ATTEMPTS):
+            user = self.get(user_id)
+            if user is None or user.deleted:
+                raise NoSuchUserError(user_id)
+            blocked = change(user.blocked)
+            if blocked == user.blocked:
+                return user
+            unchanged = "blocked = :read" if user.blocked else "attribute_not_exists(blocked)"
+            asked = {":read": user.blocked} if user.blocked else {}
+            before, after = {"blocked": ""}, {"blocked": blocked or None, "updatedAt": timestamp(now)}
+            try:
+                return self._update(user_id, before, after, f"attribute_not_exists(deleted) AND {unchanged}", asked)
+            except NoSuchUserError:
+                continue  # another device of theirs was faster
+        raise StoreUnavailableError("the list of blocked members kept moving")
+
     def request_deletion(self, user_id: str, now: datetime) -> User:
         """Starts the grace period; a repeated request does not prolong it. Raises NoSuchUserError."""
         due = timestamp(now + DELETION_GRACE)
@@ -344,8 +429,10 @@ class UserStore:
 
         Raises NoSuchUserError if the member changed their mind meanwhile.
         """
-        before = dump(user)
-        after = {**dump(former(user, now)), "deletionAt": before["deletionAt"]}
+        left = dump(former(user, now))
+        after = {name: left.get(name) for name in FORGOTTEN_ATTRIBUTES}
+        # Over whatever is there: what a member wrote since the row was read must go too.
+        before = dict.fromkeys(FORGOTTEN_ATTRIBUTES, _ANYTHING)
         self._update(user.user_id, before, after, "deletionAt <= :now", {":now": timestamp(now)})
 
     def finish_deletion(self, user_id: str, now: datetime) -> None:

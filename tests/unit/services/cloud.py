@@ -38,8 +38,9 @@ from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestStore
+from services.core.stores.reports import ReportStore
 from services.core.stores.users import UserStore
-from services.core.tables import INBOX, LEDGER, MESSAGES, QUESTS, TABLES, USERS
+from services.core.tables import INBOX, LEDGER, MESSAGES, QUESTS, REPORTS, TABLES, USERS
 from services.core.telemetry import Telemetry
 
 STAGE = "unit"
@@ -47,6 +48,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CLIENT_ID = "page-client"
 SHARDS = 3
 CREATES_PER_HOUR, CLAIMS_PER_HOUR, EDITS_PER_HOUR, MESSAGES_PER_HOUR = 20, 30, 40, 60
+REPORTS_PER_HOUR = 20
 PARAMETER_TTL = 10
 """Seconds."""
 LIFETIME, CLAIM_PERIOD, SILENCE = timedelta(days=30), timedelta(days=14), timedelta(days=7)
@@ -203,14 +205,16 @@ class Cloud:
         self.set_parameter(BREAKER, "closed")
         for flag in FLAGS:
             self.set_flag(flag, "on")
-        names = [resource_name(STAGE, table.thing) for table in (USERS, QUESTS, LEDGER, INBOX, MESSAGES)]
-        self.users_table, self.quests_table, self.ledger_table, self.inbox_table, self.messages_table = names
+        names = [resource_name(STAGE, table.thing) for table in (USERS, QUESTS, LEDGER, INBOX, MESSAGES, REPORTS)]
+        self.users_table, self.quests_table, self.ledger_table, *others = names
+        self.inbox_table, self.messages_table, self.reports_table = others
         tables = aws.dynamodb()
         self.users = UserStore(tables, self.users_table, self.ledger_table)
         self.ledger = LedgerStore(tables, self.ledger_table, self.users_table)
         self.quests = QuestStore(tables, self.quests_table, self.users_table, self.ledger_table, shards=SHARDS)
         self.inbox = InboxStore(tables, self.inbox_table)
         self.messages_store = MessageStore(tables, self.messages_table, self.users_table, self.quests)
+        self.reports = ReportStore(tables, self.reports_table, self.users_table)
         self.faults.calls.clear()
 
     def set_parameter(self, parameter: Parameter, value: str) -> None:
@@ -234,6 +238,7 @@ class Cloud:
             "quests_table": self.quests_table,
             "inbox_table": self.inbox_table,
             "messages_table": self.messages_table,
+            "reports_table": self.reports_table,
             "board_shards": SHARDS,
             "quest_lifetime_days": LIFETIME.days,
             "claim_days": CLAIM_PERIOD.days,
@@ -243,6 +248,7 @@ class Cloud:
             "creates_per_hour": CREATES_PER_HOUR,
             "claims_per_hour": CLAIMS_PER_HOUR,
             "messages_per_hour": MESSAGES_PER_HOUR,
+            "reports_per_hour": REPORTS_PER_HOUR,
             "edits_per_hour": EDITS_PER_HOUR,
             "silence_days": SILENCE.days,
             "parameter_ttl_seconds": PARAMETER_TTL,

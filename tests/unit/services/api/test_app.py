@@ -38,7 +38,7 @@ PUBLIC = {"getHealth", "listQuests", "getQuest", "listMessages", "getUser", "get
 
 def path_of(operation: str) -> dict[str, str]:
     route = next(route for route in ROUTES if route.operation == operation)
-    return {name: "0" * 26 for name in ("questId", "userId") if f"{{{name}}}" in route.path}
+    return {name: "0" * 26 for name in ("questId", "userId", "reportId") if f"{{{name}}}" in route.path}
 
 
 def emitted(api: Api, *call: Any, **named: Any) -> tuple[Answer, dict[str, float], list[dict[str, Any]]]:

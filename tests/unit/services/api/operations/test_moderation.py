@@ -1,0 +1,260 @@
+"""Reports, decisions and blocks over the API: who sees what, and what each decision does."""
+
+from typing import Any
+
+import pytest
+
+from services.core.domain.values import timestamp
+from tests.unit.services.cloud import (
+    ANNA,
+    BEN,
+    CARA,
+    DESCRIPTION,
+    MODERATOR,
+    NOW,
+    REASON,
+    Answer,
+    Api,
+    Cloud,
+    crash_after,
+)
+
+MODERATORS = "[moderators]"
+MAX = "max-6"
+QUEST: dict[str, Any] = {"title": "Carry a sofa", "description": DESCRIPTION, "category": "social"}
+
+
+def report(api: Api, who: str, subject: dict[str, str], key: str | None = None, words: str = "Look.") -> Answer:
+    body = {"subject": subject, "reason": "rude", "words": words}
+    return api.call("makeReport", who, body, headers={"idempotency-key": key} if key else {})
+
+
+def decide(api: Api, report_id: str, measure: str, who: str = MODERATOR, **more: str) -> Answer:
+    body = {"measure": measure, "words": REASON, **more}
+    return api.call("decideReport", who, body, groups=MODERATORS, reportId=report_id)
+
+
+def queue(api: Api) -> list[dict[str, Any]]:
+    answer = api.call("listReports", MODERATOR, groups=MODERATORS)
+    assert answer.status == 200, answer.text
+    items: list[dict[str, Any]] = answer.json["items"]
+    return items
+
+
+def mine(api: Api, who: str, side: str) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = api.call("listMyReports", who, query={"side": side}).json["items"]
+    return items
+
+
+def write(api: Api, who: str, quest_id: str, audience: str, text: str) -> Answer:
+    return api.call("writeMessage", who, {"text": text, "audience": audience}, questId=quest_id)
+
+
+def test_a_reported_member_is_warned_in_words(api: Api, cloud: Cloud) -> None:
+    api.call("editMe", BEN, {"displayName": "Ben", "bio": "You fools"})
+    made = report(api, ANNA, {"kind": "member", "userId": BEN})
+    assert made.status == 201
+    assert "concernedId" not in made.json
+    (case,) = queue(api)
+    assert (case["evidence"], case["reporterId"], case["concernedId"]) == ("Ben\nYou fools", ANNA, BEN)
+    assert mine(api, BEN, "concerned") == [], "nobody learns of a report before it is decided"
+    assert decide(api, case["reportId"], "warn").status == 200
+    assert queue(api) == []
+    (told,) = mine(api, BEN, "concerned")
+    assert (told["decisions"][0]["measure"], told["decisions"][0]["words"], told["mayObject"]) == ("warn", REASON, True)
+    assert not {"words", "reporterId"} & told.keys(), "who reported stays unknown"
+    assert "decidedBy" not in told["decisions"][0]
+    (own,) = mine(api, ANNA, "reporter")
+    assert (own["decisions"][0]["words"], own["mayObject"]) == (REASON, False)
+
+
+def test_a_dismissed_report_concerns_nobody(api: Api) -> None:
+    api.call("getMe", BEN)
+    report_id = report(api, ANNA, {"kind": "member", "userId": BEN}).json["reportId"]
+    decide(api, report_id, "dismiss")
+    assert mine(api, BEN, "concerned") == []
+    assert mine(api, ANNA, "reporter")[0]["decisions"][0]["measure"] == "dismiss"
+
+
+def test_a_repeated_report_is_one(api: Api) -> None:
+    api.call("getMe", BEN)
+    subject = {"kind": "member", "userId": BEN}
+    first, again = (report(api, ANNA, subject, key="k1") for _ in range(2))
+    assert (again.status, again.json) == (201, first.json)
+    assert len(queue(api)) == 1
+    other = report(api, ANNA, subject, key="k1", words="Something else")
+    assert (other.status, other.json["code"]) == (422, "idempotency_key_reused")
+
+
+def test_reports_have_a_quota(cloud: Cloud) -> None:
+    api = Api(cloud, reports_per_hour=2)
+    api.call("getMe", BEN)
+    statuses = [report(api, ANNA, {"kind": "member", "userId": BEN}).status for _ in range(3)]
+    assert statuses == [201, 201, 429]
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        {"kind": "member", "userId": "nobody"},
+        {"kind": "quest", "questId": "0" * 26},
+        {"kind": "quest", "questId": "x"},
+        {"kind": "message", "questId": "0" * 26, "messageId": "m"},
+    ],
+)
+def test_what_is_not_there_cannot_be_reported(api: Api, subject: dict[str, str]) -> None:
+    assert report(api, ANNA, subject).status == 404
+    assert not api.cloud.rows(api.cloud.reports_table)
+
+
+def test_a_message_that_one_may_not_read_cannot_be_reported(api: Api) -> None:
+    quest_id = api.quest("CLAIMED")
+    message_id = write(api, BEN, quest_id, "private", "Secret").json["messageId"]
+    assert report(api, CARA, {"kind": "message", "questId": quest_id, "messageId": message_id}).status == 404
+
+
+def test_moderators_read_what_is_reported_and_no_more(api: Api, cloud: Cloud) -> None:
+    quest_id = api.quest("CLAIMED")
+    rude = write(api, BEN, quest_id, "private", "You idiot").json["messageId"]
+    cloud.clock.advance(minutes=1)
+    write(api, BEN, quest_id, "private", "My door code is 4711")
+    report(api, ANNA, {"kind": "message", "questId": quest_id, "messageId": rude})
+    shown = api.call("listMyMessages", MODERATOR, groups=MODERATORS, questId=quest_id).json["items"]
+    assert [message["text"] for message in shown] == ["You idiot"]
+
+
+def test_a_removed_message_is_gone_for_everybody(api: Api) -> None:
+    quest_id = api.create()
+    message_id = write(api, BEN, quest_id, "public", "You idiot").json["messageId"]
+    subject = {"kind": "message", "questId": quest_id, "messageId": message_id}
+    report_id = report(api, ANNA, subject).json["reportId"]
+    assert decide(api, report_id, "remove-text").status == 200
+    (shown,) = api.call("listMessages", questId=quest_id).json["items"]
+    assert (shown.get("text"), shown["removed"]) == (None, "moderated")
+
+
+def test_a_member_loses_a_name_or_texts(api: Api) -> None:
+    api.call("editMe", BEN, {"displayName": "Rude Name", "bio": "Rude bio", "interests": ["rude"]})
+    for measure in ("rename", "remove-text"):
+        report_id = report(api, ANNA, {"kind": "member", "userId": BEN}).json["reportId"]
+        assert decide(api, report_id, measure).status == 200
+    profile = api.call("getUser", userId=BEN).json
+    assert (profile["displayName"], profile["bio"], profile["interests"]) == ("New member", "", [])
+
+
+def test_a_hidden_quest_is_off_the_board_until_it_is_shown_again(api: Api) -> None:
+    quest_id = api.create()
+    subject = {"kind": "quest", "questId": quest_id}
+    first = report(api, BEN, subject).json["reportId"]
+    assert decide(api, first, "hide").status == 200
+    assert api.call("getQuest", questId=quest_id).status == 404
+    assert api.call("listQuests").json["items"] == []
+    assert api.call("getMyQuest", ANNA, questId=quest_id).status == 200
+    assert report(api, CARA, subject).status == 404, "nobody else sees it"
+    objection = api.call("objectToDecision", ANNA, {"reason": REASON}, reportId=first)
+    assert objection.status == 200
+    assert decide(api, first, "unhide", who=MAX).status == 200
+    assert api.call("getQuest", questId=quest_id).status == 200
+
+
+def test_the_suspended_finish_what_they_owe_and_start_nothing(api: Api, cloud: Cloud) -> None:
+    owed = api.quest("CLAIMED")
+    free, own = api.create(CARA), api.create(BEN)
+    report_id = report(api, ANNA, {"kind": "member", "userId": BEN}).json["reportId"]
+    until = timestamp(NOW.replace(day=20))
+    assert decide(api, report_id, "suspend", until=until).status == 200
+    assert api.call("getMe", BEN).json["suspendedUntil"] == until
+    started = {
+        "create": api.call("createQuest", BEN, QUEST),
+        "claim": api.call("claimQuest", BEN, questId=free),
+        "ask": write(api, BEN, free, "public", "May I?"),
+    }
+    assert {name: (answer.status, answer.json["code"]) for name, answer in started.items()} == dict.fromkeys(
+        started, (403, "suspended")
+    )
+    assert "20 March 2026" in started["create"].json["detail"]
+    assert api.call("getMyQuest", BEN, questId=owed).status == 200
+    assert write(api, BEN, owed, "private", "I come at nine.").status == 201
+    assert api.call("submitQuest", BEN, {"submission": "Done, the sofa is up."}, questId=owed).status == 200
+    assert api.call("cancelQuest", BEN, questId=own).status == 200
+    cloud.clock.advance(days=20)
+    assert api.call("createQuest", BEN, QUEST).status == 201, "it ends by itself"
+
+
+def test_a_ban_ends_only_by_another_decision(api: Api, cloud: Cloud) -> None:
+    api.call("getMe", BEN)
+    report_id = report(api, ANNA, {"kind": "member", "userId": BEN}).json["reportId"]
+    assert decide(api, report_id, "ban").status == 200
+    cloud.clock.advance(days=4000)
+    assert api.call("createQuest", BEN, QUEST).json["code"] == "suspended"
+    assert api.call("objectToDecision", BEN, {"reason": REASON}, reportId=report_id).status == 200
+    assert decide(api, report_id, "reinstate").status == 403, "not by the same moderator"
+    assert decide(api, report_id, "reinstate", who=MAX).status == 200
+    assert api.call("createQuest", BEN, QUEST).status == 201
+
+
+def test_a_decision_that_was_not_carried_out_is_by_its_repeat(api: Api, cloud: Cloud) -> None:
+    api.call("getMe", BEN)
+    report_id = report(api, ANNA, {"kind": "member", "userId": BEN}).json["reportId"]
+    cloud.faults.on("UpdateItem", crash_after)
+    with pytest.raises(BaseException, match=r"^$"):
+        decide(api, report_id, "ban")
+    assert api.call("createQuest", BEN, QUEST).status == 201, "decided, not done"
+    assert decide(api, report_id, "ban").status == 200
+    assert api.call("createQuest", BEN, QUEST).status == 403
+
+
+def test_only_moderators_without_a_part_in_it_decide(api: Api) -> None:
+    quest_id = api.quest("CLAIMED", performer=MODERATOR)
+    api.call("releaseQuest", MODERATOR, {}, questId=quest_id)
+    report_id = report(api, CARA, {"kind": "quest", "questId": quest_id}).json["reportId"]
+    assert api.call("listReports", CARA).json["code"] == "not_moderator"
+    assert api.call("getReport", BEN, reportId=report_id).status == 403
+    assert api.call("decideReport", BEN, {"measure": "hide", "words": REASON}, reportId=report_id).status == 404
+    former = decide(api, report_id, "hide")
+    assert (former.status, former.json["code"]) == (403, "party_cannot_judge"), "they were its performer"
+    assert decide(api, report_id, "hide", who=MAX).status == 200
+
+
+def test_a_case_has_its_history(api: Api) -> None:
+    api.call("getMe", BEN)
+    ids = [report(api, who, {"kind": "member", "userId": BEN}).json["reportId"] for who in (ANNA, CARA)]
+    decide(api, ids[0], "warn")
+    case = api.call("getReport", MODERATOR, groups=MODERATORS, reportId=ids[1]).json
+    assert [former["reportId"] for former in case["history"]] == [ids[0]]
+    assert case["history"][0]["decisions"][0]["decidedBy"] == MODERATOR
+
+
+def test_the_blocked_neither_claim_nor_write(api: Api) -> None:
+    quest_id, underway = api.create(), api.quest("CLAIMED")
+    assert api.call("blockMember", ANNA, userId=BEN).json["blocked"] == [BEN]
+    for answer in (
+        api.call("claimQuest", BEN, questId=quest_id),
+        write(api, BEN, quest_id, "public", "Why?"),
+        write(api, BEN, underway, "private", "Why?"),
+    ):
+        assert (answer.status, answer.json["code"]) == (403, "blocked")
+    assert api.call("submitQuest", BEN, {"submission": "Done, the sofa is up."}, questId=underway).status == 200
+    assert write(api, CARA, quest_id, "public", "May I?").status == 201
+    assert api.call("unblockMember", ANNA, userId=BEN).json["blocked"] == []
+    assert api.call("claimQuest", BEN, questId=quest_id).status == 200
+
+
+def test_one_blocks_at_most_a_hundred_and_never_oneself(api: Api, cloud: Cloud) -> None:
+    assert api.call("blockMember", ANNA, userId=ANNA).status == 403
+    assert api.call("blockMember", ANNA, userId="nobody").status == 404
+    for number in range(101):
+        cloud.users.ensure(f"member-{number}", NOW)
+    for number in range(100):
+        assert api.call("blockMember", ANNA, userId=f"member-{number}").status == 200
+    assert api.call("blockMember", ANNA, userId="member-7").status == 200, "blocked already"
+    full = api.call("blockMember", ANNA, userId="member-100")
+    assert (full.status, full.json["code"]) == (409, "too_many_blocked")
+    assert len(api.call("getMe", ANNA).json["blocked"]) == 100
+
+
+def test_a_block_is_seen_by_nobody_else(api: Api) -> None:
+    for who in (ANNA, BEN):
+        api.call("getMe", who)
+    api.call("blockMember", ANNA, userId=BEN)
+    assert "blocked" not in api.call("getUser", userId=ANNA).json
