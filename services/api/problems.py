@@ -92,6 +92,7 @@ _DENIALS = {
     "already_objected": "You have objected already; another moderator decides.",
     "not_decided": "There is no decision to object to now.",
     "wrong_measure": "This measure does not fit what was reported.",
+    "has_left": "This account has been deleted.",
     "feature_off": "This feature is not switched on for you yet.",
 }
 

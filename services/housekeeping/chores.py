@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.core.domain import quests
 from services.core.domain.ledger import Totals, drift, fold, totals_of
-from services.core.domain.quests import Actor, Change, Quest, Role, Status
-from services.core.domain.users import User
+from services.core.domain.quests import Change, Quest, Role, Status
 from services.core.flags import Flags
 from services.core.groups import InternalGroup
 from services.core.live import Breaker, LiveParameters, breaker
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 AUDIT_SLICES = 96
 """Runs in a day: each member's totals are compared with the ledger once a day."""
 _RUN_SECONDS = 900
-
-LEFT = "This member has left and can no longer confirm. A moderator has to decide."
-"""Why housekeeping hands a submitted quest of a former member to the moderators."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,8 @@ class Housekeeper:
         """Completes the SUBMITTED quests whose other side let their time pass without a word. Returns how many."""
 
         def step(quest: Quest) -> Change:
-            ends = quests.confirms_by_silence(self._ways_out(quest.performer_id or ""))
+            gone = quest.requestor_id in quest.left
+            ends = gone or quests.confirms_by_silence(self._ways_out(quest.performer_id or ""))
             return quests.confirm_silence(quest, now) if ends else Change(quest)
 
         confirmed = self._change_all(Status.SUBMITTED, step, now)
@@ -157,47 +154,50 @@ class Housekeeper:
         return True
 
     def _forget(self, user_id: str, now: datetime) -> bool:
-        """Takes a member's name, ends their quests and their account; the mark goes last, so that a run that dies or is
-        overtaken is made good by the next one.
+        """Takes all that tells who a member was, and their account. Their leaving is finished, and the mark of it taken
+        away, once none of their quests is under way any more: until then every run looks again.
+
+        The mark goes last, so that a run that dies or is overtaken is made good by the next one.
         """
         user = self.users.get(user_id)
         if user is None or user.deletion_at is None:
             return False  # the index lags behind
-        try:
-            self.users.anonymise(user, now)
-        except NoSuchUserError:
-            return False  # they changed their mind a moment ago
-        if not all(self._save(quest, change) for quest, change in self._endings(user, now)):
-            return False
+        if not user.deleted:
+            try:
+                self.users.anonymise(user, now)
+            except NoSuchUserError:
+                return False  # they changed their mind a moment ago
+        finished = self._leave_quests(user_id, now)
+        self._end_account(user_id)
         self.inbox.forget(user_id)
+        self.messages.erase(user_id)
+        self.reports.erase(user_id)
+        if finished:
+            self.users.finish_deletion(user_id, now)
+        return finished
+
+    def _end_account(self, user_id: str) -> None:
         try:
             self.cognito.admin_user_global_sign_out(UserPoolId=self.pool_id, Username=user_id)
             self.cognito.admin_delete_user(UserPoolId=self.pool_id, Username=user_id)
         except self.cognito.exceptions.UserNotFoundException:
-            pass  # an earlier run came this far
-        self.messages.erase(user_id)
-        self.reports.erase(user_id)
-        self.users.finish_deletion(user_id, now)
-        return True
+            pass  # an earlier run came this far, or they did it themselves
 
-    def _endings(self, user: User, now: datetime) -> Iterator[tuple[Quest, Change]]:
-        """What becomes of a former member's quests: nobody is left waiting for them."""
-        actor = Actor(user.user_id, features=frozenset({quests.DISPUTES}))
-        for quest in self._quests_of(user, Role.REQUESTOR, Status.OPEN):
-            yield quest, quests.cancel(quest, actor, now)
-        for quest in self._quests_of(user, Role.PERFORMER, Status.CLAIMED):
-            yield quest, quests.release(quest, actor, None, now)
+    def _leave_quests(self, user_id: str, now: datetime) -> bool:
+        """Ends the member's part in their quests. Returns whether none of these is under way any more."""
+        finished = True
+        for quest in self._under_way(user_id):
+            change = quests.leave(quest, user_id, now)
+            ended = change.quest.status in quests.FINAL or quests.role_of(change.quest, user_id) is None
+            finished &= self._save(quest, change) and ended
+        return finished
+
+    def _under_way(self, user_id: str) -> Iterator[Quest]:
         for role in Role:
-            for quest in self._quests_of(user, role, Status.SUBMITTED):
-                if not quests.has_attested(quest, user.user_id):
-                    yield quest, quests.dispute(quest, actor, LEFT, now)
-
-    def _quests_of(self, user: User, role: Role, status: Status) -> list[Quest]:
-        found: list[Quest] = []
-        after: Any = None
-        while True:
-            page, after = self.quests.of_member(user.user_id, role, 100, after, consistent=True)
-            # The list has what they performed before, too, and somebody else may have by now.
-            found += [q for q in page if q.status is status and quests.role_of(q, user.user_id) is role]
-            if after is None:
-                return found
+            after: Any = None
+            while True:
+                page, after = self.quests.of_member(user_id, role, 100, after, consistent=True)
+                mine = (quest for quest in page if quests.role_of(quest, user_id))
+                yield from (quest for quest in mine if quest.status not in quests.FINAL)
+                if after is None:
+                    break

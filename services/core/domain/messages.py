@@ -84,6 +84,8 @@ def message_id(now: datetime, unique: str) -> str:
 
 def denial(quest: Quest, actor: Actor, audience: Audience) -> Denial | None:
     """The reason for which this actor may not write to this audience now, or None where they may."""
+    if actor.user_id in quest.left:
+        return Denial.HAS_LEFT
     if MESSAGES not in actor.features:
         return Denial.FEATURE_OFF
     if audience is Audience.PUBLIC:

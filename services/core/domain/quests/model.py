@@ -200,6 +200,7 @@ class Quest(Model):
     The limits of what members write are in `Draft`, `Edit` and the requests, not here: a limit that is tightened later
     must not make a stored quest unreadable. Attributes with a default may be absent in a stored quest, which an earlier
     release wrote. `cost` is in points. `edited` has the version of each field's last edit, by its name on the wire.
+    `left` are the parties who have left the platform.
     `asked_at` is the moment of the oldest question without an answer. `stood_still` are the seconds for
     which the quest was hidden before. `taken` are the last steps, each by the digest of its request.
     """
@@ -222,6 +223,7 @@ class Quest(Model):
     change_requests: list[ChangeRequest] = []
     dispute: Dispute | None = None
     former: list[Former] = []
+    left: list[str] = []
     released_by: str | None = None
     created_at: Timestamp
     updated_at: Timestamp

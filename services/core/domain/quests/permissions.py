@@ -45,6 +45,7 @@ class Denial(StrEnum):
     CHANGES_EXHAUSTED = "changes_exhausted"
     NOT_HEARD = "not_heard"
     FEATURE_OFF = "feature_off"
+    HAS_LEFT = "has_left"
 
 
 STATE_DENIALS = frozenset(
@@ -232,16 +233,21 @@ _RULES: Mapping[Action, Rule] = {
 }
 
 
+def _denial(quest: Quest, actor: Actor, action: Action, now: datetime) -> Denial | None:
+    """A token outlives its account by up to an hour: whoever has left only reads."""
+    return Denial.HAS_LEFT if actor.user_id in quest.left else _RULES[action](quest, actor, now)
+
+
 def allowed(quest: Quest, actor: Actor, now: datetime) -> dict[Action, Verdict]:
     """The verdict on every action of this actor now.
 
     Who someone is comes before where the quest stands, so that a stranger learns nothing from the order.
     """
-    denials = {action: rule(quest, actor, now) for action, rule in _RULES.items()}
+    denials = {action: _denial(quest, actor, action, now) for action in _RULES}
     return {action: Denied(denial) if denial else Allowed() for action, denial in denials.items()}
 
 
 def require(quest: Quest, actor: Actor, action: Action, now: datetime) -> None:
     """Raises NotAllowedError where `allowed` denies the action."""
-    if denial := _RULES[action](quest, actor, now):
+    if denial := _denial(quest, actor, action, now):
         raise NotAllowedError(quest, actor, action, denial)

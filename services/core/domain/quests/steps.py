@@ -92,6 +92,13 @@ def _reopened(quest: Quest, now: datetime, how: Ending, released_by: str | None,
     )
 
 
+def _opened(quest: Quest, now: datetime, how: Ending, released_by: str | None, reason: str | None = None) -> Change:
+    """Opens the quest for others; one whose requestor has left is cancelled instead, with its refund."""
+    if quest.requestor_id in quest.left:
+        return _cancelled(quest, now, how, reason)
+    return Change(_reopened(quest, now, how, released_by, reason))
+
+
 def _closed(quest: Quest, status: Status, now: datetime, **changes: Any) -> Change:
     moment = {Status.CANCELLED: "cancelled_at", Status.EXPIRED: "expired_at"}[status]
     entries = (ledger.refund(quest.requestor_id, quest.quest_id, quest.cost, now),)
@@ -288,7 +295,7 @@ def release(quest: Quest, actor: Actor, reason: str | None, now: datetime) -> Ch
     if by_requestor and reason is None:
         raise InvalidFieldError("reason", "Tell the performer why.")
     how = Ending.TAKEN_BACK if by_requestor else Ending.RELEASED
-    return Change(_reopened(quest, now, how, actor.user_id, reason))
+    return _opened(quest, now, how, actor.user_id, reason)
 
 
 def submit(
@@ -314,6 +321,8 @@ def request_changes(quest: Quest, actor: Actor, reason: str, now: datetime) -> C
     if repeated and actor.user_id == quest.requestor_id:
         return Change(quest)
     require(quest, actor, Action.REQUEST_CHANGES, now)
+    if quest.performer_id in quest.left:
+        return _opened(quest, now, Ending.RELEASED, quest.performer_id)
     requests = [*quest.change_requests, ChangeRequest(reason=reason, requested_at=now)]
     return Change(
         _next(
@@ -389,6 +398,8 @@ def resolve(quest: Quest, actor: Actor, outcome: Outcome, decision: str, now: da
         return _completed(quest, now, dispute=decided)
     if outcome is Outcome.CANCELLED:
         return _cancelled(quest, now, Ending.DECIDED, decision, dispute=decided)
+    if quest.performer_id in quest.left:
+        return _opened(quest, now, Ending.DECIDED, quest.performer_id, decision)
     return Change(
         _next(
             quest,
@@ -467,7 +478,7 @@ def release_overdue(quest: Quest, now: datetime) -> Change:
     """Housekeeping's: opens a CLAIMED quest again whose performer let deadline and grace pass."""
     now = _moment(quest, now)
     due = _is_due(quest, Status.CLAIMED, now)
-    return Change(_reopened(quest, now, Ending.OVERDUE, None)) if due else Change(quest)
+    return _opened(quest, now, Ending.OVERDUE, None) if due else Change(quest)
 
 
 def confirm_silence(quest: Quest, now: datetime) -> Change:
@@ -485,11 +496,27 @@ def confirm_silence(quest: Quest, now: datetime) -> Change:
     return _attested(quest, [*quest.attestations, *words], now)
 
 
+def leave(quest: Quest, user_id: str, now: datetime) -> Change:
+    """Housekeeping's: the quest once this member has left the platform, so that nobody waits for them.
+
+    What they posted and nobody works on is cancelled, what they claimed is open for others again. Anything else goes on
+    without them: it remembers that they left, and they can do nothing with it any more.
+    """
+    now, role = _moment(quest, now), role_of(quest, user_id)
+    if role is None or quest.status in FINAL or user_id in quest.left:
+        return Change(quest)
+    if role is Role.REQUESTOR and quest.status is Status.OPEN:
+        return _closed(quest, Status.CANCELLED, now)
+    if role is Role.PERFORMER and quest.status is Status.CLAIMED:
+        return _opened(quest, now, Ending.RELEASED, user_id)
+    return Change(_next(quest, now, left=[*quest.left, user_id]))
+
+
 def reopen(quest: Quest, now: datetime) -> Change:
     """An operator's: takes a quest that is stuck from its performer; one that nobody works on stays as it is."""
     now = _moment(quest, now)
     stuck = quest.status in (Status.CLAIMED, Status.SUBMITTED, Status.DISPUTED)
-    return Change(_reopened(quest, now, Ending.OPERATOR, quest.performer_id)) if stuck else Change(quest)
+    return _opened(quest, now, Ending.OPERATOR, quest.performer_id) if stuck else Change(quest)
 
 
 def call_off(quest: Quest, now: datetime) -> Change:

@@ -33,7 +33,7 @@ from tests.unit.services.cloud import (
 )
 
 PROTECTED = [route.operation for route in ROUTES if not route.public]
-PUBLIC = {"getHealth", "listQuests", "getQuest", "listMessages", "getUser", "getStats"}
+PUBLIC = {"getHealth", "listQuests", "getQuest", "listMessages", "getUser", "getStats", "unsubscribe"}
 
 
 def path_of(operation: str) -> dict[str, str]:

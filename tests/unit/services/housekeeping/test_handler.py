@@ -11,8 +11,7 @@ import pytest
 import time_machine
 
 from services.core.aws_json import ATTEMPTS
-from services.core.domain.quests import Role, Status
-from services.core.domain.users import Profile
+from services.core.domain.quests import Role
 from services.core.parameters import BREAKER
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.telemetry import user_digest
@@ -22,6 +21,7 @@ from tests.unit.services.cloud import (
     BEN,
     CARA,
     CLAIM_PERIOD,
+    DESCRIPTION,
     LIFETIME,
     NOW,
     PARAMETER_TTL,
@@ -181,27 +181,76 @@ def test_a_member_is_forgotten(cloud: Cloud, house: Housekeeping) -> None:
     assert house.done()["forget"] == 0
 
 
-@pytest.mark.parametrize("attested", [False, True])
-def test_nobody_waits_for_a_former_member(cloud: Cloud, house: Housekeeping, attested: bool) -> None:
+def gone(cloud: Cloud, house: Housekeeping) -> tuple[str, Api]:
+    """A member whose grace period ends with the next run."""
     member, api = cloud.sign_up(house.pool, "leaver"), Api(cloud)
-    theirs, done = api.create(member), api.create(ANNA)
     api.call("deleteMe", member)
     cloud.clock.advance(days=14, seconds=1)
-    for quest_id, performer in ((theirs, BEN), (done, member)):
-        api.call("claimQuest", performer, questId=quest_id)
-        api.call("submitQuest", performer, {"submission": "It is upstairs."}, questId=quest_id)
-    if attested:
-        api.call("attestQuest", member, {}, questId=theirs)
+    return member, api
+
+
+def claimed(api: Api, requestor: str, performer: str) -> str:
+    quest_id = api.create(requestor)
+    assert api.call("claimQuest", performer, questId=quest_id).status == 200
+    return quest_id
+
+
+def submit(api: Api, performer: str, quest_id: str) -> None:
+    assert api.call("submitQuest", performer, {"submission": "It is upstairs."}, questId=quest_id).status == 200
+
+
+def test_what_a_requestor_leaves_behind_opens_for_nobody(cloud: Cloud, house: Housekeeping) -> None:
+    """Ben gives the quest of a former member back, or forgets it: it is cancelled and refunded, not on the board."""
+    member, api = gone(cloud, house)
+    released, forgotten = (claimed(api, member, BEN) for _ in range(2))
+    house()
+    assert house.done()["forget"] == 0, "Ben is at work on what they posted"
+    user = cloud.all_users()[member]
+    assert (user.display_name, user.deleted) == ("Former member", True)
+    assert user.deletion_at is not None
+    assert api.call("releaseQuest", BEN, {}, questId=released).json["status"] == "CANCELLED"
+    assert api.call("listQuests").json["items"] == []
+    cloud.clock.advance(days=22)
+    house()
+    assert {quest.status for quest in cloud.all_quests().values()} == {"CANCELLED"}
+    assert cloud.all_quests()[forgotten].performer_id is None
+    assert house.done()["forget"] == 1
+    assert cloud.all_users()[member].deletion_at is None
+    check(cloud)
+
+
+@pytest.mark.parametrize("silence", ["on", "off"])
+def test_work_for_a_former_requestor_is_paid(cloud: Cloud, house: Housekeeping, silence: str) -> None:
+    """Silence ends it even where its flag is off: there is nobody whose word could be waited for."""
+    cloud.set_flag("silence", silence)
+    member, api = gone(cloud, house)
+    quest_id = claimed(api, member, BEN)
+    house()
+    submit(api, BEN, quest_id)
+    cloud.clock.advance(days=6)
+    house()
+    assert cloud.all_quests()[quest_id].status == "SUBMITTED"
+    cloud.clock.advance(days=2)
+    house()
+    assert cloud.all_quests()[quest_id].status == "COMPLETE"
+    assert house.done()["forget"] == 1
+    check(cloud)
+
+
+def test_work_for_a_former_requestor_may_be_disputed(cloud: Cloud, house: Housekeeping) -> None:
+    member, api = gone(cloud, house)
+    quest_id = claimed(api, member, BEN)
+    submit(api, BEN, quest_id)
+    house()
+    assert api.call("disputeQuest", BEN, {"reason": "Nobody will ever confirm it."}, questId=quest_id).status == 200
+    cloud.clock.advance(days=4)
+    house()
+    assert house.done()["forget"] == 0
+    decision = {"outcome": "COMPLETE", "decision": "The sofa is upstairs, as the pictures show."}
+    judged = api.call("resolveDispute", CARA, decision, groups="[moderators]", questId=quest_id)
+    assert judged.json["status"] == "COMPLETE"
     house()
     assert house.done()["forget"] == 1
-    found = cloud.all_quests()
-    assert (found[theirs].status, found[done].status) == ("COMPLETE" if attested else "DISPUTED", "SUBMITTED")
-    assert api.call("attestQuest", ANNA, {}, questId=done).json["status"] == "COMPLETE"
-    if not attested:
-        cloud.clock.advance(days=3)
-        decision = {"outcome": "COMPLETE", "decision": "The sofa is upstairs, as the pictures show."}
-        answer = api.call("resolveDispute", CARA, decision, groups="[moderators]", questId=theirs)
-        assert answer.json["status"] == "COMPLETE"
     check(cloud)
 
 
@@ -221,6 +270,70 @@ def test_what_a_former_member_performed_before_is_no_concern_of_theirs(cloud: Cl
     assert house.done()["forget"] == 1
     assert statuses(cloud) == ["CLAIMED", "SUBMITTED"]
     check(cloud)
+
+
+def test_what_a_former_performer_handed_in_is_theirs_to_be_confirmed(cloud: Cloud, house: Housekeeping) -> None:
+    member, api = gone(cloud, house)
+    handed_in, sent_back, under_way = (claimed(api, ANNA, member) for _ in range(3))
+    for quest_id in (handed_in, sent_back):
+        submit(api, member, quest_id)
+    house()
+    found = cloud.all_quests()
+    assert (found[handed_in].status, found[under_way].status) == ("SUBMITTED", "OPEN")
+    assert api.call("attestQuest", ANNA, {}, questId=handed_in).json["status"] == "COMPLETE"
+    changed = api.call("requestChanges", ANNA, {"reason": "One bag is still there."}, questId=sent_back)
+    assert changed.json["status"] == "OPEN", "nobody is there to change anything"
+    house()
+    assert house.done()["forget"] == 1
+    check(cloud)
+
+
+def test_a_forgotten_token_only_reads(cloud: Cloud, house: Housekeeping) -> None:
+    member, api = gone(cloud, house)
+    theirs, done = claimed(api, member, BEN), claimed(api, ANNA, member)
+    free = api.create(ANNA)
+    submit(api, member, done)
+    house()
+    before = cloud.everything()
+    draft = {"title": "Carry a sofa", "description": DESCRIPTION, "category": "social"}
+    refused = {
+        "create": api.call("createQuest", member, draft),
+        "claim": api.call("claimQuest", member, questId=free),
+        "withdraw": api.call("withdrawQuest", member, {"reason": "I changed my mind now."}, questId=theirs),
+        "dispute": api.call("disputeQuest", member, {"reason": "I want to be paid now."}, questId=done),
+        "message": api.call("writeMessage", member, {"text": "Hi", "audience": "private"}, questId=theirs),
+        "question": api.call("writeMessage", member, {"text": "Hi", "audience": "public"}, questId=free),
+        "profile": api.call("editMe", member, {"bio": "I am still here"}),
+        "report": api.call("makeReport", member, {"subject": {"kind": "member", "userId": ANNA}, "reason": "rude"}),
+    }
+    assert {name: answer.status for name, answer in refused.items() if answer.status not in (403, 404, 409)} == {}
+    assert cloud.everything() == before
+    assert api.call("getMyQuest", member, questId=theirs).status == 200
+
+
+def test_no_word_of_a_former_member_stays(cloud: Cloud, house: Housekeeping) -> None:
+    """Also what they wrote between the moment at which their row was read and its overwriting."""
+    member, api = cloud.sign_up(house.pool, "leaver"), Api(cloud)
+    quest_id = claimed(api, ANNA, member)
+    api.call("editMe", member, {"displayName": "canary", "bio": "canary", "interests": ["canary"]})
+    api.call("blockMember", member, userId=ANNA)
+    said = api.call("writeMessage", member, {"text": "canary", "audience": "private"}, questId=quest_id)
+    subject = {"kind": "message", "questId": quest_id, "messageId": said.json["messageId"]}
+    assert api.call("makeReport", ANNA, {"subject": subject, "reason": "rude"}).status == 201
+    subject = {"kind": "member", "userId": ANNA}
+    assert api.call("makeReport", member, {"subject": subject, "reason": "rude", "words": "canary"}).status == 201
+    api.call("deleteMe", member)
+    cloud.clock.advance(days=14, seconds=1)
+
+    def edits(_operation: str, carry_out: Any) -> Any:
+        assert api.call("editMe", member, {"bio": "canary too", "interests": ["canary"]}).status == 200
+        return carry_out()
+
+    cloud.faults.on("UpdateItem", edits)
+    house()
+    assert "canary" not in str(cloud.everything())
+    row = next(row for row in cloud.rows(cloud.users_table) if row["userId"] == member)
+    assert row.get("blocked", []) == []
 
 
 def test_silence_ends_what_was_handed_in(cloud: Cloud, house: Housekeeping) -> None:
@@ -337,9 +450,13 @@ def test_a_quest_that_moves_while_its_member_leaves_is_seen_by_the_next_run(clou
     cloud.faults.on("TransactWriteItems", claims)
     house()
     assert (statuses(cloud), house.done()["forget"]) == (["SUBMITTED"], 0)
+    assert cloud.all_quests()[quest_id].left == []
     cloud.clock.advance(minutes=15)
     house()
-    assert (statuses(cloud), house.done()["forget"]) == (["DISPUTED"], 1)
+    assert (cloud.all_quests()[quest_id].left, house.done()["forget"]) == ([member], 0)
+    cloud.clock.advance(days=8)
+    house()
+    assert (statuses(cloud), house.done()["forget"]) == (["COMPLETE"], 1)
     assert cloud.all_users()[member].deletion_at is None
 
 
@@ -511,7 +628,6 @@ def test_a_member_with_more_than_a_page(cloud: Cloud, house: Housekeeping, monke
     api = Api(cloud)
     for _ in range(6):
         api.create(ANNA)
-    user = cloud.users.edit(ANNA, Profile(bio="x"), NOW)
     pages: list[int] = []
     original = type(cloud.quests).of_member
 
@@ -521,6 +637,5 @@ def test_a_member_with_more_than_a_page(cloud: Cloud, house: Housekeeping, monke
         return original(self, user_id, role, 2, after, consistent=consistent)
 
     monkeypatch.setattr(type(cloud.quests), "of_member", two_at_a_time)
-    found = house.module.housekeeper._quests_of(user, Role.REQUESTOR, Status.OPEN)
-    assert len(found) == 6
+    assert len(list(house.module.housekeeper._under_way(ANNA))) == 6
     assert len(pages) > 2
