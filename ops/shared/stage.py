@@ -35,8 +35,10 @@ from services.core.services import SERVICES
 from services.core.settings import ApiSettings, Settings
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
+from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestStore
 from services.core.stores.repair import RepairStore
+from services.core.stores.reports import ReportStore
 from services.core.stores.users import UserStore
 from services.core.tables import TABLES, Table
 
@@ -382,6 +384,14 @@ class Stage:
             settings.ledger_table,
             shards=settings.board_shards,
         )
+
+    @cached_property
+    def messages(self) -> MessageStore:
+        return MessageStore(self.dynamodb, self.api_settings.messages_table, self.api_settings.users_table, self.quests)
+
+    @cached_property
+    def reports(self) -> ReportStore:
+        return ReportStore(self.dynamodb, self.api_settings.reports_table, self.api_settings.users_table)
 
     @cached_property
     def repair(self) -> RepairStore:

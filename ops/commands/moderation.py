@@ -1,0 +1,148 @@
+"""Moderation by hand: the queue of reports, decisions, and a member's standing.
+
+The same decisions as in the app, for a stage without a moderator at hand. An operator decides as `operators`.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from ops.shared.stage import OperatorError, Stage
+from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from services.core.domain import reports
+from services.core.domain.messages import Removal
+from services.core.domain.quests import MODERATORS, Actor
+from services.core.domain.reports import DecisionDraft, Measure, Report, ReportDeniedError, SubjectKind
+from services.core.domain.values import timestamp
+from services.core.stores.dynamo import dump
+from services.core.stores.reports import CONCERNED, ReportMovedError
+from services.core.stores.users import NoSuchUserError
+
+app = typer.Typer(no_args_is_help=True, help="Decide reports; suspend, ban and reinstate members.")
+
+OPERATORS = Actor("operators", frozenset({MODERATORS}))
+STEPS = frozenset({Measure.HIDE, Measure.UNHIDE})
+"""Measures that are steps of a quest. `civicforge quest cancel` takes a quest off the board for good."""
+
+ReportId = Annotated[str, typer.Argument(help="The report's id.")]
+UserId = Annotated[str, typer.Argument(help="The member's id.")]
+Days = Annotated[int, typer.Option(min=1, max=3650, help="Length of a suspension.")]
+
+
+def _line(report: Report) -> str:
+    decided = f", {report.decisions[-1].measure}" if report.decisions else ""
+    said = report.evidence or "(no text)"
+    about = f"{report.subject.kind} of {report.concerned_id}, {report.reason}: {said[:60]}"
+    return f"{report.report_id}  {timestamp(report.created_at)[:10]}  {report.state}{decided}  {about}"
+
+
+def _find(stage: Stage, report_id: str) -> Report:
+    report = stage.reports.get(report_id)
+    if report is None:
+        raise OperatorError(f"There is no report {report_id} on {stage.name}.")
+    return report
+
+
+@command(app, name="reports")
+def list_reports(stage: Stage, terminal: Terminal) -> None:
+    """List the reports that wait for a moderator, the longest waiting first."""
+    found = stage.reports.queue(100, None).reports
+    lines = [_line(report) for report in found] or ["No report waits for a moderator."]
+    terminal.result({"reports": [dump(report) for report in found]}, *lines)
+
+
+@command(app)
+def show(stage: Stage, terminal: Terminal, report_id: ReportId) -> None:
+    """Show a report, its decisions, and all that was reported of the same member."""
+    report = _find(stage, report_id)
+    history = stage.reports.of_member(CONCERNED, report.concerned_id, 100, None).reports
+    lines = [f"{name:>16}  {value}" for name, value in dump(report).items()]
+    lines += [f"{'before':>16}  {_line(other)}" for other in history if other.report_id != report_id]
+    terminal.result({"report": dump(report), "history": [dump(other) for other in history]}, *lines)
+
+
+@command(app, changes=True)
+def decide(
+    stage: Stage,
+    terminal: Terminal,
+    report_id: ReportId,
+    measure: Annotated[Measure, typer.Argument(help="What is done.")],
+    words: Annotated[str, typer.Option(help="The words that those whom it concerns read; 20 letters at least.")],
+    days: Days = 7,
+) -> None:
+    """Decide a report and carry the decision out."""
+    if measure in STEPS:
+        raise OperatorError(f"{measure} is a step of a quest: a moderator takes it in the app.")
+    report, now = _find(stage, report_id), datetime.now(UTC)
+    until = now + timedelta(days=days) if measure is Measure.SUSPEND else None
+    draft = DecisionDraft(measure=measure, words=words, until=until)
+    try:
+        decided = reports.decide(report, OPERATORS, draft, now, frozenset())
+    except ReportDeniedError as denied:
+        raise OperatorError(f"{report_id} cannot be decided so: {denied.code}.") from None
+    plan = [f"{report_id}: {report.state} -> {decided.state}", f"{measure} of {report.concerned_id}: {words}"]
+
+    def apply() -> Json:
+        try:
+            stage.reports.save(report, decided)
+        except ReportMovedError:
+            raise OperatorError("Somebody else decided it meanwhile; look again.") from None
+        _carry_out(stage, decided, now)
+        return dump(decided)
+
+    if outcome := carry_out(stage, terminal, Change("moderation decide", report_id, plan, apply)):
+        terminal.result(outcome, f"{report_id} is {decided.state}.")
+
+
+def _carry_out(stage: Stage, report: Report, now: datetime) -> None:
+    decision, concerned, subject = report.decisions[-1], report.concerned_id, report.subject
+    match decision.measure:
+        case Measure.REMOVE_TEXT if subject.kind is SubjectKind.MESSAGE:
+            stage.messages.remove(subject.quest_id or "", subject.message_id or "", Removal.MODERATED)
+        case Measure.REMOVE_TEXT:
+            stage.users.remove_texts(concerned, now)
+        case Measure.RENAME:
+            stage.users.rename(concerned, now)
+        case Measure.SUSPEND | Measure.BAN:
+            stage.users.suspend(concerned, decision.until, now)
+        case Measure.REINSTATE:
+            stage.users.suspend(concerned, None, now)
+
+
+@command(app, changes=True)
+def suspend(stage: Stage, terminal: Terminal, user_id: UserId, days: Days = 7) -> None:
+    """Suspend a member, also without a report: they finish what they owe and start nothing new."""
+    until = datetime.now(UTC) + timedelta(days=days)
+    _set_standing(stage, terminal, "moderation suspend", user_id, until)
+
+
+@command(app, changes=True)
+def ban(stage: Stage, terminal: Terminal, user_id: UserId) -> None:
+    """Suspend a member for ever. `civicforge secrets revoke` ends their sessions besides."""
+    _set_standing(stage, terminal, "moderation ban", user_id, reports.FOR_EVER)
+
+
+@command(app, changes=True)
+def reinstate(stage: Stage, terminal: Terminal, user_id: UserId) -> None:
+    """End a member's suspension or ban."""
+    _set_standing(stage, terminal, "moderation reinstate", user_id, None)
+
+
+def _set_standing(stage: Stage, terminal: Terminal, action: str, user_id: str, until: datetime | None) -> None:
+    user = stage.users.get(user_id)
+    if user is None or user.deleted:
+        raise OperatorError(f"There is no member {user_id} on {stage.name}.")
+    before = timestamp(user.suspended_until) if user.suspended_until else "none"
+    plan = [f"suspendedUntil: {before} -> {timestamp(until) if until else 'none'}"]
+
+    def apply() -> Json:
+        try:
+            stage.users.suspend(user_id, until, datetime.now(UTC))
+        except NoSuchUserError:
+            raise OperatorError(f"{user_id} left meanwhile.") from None
+        return {"userId": user_id, "suspendedUntil": timestamp(until) if until else None}
+
+    if outcome := carry_out(stage, terminal, Change(action, user_id, plan, apply)):
+        said = f"suspended until {timestamp(until)}" if until else "reinstated"
+        terminal.result(outcome, f"{user_id} is {said}.")

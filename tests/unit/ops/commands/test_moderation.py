@@ -1,0 +1,63 @@
+"""`civicforge moderation`: the queue, decisions and their effects, and a member's standing."""
+
+from datetime import UTC, datetime
+
+from services.core.domain import reports
+from services.core.domain.reports import Report, ReportDraft, ReportReason, ReportState, SubjectInput, SubjectKind
+from services.core.stores.users import Allowance, Quota
+from tests.unit.ops.conftest import PERFORMER, REQUESTOR, Cli, UnitStage
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+WORDS = "--words Please-stay-friendly-to-others --reason asked"
+
+
+def reported(stage: UnitStage) -> Report:
+    """The performer, reported by the requestor."""
+    for user_id in (REQUESTOR, PERFORMER):
+        stage.users.ensure(user_id, NOW)
+    draft = ReportDraft(
+        subject=SubjectInput(kind=SubjectKind.MEMBER, user_id=PERFORMER), reason=ReportReason.RUDE, words="Look."
+    )
+    report = reports.make(draft, REQUESTOR, PERFORMER, "Ben, you fools", NOW, "r" * 26)
+    stage.reports.create(report, Quota(Allowance.REPORT, 10))
+    return report
+
+
+def test_the_queue(stage: UnitStage, cli: Cli) -> None:
+    assert "No report waits" in cli("moderation reports").out
+    report = reported(stage)
+    for line in ("moderation reports", f"moderation show {report.report_id}"):
+        assert "Ben, you fools" in cli(line).out
+    assert "There is no report nothing" in cli("moderation show nothing").err
+
+
+def test_a_decision_is_carried_out_and_in_the_audit_log(stage: UnitStage, cli: Cli) -> None:
+    report = reported(stage)
+    line = f"moderation decide {report.report_id} suspend --days 3 {WORDS}"
+    assert cli(f"{line} --dry-run").code == 0
+    assert stage.reports.get(report.report_id) == report
+    assert cli(f"{line} --yes").code == 0
+    decided = stage.reports.get(report.report_id)
+    assert decided
+    assert (decided.state, decided.decisions[0].decided_by) == (ReportState.DECIDED, "operators")
+    user = stage.users.get(PERFORMER)
+    assert user
+    assert user.suspended_until == decided.decisions[0].until
+    assert stage.audit()[-1]["action"] == "moderation decide"
+    assert "already_decided" in cli(f"moderation decide {report.report_id} warn {WORDS} --yes").err
+
+
+def test_what_a_moderator_has_to_do_in_the_app(stage: UnitStage, cli: Cli) -> None:
+    report = reported(stage)
+    assert "in the app" in cli(f"moderation decide {report.report_id} hide {WORDS} --yes").err
+
+
+def test_a_members_standing(stage: UnitStage, cli: Cli) -> None:
+    reported(stage)
+    for line, year in (("suspend", datetime.now(UTC).year), ("ban", 9999), ("reinstate", None)):
+        assert cli(f"moderation {line} {PERFORMER} --yes --reason asked").code == 0
+        user = stage.users.get(PERFORMER)
+        assert user
+        until = user.suspended_until
+        assert (until.year if until else None) in (year, year and year + 1)
+    assert "There is no member" in cli("moderation ban nobody --yes --reason asked").err
