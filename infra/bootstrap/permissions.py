@@ -144,6 +144,7 @@ def boundary_statements(scope: Scope) -> list[Statement]:
             "AdminDeleteUser",
             "AdminGetUser",
             "AdminUserGlobalSignOut",
+            "ListUsers",
             "ListUsersInGroup",
         ),
         Statement(

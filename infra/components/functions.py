@@ -170,6 +170,7 @@ def housekeeping_function(
             _table("Quests", data.quests, "BatchGetItem", "Query", "UpdateItem", indexes=QUEST_INDEXES),
             # Scan, in slices: the daily comparison of totals with the ledger.
             _table("Users", data.users, "GetItem", "BatchGetItem", "Query", "Scan", indexes=USER_INDEXES),
+            _write_users(data, "PutItem", NEWCOMER_ATTRIBUTES),
             _write_users(data, "UpdateItem", HOUSEKEEPING_ATTRIBUTES),
             _table("Ledger", data.ledger, "PutItem", "Query"),
             _table("ForgetInbox", data.inbox, "Query", "DeleteItem"),
@@ -177,7 +178,10 @@ def housekeeping_function(
             _table("Reports", data.reports, "Query", "UpdateItem", indexes=REPORT_INDEXES),
             Statement(
                 sid="EndAccounts",
-                actions=["cognito-idp:AdminDeleteUser", "cognito-idp:AdminUserGlobalSignOut"],
+                actions=[
+                    *("cognito-idp:AdminDeleteUser", "cognito-idp:AdminUserGlobalSignOut"),
+                    *("cognito-idp:AdminGetUser", "cognito-idp:ListUsers"),
+                ],
                 resources=[identity.pool.arn],
             ),
             Statement(

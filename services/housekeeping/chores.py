@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from services.core.domain import quests
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 AUDIT_SLICES = 96
 """Runs in a day: each member's totals are compared with the ledger once a day."""
 _RUN_SECONDS = 900
+_SETTLED = timedelta(days=1)
+"""Age from which a row without an account is not just one that is being made."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Housekeeper:
             self.telemetry.log.warning("nothing done: the breaker is down")
             return
         trouble: Exception | None = None
-        for chore in (self.expire, self.release_overdue, self.confirm_silence, self.forget, self.audit):
+        for chore in (self.expire, self.release_overdue, self.confirm_silence, self.reconcile, self.forget, self.audit):
             try:
                 done = chore(now)
                 self.telemetry.log.info("chore", extra={"chore": chore.__name__, "done": done})
@@ -96,6 +98,43 @@ class Housekeeper:
     def forget(self, now: datetime) -> int:
         """Anonymises the members whose grace period is over. Returns how many."""
         return self._each(self.users.due_for_deletion(now), lambda user_id: self._forget(user_id, now), user_digest)
+
+    def reconcile(self, now: datetime) -> int:
+        """Compares rows with the user pool, each once a day: a row without an account is a deletion that is due, and an
+        account without a row gets one. Returns how many did not fit.
+
+        Members may end their account by Cognito's own DeleteUser, which tells nobody.
+        """
+        number = int(now.timestamp()) // _RUN_SECONDS % AUDIT_SLICES
+        ids = self.users.slice(number, AUDIT_SLICES)
+        orphaned = self._each(ids, lambda user_id: self._is_orphaned(user_id, now), user_digest)
+        if number:
+            return orphaned
+        return orphaned + self._each(self._without_row(), lambda user_id: self._welcome(user_id, now), user_digest)
+
+    def _is_orphaned(self, user_id: str, now: datetime) -> bool:
+        """Makes the deletion of a member due whose account is gone; False for one who has theirs."""
+        user = self.users.get(user_id)
+        if user is None or user.deleted or user.deletion_at or now - user.created_at < _SETTLED:
+            return False
+        try:
+            self.cognito.admin_get_user(UserPoolId=self.pool_id, Username=user_id)
+        except self.cognito.exceptions.UserNotFoundException:
+            self.users.request_deletion(user_id, now, grace=timedelta(0))
+            return True
+        return False
+
+    def _without_row(self) -> Iterator[str]:
+        """The ids of confirmed accounts that have no row, page by page."""
+        for page in self.cognito.get_paginator("list_users").paginate(UserPoolId=self.pool_id):
+            confirmed = (user for user in page["Users"] if user["UserStatus"] == "CONFIRMED")
+            ids = [a["Value"] for user in confirmed for a in user["Attributes"] if a["Name"] == "sub"]
+            known = {user.user_id for user in self.users.get_many(ids)} if ids else set()
+            yield from (id_ for id_ in ids if id_ not in known)
+
+    def _welcome(self, user_id: str, now: datetime) -> bool:
+        self.users.ensure(user_id, now)
+        return True
 
     def audit(self, now: datetime) -> int:
         """Compares a slice of the members' totals with the fold of their entries. Returns how many differ."""

@@ -510,6 +510,20 @@ class World:
         more = {"NextToken": str(at + 1)} if at + 1 < len(members) else {}
         return {"Users": [{"Username": a[1]["Value"], "Attributes": a} for a in attributes], **more}
 
+    def _AdminGetUser(self, body: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        if body["Username"] not in self.pool:
+            raise RefusedError("UserNotFoundException")
+        return {"Username": body["Username"], "UserStatus": "CONFIRMED"}
+
+    def _ListUsers(self, body: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        del body
+        return {
+            "Users": [
+                {"Username": user, "UserStatus": "CONFIRMED", "Attributes": [{"Name": "sub", "Value": user}]}
+                for user in sorted(self.pool)
+            ]
+        }
+
     def _AdminUserGlobalSignOut(self, body: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         if body["Username"] not in self.pool:
             raise RefusedError("UserNotFoundException")

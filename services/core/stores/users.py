@@ -390,9 +390,9 @@ class UserStore:
                 continue  # another device of theirs was faster
         raise StoreUnavailableError("the list of blocked members kept moving")
 
-    def request_deletion(self, user_id: str, now: datetime) -> User:
+    def request_deletion(self, user_id: str, now: datetime, grace: timedelta = DELETION_GRACE) -> User:
         """Starts the grace period; a repeated request does not prolong it. Raises NoSuchUserError."""
-        due = timestamp(now + DELETION_GRACE)
+        due = timestamp(now + grace)
         try:
             return self._update(
                 user_id,

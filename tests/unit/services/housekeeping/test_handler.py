@@ -3,6 +3,7 @@
 import io
 import json
 from contextlib import redirect_stdout
+from dataclasses import replace
 from datetime import timedelta
 from types import ModuleType
 from typing import Any
@@ -23,6 +24,7 @@ from tests.unit.services.cloud import (
     CLAIM_PERIOD,
     DESCRIPTION,
     LIFETIME,
+    MODERATOR,
     NOW,
     PARAMETER_TTL,
     REASON,
@@ -42,6 +44,20 @@ AUDIT_SLICES = chores.AUDIT_SLICES
 RELEASED_AT = CLAIM_PERIOD + timedelta(days=7, seconds=1)
 
 
+class _Accounts:
+    """The user pool, in which these members have an account besides those that moto made."""
+
+    def __init__(self, client: Any, members: set[str]) -> None:
+        self._client, self._members = client, members
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def admin_get_user(self, **asked: Any) -> Any:
+        """Finds a member by name."""
+        return {} if asked["Username"] in self._members else self._client.admin_get_user(**asked)
+
+
 class Housekeeping:
     """The handler after a cold start."""
 
@@ -49,6 +65,8 @@ class Housekeeping:
         self.cloud = cloud
         self.pool = cloud.pool()
         self.module: ModuleType = cloud.handler("housekeeping", monkeypatch, cognito_user_pool_id=self.pool)
+        known = _Accounts(self.module.housekeeper.cognito, {ANNA, BEN, CARA, MODERATOR})
+        monkeypatch.setattr(self.module, "housekeeper", replace(self.module.housekeeper, cognito=known))
         self.log = log_of(self.module.telemetry)
         monkeypatch.setattr(chores, "AUDIT_SLICES", 1)
 
@@ -336,6 +354,45 @@ def test_no_word_of_a_former_member_stays(cloud: Cloud, house: Housekeeping) -> 
     assert row.get("blocked", []) == []
 
 
+def test_whoever_ends_their_account_at_cognito_is_forgotten_too(cloud: Cloud, house: Housekeeping) -> None:
+    """Every access token allows DeleteUser, which tells nobody: name and bio would stay public for ever."""
+    member, api = cloud.sign_up(house.pool, "leaver"), Api(cloud)
+    api.call("editMe", member, {"displayName": "canary", "bio": "canary"})
+    quest_id = api.create(member)
+    cloud.cognito.admin_delete_user(UserPoolId=house.pool, Username=member)
+    house()
+    assert cloud.all_users()[member].display_name == "canary", "a row of this moment may be about to get its account"
+    cloud.clock.advance(days=1, seconds=1)
+    house()
+    assert (house.done()["reconcile"], house.done()["forget"]) == (1, 1)
+    assert cloud.all_quests()[quest_id].status == "CANCELLED"
+    assert "canary" not in str(cloud.rows(cloud.users_table))
+    house()
+    assert house.done()["reconcile"] == 0
+
+
+def test_an_account_without_a_row_gets_one(cloud: Cloud, house: Housekeeping) -> None:
+    confirmed, unconfirmed = cloud.sign_up(house.pool, "late"), cloud.sign_up(house.pool, "never")
+    cloud.cognito.admin_set_user_password(
+        UserPoolId=house.pool, Username=confirmed, Password="A-long-Passw0rd!", Permanent=True
+    )
+    house()
+    assert house.done()["reconcile"] == 1
+    assert confirmed in cloud.all_users()
+    assert unconfirmed not in cloud.all_users()
+    house()
+    assert house.done()["reconcile"] == 0
+
+
+def test_members_with_an_account_stay(cloud: Cloud, house: Housekeeping) -> None:
+    member = cloud.sign_up(house.pool, "stays")
+    Api(cloud).call("getMe", member)
+    cloud.clock.advance(days=400)
+    house()
+    assert (house.done()["reconcile"], house.done()["forget"]) == (0, 0)
+    assert cloud.all_users()[member].deletion_at is None
+
+
 def test_silence_ends_what_was_handed_in(cloud: Cloud, house: Housekeeping) -> None:
     api = Api(cloud)
     quest_id = api.quest("SUBMITTED")
@@ -556,7 +613,7 @@ def test_one_chores_trouble_is_raised_after_the_others(cloud: Cloud, house: Hous
     cloud.faults.on("Query", lost_request, times=ATTEMPTS)
     with pytest.raises(StoreUnavailableError):
         house()
-    assert set(house.done()) == {"release_overdue", "confirm_silence", "forget", "audit"}
+    assert set(house.done()) == {"release_overdue", "confirm_silence", "reconcile", "forget", "audit"}
     house()
     assert statuses(cloud) == ["EXPIRED"]
 
