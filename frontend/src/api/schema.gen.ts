@@ -890,7 +890,7 @@ export interface components {
          * @description The reason for which an action is denied.
          * @enum {string}
          */
-        Denial: "not_requestor" | "not_performer" | "not_party" | "not_moderator" | "own_quest" | "party_cannot_judge" | "wrong_status" | "hidden" | "not_hidden" | "quest_expired" | "released_recently" | "terms_changed" | "too_many_claims" | "deadline_not_passed" | "already_attested" | "already_stated" | "changes_exhausted" | "not_heard" | "feature_off";
+        Denial: "not_requestor" | "not_performer" | "not_party" | "not_moderator" | "own_quest" | "party_cannot_judge" | "wrong_status" | "hidden" | "not_hidden" | "quest_expired" | "released_recently" | "terms_changed" | "too_many_claims" | "deadline_not_passed" | "already_attested" | "already_stated" | "changes_exhausted" | "not_heard" | "feature_off" | "has_left";
         /**
          * Dispute
          * @description A disagreement, the statement of the other side and, once a moderator has spoken, the decision.
