@@ -230,6 +230,7 @@ def test_a_former_member_keeps_totals_only() -> None:
         "completed": 1,
         "language": "en",
         "mail": "at_once",
+        "blocked": [],
         "confirmed_by": 2,
         "claims": [],
         "created_at": "2026-03-01T12:00:00.000Z",
