@@ -52,7 +52,7 @@ class UnitStage(Stage):
             cognito_region=REGION, cognito_app_client_id="client",
             cognito_user_pool_id=self.find_parameter("user-pool-id") or "", creates_per_hour=10, claims_per_hour=20,
             messages_table=self.resource("messages"), messages_per_hour=30, parameter_ttl_seconds=10, aws_seconds=2,
-            reports_table=self.resource("reports"), reports_per_hour=30,
+            reports_table=self.resource("reports"), reports_per_hour=30, edits_per_hour=60, silence_days=7,
         )  # fmt: skip
 
     def invoke(self, service: str, event: Any) -> Any:
