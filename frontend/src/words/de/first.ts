@@ -166,6 +166,7 @@ export default {
     too_many_claims: "Du hast so viele Quests, wie du zugleich haben darfst. Gib erst eine ab oder frei.",
     already_stated: "Deine Seite hat schon gesprochen.",
     not_heard: "Die andere Seite hat drei Tage Zeit, sich zu äußern.",
+    has_left: "Dieses Konto wurde gelöscht.",
     feature_off: "Das ist noch nicht eingeschaltet.",
   },
   codes: {

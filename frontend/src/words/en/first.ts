@@ -164,6 +164,7 @@ export default {
     too_many_claims: "You have as many quests as you may have at once. Hand one in or release one first.",
     already_stated: "Your side has spoken already.",
     not_heard: "The other side has three days to speak.",
+    has_left: "This account has been deleted.",
     feature_off: "This is not switched on yet.",
   },
   codes: {

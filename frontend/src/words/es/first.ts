@@ -183,6 +183,7 @@ export default {
     too_many_claims: "Tienes tantas misiones como puedes tener a la vez. Entrega o libera una primero.",
     already_stated: "Tu parte ya ha hablado.",
     not_heard: "La otra parte tiene tres días para hablar.",
+    has_left: "Esta cuenta se ha eliminado.",
     feature_off: "Esto todavía no está activado.",
   },
   codes: {

@@ -187,6 +187,7 @@ export default {
     too_many_claims: "Vous avez autant de quêtes que possible en même temps. Rendez-en une ou libérez-en une d’abord.",
     already_stated: "Votre partie s’est déjà exprimée.",
     not_heard: "L’autre partie a trois jours pour s’exprimer.",
+    has_left: "Ce compte a été supprimé.",
     feature_off: "Ce n’est pas encore activé.",
   },
   codes: {
