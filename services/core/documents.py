@@ -13,7 +13,7 @@ their `Last-Modified`. Board and home carry `publishedAt`.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from services.core import text
@@ -143,16 +143,19 @@ def _shared(quest: Quest, model: type[Model]) -> dict[str, Any]:
 def merge(board: Board | None, changes: Mapping[str, BoardCard | None], now: datetime) -> Board:
     """The board with the cards of `changes` in place of those of the same quests; None takes a card away.
 
-    Returns `board` itself where nothing is different.
+    Returns `board` itself where nothing is different, but not where a card is taken away that is not there: that has to
+    be written too, or a publisher who saw the quest before it was withdrawn could still add it. `published_at` rises
+    with every board, so that no two are equal.
     """
     before = {one.quest_id: one for one in board.cards} if board else {}
     after = {**before, **{quest_id: one for quest_id, one in changes.items() if one}}
     for quest_id, one in changes.items():
         if one is None:
             after.pop(quest_id, None)
-    if board and after == before:
+    if board and after == before and None not in changes.values():
         return board
-    return Board(published_at=now, cards=newest_first(after.values()))
+    published_at = max(now, board.published_at + timedelta(milliseconds=1)) if board else now
+    return Board(published_at=published_at, cards=newest_first(after.values()))
 
 
 def newest_first(cards: Iterable[BoardCard]) -> list[BoardCard]:

@@ -7,12 +7,12 @@ Whatever comes from a quest goes through `Markup.format`, which escapes it; the 
 
 import json
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from markupsafe import Markup
 
 from services.core.documents import HOME_CARDS, Board, BoardCard, QuestDocument
-from services.core.domain.quests import Category, Status
+from services.core.domain.quests import Category, Status, When
 from services.core.domain.values import timestamp
 from services.core.names import BOARD_KEY
 
@@ -92,7 +92,7 @@ _PRELOAD: Final = Markup('<link rel="preload" href="{}" as="fetch" crossorigin>\
 _DATA: Final = Markup('\n<script type="application/ld+json">{}</script>')
 
 _QUEST: Final = Markup(
-    """<article class="stack">
+    """<article class="stack" data-version="{version}">
 <p class="row"><span class="category" data-category="{category}">{category_name}</span>
 <span class="pill" data-status="{status}">{status_name}</span></p>
 <h1 dir="auto">{title}</h1>
@@ -118,7 +118,7 @@ _CARD: Final = Markup(
 <article class="ticket" data-category="{category}"><div class="paper"><div class="face">
 <div class="row apart"><span class="category" data-category="{category}">{category_name}</span></div>
 <h3 dir="auto"><a href="/quests/{id}">{title}</a></h3>
-<p class="foot">{place}<span>until {until}</span></p>
+<p class="foot">{place}<span>{time}</span></p>
 </div><div class="stub"><strong>{xp}</strong><span>XP</span><span>+{reputation} rep</span></div></div></article>"""
 )
 _PLACE: Final = Markup('<span class="place"><bdi>{}</bdi></span> ')
@@ -138,6 +138,7 @@ def quest_page(document: QuestDocument, site_url: str) -> bytes:
         as_of=timestamp(document.updated_at),
         extra=_DATA.format(_linked_data(document, url)),
         main=_QUEST.format(
+            version=document.version,  # no two states of a quest have equal pages, by which a writer tells them apart
             category=document.category,
             category_name=_CATEGORIES[document.category],
             status=document.status,
@@ -180,14 +181,22 @@ def _card(card: BoardCard) -> Markup:
         id=card.quest_id,
         title=card.title,
         place=_PLACE.format(card.area) if card.area else "",
-        until=_TIME.format(timestamp(card.expires_at), _day(card.expires_at)),
+        time=_time(card),
         xp=card.reward_xp,
         reputation=card.reward_reputation,
     )
 
 
+def _time(card: BoardCard) -> Markup:
+    if card.when:
+        return _TIME.format(timestamp(card.when.start), _window(card.when))
+    return Markup("until {}").format(_TIME.format(timestamp(card.expires_at), _day(card.expires_at)))
+
+
 def _facts(document: QuestDocument) -> list[tuple[str, Markup | str]]:
     facts: list[tuple[str, Markup | str]] = []
+    if document.when:
+        facts.append(("When", _TIME.format(timestamp(document.when.start), _window(document.when))))
     if document.area:
         facts.append(("Where", _ISOLATED.format(document.area)))
     facts.append(("Reward", f"{document.reward_xp} XP, +{document.reward_reputation} reputation"))
@@ -204,17 +213,25 @@ def _day(moment: datetime) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
+def _window(when: When) -> str:
+    """A window in UTC; its second day only where it is another one."""
+    start, end = when.start.astimezone(UTC), when.end.astimezone(UTC)
+    until = f"{end:%H:%M}" if start.date() == end.date() else f"{_day(end)}, {end:%H:%M}"
+    return f"{_day(start)}, {start:%H:%M} to {until} (UTC)"
+
+
 def _summary(document: QuestDocument) -> str:
-    """Status, place and the start of the description as plain text."""
+    """Status, time, place and the start of the description as plain text."""
     text = Markup(document.description_html).striptags()  # noqa: S704  # as above
-    head = " · ".join(part for part in (_STATUSES[document.status], document.area) if part)
+    when = _window(document.when) if document.when else ""
+    head = " · ".join(part for part in (_STATUSES[document.status], when, document.area) if part)
     whole = f"{head} · {text}"
     return whole if len(whole) <= _SUMMARY_CHARACTERS else f"{whole[: _SUMMARY_CHARACTERS - 1].rstrip()}…"
 
 
 def _linked_data(document: QuestDocument, url: str) -> Markup:
     """The quest in schema.org's words, as JSON that cannot end its script element."""
-    data = {
+    data: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "Demand",
         "name": document.title,
@@ -225,6 +242,9 @@ def _linked_data(document: QuestDocument, url: str) -> Markup:
         "validThrough": timestamp(document.expires_at),
         **({"areaServed": document.area} if document.area else {}),
     }
+    if document.when:
+        window = {"availabilityStarts": document.when.start, "availabilityEnds": document.when.end}
+        data |= {name: timestamp(moment) for name, moment in window.items()}
     escaped = (
         json.dumps(data, ensure_ascii=False).replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
     )

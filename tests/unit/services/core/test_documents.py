@@ -62,6 +62,13 @@ def test_cancelled_quests_are_in_no_document_and_open_ones_alone_on_the_board(st
     assert is_on_board(quest(status=status)) is (status is Status.OPEN)
 
 
+@pytest.mark.parametrize("status", list(Status))
+def test_a_hidden_quest_is_in_no_document(status: Status) -> None:
+    hidden = quest(status=status, hidden_at=NOW)
+    assert not is_public(hidden)
+    assert not is_on_board(hidden)
+
+
 Changes = st.lists(st.tuples(st.integers(1, 6), st.booleans()), max_size=20)
 
 
@@ -79,8 +86,16 @@ def test_the_board_is_what_the_last_change_of_each_quest_left(changes: list[tupl
 
 
 @given(Changes)
-def test_a_change_that_is_on_the_board_already_leaves_it_as_it_is(changes: list[tuple[int, bool]]) -> None:
+def test_a_card_that_is_on_the_board_already_leaves_it_as_it_is(changes: list[tuple[int, bool]]) -> None:
     board = _apply(None, changes)
-    last = dict(changes)
-    replay = {f"q{n}": card(quest(n), "text", NAMES) if shown else None for n, shown in last.items()}
+    replay = {f"q{n}": card(quest(n), "text", NAMES) for n, shown in dict(changes).items() if shown}
     assert merge(board, replay, NOW + timedelta(days=1)) is board
+
+
+@given(Changes)
+def test_a_card_that_is_gone_already_makes_a_new_board_of_the_same_cards(changes: list[tuple[int, bool]]) -> None:
+    """Else a publisher who saw the quest before it was withdrawn could add it to the board that it had read."""
+    board = _apply(None, changes)
+    again = merge(board, {"q1": None, "q99": None}, NOW - timedelta(days=1))
+    assert again.published_at > board.published_at
+    assert again.cards == [one for one in board.cards if one.quest_id != "q1"]

@@ -80,6 +80,24 @@ def test_a_link_shows_title_text_place_and_a_picture() -> None:
         assert meta[name] == "Open · Old town · Twelve steps, one narrow turn."
 
 
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        (NOW + timedelta(hours=2), "27 November 2026, 12:00 to 14:00 (UTC)"),
+        (NOW + timedelta(hours=26), "27 November 2026, 12:00 to 28 November 2026, 14:00 (UTC)"),
+    ],
+)
+def test_it_says_when(end: datetime, said: str) -> None:
+    page = page_of(when={"start": NOW, "end": end})
+    assert said in page.meta["og:description"]
+    assert said in page.texts["time"]
+    data = json.loads(page.data)
+    assert datetime.fromisoformat(data["availabilityStarts"]) == NOW
+    assert datetime.fromisoformat(data["availabilityEnds"]) == end
+    home = home_page(Board(published_at=NOW, cards=[card(quest(when={"start": NOW, "end": end}), "text", {})]), URL)
+    assert said in Page(home).texts["time"]
+
+
 def test_the_canonical_address_is_the_quests() -> None:
     assert page_of().links["canonical"] == f"{URL}/quests/q1"
 
