@@ -133,6 +133,7 @@ _TAGGED_ON_CREATION: Final[Mapping[tuple[str, str], str]] = {
     ("kms", "CreateKey"): "kms:TagResource",
     ("lambda", "CreateEventSourceMapping"): "lambda:TagResource",
     ("lambda", "CreateFunction"): "lambda:TagResource",
+    ("sesv2", "CreateConfigurationSet"): "ses:TagResource",
     ("logs", "CreateDelivery"): "logs:TagResource",
     ("logs", "CreateLogGroup"): "logs:TagResource",
     ("scheduler", "CreateScheduleGroup"): "scheduler:TagResource",
@@ -345,6 +346,16 @@ def _scheduler(call: Call) -> Iterator[str]:
     yield call.get("ResourceArn") or call.arn("scheduler", kind)
 
 
+def _ses(call: Call) -> Iterator[str]:
+    named, identity = call.get("ConfigurationSetName"), call.get("EmailIdentity")
+    if arn := call.get("ResourceArn"):
+        yield arn
+    elif identity:
+        yield call.arn("ses", f"identity/{identity}")
+    else:
+        yield call.arn("ses", f"configuration-set/{named}") if named else "*"
+
+
 def _sns(call: Call) -> Iterator[str]:
     name = call.get("Name")
     topic = call.get("TopicArn", "ResourceArn", "SubscriptionArn")
@@ -380,7 +391,7 @@ _RESOURCES: Final[Mapping[str, Callable[[Call], Iterator[str]]]] = {
     "logs": _logs,
     "s3": _s3,
     "scheduler": _scheduler,
-    "sesv2": _everything,
+    "sesv2": _ses,
     "sns": _sns,
     "sqs": _sqs,
     "ssm": _ssm,

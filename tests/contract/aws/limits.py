@@ -33,7 +33,15 @@ def _environment_bytes(resource: Planned) -> int:
     return sum(len(key.encode()) + len(str(value).encode()) for key, value in variables.items())
 
 
-RESERVED_VARIABLES = ("AWS_", "LAMBDA_", "_HANDLER", "_X_AMZN_TRACE_ID")
+RESERVED_VARIABLES = frozenset(
+    {
+        *("_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV"),
+        *("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION"),
+        *("AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME"),
+        *("AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+        *("AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"),
+    }
+)
 
 LIMITS: tuple[Limit, ...] = (
     Limit(
@@ -58,9 +66,7 @@ LIMITS: tuple[Limit, ...] = (
         "lambda:Function",
         "environment variables whose names Lambda does not reserve",
         "Lambda developer guide, Defined runtime environment variables",
-        lambda r: any(
-            name.startswith(RESERVED_VARIABLES) for name in r.inputs.get("environment", {}).get("variables", {})
-        ),
+        lambda r: not RESERVED_VARIABLES.isdisjoint(r.inputs.get("environment", {}).get("variables", {})),
     ),
     Limit(
         "lambda:Function",

@@ -91,6 +91,14 @@ CALLS: list[tuple[Call, list[tuple[str, str]]]] = [
         a_call("resourcegroupstaggingapi", "TagResources", ResourceARNList=["arn:aws:sqs:r:1:q"], Tags={"a": "b"}),
         [("sqs:TagQueue", "arn:aws:sqs:r:1:q")],
     ),
+    (
+        a_call("sesv2", "CreateConfigurationSet", ConfigurationSetName="civicforge-dev-mail"),
+        [
+            ("ses:CreateConfigurationSet", f"arn:aws:ses:us-east-1:{ACCOUNT}:configuration-set/civicforge-dev-mail"),
+            ("ses:TagResource", f"arn:aws:ses:us-east-1:{ACCOUNT}:configuration-set/civicforge-dev-mail"),
+        ],
+    ),
+    (a_call("sesv2", "GetAccount"), [("ses:GetAccount", "*")]),
     (a_call("sts", "GetCallerIdentity"), []),
     (a_call("cognito-idp", "InitiateAuth", ClientId="c"), []),
 ]  # fmt: skip
