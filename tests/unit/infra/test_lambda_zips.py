@@ -357,6 +357,18 @@ def test_slim_schemas_builds_what_the_whole_module_builds() -> None:
         assert name in vars(slim) or name.startswith("__"), f"{name} is gone: {made}"
 
 
+def test_a_search_for_plugins_finds_none(layer: Layer) -> None:
+    """pydantic asks no more of its loader than this; with a release that does, this test fails."""
+    whole = importlib.import_module("pydantic.plugin._loader")
+    slim = ModuleType("slim")
+    exec(lambda_zips.NO_PLUGINS, slim.__dict__)
+    assert list(slim.get_plugins()) == []
+    assert [name for name, _ in inspect.getmembers(whole, inspect.isfunction) if name != "entry_points"] == [
+        "get_plugins"
+    ]
+    assert (layer.site / "pydantic/plugin/_loader.pyc").stat().st_size < 500
+
+
 def built(builder: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     """What a builder makes of its required arguments, or the kind of its error."""
     try:
