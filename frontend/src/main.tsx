@@ -3,7 +3,7 @@ import { loadConfig } from "./api/config";
 import { App } from "./app/App";
 import { StartFailure } from "./app/StartFailure";
 import { takeOver } from "./app/takeOver";
-import { browserLanguage, chosenLanguage, showLanguage } from "./lib/text";
+import { bringLanguage, browserLanguage, chosenLanguage, turnDocument } from "./lib/text";
 import { applyTheme } from "./lib/theme";
 import { serviceWorkerUrl } from "./lib/trusted";
 import "./ui/base.css";
@@ -16,11 +16,12 @@ if (!root) throw new Error("index.html has no #app");
 
 applyTheme();
 // A catalogue that does not load leaves the page in English.
-const words = showLanguage(chosenLanguage() ?? browserLanguage()).catch(() => undefined);
+const words = bringLanguage(chosenLanguage() ?? browserLanguage()).catch(() => undefined);
 const ready = loadConfig();
 Promise.all([ready, words, takeOver(root, ready)]).then(
   () => {
     root.replaceChildren();
+    turnDocument();
     render(<App />, root);
   },
   () => render(<StartFailure />, root),

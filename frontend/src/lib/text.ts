@@ -127,11 +127,19 @@ async function use(next: Language, withScreens: boolean): Promise<void> {
   t = textOf({ ...words.default, ...more?.default }, variant);
 }
 
+/** Turns the document to the language in use; what it shows until then is in another one. */
+export function turnDocument(): void {
+  document.documentElement.lang = current.language;
+  document.documentElement.dir = RIGHT_TO_LEFT.includes(current.language) ? "rtl" : "ltr";
+}
+
+/** Brings the words of `next` without showing them yet. @throws Error when they cannot be loaded. */
+export const bringLanguage = (next: Language): Promise<void> => use(next, hasScreens);
+
 /** Shows the page in `next`. @throws Error when its words cannot be loaded; the page stays as it was. */
 export async function showLanguage(next: Language): Promise<void> {
-  await use(next, hasScreens);
-  document.documentElement.lang = next;
-  document.documentElement.dir = RIGHT_TO_LEFT.includes(next) ? "rtl" : "ltr";
+  await bringLanguage(next);
+  turnDocument();
   for (const listener of listeners) listener();
 }
 

@@ -2,6 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/preact-query";
 import { useEffect, useRef } from "preact/hooks";
 import { deletionGraceDays } from "../../api/limits.gen";
 import { deleteMe, exportMe, meQuery, restoreMe } from "../../api/queries";
+import { sessionState } from "../../api/session";
 import type { Me } from "../../api/types";
 import { t } from "../../lib/text";
 import { fullDay } from "../../lib/time";
@@ -34,7 +35,8 @@ export function DataSettings({ me }: { me: Me }) {
   const exporting = useMutation({
     mutationFn: exportMe,
     onSuccess: (data) => {
-      download(data);
+      // The address is the user pool's alone: the API does not know it.
+      download({ ...data, email: sessionState().session?.email });
       announce(t.settings.exported);
     },
   });
