@@ -35,7 +35,7 @@ class Api(Component):
     def __init__(self, stage: StageConfig, function: Function, identity: Identity) -> None:
         super().__init__(stage, "api")
         name = stage.name("api")
-        self.api = aws.apigatewayv2.Api("api", name=name, protocol_type="HTTP", opts=self.child)
+        self.api = aws.apigatewayv2.Api("api", name=name, protocol_type="HTTP", opts=self.lasting)
         integration = aws.apigatewayv2.Integration(
             "api",
             api_id=self.api.id,
@@ -69,7 +69,7 @@ class Api(Component):
             for route in GATEWAY_ROUTES
         ]
         self.access_log = aws.cloudwatch.LogGroup(
-            "access", name=stage.name("api-access"), retention_in_days=stage.log_retention_days, opts=self.child
+            "access", name=stage.name("api-access"), retention_in_days=stage.log_retention_days, opts=self.lasting
         )
         aws.apigatewayv2.Stage(
             "api",

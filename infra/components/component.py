@@ -14,6 +14,9 @@ class Component(pulumi.ComponentResource):
         child: options of the resources in it. Their physical names are fixed, so that a replacement can only be
             made after the former one is gone.
         stateful: options of those that hold what people made or sent.
+        lasting: options of those whose address others know, or whose record is wanted later: protected like the data,
+            since neither can be had again; nothing of theirs is retained, so a replacement that is meant finds its
+            name free.
     """
 
     def __init__(self, stage: StageConfig, name: str) -> None:
@@ -23,6 +26,7 @@ class Component(pulumi.ComponentResource):
         self.stateful = pulumi.ResourceOptions(
             parent=self, delete_before_replace=True, protect=stage.protect, retain_on_delete=stage.protect
         )
+        self.lasting = pulumi.ResourceOptions(parent=self, delete_before_replace=True, protect=stage.protect)
 
 
 def account_id() -> pulumi.Output[str]:

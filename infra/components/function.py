@@ -34,7 +34,7 @@ class Function(Component):
         self.service = service
         name, size = stage.name(service), stage.size(service)
         self.log_group = aws.cloudwatch.LogGroup(
-            service, name=log_group(stage.stage, service), retention_in_days=stage.log_retention_days, opts=self.child
+            service, name=log_group(stage.stage, service), retention_in_days=stage.log_retention_days, opts=self.lasting
         )
         self.role = aws.iam.Role(
             service,

@@ -89,7 +89,7 @@ class Identity(Component):
             ),
             read_attributes=["email", "email_verified"],
             write_attributes=["email"],
-            opts=self.child,
+            opts=self.lasting,
         )
         for group, description in GROUPS.items():
             aws.cognito.UserGroup(

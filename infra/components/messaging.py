@@ -80,7 +80,7 @@ class Alerts(Component):
                 ),
                 *self._deployer(account),
             ),
-            opts=self.child,
+            opts=self.lasting,
         )
 
     def _deployer(self, account: pulumi.Output[str]) -> list[Statement]:

@@ -22,7 +22,7 @@ class Operations(Component):
     def __init__(self, stage: StageConfig) -> None:
         super().__init__(stage, "operations")
         self.audit_log = aws.cloudwatch.LogGroup(
-            "audit", name=audit_log_group(stage.stage), retention_in_days=AUDIT_DAYS, opts=self.child
+            "audit", name=audit_log_group(stage.stage), retention_in_days=AUDIT_DAYS, opts=self.lasting
         )
         self.releases = PrivateBucket(stage, "releases", account_id()).bucket
         aws.s3.BucketPolicy(

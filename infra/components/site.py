@@ -173,7 +173,7 @@ class Site(Component):
                 geo_restriction=aws.cloudfront.DistributionRestrictionsGeoRestrictionArgs(restriction_type="none")
             ),
             viewer_certificate=self._certificate(),
-            opts=self.child,
+            opts=self.lasting,
         )
 
     def _certificate(self) -> aws.cloudfront.DistributionViewerCertificateArgs:

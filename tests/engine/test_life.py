@@ -69,7 +69,7 @@ def test_the_life_of_a_stage(stage: str, account: Account, tmp_path: Path) -> No
     assert ssm.get_parameter(Name=site)["Parameter"]["Value"] == was
 
     if stage == "prod":
-        with pytest.raises(EngineError, match="protect"):
+        with pytest.raises(EngineError, match="cannot be deleted"):
             engine.preview_destroy(stage)
     gone = operations(engine.destroy(stage, force=True))
     assert set(gone) == {"delete"}

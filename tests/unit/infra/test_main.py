@@ -140,6 +140,16 @@ def test_what_holds_data_is_protected_and_retained(stage: str) -> None:
     assert not any(bucket.inputs["forceDestroy"] for bucket in plan(stage).of("Bucket"))
 
 
+LASTING = ("Distribution", "Api", "UserPoolClient", "LogGroup", "Key")
+
+
+@pytest.mark.parametrize("stage", ["staging", "prod"])
+def test_what_has_an_address_or_a_record_is_protected_and_not_retained(stage: str) -> None:
+    for resource in plan(stage).of(*LASTING):
+        assert resource.registration.protect, resource.label
+        assert not resource.registration.retain_on_delete, resource.label
+
+
 @pytest.mark.parametrize("stage", ["dev", "local"])
 def test_a_stage_for_trying_out_can_be_destroyed(stage: str) -> None:
     for resource in plan(stage).resources:
