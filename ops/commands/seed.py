@@ -42,7 +42,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Story:
-    """A quest, who takes part, and how far it came."""
+    """A quest, who takes part, and how far it came. With `in_days` it is for the afternoon of that day from now."""
 
     title: str
     description: str
@@ -55,6 +55,9 @@ class Story:
     until: Status = Status.OPEN
     performer: str | None = None
     submission: str = ""
+    in_days: int | None = None
+    minutes: int = 60
+    meeting_point: str = ""
 
 
 PEOPLE: Final = (
@@ -71,11 +74,13 @@ STORIES: Final = (
         "It is a three-seater and the stairs are narrow. **Two strong people**, about half an hour.\n\n"
         "- blankets are there\n- tea and cake afterwards",
         "social", "Mill Lane", ("moving", "heavy"), 120, 12, "mira",
+        in_days=2, minutes=30, meeting_point="Mill Lane 7, the blue door",
     ),
     Story(
         "Read aloud at the kindergarten on Friday",
         "Twenty minutes, a picture book of your choice, fourteen very curious listeners. We start at ten.",
         "education", "Kindergarten Sunhill", ("children", "reading"), 80, 10, "amara",
+        in_days=5, minutes=20, meeting_point="At the gate, somebody will open",
     ),
     Story(
         "Repaint the bench by the pond",
@@ -90,7 +95,7 @@ STORIES: Final = (
     Story(
         "Count the swifts' nests on our street",
         "One evening walk with a list. The council needs the numbers before the roofs are renewed.",
-        "environment", "Old town", ("birds", "walk"), 90, 10, "amara",
+        "environment", "Old town", ("birds", "walk"), 90, 10, "amara", in_days=9, minutes=120,
     ),
     Story(
         "Lend a ladder for the weekend",
@@ -189,6 +194,9 @@ class _Author:
             "tags": list(story.tags),
             "rewardXp": story.xp,
             "rewardReputation": story.reputation,
+            "minutes": story.minutes,
+            "meetingPoint": story.meeting_point,
+            "when": _afternoon(story.in_days),
         }
         path = f"/quests/{self._call(story.requestor, 'POST', '/quests', draft, story.title)['questId']}"
         if story.until is Status.CANCELLED:
@@ -205,6 +213,8 @@ class _Author:
         if story.until is Status.DISPUTED:
             reason = "One of the two boxes still stands unopened behind the door; please have a look."
             self._call(story.requestor, "POST", f"{path}/dispute", {"reason": reason})
+            statement = "Both boxes are empty and on the shelves; what stands behind the door came yesterday."
+            self._call(story.performer, "POST", f"{path}/state", {"statement": statement})
 
     def _let_expire(self, quest_id: str) -> None:
         """The one thing that no member can do: time passes."""
@@ -244,6 +254,14 @@ def seed(stage: Stage, terminal: Terminal) -> None:
         for service in SWEEPS:  # else a new stage's first alarms are that nothing was heard of them
             stage.start(service)
     terminal.result(accounts, _introduction())
+
+
+def _afternoon(in_days: int | None) -> dict[str, str] | None:
+    """The window from noon to six o'clock (UTC) of a day from now; None for a quest at any time."""
+    if in_days is None:
+        return None
+    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(days=in_days)
+    return {"start": noon.isoformat(), "end": (noon + timedelta(hours=6)).isoformat()}
 
 
 def _switch_on(stage: Stage, flag: str) -> None:

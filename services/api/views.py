@@ -187,6 +187,7 @@ class EntryView(Model):
 
     entry_id: str
     quest_id: str | None = None
+    quest_title: str | None = None
     kind: Kind
     points: int
     xp: int
@@ -552,9 +553,10 @@ def inbox_item(
     )
 
 
-def entry(stored: Entry) -> EntryView:
-    """An entry without what is the operators'."""
-    return EntryView(**_of(EntryView, stored.__dict__))
+def entry(stored: Entry, titles: Mapping[str, str]) -> EntryView:
+    """An entry without what is the operators', with its quest's title from `titles` by id."""
+    title = titles.get(stored.quest_id) if stored.quest_id else None
+    return EntryView(**_of(EntryView, {**stored.__dict__, "quest_title": title}))
 
 
 def message(stored: Message) -> MessageView:

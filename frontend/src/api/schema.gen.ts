@@ -1050,6 +1050,11 @@ export interface components {
              * @default null
              */
             questId?: string | null;
+            /**
+             * Questtitle
+             * @default null
+             */
+            questTitle?: string | null;
             kind: components["schemas"]["Kind"];
             /** Points */
             points: number;

@@ -88,8 +88,10 @@ def list_my_ledger(platform: Platform, request: Request[NoBody, requests.PageQue
     query = f"ledger|{request.member.user_id}"
     after = position_of(platform, query, request.query.cursor)
     page = platform.ledger.page(request.member.user_id, request.query.limit, after)
+    titles = platform.quests.titles(sorted({entry.quest_id for entry in page.entries if entry.quest_id}))
     return views.LedgerPage(
-        items=[views.entry(entry) for entry in page.entries], next_cursor=next_cursor(platform, query, page.last)
+        items=[views.entry(entry, titles) for entry in page.entries],
+        next_cursor=next_cursor(platform, query, page.last),
     )
 
 

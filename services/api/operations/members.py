@@ -74,9 +74,10 @@ def export_me(platform: Platform, request: Request[NoBody, NoQuery]) -> views.Ex
             found += [views.view(one, platform.viewer(actor, one.quest, request.now)) for one in stored]
             if after is None:
                 break
+    titles = {quest.quest_id: quest.title for quest in found}
     return views.Export(
         profile=get_me(platform, request),
-        ledger=[views.entry(entry) for entry in platform.ledger.all_of(actor.user_id)],
+        ledger=[views.entry(entry, titles) for entry in platform.ledger.all_of(actor.user_id)],
         quests=found,
         inbox=list(_whole_inbox(platform, actor.user_id)),
         messages=[views.written(message) for message in platform.messages.of_author(actor.user_id)],

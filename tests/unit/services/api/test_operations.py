@@ -400,6 +400,18 @@ def test_an_edit_has_a_quota(cloud: Cloud) -> None:
     check(api)
 
 
+def test_entries_name_their_quest(api: Api) -> None:
+    posted = [api.create(title=f"Carry sofa {n}") for n in range(3)]
+    api.call("editQuest", ANNA, {"title": "Carry a piano"}, questId=posted[0])
+    entries = api.call("listMyLedger", ANNA, query={"limit": "100"}).json["items"]
+    titles = {entry.get("questId"): entry.get("questTitle") for entry in entries}
+    wanted: dict[str | None, str | None] = {None: None}
+    wanted |= dict(zip(posted, ("Carry a piano", "Carry sofa 1", "Carry sofa 2"), strict=True))
+    assert titles == wanted
+    exported = api.call("exportMe", ANNA).json["ledger"]
+    assert {entry.get("questId"): entry.get("questTitle") for entry in exported} == wanted
+
+
 def test_a_raised_reward_is_paid_for(api: Api) -> None:
     quest_id = api.create(rewardXp=900)
     assert api.call("getMe", ANNA).json["points"] == 1
