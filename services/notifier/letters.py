@@ -23,7 +23,7 @@ _BUTTONS: Final[Mapping[NoticeKind, str]] = {
     NoticeKind.SUSPENSION: "inbox",
 }
 """The button of a kind; any other leads to the quest."""
-_PLACES: Final[Mapping[str, str]] = {"account": "/me", "inbox": "/inbox"}
+_PLACES: Final[Mapping[str, str]] = {"account": "/me", "inbox": "/mine"}
 
 
 class Context(NamedTuple):

@@ -28,7 +28,9 @@ from ops.shared.books import problems
 from ops.shared.canary import Canary
 from ops.shared.releases import Release
 from ops.shared.stage import Stage, open_stage
+from services.core.domain import notices
 from services.core.domain.ledger import Entry, Kind, State
+from services.core.domain.notices import Notice, NoticeKind, Unmailed
 from services.core.domain.quests import call_off
 from services.core.names import parameter_name
 from services.core.parameters import FLAGS, USER_POOL_CLIENT_ID, USER_POOL_ID, flag_parameter
@@ -412,6 +414,36 @@ def test_rewards_queue(town: Town) -> None:
     assert entry_id in ran["dlq show rewards --stage prod"].out
     assert town.reward(ben.user_id, State.POSTED)
     assert town.depth("rewards") == 0
+
+
+def unsent(town: Town) -> tuple[Member, str]:
+    """A member, and the item of a mail to them that did not leave."""
+    lena = town.people.sign_up("lena")
+    notice = Notice(NoticeKind.REPORT_DECIDED, lena.user_id, datetime.now(UTC), uuid.uuid4().hex)
+    town.stage.inbox.put(notices.item(notice, Unmailed.FAILED))
+    return lena, notice.item_id
+
+
+def test_notices_queue(town: Town) -> None:
+    lena, item_id = unsent(town)
+    town.send("notices", json.dumps({"userId": lena.user_id, "itemId": item_id, "reason": "SES: MessageRejected"}))
+    town.follow("notices-queue")
+    assert town.depth("notices") == 0
+    found = town.stage.inbox.get(lena.user_id, item_id)
+    assert found is not None
+    assert found.unmailed is None
+
+
+def test_failed_notices(town: Town) -> None:
+    lena, item_id = unsent(town)
+    ran = town.follow("failed-notices", {"USER": lena.address, "ITEM": item_id})
+    assert "no mail: failed" in ran["notices list USER --stage prod"].out
+
+
+def test_refused_mails(town: Town) -> None:
+    town.follow("refused-mails")
+    assert town.do("flags list")["flags"]["notices"] == "off"
+    town.do("flags set notices on --yes --reason over")
 
 
 def test_poison_message(town: Town) -> None:

@@ -253,6 +253,7 @@ export const questActions = {
     noted(unwrap(api().POST("/quests/{questId}/resolve", { ...at(questId), body: { outcome, decision } }))),
 };
 
+export const unsubscribe = (token: string) => unwrap(api().POST("/unsubscribe", { params: { query: { token } } }));
 export const editMe = (body: ProfileEdit) => unwrap(api().PATCH("/me", { body }));
 export const exportMe = () => unwrap(api().GET("/me/export"));
 export const deleteMe = () => unwrap(api().DELETE("/me"));

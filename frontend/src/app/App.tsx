@@ -24,6 +24,9 @@ const SettingsScreen = lazyScreen(() =>
 const SignInScreen = lazyScreen(() => import("../features/auth/SignInScreen").then((module) => module.SignInScreen));
 const SignUpScreen = lazyScreen(() => import("../features/auth/SignUpScreen").then((module) => module.SignUpScreen));
 const ForgotScreen = lazyScreen(() => import("../features/auth/ForgotScreen").then((module) => module.ForgotScreen));
+const UnsubscribeScreen = lazyScreen(() =>
+  import("../features/unsubscribe/UnsubscribeScreen").then((module) => module.UnsubscribeScreen),
+);
 const WelcomeScreen = lazyScreen(() => import("../features/auth/WelcomeScreen").then((module) => module.WelcomeScreen));
 
 /** Nothing that a screen holds of a member outlives their leaving. */
@@ -58,6 +61,7 @@ const routes = {
   "/sign-in": visitors(SignInScreen),
   "/sign-up": visitors(SignUpScreen),
   "/forgot": ForgotScreen,
+  "/unsubscribe": UnsubscribeScreen,
   "/welcome": members(WelcomeScreen),
 };
 

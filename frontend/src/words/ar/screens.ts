@@ -317,6 +317,11 @@ export default {
     currentPassword: "كلمة المرور الحالية",
     passwordChanged: "تغيّرت كلمة مرورك.",
   },
+  unsubscribe: {
+    title: "رسائل CivicForge",
+    done: "لن تصل رسائل أخرى عن المهام. ما يخصك يبقى في انتظارك داخل التطبيق.",
+    settings: "اختر في الإعدادات متى تصل الرسائل",
+  },
   auth: {
     signInTitle: "مرحبًا بعودتك",
     signUpTitle: "انضم إلى جيرانك",

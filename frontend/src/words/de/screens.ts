@@ -292,6 +292,11 @@ export default {
     currentPassword: "Jetziges Passwort",
     passwordChanged: "Dein Passwort ist geändert.",
   },
+  unsubscribe: {
+    title: "Mails von CivicForge",
+    done: "Es kommen keine Mails zu Quests mehr. Was dich angeht, wartet weiter in der App.",
+    settings: "In den Einstellungen aussuchen, wann Mails kommen",
+  },
   auth: {
     signInTitle: "Willkommen zurück",
     signUpTitle: "Komm zu deinen Nachbarn",

@@ -285,6 +285,11 @@ export default {
     currentPassword: "Current password",
     passwordChanged: "Your password is changed.",
   },
+  unsubscribe: {
+    title: "Mails from CivicForge",
+    done: "No more mails about quests will come. What concerns you still waits in the app.",
+    settings: "Choose in Settings when mails come",
+  },
   auth: {
     signInTitle: "Welcome back",
     signUpTitle: "Join your neighbours",

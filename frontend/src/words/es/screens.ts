@@ -302,6 +302,11 @@ export default {
     currentPassword: "Contraseña actual",
     passwordChanged: "Tu contraseña ha cambiado.",
   },
+  unsubscribe: {
+    title: "Correos de CivicForge",
+    done: "Ya no llegarán correos sobre misiones. Lo que te concierne sigue esperándote en la aplicación.",
+    settings: "Elegir en los ajustes cuándo llegan los correos",
+  },
   auth: {
     signInTitle: "Hola de nuevo",
     signUpTitle: "Únete a tus vecinos",

@@ -303,6 +303,11 @@ export default {
     currentPassword: "Mot de passe actuel",
     passwordChanged: "Votre mot de passe est changé.",
   },
+  unsubscribe: {
+    title: "E-mails de CivicForge",
+    done: "Plus aucun e-mail au sujet des quêtes n’arrivera. Ce qui vous concerne vous attend toujours dans l’application.",
+    settings: "Choisir dans les réglages quand les e-mails arrivent",
+  },
   auth: {
     signInTitle: "Bon retour",
     signUpTitle: "Rejoignez vos voisins",
