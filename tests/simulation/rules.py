@@ -30,9 +30,7 @@ _ACTION_OF = {operation: action for action, operation in OPERATION_OF.items()}
 _DAY = timedelta(days=1)
 
 
-KNOWN: dict[str, str] = {
-    "L4": "the quest of a member who left stays CLAIMED, and is handed in to nobody",
-}
+KNOWN: dict[str, str] = {}
 """Faults of the platform that were found and wait to be mended, by the beginning of the rule that they break."""
 
 

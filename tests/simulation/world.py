@@ -53,7 +53,7 @@ STAGE, CLIENT_ID = "sim", "page"
 EPOCH = 1_800_000_000.0
 """The moment at which every history begins."""
 CLAIMS_PER_HOUR = 10
-SKEW = 0.0
+SKEW = 3.0
 """Seconds by which a sandbox's clock may be off."""
 LAG = 5.0
 """Seconds by which a read that is not consistent may be behind."""
