@@ -265,9 +265,9 @@ def notifier_function(
                 for thing, table in (("Quests", data.quests), ("Ledger", data.ledger), ("Messages", data.messages))
             ),
             Statement(
-                sid="ReadFlagAndKey",
+                sid="ReadFlagsAndKey",
                 actions=["ssm:GetParameter", "ssm:GetParameters"],
-                resources=[parameters.notices_flag.arn, parameters.mail_key.arn],
+                resources=[parameter.arn for parameter in parameters.for_notifier],
             ),
             Statement(
                 sid="ReadAddresses",

@@ -38,8 +38,10 @@ class LiveParameters(Component):
         made = {declared.key: self._parameter(declared) for declared in LIVE_PARAMETERS}
         self.all = list(made.values())
         self.rewards_flag = made[flag_parameter("rewards").key]
-        self.notices_flag = made[flag_parameter("notices").key]
-        self.mail_key = made[MAIL_KEY.key]
+        self.for_notifier = [
+            made[MAIL_KEY.key],
+            *(made[flag_parameter(flag).key] for flag in ("notices", "silence", "disputes")),
+        ]
         self.for_housekeeping = [
             made[BREAKER.key],
             *(made[flag_parameter(flag).key] for flag in ("silence", "disputes")),

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from services.core import aws
 from services.core.domain.notices import Notice
+from services.core.domain.quests import DISPUTES, SILENCE_FLAG
 from services.core.events import EventNotTold
 from services.core.flags import Flags
 from services.core.groups import InternalGroup
@@ -32,7 +33,7 @@ telemetry = Telemetry("notifier", settings.stage, settings.log_level)
 live = LiveParameters(
     aws.ssm(),
     settings.stage,
-    (flag_parameter(NOTICES), MAIL_KEY),
+    (*map(flag_parameter, (NOTICES, SILENCE_FLAG, DISPUTES)), MAIL_KEY),
     settings.parameter_ttl_seconds,
     telemetry.not_read,
 )
@@ -85,6 +86,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         if records is None:
             now = datetime.now(UTC)
             mailer.sweep(now)
+            teller.remind(now)
             mailer.send_digests(now)
             return {}
         if "Sns" in records[0]:

@@ -114,15 +114,19 @@ class Mailer:
         """When a member gets the mail of a notice, or why they get none."""
         if not self.post_office.sender:
             return Unmailed.NO_SENDER
-        value = self.flags.value(NOTICES)
-        groups = self.internal.groups_of(user.user_id) if value not in ("off", "on") else frozenset()
-        if not self.flags.enabled(NOTICES, user.user_id, groups):
+        if not self.features(user.user_id, (NOTICES,)):
             return Unmailed.FLAG_OFF
         if user.mail is MailPreference.NEVER:
             return Unmailed.NOT_WANTED
         if user.mail_stopped:
             return Unmailed.ADDRESS_STOPPED
         return Mail.DAILY if user.mail is MailPreference.DAILY else Mail.DUE
+
+    def features(self, user_id: str, flags: Sequence[str]) -> frozenset[str]:
+        """Those of the flags that include a member."""
+        rolled_out = any(self.flags.value(flag) not in ("off", "on") for flag in flags)
+        groups = self.internal.groups_of(user_id) if rolled_out else frozenset[str]()
+        return frozenset(flag for flag in flags if self.flags.enabled(flag, user_id, groups))
 
     def send(self, user_id: str, item_id: str, now: datetime) -> None:
         """Send one item's mail, if it is owed and nobody else is sending it. Raises StoreUnavailableError."""

@@ -9,7 +9,7 @@ from services.core.domain import notices
 from services.core.domain.ledger import Entry
 from services.core.domain.messages import Audience, Message
 from services.core.domain.notices import Mail, Notice, NoticeKind, Unmailed
-from services.core.domain.quests import Quest
+from services.core.domain.quests import DISPUTES, SILENCE_FLAG, Quest, Status, confirms_by_silence
 from services.core.domain.users import MailStop, User
 from services.core.metrics import MAILS_REFUSED
 from services.core.stores.dynamo import decode_item
@@ -78,6 +78,21 @@ class Teller:
             )
             asked = list(notices.unanswered(earlier.messages, requestor))
         return notices.of_message(message, requestor, asked)
+
+    def remind(self, now: datetime) -> None:
+        """Tell the reminders that are due and were not told. Raises StoreUnavailableError."""
+        for status, ahead in notices.AHEAD.items():
+            ids = list(self.quests.due(status, now + ahead))
+            for start in range(0, len(ids), 100):
+                for quest in self.quests.without_texts(ids[start : start + 100]):
+                    due = notices.reminders(quest, now) if self._is_reminded(quest) else []
+                    self.tell([n for n in due if self.inbox.get(n.user_id, n.item_id) is None], now)
+
+    def _is_reminded(self, quest: Quest) -> bool:
+        """False where the reminder would say that silence confirms, and it does not."""
+        if quest.status is not Status.SUBMITTED:
+            return True
+        return confirms_by_silence(self.mailer.features(quest.performer_id or "", (SILENCE_FLAG, DISPUTES)))
 
     def refused(self, report: Mapping[str, Any]) -> None:
         """Send no more mails to a member whose address does not take them. Raises StoreUnavailableError, ValueError."""

@@ -4,16 +4,24 @@ All functions are pure and give the same notices for the same event, so that a r
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 from services.core.domain import ledger
 from services.core.domain.ledger import Entry
 from services.core.domain.messages import Audience, Message
-from services.core.domain.quests import Evidence, Quest, Status, other_side
+from services.core.domain.quests import RELEASE_GRACE, Evidence, Quest, Status, Task, other_side
+from services.core.domain.quests import turn as turn_of
 from services.core.domain.values import Model, Timestamp, timestamp
 
+EXPIRY_NOTICE = timedelta(days=2)
+"""Time before an OPEN quest expires at which its requestor is reminded."""
+DEADLINE_NOTICE = timedelta(days=1)
+"""Time before a claim's deadline at which its performer is reminded."""
+SILENCE_NOTICES = (timedelta(days=4), timedelta(days=1))
+"""Times before silence confirms: days 3 and 6 after the hand-in."""
+_SWEEP_SECONDS = 900
 UNSUBSCRIBE = "unsubscribe"
 """The purpose that the token of a mail's unsubscribe link is signed for (see `services.core.cursors`)."""
 
@@ -182,6 +190,80 @@ def unanswered(public: Iterable[Message], requestor_id: str) -> Iterator[str]:
         if message.author_id == requestor_id:
             return
         yield message.author_id
+
+
+AHEAD: Mapping[Status, timedelta] = {
+    Status.OPEN: EXPIRY_NOTICE,
+    Status.CLAIMED: DEADLINE_NOTICE + RELEASE_GRACE,
+    Status.SUBMITTED: SILENCE_NOTICES[0],
+}
+"""Time before a quest changes by itself from which `reminders` may find something, by its status."""
+
+
+def reminders(quest: Quest, now: datetime) -> list[Notice]:
+    """The reminders that are due, for whoever's turn it is: each has one id, however often they are asked for.
+
+    A quest that is hidden reminds nobody: its clock stands still. Nor does a time that was shorter than its reminder.
+    """
+    if quest.hidden_at:
+        return []
+    match quest.status:
+        case Status.OPEN:
+            due = _Reminder(
+                NoticeKind.EXPIRES_SOON, quest.expires_at - EXPIRY_NOTICE, quest.created_at, quest.expires_at
+            )
+            return _remind(quest, due, (quest.requestor_id,), now)
+        case Status.CLAIMED:
+            return _remind_performer(quest, now)
+        case Status.SUBMITTED:
+            return _remind_of_silence(quest, now)
+    return []
+
+
+class _Reminder(NamedTuple):
+    """A reminder of `kind` from `at` on, about time that runs from `since` to `until`."""
+
+    kind: NoticeKind
+    at: datetime
+    since: datetime
+    until: datetime
+
+
+def _remind(
+    quest: Quest, due: _Reminder, members: Iterable[str], now: datetime, amounts: Mapping[str, int] | None = None
+) -> list[Notice]:
+    if now < due.at or due.at <= due.since:
+        return []
+    # On the quarter of an hour, as the sweeps are: what a member read meanwhile must not count as this one read.
+    at = datetime.fromtimestamp(-(-due.at.timestamp() // _SWEEP_SECONDS) * _SWEEP_SECONDS, UTC)
+    subject = "+".join((timestamp(due.until), timestamp(due.at)))
+    return [Notice(due.kind, user_id, at, subject, quest.quest_id, None, amounts or {}) for user_id in members]
+
+
+def _remind_performer(quest: Quest, now: datetime) -> list[Notice]:
+    deadline, turn = quest.claim_deadline, turn_of(quest, now)
+    assert deadline is not None, "a CLAIMED quest has a deadline"
+    assert turn is not None, "a CLAIMED quest is somebody's turn"
+    if turn.task is Task.OVERDUE:
+        return _remind(
+            quest,
+            _Reminder(NoticeKind.OVERDUE, deadline, quest.claimed_at or quest.created_at, deadline),
+            turn.members,
+            now,
+        )
+    due = _Reminder(NoticeKind.DEADLINE_NEAR, deadline - DEADLINE_NOTICE, turn.since, deadline)
+    return _remind(quest, due, turn.members, now)
+
+
+def _remind_of_silence(quest: Quest, now: datetime) -> list[Notice]:
+    turn = turn_of(quest, now)
+    assert turn is not None, "a SUBMITTED quest is somebody's turn"
+    until = quest.silence_due
+    found: list[Notice] = []
+    for left in SILENCE_NOTICES:
+        due = _Reminder(NoticeKind.UNCONFIRMED, until - left, turn.since, until)
+        found += _remind(quest, due, turn.members, now, {"count": left.days})
+    return found[-1:] if found else []
 
 
 def _decided(before: Quest, after: Quest) -> _Event | None:

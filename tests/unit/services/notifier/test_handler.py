@@ -409,3 +409,37 @@ def test_changes_are_told_to_the_performer_with_every_language(notifier: Notifie
         changed = change.quest.model_copy(update={"quest_id": f"q-{language}"})
         notifier.step((handed_in.model_copy(update={"quest_id": f"q-{language}"}), Change(changed)))
     assert [mail["Content-Language"] for mail in notifier.mails()] == ["en", "de", "es", "fr", "ar"]
+
+
+def test_the_sweep_reminds_whoevers_turn_it_is_once(notifier: Notifier, town: Town) -> None:
+    quest = town.posted(7)
+    notifier.cloud.quests.create(Change(quest, description="Twelve steps."))
+    change = quests.claim(quest, Actor(town.ben), NOW, CLAIM_PERIOD)
+    notifier.cloud.quests.save(quest, change)
+    notifier.sweep()
+    assert notifier.inbox(town.ben) == []
+    notifier.cloud.clock.now = NOW + CLAIM_PERIOD - timedelta(hours=20)
+    for _ in range(3):
+        notifier.sweep()
+    assert [item.kind for item in notifier.inbox(town.ben)] == [NoticeKind.DEADLINE_NEAR]
+    assert [mail["To"] for mail in notifier.mails()] == ["ben@example.org"]
+    notifier.cloud.clock.now = NOW + CLAIM_PERIOD + timedelta(hours=1)
+    notifier.sweep()
+    assert notifier.inbox(town.ben)[0].kind is notifier.inbox(town.anna)[0].kind is NoticeKind.OVERDUE
+
+
+@pytest.mark.parametrize(("silence", "disputes", "reminded"), [("on", "on", 1), ("off", "off", 1), ("off", "on", 0)])
+def test_silence_is_foretold_only_where_it_confirms(
+    notifier: Notifier, town: Town, silence: str, disputes: str, reminded: int
+) -> None:
+    quest = town.posted(7)
+    notifier.cloud.quests.create(Change(quest, description="Twelve steps."))
+    claimed = quests.claim(quest, Actor(town.ben), NOW, CLAIM_PERIOD)
+    notifier.cloud.quests.save(quest, claimed)
+    handed_in = quests.submit(claimed.quest, None, Actor(town.ben), "All twelve steps.", NOW, timedelta(days=7))
+    notifier.cloud.quests.save(claimed.quest, handed_in)
+    notifier.cloud.set_flag("silence", silence)
+    notifier.cloud.set_flag("disputes", disputes)
+    notifier.cloud.clock.now = NOW + timedelta(days=3, hours=1)
+    notifier.sweep()
+    assert len(notifier.inbox(town.anna)) == reminded

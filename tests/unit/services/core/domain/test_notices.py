@@ -1,7 +1,7 @@
 """Each event of DOMAIN.md's "Who is told what" x each person, typed from there and not from the code."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import pytest
@@ -177,3 +177,46 @@ def test_a_reward_tells_its_performer(state: State, kind: NoticeKind | None) -> 
 )
 def test_other_entries_tell_nobody(entry: ledger.Entry) -> None:
     assert notices.of_reward(entry) == []
+
+
+DAY = timedelta(days=1)
+
+
+# The quest, the moments at which it is looked at, and by then: each reminder's kind, who, and the number of days.
+REMINDERS: dict[str, tuple[Quest, list[datetime], list[tuple[str, str, int | None]]]] = {
+    "open, long before": (OPEN, [OPEN.expires_at - 3 * DAY], []),
+    "open, two days before": (OPEN, [OPEN.expires_at - 2 * DAY], [("expires_soon", ANNA, None)]),
+    "claimed, long before": (CLAIMED, [NOW + DAY], []),
+    "claimed, a day before": (CLAIMED, [NOW + CLAIM_PERIOD - DAY], [("deadline_near", BEN, None)]),
+    "overdue": (
+        CLAIMED,
+        [NOW + CLAIM_PERIOD - DAY, NOW + CLAIM_PERIOD],
+        [("deadline_near", BEN, None), ("overdue", ANNA, None), ("overdue", BEN, None)],
+    ),
+    "handed in": (SUBMITTED, [NOW + 2 * DAY], []),
+    "day 3": (SUBMITTED, [NOW + 3 * DAY], [("unconfirmed", ANNA, 4)]),
+    "day 3 and 6": (SUBMITTED, [NOW + 3 * DAY, NOW + 6 * DAY], [("unconfirmed", ANNA, 4), ("unconfirmed", ANNA, 1)]),
+    "disputed": (DISPUTED, [NOW + 30 * DAY], []),
+}
+
+
+@pytest.mark.parametrize("name", REMINDERS)
+def test_reminders_go_to_whoevers_turn_it_is_once(name: str) -> None:
+    quest, moments, expected = REMINDERS[name]
+    told: dict[tuple[str, str], notices.Notice] = {}
+    for moment in moments:
+        for later in (timedelta(0), timedelta(minutes=15), timedelta(hours=5)):
+            told |= {(n.item_id, n.user_id): n for n in notices.reminders(quest, moment + later)}
+    found = [(n.kind.value, n.user_id, n.amounts.get("count")) for n in told.values()]
+    assert sorted(found, key=str) == sorted(expected, key=str)
+
+
+def test_a_hidden_quest_reminds_nobody() -> None:
+    for quest in (OPEN, CLAIMED, SUBMITTED):
+        hidden = quest.model_copy(update={"hidden_at": NOW})
+        assert notices.reminders(hidden, NOW + 60 * DAY) == []
+
+
+def test_a_time_shorter_than_its_reminder_reminds_nobody() -> None:
+    hurried = OPEN.model_copy(update={"expires_at": NOW + DAY})
+    assert notices.reminders(hurried, NOW + timedelta(hours=1)) == []
