@@ -34,7 +34,7 @@ class Finding:
 
 
 def python_findings(lock: Path, answer: str) -> Finding:
-    """What pip-audit's JSON says of a requirements file with hashes."""
+    """The findings of pip-audit for a requirements file with hashes."""
     name = lock.relative_to(REPOSITORY).as_posix()
     try:
         found = {item["name"]: item for item in json.loads(answer)["dependencies"]}
@@ -60,7 +60,7 @@ def locked_packages(lock: Path) -> set[str]:
 
 
 def npm_findings(folder: Path, answer: str) -> Finding:
-    """What `npm audit --json` says of a package-lock.json."""
+    """The findings of `npm audit` for a package-lock.json."""
     name = (folder / "package-lock.json").relative_to(REPOSITORY).as_posix()
     try:
         report = json.loads(answer)

@@ -70,7 +70,7 @@ def _run(*command: str | Path, env: dict[str, str] | None = None) -> str:
 
 @dataclass(frozen=True)
 class Target:
-    """Where a zip runs: on AWS, or on this machine by an interpreter like the running one."""
+    """The platform that a zip runs on: AWS, or this machine with an interpreter like the running one."""
 
     name: TargetName
 
@@ -98,7 +98,7 @@ class Target:
 
     @property
     def install_options(self) -> tuple[str, ...]:
-        """What tells `uv pip install` for which platform to choose wheels."""
+        """The options of `uv pip install` that choose wheels of the platform."""
         if self.name == "host":
             return ("--python", str(self.python))
         return ("--python", str(self.python), "--python-version", LAMBDA_PYTHON, "--python-platform", LAMBDA_PLATFORM)

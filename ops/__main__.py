@@ -84,7 +84,7 @@ for name, commands in (
 
 
 def explain(error: Exception) -> str:
-    """What happened and what to do, in a sentence or two."""
+    """The explanation of an error: what happened and what to do, in a sentence or two."""
     match error:
         case NoCredentialsError() | TokenRetrievalError():
             return "There are no AWS credentials here. Sign in (`aws sso login`) or set AWS_PROFILE."
@@ -102,7 +102,7 @@ def explain(error: Exception) -> str:
             return f"There is no such member: {error}"
         case ValidationError():
             return (
-                f"Something that is stored makes no sense: {error.title}, {nonsense(error)}. "
+                f"Something that is stored is invalid: {error.title}, {nonsense(error)}. "
                 "`civicforge ledger check` names it; `civicforge restore` brings back what it was."
             )
         case StoreUnavailableError():

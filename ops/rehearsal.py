@@ -49,7 +49,7 @@ _DENIED: Final = re.compile(r"not authorized to perform: (\S+)(?: on resource: (
 
 @dataclass
 class Ran:
-    """What became of a step."""
+    """The outcome of a step."""
 
     name: str
     passed: bool
@@ -59,7 +59,7 @@ class Ran:
 
 
 class Ground(ABC):
-    """Where the rehearsal takes place."""
+    """The place of the rehearsal."""
 
     @abstractmethod
     def bootstrap(self) -> None:
@@ -268,7 +268,7 @@ class Rehearsal:
 
     @property
     def cost(self) -> str:
-        """What `cost` said, or that it never came to it."""
+        """The words of `cost`, or that it never came to it."""
         return next((ran.said.strip() for ran in self.ran if ran.name == "cost" and ran.passed), "not known")
 
 

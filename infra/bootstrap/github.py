@@ -90,7 +90,7 @@ def state_bucket_name(account: str) -> str:
 
 
 def backend_url(bucket: str, region: str, stage: str) -> str:
-    """Where the state of a stage is, for the Pulumi CLI. Each stage has a folder, so that IAM can tell them apart."""
+    """The address of a stage's state, for the Pulumi CLI. Each stage has a folder, so that IAM can tell them apart."""
     return f"s3://{bucket}/{stage}?region={region}"
 
 

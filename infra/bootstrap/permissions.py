@@ -1,4 +1,4 @@
-"""What GitHub may do in a stage: to read it, to deploy it, to roll flags out, and the boundary of what is deployed.
+"""The permissions of GitHub in a stage (read, deploy, roll flags out), and the boundary of what is deployed.
 
 A stage's things are found by name (`civicforge-<stage>-*`), or, where AWS makes up the name, by the tag `stage` that
 `aws:defaultTags` puts on everything. What AWS can restrict by neither carries its reason in `wide_because`.
@@ -83,7 +83,7 @@ def delete_statements(scope: Scope) -> list[Statement]:
 
 
 def rollout_statements(scope: Scope) -> list[Statement]:
-    """What `civicforge rollout advance` asks for, and no more: it runs every hour and nobody approves it."""
+    """The permissions of `civicforge rollout advance`, and no more: it runs every hour and nobody approves it."""
     rollouts, flags = scope.parameter(rollout_parameter("*").key), scope.parameter(flag_parameter("*").key)
     notify = scope.arn("sns", resource_name(scope.stage, "notify"))
     return [

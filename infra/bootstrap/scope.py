@@ -1,4 +1,4 @@
-"""What belongs to one stage in one account, as ARNs and conditions."""
+"""One stage in one account, as ARNs and conditions."""
 
 from dataclasses import dataclass
 
@@ -104,7 +104,7 @@ class Scope:
 
     @property
     def log_delivery(self) -> tuple[str, ...]:
-        """What joins the two, under a name that AWS makes up."""
+        """The ARN of a delivery, whose name AWS makes up."""
         return (self._edge_log("delivery:*"),)
 
     def _edge_log(self, resource: str) -> str:
@@ -154,7 +154,7 @@ class Scope:
 
     @property
     def api_parts(self) -> tuple[str, ...]:
-        """What an API consists of. It carries no tag, and AWS's documents differ on whether it inherits the API's."""
+        """The children of an API. They carry no tag, and AWS's documents differ on whether it inherits the API's."""
         kinds = ("authorizers", "deployments", "integrations", "routes", "stages")
         return tuple(self.arn("apigateway", f"/apis/*/{kind}*", account=False) for kind in kinds)
 

@@ -39,7 +39,7 @@ SESSION_SECONDS = 3600
 
 
 class Bootstrap(pulumi.ComponentResource):
-    """What cannot be made again is protected: without the state and its key no stage can be changed any more."""
+    """The state and its key, protected: without the state and its key no stage can be changed any more."""
 
     def __init__(self, config: BootstrapConfig) -> None:
         super().__init__("civicforge:bootstrap:Bootstrap", STACK)

@@ -1,4 +1,4 @@
-"""What the parts of the platform have in common."""
+"""The base of the platform's components."""
 
 import pulumi
 import pulumi_aws as aws

@@ -72,7 +72,7 @@ class Data(Component):
         )
 
     def _capacity(self, ceilings: type[Any]) -> dict[str, Any]:
-        """What a table or an index may use: read and write units a second."""
+        """Read and write units per second of a table or an index."""
         stage = self.stage
         if stage.capacity == "provisioned":
             return {"read_capacity": stage.min_read_units, "write_capacity": stage.min_write_units}
@@ -83,7 +83,7 @@ class Data(Component):
         }
 
     def _scaled(self) -> list[str] | None:
-        """What scaling changes, and `up` must not change back."""
+        """Inputs that scaling changes and `up` must not change back."""
         if self.stage.capacity == "on-demand":
             return None
         units = ("readCapacity", "writeCapacity")

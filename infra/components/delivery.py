@@ -1,4 +1,4 @@
-"""What calls the functions without anybody waiting: the streams of the tables, and the clock."""
+"""Asynchronous callers of the functions: the streams of the tables, and the clock."""
 
 import json
 from collections.abc import Mapping

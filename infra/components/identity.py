@@ -1,4 +1,4 @@
-"""Who somebody is: the user pool, the page's client, the groups."""
+"""Identity: the user pool, the app's client, the groups."""
 
 import pulumi
 import pulumi_aws as aws

@@ -1,4 +1,4 @@
-"""Where failures go: queues that keep what could not be done, and topics that tell somebody."""
+"""Failure handling: queues that keep what could not be done, and topics that tell somebody."""
 
 import pulumi
 import pulumi_aws as aws

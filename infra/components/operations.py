@@ -1,4 +1,4 @@
-"""What the operators' commands leave behind: who changed what, and what was released."""
+"""The audit log group and the releases bucket of the operators' commands."""
 
 import pulumi
 import pulumi_aws as aws

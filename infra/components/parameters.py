@@ -72,7 +72,7 @@ def _first_value(declared: Parameter) -> pulumi.Input[str]:
 
 
 class StackParameters(Component):
-    """What operators' commands look up of a stage: ids and addresses, by the keys of STACK_PARAMETERS."""
+    """The ids and addresses of a stage that operators' commands look up, by the keys of STACK_PARAMETERS."""
 
     def __init__(self, stage: StageConfig, values: dict[Parameter, pulumi.Input[str]]) -> None:
         super().__init__(stage, "stack-parameters")

@@ -41,7 +41,7 @@ LOG_FIELDS = (
 
 
 def content_security_policy(cognito_endpoint: str) -> str:
-    """What the page may load and whom it may call: itself and Cognito."""
+    """The app's Content-Security-Policy: it loads and calls itself and Cognito only."""
     cognito = urlsplit(cognito_endpoint)
     return "; ".join(
         (
@@ -325,7 +325,7 @@ class Site(Component):
         )
 
     def _write_config(self, identity: Identity) -> None:
-        """What the page reads at its start, so that one build of it serves every stage."""
+        """The app's config.json, so that one build serves every stage."""
         content = pulumi.Output.json_dumps(
             {
                 "stage": self.stage.stage,

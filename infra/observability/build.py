@@ -28,7 +28,7 @@ RESULT_ID = "result"
 
 
 def description(platform: Platform, severity: str, meaning: str, anchor: str) -> str:
-    """What the message says: how bad, what, and where to read on."""
+    """The text of the message: severity, meaning, runbook."""
     return f"{severity}: {meaning} Runbook: {platform.runbook}#{anchor}"
 
 

@@ -1,4 +1,4 @@
-"""What is watched on a stage: every alarm with its threshold, every composite, every metric without an alarm and why.
+"""The alarms of a stage: every alarm with its threshold, every composite, every metric without an alarm and why.
 
 This is the one place in which a threshold stands. The alarms, the lines on the dashboards and docs/monitoring.md are
 made from it.
@@ -274,7 +274,7 @@ class Alarms:
         )
 
     def topic(self, alarm: Alarm, severity: Severity) -> Topic:
-        """Whom an alarm tells: P1 pages, unless a composite pages in its place."""
+        """The topic that an alarm tells: P1 pages, unless a composite pages in its place."""
         in_composite = any(alarm in c.any_of and severity == c.severity for c in self.composites)
         return "page" if severity == "P1" and not in_composite else "notify"
 

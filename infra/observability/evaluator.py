@@ -25,7 +25,7 @@ AWS gives no formula, only the example of five for three.
 
 @dataclass(frozen=True)
 class Identity:
-    """What CloudWatch keeps apart: another dimension, or one more, is another metric."""
+    """The identity of a metric on CloudWatch: another dimension, or one more, is another metric."""
 
     namespace: str
     name: str
@@ -40,7 +40,7 @@ class Identity:
 
 @dataclass
 class Data:
-    """What was published: samples by metric and time (seconds)."""
+    """Published samples by metric and time (seconds)."""
 
     samples: dict[Identity, list[tuple[float, float]]] = field(default_factory=dict)
 
@@ -95,7 +95,7 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 
 
 def missing_data_treatment(alarm: Mapping[str, Any]) -> str:
-    """What the alarm says, but for DynamoDB's metrics, whose missing data CloudWatch always ignores."""
+    """The alarm's treatment of missing data, which CloudWatch always ignores for DynamoDB's metrics."""
     metrics = [q["MetricStat"]["Metric"] for q in alarm.get("Metrics") or () if "MetricStat" in q] or [alarm]
     if any(metric["Namespace"] == "AWS/DynamoDB" for metric in metrics):
         return "ignore"
@@ -243,6 +243,6 @@ def evaluate_composite(alarm: Mapping[str, Any], states: Mapping[str, State]) ->
 
 
 def acts(alarm: Mapping[str, Any], states: Mapping[str, State]) -> bool:
-    """Whether a composite's actions are carried out, or its suppressor is in ALARM."""
+    """True if a composite's actions are carried out, false while its suppressor is in ALARM."""
     suppressor = alarm.get("ActionsSuppressor")
     return not suppressor or states[suppressor] != "ALARM"

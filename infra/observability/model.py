@@ -1,4 +1,4 @@
-"""What alarms, panels and dashboards are, as data. Nothing here knows Pulumi or boto3.
+"""Alarms, panels and dashboards as data. Nothing here knows Pulumi or boto3.
 
 Every alarm goes off above its threshold: what is watched is always "how much of something bad".
 """
@@ -110,7 +110,7 @@ class Alarm:
 
     @property
     def anchor(self) -> str:
-        """Where the runbook explains it."""
+        """The address of its section in the runbook."""
         return self.runbook or self.key
 
     def name(self, stage: str, severity: Severity) -> str:
@@ -118,7 +118,7 @@ class Alarm:
         return resource_name(stage, f"{self.key}-{severity.lower()}")
 
     def condition(self, severity: Severity) -> str:
-        """When it goes off, in words."""
+        """The condition in words."""
         statistics = {s.statistic for s in series_of(self.watch)}
         how = next((s for s in sorted(statistics) if s.startswith("p")), "") or " and ".join(sorted(statistics))
         span = f"{self.period // 3600} h" if self.period % 3600 == 0 else f"{self.period // 60} min"
@@ -145,7 +145,7 @@ class Composite:
 
     @property
     def anchor(self) -> str:
-        """Where the runbook explains it."""
+        """The address of its section in the runbook."""
         return self.key
 
     def name(self, stage: str) -> str:
@@ -154,7 +154,7 @@ class Composite:
 
     @property
     def topic(self) -> Topic:
-        """Whom it tells."""
+        """The topic that it tells."""
         return "page" if self.severity == "P1" else "notify"
 
     def member_names(self, stage: str) -> tuple[str, ...]:
@@ -212,7 +212,7 @@ class Dashboard:
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
-    """What the definitions have to know about a deployed stage."""
+    """Facts of a deployed stage that the definitions use."""
 
     stage: str
     region: str

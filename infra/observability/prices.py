@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Prices:
-    """What is used is priced by the million, what stands by the month."""
+    """Prices of AWS: of usage by the million, of what stands by the month."""
 
     lambda_gb_second: float = 13.3334
     """arm64."""

@@ -1,4 +1,4 @@
-"""What is watched differently, and who hears of it."""
+"""Changes of alarms and of who hears them."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ _IDLE_KEYS: Final = {"alarmDescription", "tags", "tagsAll", "__defaults"}
 
 
 def alarm_sentences(step: Step) -> Iterator[str]:
-    """What is watched differently, and who hears of it."""
+    """Changes of alarms and of who hears them."""
     if step.kind == "TopicSubscription":
         yield from _hearing(step)
     elif step.kind in ("MetricAlarm", "CompositeAlarm"):

@@ -23,7 +23,7 @@ _OFF: Final[Mapping[tuple[str, str], tuple[object, ...]]] = {
 
 
 def lines_of(step: Step, wanted: Meaning) -> Iterator[str]:
-    """What changes in the inputs of one meaning; a warning unless it is known to get safer."""
+    """The changed inputs of one meaning; a warning unless they are known to get safer."""
     if step.operation not in ("update", "replace") and not (step.operation == "same" and step.changed_keys):
         return
     for key in step.changed_keys:
@@ -74,7 +74,7 @@ def _by_name(items: list[Any]) -> dict[str, Any]:
 
 
 def stops(step: Step) -> Iterator[str]:
-    """What does not work while the change is made, or from then on."""
+    """Services that stop while the change is made, or from then on."""
     kind = KINDS.get(step.type)
     what = f"{step.kind} {code(step.name)}"
     if step.operation in LOSING and kind and kind.meanwhile:

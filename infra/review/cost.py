@@ -1,4 +1,4 @@
-"""What a stage would cost a month."""
+"""The monthly cost of a stage."""
 
 import math
 from collections import Counter
@@ -64,7 +64,7 @@ def _provisioned(table: Mapping[str, Any]) -> float:
 
 
 def _scaled(target: Mapping[str, Any]) -> float:
-    """What the least of a scaling target costs, which `up` changes without changing the table."""
+    """The cost of a scaling target's minimum, which `up` changes without changing the table."""
     dimension = str(target.get("scalableDimension"))
     prices = {"Read": PRICES.provisioned_read_unit, "Write": PRICES.provisioned_write_unit}
     price = next((price for word, price in prices.items() if dimension.endswith(f"{word}CapacityUnits")), 0.0)

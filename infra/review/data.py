@@ -1,4 +1,4 @@
-"""What would be lost or less safe."""
+"""Losses of data and of its protection."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ LOSING: Final = {"delete": "deleted", "replace": "replaced", "delete-replaced": 
 
 
 def loses_data(step: Step) -> bool:
-    """Whether people's data would not be there afterwards."""
+    """True if members' data would not be there afterwards."""
     if step.kind == "Parameter" and not (step.before.protect or step.old.get("type") == "SecureString"):
         return False
     if step.kind == "LogGroup" and step.name != audit_log_group(step.stage):
@@ -31,7 +31,7 @@ def loses_data(step: Step) -> bool:
 
 
 def loss_sentence(step: Step) -> str:
-    """What would be gone, and why."""
+    """The data that would be gone, and why."""
     reasons = f" because of {', '.join(map(code, step.reasons))}" if step.reasons else ""
     if step.before.protect:
         fate = (
@@ -48,7 +48,7 @@ def loss_sentence(step: Step) -> str:
 
 
 def _same_name(step: Step) -> bool:
-    """Whether the new one would be called as the old one is."""
+    """True if the new resource would be called as the old one is."""
     names = [
         next((inputs[key] for key in ("name", "bucket") if inputs.get(key)), None) for inputs in (step.old, step.new)
     ]
@@ -86,7 +86,7 @@ def _at(inputs: Mapping[str, Any], path: str) -> object:
 
 
 def risk_sentences(step: Step) -> Iterator[str]:
-    """What does not lose data that must stay, but makes it easier to lose, or loses logs."""
+    """Changes that make data easier to lose, or lose logs."""
     what = f"{step.kind} {code(step.name)}"
     if loses_data(step):
         return

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 
 class Meaning(StrEnum):
-    """What a change of an input is about; the value is the section's title."""
+    """The meaning of a change of an input; the value is the section's title."""
 
     SECURITY = "Security"
     DATA = "Data"
@@ -382,7 +382,7 @@ def undeclared(type_: str, inputs: Mapping[str, Any]) -> set[str]:
 
 
 def is_safer(type_: str, path: str, old: object, new: object) -> bool:
-    """Whether it is known that a change makes things safer, or more available."""
+    """True if a change is known to make things safer, or more available."""
     kind = KINDS.get(type_)
     rules = {declared: up for declared, up in (kind.safer if kind else {}).items() if _covers(declared, path)}
     if not rules:

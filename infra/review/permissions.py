@@ -1,4 +1,4 @@
-"""Who may newly do what, and no longer."""
+"""Changes of permissions."""
 
 import json
 import re
@@ -57,7 +57,7 @@ def _list(value: object) -> list[str]:
 
 
 def permission_sentences(step: Step) -> Iterator[str]:
-    """Who may newly do what, and no longer."""
+    """Changes of permissions."""
     if step.type == "aws:lambda/permission:Permission":
         yield from _permission(step)
         return
@@ -121,7 +121,7 @@ def _wide(stage: str, resource: str, actions: Sequence[str]) -> str:
 
 
 def _is_of(stage: str, arn: str) -> bool:
-    """Whether an ARN names something of the stage."""
+    """True if an ARN names something of the stage."""
     return resource_name(stage, "") in arn or parameter_name(stage, "") in arn
 
 
@@ -160,7 +160,7 @@ def _attachments(step: Step) -> Iterator[str]:
 
 
 def _attached(step: Step, inputs: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """Who holds which managed policy: a role, or what an attachment names."""
+    """The holder of a managed policy: a role, or the target of an attachment."""
     keys = ("role", "roles", "user", "users", "group", "groups")
     holders = [holder for key in keys for holder in _list(inputs.get(key))] or [step.name]
     policies = [*_list(inputs.get("policyArn")), *_list(inputs.get("managedPolicyArns"))]

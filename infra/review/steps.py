@@ -1,4 +1,4 @@
-"""What a preview says: the JSON of `pulumi preview --show-sames`, or the same of the embedded engine, as steps."""
+"""A preview as steps: the JSON of `pulumi preview --show-sames`, or the same of the embedded engine, as steps."""
 
 import json
 import re
@@ -61,7 +61,7 @@ class State(BaseModel):
 
 
 class Step(BaseModel):
-    """What happens to one resource."""
+    """The step of one resource."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -103,7 +103,7 @@ class Step(BaseModel):
 
     @property
     def is_change(self) -> bool:
-        """Whether anything differs: Pulumi updates also for a zip that has only moved."""
+        """True if anything differs: Pulumi updates also for a zip that has only moved."""
         if self.operation in UNCHANGED:
             return False
         known = self.operation == "update" and self.before.inputs and self.after.inputs
@@ -129,19 +129,19 @@ class Step(BaseModel):
 
 
 def hidden(value: object) -> bool:
-    """Whether the preview does not tell a value or a part of it."""
+    """True if the preview does not tell a value or a part of it."""
     return bool(UNTOLD.search(str(value)) or _SECRET.search(str(value)))
 
 
 class Diagnostic(BaseModel):
-    """What Pulumi or the program had to say."""
+    """A diagnostic of Pulumi or the program."""
 
     severity: str = ""
     message: str = ""
 
 
 class PulumiPreview(BaseModel):
-    """What `pulumi preview --json` prints."""
+    """The document of `pulumi preview --json`."""
 
     steps: list[Step] | None = None
     diagnostics: list[Diagnostic] | None = None

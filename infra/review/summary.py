@@ -122,7 +122,7 @@ def _bytes(text: str) -> int:
 
 
 def exit_code(preview: Preview, *, accepted: bool) -> int:
-    """What the job ends with."""
+    """The exit code of the job."""
     if any(map(loses_data, preview.steps)) and not accepted:
         return DATA_LOSS
     return FAILED if preview.errors else 0

@@ -1,4 +1,4 @@
-"""How the comment writes what a preview names."""
+"""Names of a preview as the comment writes them."""
 
 import re
 from typing import Final

@@ -53,12 +53,12 @@ class Window:
         return cls(end - count * period, period, count)
 
     def times(self) -> Iterator[float]:
-        """When each period begins."""
+        """The beginnings of the periods."""
         return (self.start + index * self.period for index in range(self.count))
 
 
 def queries(widget: Mapping[str, Any], period: int) -> Iterator[tuple[str, Query]]:
-    """What a widget asks CloudWatch for: an id of the widget's own, and the query without its id."""
+    """A query of a widget to CloudWatch: an id of the widget's own, and the query without its id."""
     for number, row in enumerate(widget["metrics"]):
         if isinstance(row[0], str):
             namespace, name, *rest, options = row

@@ -59,7 +59,7 @@ def _count(metric: str, value: float, dimensions: dict[str, str]) -> None:
 
 
 def record_edge_request(domain: str, status: int, size: int) -> None:
-    """What CloudFront publishes about a request at a distribution's domain."""
+    """The metrics that CloudFront publishes about a request at a distribution's domain."""
     for identity, distribution in cloudfront._distributions.items():
         if distribution["DomainName"] == domain:
             dimensions = {"DistributionId": identity, "Region": "Global"}

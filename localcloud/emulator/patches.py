@@ -1,5 +1,5 @@
 # ruff: noqa: SLF001 - MiniStack has no public hooks for what is filled here; its version is pinned
-"""What MiniStack 1.5.33 lacks and this platform needs, filled in; runs in the emulator's process.
+"""Patches of MiniStack 1.5.33; they run in the emulator's process.
 
 | gap | filled by |
 |---|---|
@@ -279,7 +279,7 @@ def _names_parameters(extract: Callable[..., str]) -> Callable[..., str]:
 
 
 def _names_log_streams(extract: Callable[..., str]) -> Callable[..., str]:
-    """What is asked of one stream is authorized on the stream."""
+    """Authorize the calls for one stream on that stream."""
 
     def with_log_stream(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
         arn = extract(service, method, path, headers, body, *rest)

@@ -154,7 +154,7 @@ class Emulator:
             raise EmulatorError(f"The emulator does not answer; see {self.log}. `make up` starts it again.")
 
     def serve_at_front_door(self, distribution_domain: str) -> None:
-        """Which CloudFront distribution (its `domainName`) the front door leads to."""
+        """Lead the front door to a CloudFront distribution, by its `domainName`."""
         (self.data / "front-door").write_text(distribution_domain, encoding="utf-8")
 
     def _known(self) -> Running | None:
@@ -296,7 +296,7 @@ def _listen(preferred: int) -> socket.socket:
 
 
 def _alive(pid: int) -> bool:
-    """Whether the process runs; a child that ended and was not waited for does not."""
+    """True if the process runs; a child that ended and was not waited for does not."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

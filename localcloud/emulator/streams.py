@@ -22,7 +22,7 @@ _RETRY_SECONDS = 1.0
 
 @dataclass
 class Progress:
-    """Where a mapping stands: `size` is the batch to try next, `attempts` how often it failed at `position`."""
+    """The progress of a mapping: `size` is the batch to try next, `attempts` how often it failed at `position`."""
 
     position: int
     size: int
@@ -125,7 +125,7 @@ def _first_failure(answer: Mapping[str, Any], rules: Rules, batch: Sequence[Reco
 
 
 def _given_up(progress: Progress, rules: Rules, batch: Sequence[Record], now: float) -> str:
-    """Why the batch is not tried again, or an empty text."""
+    """The reason why the batch is not tried again, or an empty text."""
     oldest = min(float(record["dynamodb"].get("ApproximateCreationDateTime", now)) for record in batch)
     if 0 <= rules.max_age < now - oldest:
         return "MaxRecordAgeExceeded"

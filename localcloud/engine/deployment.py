@@ -54,7 +54,7 @@ class EngineError(Exception):
 
 @dataclass
 class Report:
-    """What a run did, in the order in which it was done, and the stack's exports."""
+    """The report of a run: its steps in order, and the stack's exports."""
 
     steps: list[Step] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
@@ -429,7 +429,7 @@ class _Run:
                 )
 
     def _planned(self, provider: Provider, step: Step) -> Record:
-        """What a preview knows of a resource."""
+        """The outputs of a resource that a preview knows."""
         inputs = {key: value for key, value in step.inputs.items() if not is_asset(value)}
         old = step.old
         if step.operation in ("create", "replace") or old is None:
@@ -496,7 +496,7 @@ class _Run:
             return adopted
 
     def _is_ours(self, operation: Operation) -> bool:
-        """Whether an interrupted run began to make this very thing, and no record has it."""
+        """True if an interrupted run began to make this very thing, and no record has it."""
         if operation.id is None:
             return False
         begun = {(one.type, one.id) for one in self._unfinished}
@@ -504,7 +504,7 @@ class _Run:
         return (operation.type, operation.id) in begun - owned
 
     def _replaced_by(self, step: Step) -> Record | None:
-        """What a step's resource takes the place of and what is still there."""
+        """The records that a step's resource replaces and that are still there."""
         old = step.old
         return old if old is not None and old.deletable and self._state.records.get(step.urn) is old else None
 
@@ -565,7 +565,7 @@ class _Run:
         self._done(step)
 
     def _orphans(self) -> list[str]:
-        """What interrupted operations may have left behind."""
+        """Remains of interrupted operations."""
         owned = {(record.type, record.id) for record in self._state.records.values()}
         created = {*self.report.urns("create", "replace", "update")}
         found = []

@@ -50,7 +50,7 @@ _loops: set[asyncio.AbstractEventLoop] = set()
 
 @dataclass(frozen=True)
 class Registration:
-    """What a program asks for: one resource with its inputs (camelCase, secrets marked) and its options."""
+    """A registration of a program: one resource with its inputs (camelCase, secrets marked) and its options."""
 
     urn: str
     type: str
@@ -97,7 +97,7 @@ class UnsupportedError(Exception):
 
 
 class Engine(Protocol):
-    """What the host needs from an engine. An exception from any of these fails the program with that exception."""
+    """The interface of an engine to the host. An exception from any of these fails the program with that exception."""
 
     def register(self, registration: Registration) -> tuple[str, dict[str, Any]]: ...
 

@@ -17,7 +17,7 @@ StepOperation = Literal["same", "create", "update", "replace", "delete", "delete
 
 @dataclass(frozen=True)
 class Step:
-    """What happens to one resource.
+    """The step of one resource.
 
     `replace` makes the successor; what it replaces is deleted by a `delete-replaced` step, before it or at the end.
     `discard` only forgets: what was deleted already, a component, or what was only looked up.
@@ -110,7 +110,7 @@ def _forced(difference: Difference, replace_on_changes: Sequence[str]) -> frozen
 
 
 def _dependents(root: Record, known: Sequence[Record], provider: Provider) -> Iterator[Record]:
-    """What has to be replaced because an input of it, made of what is replaced, cannot change in place."""
+    """Dependents of a replaced resource that must be replaced too: an input made of it cannot change."""
     replaced = {root.urn}
     for record in reversed(deletion_order(known)):
         if not record.custom or record.external or record.urn in replaced:

@@ -46,7 +46,7 @@ class Record:
 
     @property
     def deletable(self) -> bool:
-        """Whether it is a thing of this stack on AWS."""
+        """True if it is a thing of this stack on AWS."""
         return self.custom and not self.external and not self.pending_replacement
 
 
@@ -77,7 +77,7 @@ class State:
 
     @property
     def resources(self) -> list[Record]:
-        """What the stack has on AWS."""
+        """The records of things on AWS."""
         return [record for record in self.records.values() if record.deletable]
 
     def put(self, record: Record, superseding: Record | None = None) -> None:

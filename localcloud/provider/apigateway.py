@@ -28,7 +28,7 @@ class _ApiPart(Handler):
         return [str(item[self.id_member]) for item in items if self.is_called(item, inputs)]
 
     def is_called(self, item: Mapping[str, Any], inputs: Inputs) -> bool:
-        """Whether AWS's item is what the inputs call for."""
+        """True if AWS's item is what the inputs call for."""
         keys = {"integrationUri": "IntegrationUri", "routeKey": "RouteKey"}
         member = next((key for key in keys if key in inputs), "name")
         return bool(item.get(keys.get(member, "Name")) == inputs.get(member))

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG002 - all handlers (and invokes) have one signature, whether or not one needs every argument
-"""What every kind of resource shares: clients, the translation of Pulumi's inputs to AWS calls, tags, the registry.
+"""The base of every kind of resource: clients, the translation of Pulumi's inputs to AWS calls, tags, the registry.
 
 Pulumi's inputs and AWS's parameters differ mostly in case, so a call is described by the botocore model itself:
 `call` walks the operation's input shape and finds for each Pulumi key the member of that name. A key without a
@@ -48,7 +48,7 @@ def not_found(operation: str, what: str) -> ClientError:
 
 
 def is_missing(error: Exception) -> bool:
-    """Whether AWS says that the thing does not exist."""
+    """True if AWS says that the thing does not exist."""
     if not isinstance(error, ClientError):
         return False
     answer = error.response
@@ -57,7 +57,7 @@ def is_missing(error: Exception) -> bool:
 
 
 def already_exists(error: Exception) -> bool:
-    """Whether AWS says that a thing of this name is already there."""
+    """True if AWS says that a thing of this name is already there."""
     return isinstance(error, ClientError) and bool(_EXISTS.search(str(error.response.get("Error", {}).get("Code", ""))))
 
 
@@ -283,7 +283,7 @@ def without(inputs: Inputs, *keys: str) -> dict[str, Any]:
 
 
 def changed(old: Inputs, new: Inputs, keys: Iterable[str]) -> bool:
-    """Whether any of `keys` differs."""
+    """True if any of `keys` differs."""
     return any(old.get(key) != new.get(key) for key in keys)
 
 

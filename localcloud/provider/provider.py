@@ -101,7 +101,7 @@ class Provider:
         return dict(handler.prepare(self.cloud, checked))
 
     def diff(self, type_: str, name: str, old: Inputs, new: Inputs) -> Difference:
-        """What differs between two sets of checked inputs."""
+        """The differences between two sets of checked inputs."""
         handler = self.handler(type_, name)
         before, after = storable(old), storable(new)
         paths = tuple(differing(before, after))
@@ -109,7 +109,7 @@ class Provider:
         return Difference(paths, replaces, self._same_place(handler, name, before, after))
 
     def _same_place(self, handler: Handler, name: str, old: Inputs, new: Inputs) -> bool:
-        """Whether a replacement cannot stand beside what it replaces."""
+        """True if a replacement cannot stand beside what it replaces."""
         if handler.delete_first:
             return True
         generated = re.fullmatch(re.escape(name) + "-[0-9a-f]{7}", str(new.get(handler.autoname or "", "")))

@@ -29,7 +29,7 @@ class Bucket(Handler):
         return self.identify(cloud, inputs)
 
     def update(self, cloud: Cloud, id_: str, inputs: Inputs, old: Inputs) -> None:
-        """What can change in place (tags, forceDestroy) is not the bucket's own."""
+        """Keys that can change in place (tags, forceDestroy) and are not the bucket's own."""
 
     def delete(self, cloud: Cloud, id_: str, inputs: Inputs) -> None:
         client = cloud.client("s3")

@@ -130,7 +130,7 @@ def storable(value: Any) -> Any:
 
 
 def is_asset(value: Any) -> bool:
-    """Whether a value is an asset, live or stored."""
+    """True if a value is an asset, live or stored."""
     return isinstance(value, Asset) or (isinstance(value, Mapping) and "$asset" in value)
 
 
@@ -153,7 +153,7 @@ def texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def has_unknown(value: Any) -> bool:
-    """Whether a part of the value is known only after the deployment."""
+    """True if a part of the value is known only after the deployment."""
     return any(UNKNOWN in text for _, text in texts(value))
 
 
@@ -172,7 +172,7 @@ def parse_path(text: str) -> Path_:
 
 
 def contains(path: Path_, other: Path_) -> bool:
-    """Whether `other` is at or below `path`, whose `*` stands for any key or index."""
+    """True if `other` is at or below `path`, whose `*` stands for any key or index."""
     return len(other) >= len(path) and all(wanted in ("*", found) for wanted, found in zip(path, other, strict=False))
 
 

@@ -153,7 +153,7 @@ def _without(options: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def _step(event: automation.EngineEvent) -> Step | None:
-    """What an event says of a custom resource of ours."""
+    """The custom resource of ours that an event speaks of."""
     done = event.res_outputs_event
     if done is None:
         return None

@@ -195,7 +195,7 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.InvokeResponse(**answer)
 
     def _state(self, type_: str, properties: Any, outputs: Mapping[str, Any]) -> struct_pb2.Struct:
-        """What the engine keeps: the properties as they came, with the outputs."""
+        """The properties that the engine keeps: those that came, with the outputs."""
         result = struct_pb2.Struct()
         result.CopyFrom(properties)
         hidden = secret_keys(properties) | self.provider.handler(type_).secret_outputs

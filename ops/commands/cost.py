@@ -1,4 +1,4 @@
-"""What a stage costs: estimated from what it used, per completed quest, against its budget.
+"""The cost of a stage: estimated from what it used, per completed quest, against its budget.
 
 The figures are list prices of `infra.observability.prices` without any free tier, so the bill is lower.
 """
@@ -25,7 +25,7 @@ _DAY: Final = 24 * 3600
 
 
 def usage_series(platform: Platform) -> Iterator[tuple[str, str, Series]]:
-    """What was used, as (service, unit, series)."""
+    """The series of usage, as (service, unit, series)."""
     for service in SERVICES:
         yield "Lambda", "requests", lambda_series(platform, service, aws.LAMBDA_INVOCATIONS)
         yield "Lambda", f"milliseconds of {service}", lambda_series(platform, service, aws.LAMBDA_DURATION)

@@ -1,4 +1,4 @@
-"""What is missing on this machine, or in the way to a stage, and how to get it. Works with an empty PATH."""
+"""Checks of this machine and of the way to a stage, with remedies. Works with an empty PATH."""
 
 import importlib.util
 import re
@@ -60,7 +60,7 @@ def version_of(executable: str) -> tuple[int, ...] | None:
 
 
 def tool(wanted: Tool, stage_name: str) -> Finding:
-    """Whether a program is there and new enough."""
+    """The finding about a program: there, and new enough."""
     executable = shutil.which(wanted.name)
     found = version_of(executable) if executable else None
     if found and found >= wanted.least:
@@ -71,7 +71,7 @@ def tool(wanted: Tool, stage_name: str) -> Finding:
 
 
 def machine(stage_name: str) -> Iterator[Finding]:
-    """What this machine has."""
+    """Findings about this machine."""
     version = ".".join(map(str, sys.version_info[:3]))
     python_remedy = "" if sys.version_info >= PYTHON else "install Python 3.11 or later and remove .venv"
     yield Finding("missing" if python_remedy else "ok", "Python", version, python_remedy)
@@ -95,7 +95,7 @@ def machine(stage_name: str) -> Iterator[Finding]:
 
 
 def account(stage_name: str) -> Iterator[Finding]:
-    """Whether the stage can be reached from here."""
+    """Findings about the way from here to the stage."""
     if stage_name == LOCAL:
         try:
             running = Emulator(LOCAL_DIRECTORY).running()

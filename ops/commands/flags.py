@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="Who sees what: off, internal, N% o
 
 
 def _is_rolled_out(stage: Stage, flag: str) -> bool:
-    """Whether a rollout would go on with the flag, or keeps something that makes no sense."""
+    """True if a rollout would go on with the flag, or its record is invalid."""
     kept = stage.find_parameter(rollout_parameter(flag).key)
     try:
         return kept is not None and json.loads(kept)["state"] == "running"

@@ -1,4 +1,4 @@
-"""What a Lambda logged, for when an alarm says where to look."""
+"""Log lines of the Lambdas."""
 
 import json
 import re

@@ -23,7 +23,7 @@ Member = Annotated[str, typer.Argument(help="User id or e-mail address.")]
 
 
 def outcome(item: Item) -> str:
-    """What became of an item's mail."""
+    """The state of an item's mail."""
     if item.mailed_at:
         return f"mailed {timestamp(item.mailed_at)}"
     if item.mail:
@@ -32,7 +32,7 @@ def outcome(item: Item) -> str:
 
 
 def owed(stage: Stage) -> dict[str, int]:
-    """How many mails wait, by what they wait for."""
+    """The number of waiting mails, by what they wait for."""
     return {mail.value: sum(1 for _ in stage.inbox.owed(mail)) for mail in Mail}
 
 

@@ -33,7 +33,7 @@ def find(stage: Stage, quest_id: str) -> StoredQuest:
 
 
 def difference(before: Item, after: Item) -> list[str]:
-    """What changes, a line for each attribute; what follows from any change is left out."""
+    """The changed attributes, a line each; version and update time are left out."""
     names = [name for name in {**before, **after} if name not in ("version", "updatedAt")]
     return [
         f"{name}: {before.get(name, 'none')} -> {after.get(name, 'none')}"

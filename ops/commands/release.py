@@ -374,7 +374,7 @@ def _require_deployable(stage: Stage, revision: str, *, by_hand: bool, over_newe
 
 
 def _verdict(outcome: Json) -> str:
-    """What became of a release, for the audit log."""
+    """The outcome of a release, for the audit log."""
     if "canary" in outcome:
         return f"failed its canary: {outcome['canary']}"
     back = f", back to {outcome['rolledBackTo']}" if "rolledBackTo" in outcome else ""

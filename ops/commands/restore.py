@@ -178,7 +178,7 @@ class Difference:
 
     @property
     def label(self) -> str:
-        """How one chooses it: `quests/<id>`, `users/<id>`, `ledger/<user>/<entry>`."""
+        """The label by which one chooses it: `quests/<id>`, `users/<id>`, `ledger/<user>/<entry>`."""
         return "/".join((self.table.thing, *self.key.values()))
 
     @property
@@ -189,7 +189,7 @@ class Difference:
 
     @property
     def words(self) -> str:
-        """What became of it, in a sentence."""
+        """The difference in a sentence."""
         if self.now is None:
             return f"{self.label}: is gone; it was {_short(self.then or {})}"
         if self.then is None:

@@ -28,14 +28,14 @@ app = typer.Typer(no_args_is_help=True, help="Bring a flag to everybody, step by
 
 
 class Decision(Model):
-    """What the rules make of a rollout now."""
+    """A decision about a rollout."""
 
     action: str
     why: str
 
 
 def decide(rollout: Rollout, alarms: dict[str, str], seen: float, now: datetime) -> Decision:
-    """What to do. `alarms` are the watched ones with their CloudWatch state; `seen` counts since the step began."""
+    """Decide the next step. `alarms` are the watched ones with their state; `seen` counts since the step began."""
     alarmed = sorted(name for name, state in alarms.items() if state == "ALARM")
     if alarmed:
         return Decision(action="fall back", why=f"{', '.join(alarmed)} went off")
@@ -52,7 +52,7 @@ def decide(rollout: Rollout, alarms: dict[str, str], seen: float, now: datetime)
 
 
 def judge(stage: Stage, rollout: Rollout, now: datetime) -> Decision:
-    """What the rules make of the stage as it is. Whoever sets the flag by hand has the last word, not the schedule."""
+    """Decide by the stage as it is. Whoever sets the flag by hand has the last word, not the schedule."""
     value = stage.live(flag_parameter(rollout.flag))
     # The step after this one is what an advance leaves that was interrupted.
     if value not in STEPS[rollout.step : rollout.step + 2]:

@@ -36,7 +36,7 @@ class Person:
 
     @property
     def address(self) -> str:
-        """What they sign in with."""
+        """The address that they sign in with."""
         return f"{self.key}@{_DOMAIN}"
 
 

@@ -1,1 +1,1 @@
-"""What several commands of the CLI use."""
+"""Code that several commands of the CLI use."""

@@ -26,18 +26,18 @@ def scan(stage: Stage, table: Table) -> Iterator[Item]:
 
 
 def sensible(model: type[M], item: Item, found: list[str]) -> M | None:
-    """What is stored as a model; where it makes no sense, `found` gets the reason."""
+    """The stored item as a model; where it is invalid, None, and `found` gets the reason."""
     try:
         return model.model_validate(decode_item(item))
     except ValueError as error:
         names = (name for name in ("userId", "questId", "entryId") if name in item)
         key = " ".join(item[name]["S"] for name in names if name != "questId" or model is Quest)
-        found.append(f"{model.__name__.lower()} {key} makes no sense: {nonsense(error)}")
+        found.append(f"{model.__name__.lower()} {key} is invalid: {nonsense(error)}")
         return None
 
 
 def nonsense(error: ValueError) -> str:
-    """Why something stored makes no sense, without what members wrote."""
+    """The reason why a stored item is invalid, without what members wrote."""
     if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors(include_input=False)[0]

@@ -27,7 +27,7 @@ _SCHEDULE_KEYS: Final = frozenset(
 
 
 class Level(StrEnum):
-    """How far the breaker is open, in rising order."""
+    """Levels of the breaker, in rising order."""
 
     READ_ONLY = "read-only"
     DOWN = "down"
@@ -168,7 +168,7 @@ class Throttles(Switch):
 
 
 class Endpoint(Switch):
-    """Whether the gateway's own endpoint, through which CloudFront reaches it, is disabled."""
+    """The switch that disables the gateway's own endpoint, through which CloudFront reaches it."""
 
     name = "endpoint disabled"
     from_level = Level.CUT_OFF
@@ -202,7 +202,7 @@ def former(stage: Stage) -> Json:
 
 
 def steps(stage: Stage, level: Level | None) -> list[tuple[Switch, Any, bool]]:
-    """What has to be set for a level, None being closed: the switch, its new state, and whether that opens it."""
+    """The switches to set for a level, None being closed: each with its new state, and whether that opens it."""
     remembered = former(stage)
     found: list[tuple[Switch, Any, bool]] = []
     for switch in switches(stage):

@@ -29,14 +29,14 @@ _LOOK_SECONDS: Final = 15.0
 
 @dataclass(frozen=True)
 class Canary:
-    """How a release is tried: `percent` of the api's calls, for `minutes`. With 0 percent it is not."""
+    """The trial of a release: `percent` of the api's calls, for `minutes`. With 0 percent it is not."""
 
     percent: int
     minutes: float
 
     @classmethod
     def of(cls, stage: Stage) -> "Canary":
-        """What the stage's file wants."""
+        """The canary that the stage's file asks for."""
         values = load_config(stage.name, REPOSITORY).values
         return cls(int(values["civicforge:canaryPercent"]), float(values["civicforge:canaryMinutes"]))
 

@@ -20,7 +20,7 @@ def url_of(stage: Stage, queue: str) -> str:
 
 
 def depths(stage: Stage) -> dict[str, int]:
-    """How many messages wait in each queue, those that somebody looks at included."""
+    """The number of messages in each queue, those that somebody looks at included."""
     names: Any = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
     found = {}
     for queue in QUEUES:

@@ -21,7 +21,7 @@ _KEY: Final = "hold"
 
 
 class Hold(Model):
-    """Who holds a stage, for what, until when."""
+    """The holder of a stage, with purpose and end."""
 
     owner: str
     what: str

@@ -41,14 +41,14 @@ Say = Callable[[str], None]
 
 @dataclass
 class Outcome:
-    """What the engine's events say of a run."""
+    """The progress of a run, by the engine's events."""
 
     done: Counter[str] = field(default_factory=Counter)
     """Operations on resources that ended well."""
     errors: list[str] = field(default_factory=list)
 
     def told(self) -> str:
-        """What was done, in words."""
+        """The done steps in words."""
         verbs = [f"{count} {_VERBS[operation]}" for operation, count in self.done.items() if operation in _VERBS]
         return ", ".join(verbs) or "nothing"
 
@@ -169,7 +169,7 @@ def executable() -> str:
 
 @dataclass
 class Interruption:
-    """How often somebody asked for the end."""
+    """The number of times that somebody asked for the end."""
 
     signals: int = 0
 

@@ -1,4 +1,4 @@
-"""What keeps a stage from being stood up in its account: its settings, the account's quotas, its mails, its domain.
+"""Checks before a stage is stood up in its account: settings, quotas, mails, domain.
 
 `doctor` shows it and `deploy` asks it before anything is made. A remedy that is a setting carries the setting, so that
 a test can hold every one of them against the rules of `StageConfig`.
@@ -46,7 +46,7 @@ class Finding:
 
     @property
     def shown(self) -> dict[str, str]:
-        """What `--json` prints."""
+        """The finding as `--json` prints it."""
         return {"verdict": self.verdict, "what": self.what, "found": self.found, "remedy": self.remedy}
 
 
@@ -62,7 +62,7 @@ def require(stage: Stage) -> None:
 
 
 def account(stage: Stage) -> Iterator[Finding]:
-    """What the account lacks for a stage, or has."""
+    """Findings about the account."""
     for ask in (_room, _board, _mails, _domain, _state):
         try:
             yield from ask(stage)
@@ -196,7 +196,7 @@ def _domain(stage: Stage) -> Iterator[Finding]:
 
 
 def _state(stage: Stage) -> Iterator[Finding]:
-    """What a deployment left behind that was ended in the middle: a lock, and operations that nobody saw the end of."""
+    """Remains of an interrupted deployment: a lock, and operations that nobody saw the end of."""
     from infra.bootstrap.github import state_bucket_name  # pulumi is large, and only this needs it
 
     bucket, command = state_bucket_name(stage.account), f"pulumi {{}} --stack {stage.name}"

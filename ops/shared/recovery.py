@@ -20,7 +20,7 @@ _SIGNATURE = "4dabf18193072939515e22adb298388d"
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of an operation that had begun."""
+    """The outcome of an operation that had begun."""
 
     operation: str
     """As Pulumi has it: `creating`, `updating`, `deleting` and others."""
@@ -32,7 +32,7 @@ class Finding:
 
     @property
     def sentence(self) -> str:
-        """What is done about it."""
+        """The remedy."""
         what = f"{self.operation} {self.type.rsplit(':', 1)[-1]} {self.urn.rsplit('::', 1)[-1]}"
         match self.fate:
             case "adopt":
@@ -51,7 +51,7 @@ def provider_of(stage: Stage) -> Provider:
 
 
 def look_up(state: State, provider: Provider) -> list[Finding]:
-    """What became of each pending operation. Nothing is changed."""
+    """Look up the outcome of each pending operation. Nothing is changed."""
     deployment = state.get("deployment") or {}
     return [
         _look_up(operation["type"], operation["resource"], deployment.get("resources") or [], provider)

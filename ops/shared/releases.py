@@ -16,7 +16,7 @@ _CURRENT: Final = "current"
 
 
 class Release(Model):
-    """What was released. `assets` never change; `entries` are the page's other files, index.html last."""
+    """A release. `assets` never change; `entries` are the app's other files, index.html last."""
 
     id: str
     commit: str

@@ -15,7 +15,7 @@ STEPS: Final = ("internal", "10%", "50%", "100%")
 
 
 class State(StrEnum):
-    """Where a rollout stands."""
+    """States of a rollout."""
 
     RUNNING = "running"
     DONE = "done"
@@ -49,18 +49,18 @@ class Rollout(Model):
 
     @property
     def soaked_at(self) -> datetime:
-        """When the step has soaked."""
+        """The end of the step's soak time."""
         return self.step_at + timedelta(minutes=self.soak_minutes)
 
 
 def load(stage: Stage, flag: str) -> Rollout | None:
-    """The flag's last rollout. Raises OperatorError where what is kept of it makes no sense."""
+    """The flag's last rollout. Raises OperatorError where what is kept of it is invalid."""
     text = stage.find_parameter(rollout_parameter(flag).key)
     try:
         return Rollout.model_validate_json(text) if text else None
     except ValidationError:
         name = parameter_name(stage.name, rollout_parameter(flag).key)
-        raise OperatorError(f"{name} makes no sense; `civicforge flags set {flag}` ends the rollout.") from None
+        raise OperatorError(f"{name} is invalid; `civicforge flags set {flag}` ends the rollout.") from None
 
 
 def running(stage: Stage) -> list[Rollout]:

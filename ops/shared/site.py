@@ -33,7 +33,7 @@ _CONFIG: Final = "config.json"
 
 @dataclass(frozen=True)
 class Publication:
-    """What was uploaded, in order, and the id of the invalidation that followed, if anything changed."""
+    """The uploaded keys in order, and the id of the invalidation that followed, if anything changed."""
 
     uploaded: tuple[str, ...]
     invalidation: str | None

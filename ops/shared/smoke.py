@@ -110,7 +110,7 @@ class Smoke:
         return f"{len(scripts)} scripts"
 
     def refusal(self, method: str) -> str:
-        """What the breaker takes out of service is refused as the page expects it."""
+        """Expect that the breaker refuses what it takes out of service."""
         answer = self.http.request(
             method,
             f"{BASE_PATH}/quests",

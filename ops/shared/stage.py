@@ -138,7 +138,7 @@ class Stage:
 
     @cached_property
     def actor(self) -> str:
-        """Who gives the commands: the identity that AWS sees, and the person or job that uses it."""
+        """The operator: the identity that AWS sees, and the person or job that uses it."""
         login = os.environ.get("GITHUB_ACTOR") or os.environ.get("USER") or getpass.getuser()
         return f"{self.sts.get_caller_identity()['Arn']} ({login})"
 
@@ -312,7 +312,7 @@ class Stage:
         return sum(point["Sum"] for point in answer["Datapoints"])
 
     def count_of(self, metric: Metric, since: datetime, until: datetime) -> float:
-        """How often one of our own metrics counted in this stage."""
+        """The count of one of our own metrics in this stage."""
         dimensions = dict(zip(DIMENSIONS, (SERVICE, self.name), strict=True))
         return self.sum_of(NAMESPACE, metric.name, dimensions, since, until)
 

@@ -1,4 +1,4 @@
-"""How a command shows, asks and reports, the same for all of them.
+"""Output, questions and reports of commands, the same for all of them.
 
 `command` gives a command its shared options and hands it the stage and the terminal. What changes something is a
 `Change`: it is shown, confirmed, done and audited by `carry_out`.
@@ -32,7 +32,7 @@ _LAST: Final = 40
 
 
 class Terminal:
-    """What a command says. With `as_json` the result alone goes to standard output, everything else to the other."""
+    """The output of a command. With `as_json` only the result goes to standard output, the rest to standard error."""
 
     def __init__(self, *, as_json: bool = False, yes: bool = False, reason: str = "", dry_run: bool = False) -> None:
         self.as_json, self.yes, self.reason, self.dry_run = as_json, yes, reason, dry_run
@@ -69,7 +69,7 @@ class Terminal:
         self._out.print(table, soft_wrap=False)
 
     def ask(self, question: str) -> str:
-        """What somebody answers. Raises OperatorError where nobody does."""
+        """Ask a question and return the answer. Raises OperatorError where nobody does."""
         try:
             return str(typer.prompt(question, err=self.as_json)).strip()
         except typer.Abort:

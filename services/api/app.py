@@ -76,7 +76,7 @@ class App:
 
     @cached_property
     def platform(self) -> Platform:
-        """What the operations work with."""
+        """Clients and stores of the operations."""
         settings, dynamodb = self._settings, self._clients.dynamodb
         tables = (settings.quests_table, settings.users_table, settings.ledger_table)
         quests = QuestStore(dynamodb, *tables, shards=settings.board_shards)
@@ -140,7 +140,7 @@ class App:
         return answer
 
     def _actor(self, event: Event) -> Actor:
-        """Who the verified token speaks for. The gateway accepts ID tokens too, which are not meant for us."""
+        """The member of the verified token. The gateway accepts ID tokens too, which are not meant for us."""
         claims = event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims", {})
         if claims.get("token_use") != "access" or claims.get("client_id") != self._settings.cognito_app_client_id:
             raise ProblemError(401, "wrong_token", "This needs an access token of this stage's page. Sign in again.")
@@ -211,7 +211,7 @@ def _raw_body(event: Event) -> str:
 
 
 def _is_flat(value: object, depth: int) -> bool:
-    """Whether nothing in the value is nested deeper; how much json itself bears differs from Python to Python."""
+    """True if nothing in the value is nested deeper; how much json itself bears differs from Python to Python."""
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return depth >= 0 and all(_is_flat(part, depth - 1) for part in parts)
 

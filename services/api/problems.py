@@ -30,7 +30,7 @@ class ProblemError(Exception):
 
 
 class InvalidInputError(Exception):
-    """What the caller sent does not fit its model. A stored item that does not fit is no mistake of the caller's."""
+    """The request does not fit its model. A stored item that does not fit is no mistake of the caller's."""
 
     def __init__(self, cause: ValidationError) -> None:
         super().__init__(str(cause))
@@ -43,7 +43,7 @@ def not_found(thing: str) -> ProblemError:
 
 
 class Context(NamedTuple):
-    """What an error's answer needs to know of the request."""
+    """Facts of the request that an error's answer shows."""
 
     request_id: str
     actor: Actor | None

@@ -1,4 +1,4 @@
-"""What the API accepts: the bodies and query strings of its calls."""
+"""The bodies and query strings of the API's calls."""
 
 from enum import StrEnum
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""What the API answers. The public views are the same for everybody; `QuestView` is made for its viewer."""
+"""The answers of the API. The public views are the same for everybody; `QuestView` is made for its viewer."""
 
 import json
 from collections.abc import Mapping
@@ -78,14 +78,14 @@ class QuestPublic(QuestCard):
 
 
 class ActionVerdict(Model):
-    """Whether the viewer may do it now; `code` says why not."""
+    """The viewer's permission for an action now; `code` says why not."""
 
     allowed: bool
     code: quests.Denial | None = None
 
 
 class TurnView(Model):
-    """Whose turn it is, on what, since when and until when; `yours` says that it is the viewer's."""
+    """The turn: members, subject, since when and until when; `yours` says that it is the viewer's."""
 
     task: Task
     since: Timestamp
@@ -220,7 +220,7 @@ class InboxActor(Model):
 
 
 class InboxItem(Model):
-    """What the member was told; its words are the page's, by `kind`. `amounts` has `xp`, or the `count` of days."""
+    """An inbox item; its words are the app's, by `kind`. `amounts` has `xp`, or the `count` of days."""
 
     item_id: str
     at: Timestamp
@@ -239,13 +239,13 @@ class InboxPage(Model):
 
 
 class Unread(Model):
-    """How many inbox items the member has not read; 100 stands for 100 or more."""
+    """The number of unread inbox items; 100 stands for 100 or more."""
 
     unread: int
 
 
 class Unsubscribed(Model):
-    """When the member gets mails from now on."""
+    """The member's mail preference."""
 
     mail: users.MailPreference
 
@@ -353,13 +353,13 @@ class Export(Model):
 
 
 class FeatureFlags(Model):
-    """Which features are on for the member."""
+    """The feature flags of the member."""
 
     flags: dict[str, bool]
 
 
 class Stats(Model):
-    """What the community did in the last `days` days."""
+    """The community's totals of the last `days` days."""
 
     days: int
     quests_created: int
@@ -368,7 +368,7 @@ class Stats(Model):
 
 
 class FieldError(Model):
-    """What is wrong with one field."""
+    """An error of one field."""
 
     field: str
     message: str

@@ -98,7 +98,7 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def read_seconds() -> float:
-    """How long the next answer is waited for: half of what is left, so that another attempt fits behind it."""
+    """Seconds to wait for the next answer: half of what is left, so that another attempt fits behind it."""
     return min(READ_SECONDS, left() / 2) if _deadline.get() != inf else READ_SECONDS
 
 
@@ -112,13 +112,13 @@ def refusal(error: BaseException) -> Mapping[str, Any] | None:
 
 
 def is_unanswered(error: BaseException) -> bool:
-    """Whether AWS did not answer; true for botocore's own errors, where botocore is loaded at all."""
+    """True if AWS did not answer; also for botocore's own errors, where botocore is loaded at all."""
     botocore = sys.modules.get("botocore.exceptions")
     return isinstance(error, NoAnswerError) or (botocore is not None and isinstance(error, botocore.BotoCoreError))
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether a later attempt may succeed. Any 5xx counts, as a load balancer's that has no code of AWS."""
+    """True if a later attempt may succeed. Any 5xx counts, as a load balancer's that has no code of AWS."""
     response = refusal(error)
     if response is None:
         return is_unanswered(error)
@@ -245,7 +245,7 @@ class Connection:
         self._socket = self._file = None
 
     def _is_closed_by_peer(self) -> bool:
-        """Whether an idle connection has something to read, which can only be its end."""
+        """True if an idle connection has something to read, which can only be its end."""
         return bool(select.select([self._socket], [], [], 0)[0])
 
     def _open(self) -> None:

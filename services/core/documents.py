@@ -105,12 +105,12 @@ class QuestDocument(Model):
 
 
 def is_public(quest: Quest) -> bool:
-    """Whether a quest has documents."""
+    """True if a quest has documents."""
     return quest.status is not Status.CANCELLED and quest.hidden_at is None
 
 
 def is_on_board(quest: Quest) -> bool:
-    """Whether a quest has a card on the board."""
+    """True if a quest has a card on the board."""
     return quest.status is Status.OPEN and is_public(quest)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 
 class InvalidMessageError(ValueError):
-    """What came is not the message that was expected."""
+    """The body is not the message that was expected."""
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,12 @@ def bucket(flag: str, user_id: str) -> int:
 
 
 def is_valid(value: str) -> bool:
-    """Whether a parameter's value means something."""
+    """True if a parameter's value is valid."""
     return value in ("off", INTERNAL, "on") or _percent(value) is not None
 
 
 def includes(value: str, flag: str, user_id: str, groups: AbstractSet[str]) -> bool:
-    """Whether a flag of this valid value is on for the member."""
+    """True if a flag of this valid value is on for the member."""
     if value == INTERNAL:
         return INTERNAL in groups
     percent = _percent(value)
@@ -38,7 +38,7 @@ def _percent(value: str) -> int | None:
 
 
 class Flags:
-    """The flags of a stage. A value that makes no sense keeps the last good one and is reported."""
+    """The flags of a stage. A value that is invalid keeps the last good one and is reported."""
 
     def __init__(self, live: LiveParameters, on_nonsense: Callable[[str], None]) -> None:
         self._live, self._on_nonsense = live, on_nonsense
@@ -54,7 +54,7 @@ class Flags:
         return self._good[flag]
 
     def enabled(self, flag: str, user_id: str, groups: AbstractSet[str]) -> bool:
-        """Whether the flag includes this member. Raises ParameterUnavailableError."""
+        """True if the flag includes this member. Raises ParameterUnavailableError."""
         return includes(self.value(flag), flag, user_id, groups)
 
     def features(self, user_id: str, groups: AbstractSet[str]) -> frozenset[str]:

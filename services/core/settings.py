@@ -1,4 +1,4 @@
-"""What each Lambda is told through its environment: parsed once at cold start, built by infra from the same model."""
+"""The environment variables of each Lambda: parsed once at cold start, built by infra from the same model."""
 
 from collections.abc import Mapping
 from typing import Self
@@ -11,7 +11,7 @@ class SettingsError(RuntimeError):
 
 
 class Settings(BaseModel):
-    """What every Lambda needs. A field's variable is its name in upper case."""
+    """The variables that every Lambda needs. A field's variable is its name in upper case."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=str.upper, populate_by_name=True, defer_build=True

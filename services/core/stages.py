@@ -27,7 +27,7 @@ class DeclaredStage:
 
     @property
     def on_aws(self) -> bool:
-        """Whether it is deployed to an AWS account."""
+        """True if it is deployed to an AWS account."""
         return self.environment is not None
 
 

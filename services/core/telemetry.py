@@ -1,4 +1,4 @@
-"""What a Lambda says about itself: one JSON line per event, and metrics by definition.
+"""Logs and metrics of a Lambda: one JSON line per event, and metrics by definition.
 
 Nothing that identifies a member goes into a line but `user`, a digest of their id. Powertools writes the metrics and
 whatever went wrong; it is loaded for the first of these, since most sandboxes that start answer reads.

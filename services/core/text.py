@@ -39,7 +39,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """What `_rendered` makes of a text without any markup, without loading a parser."""
+    """The HTML of a text without any markup, equal to the parser's, without loading it."""
     paragraphs = re.split(r"\n{2,}", text)
     return "\n".join("<p>" + paragraph.replace("\n", "<br>\n") + "</p>" for paragraph in paragraphs)
 

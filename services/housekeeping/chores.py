@@ -144,13 +144,13 @@ class Housekeeper:
         return drifted
 
     def _drifts(self, user_id: str) -> bool:
-        """Whether a member's totals differ from the ledger, or cannot be told; the log says by how much."""
+        """True if a member's totals differ from the ledger, or cannot be told; the log says by how much."""
         user = user_digest(user_id)
         try:
             # A payment between the two reads looks like drift once, not twice.
             difference = self._difference(user_id) and self._difference(user_id)
         except ValueError:
-            self.telemetry.log.exception("the ledger makes no sense", extra={"user": user})
+            self.telemetry.log.exception("the ledger is invalid", extra={"user": user})
             return True
         if difference:
             self.telemetry.log.error("totals differ", extra={"user": user, "by": difference._asdict()})

@@ -111,7 +111,7 @@ class Mailer:
     telemetry: Telemetry
 
     def wish(self, user: User) -> Mail | Unmailed:
-        """When a member gets the mail of a notice, or why they get none."""
+        """The schedule of a notice's mail for a member, or the reason why they get none."""
         if not self.post_office.sender:
             return Unmailed.NO_SENDER
         if not self.features(user.user_id, (NOTICES,)):
@@ -173,7 +173,7 @@ class Mailer:
         return user
 
     def _still_wanted(self, item: Item, user: User) -> bool:
-        """Whether a leased item's mail is still to be sent; marks one that is not."""
+        """True if a leased item's mail is still to be sent; mark one that is not."""
         wish = self.wish(user)
         if user.read_up_to and item.item_id <= user.read_up_to:
             wish = Unmailed.READ

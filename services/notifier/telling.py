@@ -114,7 +114,7 @@ class Teller:
         return mail
 
     def _has_mail_of_thread(self, notice: Notice, user: User) -> bool:
-        """Whether an earlier message of this conversation was mailed and has not been read."""
+        """True if an earlier message of this conversation was mailed and has not been read."""
         return any(
             item.kind is NoticeKind.MESSAGE
             and item.quest_id == notice.quest_id
@@ -126,7 +126,7 @@ class Teller:
 
 
 def _stop(report: Mapping[str, Any]) -> MailStop | None:
-    """Why SES's report ends the mails to an address: a bounce that may pass by itself does not."""
+    """The reason for which SES's report ends the mails to an address; a bounce that may pass by itself gives none."""
     kind = report.get("eventType")
     if kind == "Bounce" and report["bounce"]["bounceType"] == "Permanent":
         return MailStop.BOUNCED

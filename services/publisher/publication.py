@@ -145,7 +145,7 @@ class Publisher:
         return any(etags.get(key) != _etag(body) for key, body in bodies.items())
 
     def _has_drifted(self, quest_id: str, stored: StoredQuest | None, now: datetime) -> bool:
-        """Whether a document lacks a change that is not of this moment; another look or name is no drift."""
+        """True if a document lacks a change that is not of this moment; another look or name is no drift."""
         if stored and now - stored.quest.updated_at < SETTLED:
             return False
         expected = stored.quest.version if stored and is_public(stored.quest) else None

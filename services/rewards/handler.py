@@ -66,7 +66,7 @@ def _take(change: dict[str, Any]) -> None:
     try:
         entry = Entry.model_validate(decode_item(change["NewImage"]))
     except ValueError as error:
-        payer.give_up(keys["userId"], keys["entryId"], f"the entry makes no sense: {type(error).__name__}")
+        payer.give_up(keys["userId"], keys["entryId"], f"the entry is invalid: {type(error).__name__}")
         return
     if entry.state in UNPAID:
         payer.settle(entry, datetime.now(UTC))

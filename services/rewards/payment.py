@@ -89,11 +89,11 @@ class Payer:
             raise trouble
 
     def _readable(self, user_id: str, entry_id: str) -> Entry | None:
-        """The entry as it stands; the operators get one that makes no sense."""
+        """The entry as it stands; the operators get one that is invalid."""
         try:
             return self.ledger.get(user_id, entry_id)
         except ValueError as error:
-            self.give_up(user_id, entry_id, f"the entry makes no sense: {type(error).__name__}")
+            self.give_up(user_id, entry_id, f"the entry is invalid: {type(error).__name__}")
             return None
 
     def _included(self, user_id: str) -> bool:

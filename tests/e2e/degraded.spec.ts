@@ -58,7 +58,7 @@ test("a session that ends in mid-form keeps the text", async ({ somebody }) => {
   await expect(ana.page.getByRole("heading", { level: 1, name: "A title that took long to find" })).toBeVisible();
 });
 
-test("an answer that makes no sense ends in a way on, with the request id", async ({ somebody }) => {
+test("an answer that is invalid ends in a way on, with the request id", async ({ somebody }) => {
   const ana = await somebody("Ana");
   const nonsense = { title: "Half an answer", createdAt: "the day before" };
   await ana.page.route("**/api/v1/**", (route) =>

@@ -631,7 +631,7 @@ export interface components {
         Action: "edit" | "cancel" | "claim" | "release" | "withdraw" | "submit" | "request-changes" | "attest" | "dispute" | "state" | "resolve" | "hide" | "unhide";
         /**
          * ActionVerdict
-         * @description Whether the viewer may do it now; `code` says why not.
+         * @description The viewer's permission for an action now; `code` says why not.
          */
         ActionVerdict: {
             /** Allowed */
@@ -833,7 +833,7 @@ export interface components {
         };
         /**
          * Decision
-         * @description What a moderator decided, in words that those whom it concerns read.
+         * @description A moderator's decision, in words that those whom it concerns read.
          */
         Decision: {
             measure: components["schemas"]["Measure"];
@@ -1102,7 +1102,7 @@ export interface components {
         };
         /**
          * FeatureFlags
-         * @description Which features are on for the member.
+         * @description The feature flags of the member.
          */
         FeatureFlags: {
             /** Flags */
@@ -1112,7 +1112,7 @@ export interface components {
         };
         /**
          * FieldError
-         * @description What is wrong with one field.
+         * @description An error of one field.
          */
         FieldError: {
             /** Field */
@@ -1172,7 +1172,7 @@ export interface components {
         };
         /**
          * InboxItem
-         * @description What the member was told; its words are the page's, by `kind`. `amounts` has `xp`, or the `count` of days.
+         * @description An inbox item; its words are the app's, by `kind`. `amounts` has `xp`, or the `count` of days.
          */
         InboxItem: {
             /** Itemid */
@@ -1222,7 +1222,7 @@ export interface components {
         };
         /**
          * Kind
-         * @description Why an entry was made.
+         * @description Kinds of entries.
          * @enum {string}
          */
         Kind: "welcome" | "create" | "raise" | "refund" | "reward" | "adjustment";
@@ -1247,13 +1247,13 @@ export interface components {
         };
         /**
          * MailPreference
-         * @description When a member gets their notices by mail.
+         * @description Mail preferences.
          * @enum {string}
          */
         MailPreference: "at_once" | "daily" | "never";
         /**
          * MailStop
-         * @description Why no mail goes to a member's address until they ask for mails again.
+         * @description Reasons why no mail goes to a member's address until they ask for mails again.
          * @enum {string}
          */
         MailStop: "bounced" | "complained";
@@ -1317,7 +1317,7 @@ export interface components {
         };
         /**
          * Measure
-         * @description What a moderator does about a report.
+         * @description Actions of a moderator on a report.
          * @enum {string}
          */
         Measure: "dismiss" | "warn" | "hide" | "unhide" | "remove-text" | "rename" | "suspend" | "reinstate" | "ban";
@@ -2125,7 +2125,7 @@ export interface components {
         };
         /**
          * Stats
-         * @description What the community did in the last `days` days.
+         * @description The community's totals of the last `days` days.
          */
         Stats: {
             /** Days */
@@ -2209,7 +2209,7 @@ export interface components {
         Task: "answer" | "hand-in" | "overdue" | "confirm" | "state" | "decide" | "review";
         /**
          * TurnView
-         * @description Whose turn it is, on what, since when and until when; `yours` says that it is the viewer's.
+         * @description The turn: members, subject, since when and until when; `yours` says that it is the viewer's.
          */
         TurnView: {
             task: components["schemas"]["Task"];
@@ -2232,7 +2232,7 @@ export interface components {
         };
         /**
          * Unread
-         * @description How many inbox items the member has not read; 100 stands for 100 or more.
+         * @description The number of unread inbox items; 100 stands for 100 or more.
          */
         Unread: {
             /** Unread */
@@ -2240,7 +2240,7 @@ export interface components {
         };
         /**
          * Unsubscribed
-         * @description When the member gets mails from now on.
+         * @description The member's mail preference.
          */
         Unsubscribed: {
             mail: components["schemas"]["MailPreference"];

@@ -14,7 +14,7 @@ from services.core.parameters import MAIL_KEY
 
 
 def list_my_inbox(platform: Platform, request: Request[NoBody, requests.PageQuery]) -> views.InboxPage:
-    """What the member was told, newest first."""
+    """List the member's inbox, newest first."""
     user_id = request.member.user_id
     query = f"inbox|{user_id}"
     after = position_of(platform, query, request.query.cursor)

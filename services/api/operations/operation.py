@@ -143,7 +143,7 @@ class Operation(Generic[BodyT, QueryT]):
 
     @property
     def takes_body(self) -> bool:
-        """Whether the body is read."""
+        """True if the body is read."""
         return self.body is not NoBody
 
     def errors(self, *, public: bool) -> set[int]:

@@ -21,7 +21,7 @@ def amounts(totals: Totals) -> str:
 
 
 def owed(quest: Quest) -> dict[str, Totals]:
-    """What a quest in its state has changed of each party's totals, or will once it is paid."""
+    """The change of each party's totals by a quest in its state, or once it is paid."""
     due: dict[str, Totals] = {quest.requestor_id: Totals(points=-quest.cost)}
     if quest.status in (Status.CANCELLED, Status.EXPIRED):
         due[quest.requestor_id] = Totals()
@@ -46,7 +46,7 @@ def imbalance(quest: Quest, entries: Iterable[Entry]) -> dict[str, Totals]:
 
 
 def quest_problems(quest: Quest, entries: Iterable[Entry]) -> list[str]:
-    """Which invariants a quest breaks, in words."""
+    """The invariants that a quest breaks, in words."""
     found = []
     if (quest.performer_id is not None) != (quest.status in WORKED_ON):
         found.append(f"{quest.status} {'with' if quest.performer_id else 'without'} a performer")
@@ -62,7 +62,7 @@ def quest_problems(quest: Quest, entries: Iterable[Entry]) -> list[str]:
 
 
 def _out_of_bounds(quest: Quest) -> list[str]:
-    """What is stored of the fields that a member typed, and could not have been typed."""
+    """Stored fields that a member could not have typed."""
     fields = quest.model_dump(mode="json", by_alias=True, include=set(Draft.model_fields))
     try:
         Draft.model_validate_json(json.dumps({**fields, "description": "-" * 20}))
@@ -81,7 +81,7 @@ def missing_texts(quest: Quest, present: Container[str]) -> list[str]:
 
 
 def user_problems(user: User, entries: Iterable[Entry]) -> list[str]:
-    """Which invariants a member's totals break, in words."""
+    """The invariants that a member's totals break, in words."""
     difference = drift(totals_of(user), fold(entries))
     found = [f"the row is ahead of the ledger by {amounts(difference)}"] if difference else []
     if difference and not any(difference[:3]):

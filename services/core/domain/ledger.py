@@ -14,7 +14,7 @@ PERFORMER_POINTS = 2
 
 
 class Kind(StrEnum):
-    """Why an entry was made."""
+    """Kinds of entries."""
 
     WELCOME = "welcome"
     CREATE = "create"
@@ -60,7 +60,7 @@ class Entry(Model):
 
 
 class Totals(NamedTuple):
-    """What a member has; `completed` counts the rewards."""
+    """A member's totals; `completed` counts the rewards."""
 
     points: int = 0
     xp: int = 0
@@ -147,7 +147,7 @@ def fold(entries: Iterable[Entry]) -> Totals:
 
 
 def drift(cached_totals: Totals, folded: Totals) -> Totals | None:
-    """How far cached totals are from the fold of their entries, or None where they agree."""
+    """The difference of cached totals from the fold of their entries, or None where they agree."""
     difference = Totals(*(cached - true for cached, true in zip(cached_totals, folded, strict=True)))
     return difference if any(difference) else None
 

@@ -78,14 +78,14 @@ class Notice(NamedTuple):
 
 
 class Mail(StrEnum):
-    """What an inbox item's mail waits for: to leave at once, or for the next digest."""
+    """The schedule of an inbox item's mail: at once, or with the next digest."""
 
     DUE = "due"
     DAILY = "daily"
 
 
 class Unmailed(StrEnum):
-    """Why an inbox item will have no mail."""
+    """Reasons why an inbox item will have no mail."""
 
     FLAG_OFF = "flag_off"
     NOT_WANTED = "not_wanted"

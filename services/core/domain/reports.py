@@ -45,7 +45,7 @@ WAITING = frozenset({ReportState.OPEN, ReportState.OBJECTED})
 
 
 class Measure(StrEnum):
-    """What a moderator does about a report."""
+    """Actions of a moderator on a report."""
 
     DISMISS = "dismiss"
     WARN = "warn"
@@ -122,7 +122,7 @@ class DecisionDraft(Input):
 
 
 class Decision(Model):
-    """What a moderator decided, in words that those whom it concerns read."""
+    """A moderator's decision, in words that those whom it concerns read."""
 
     measure: Measure
     words: str

@@ -38,7 +38,7 @@ class Language(StrEnum):
 
 
 class MailPreference(StrEnum):
-    """When a member gets their notices by mail."""
+    """Mail preferences."""
 
     AT_ONCE = "at_once"
     DAILY = "daily"
@@ -46,7 +46,7 @@ class MailPreference(StrEnum):
 
 
 class MailStop(StrEnum):
-    """Why no mail goes to a member's address until they ask for mails again."""
+    """Reasons why no mail goes to a member's address until they ask for mails again."""
 
     BOUNCED = "bounced"
     COMPLAINED = "complained"
@@ -100,7 +100,7 @@ def newcomer(user_id: str, now: datetime) -> User:
 
 
 def former(user: User, now: datetime) -> User:
-    """What a deletion leaves: the totals, which balance the ledger, and nothing that tells who it was."""
+    """The row that a deletion leaves: the totals, which balance the ledger, and nothing that tells who it was."""
     return User(
         user_id=user.user_id,
         display_name=FORMER_MEMBER,

@@ -31,7 +31,7 @@ class Model(BaseModel):
 
 
 class Input(Model):
-    """What a member sends: nothing unknown, nothing coerced."""
+    """The base of what members send: nothing unknown, nothing coerced."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

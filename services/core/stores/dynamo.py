@@ -1,4 +1,4 @@
-"""What the stores share: DynamoDB's item format, conditional writes, and the one translation of AWS's errors."""
+"""The base of the stores: DynamoDB's item format, conditional writes, and the one translation of AWS's errors."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -84,7 +84,7 @@ class InboxStore:
         return InboxPage(items, last["itemId"]["S"] if last else None)
 
     def unread(self, user_id: str, read_up_to: str | None) -> int:
-        """How many items are newer than the one up to which the member has read, at most UNREAD_COUNTED."""
+        """The number of items newer than the one up to which the member has read, at most UNREAD_COUNTED."""
         newer = " AND itemId > :read" if read_up_to else ""
         answer = call(
             self._client.query,

@@ -30,7 +30,7 @@ class LedgerStore:
         self._client, self._table, self._users = client, ledger_table, users_table
 
     def get(self, user_id: str, entry_id: str) -> Entry | None:
-        """The entry as it stands, or None. Raises pydantic's ValidationError for one that makes no sense."""
+        """The entry as it stands, or None. Raises pydantic's ValidationError for one that is invalid."""
         answer = call(
             self._client.get_item, TableName=self._table, Key=self._key(user_id, entry_id), ConsistentRead=True
         )
@@ -119,7 +119,7 @@ class LedgerStore:
         return self._move(entry.user_id, entry.entry_id, State.HELD)
 
     def fail(self, user_id: str, entry_id: str) -> bool:
-        """Gives an entry to the operators, also one whose state makes no sense; False if it is not due any more."""
+        """Gives an entry to the operators, also one whose state is invalid; False if it is not due any more."""
         return self._move(user_id, entry_id, State.FAILED, {})
 
     def retry(self, user_id: str, entry_id: str) -> bool:

@@ -87,7 +87,7 @@ class StoredQuest:
 
 @dataclass(frozen=True)
 class Board:
-    """What a listing of the board asks for."""
+    """The filters of a listing of the board."""
 
     limit: int
     category: Category | None = None
@@ -96,7 +96,7 @@ class Board:
     status: Status = Status.OPEN
 
     def shows(self, quest: Item) -> bool:
-        """Whether a card passes the filters; every word of the text begins one of title, tags, area or category."""
+        """True if a card passes the filters; every word of the text begins one of title, tags, area or category."""
         if self.category and quest["category"] != self.category:
             return False
         if not self.text:
@@ -312,7 +312,7 @@ class QuestStore:
         return item
 
     def holds(self, shard: int) -> bool:
-        """Whether a partition of the board index has a quest in it."""
+        """True if a partition of the board index has a quest in it."""
         return any(self._first_of(status, shard) for status in Status)
 
     def _first_of(self, status: Status, shard: int) -> list[Any]:

@@ -76,7 +76,7 @@ class BlockListFullError(Exception):
 
 
 class Allowance(StrEnum):
-    """What a member may do so many times an hour, by the attribute of the row that counts it."""
+    """Allowances of a member per hour, by the attribute of the row that counts them."""
 
     CREATE = "createTat"
     CLAIM = "claimTat"

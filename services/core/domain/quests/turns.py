@@ -20,7 +20,7 @@ class Task(StrEnum):
 
 
 class Turn(NamedTuple):
-    """Whose turn it is, on what, since when and until when. `members` are user ids; with `moderators` it is the turn
+    """The turn: members, subject, since when and until when. `members` are user ids; with `moderators` it is the turn
     of any moderator. `until` is the moment at which the quest moves on by itself or the next one may act, or None.
     """
 
@@ -32,7 +32,7 @@ class Turn(NamedTuple):
 
 
 def turn(quest: Quest, now: datetime) -> Turn | None:
-    """Whose turn it is, or None where nobody has to act: an OPEN quest without a question, or a final one.
+    """The turn of a quest, or None where nobody has to act: an OPEN quest without a question, or a final one.
 
     `until` of a confirmation is the moment at which silence confirms, where `confirms_by_silence` holds.
     """

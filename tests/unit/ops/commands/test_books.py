@@ -70,7 +70,7 @@ def test_what_makes_no_sense_is_named_and_no_traceback(stage: UnitStage, cli: Cl
     set_attribute(stage, "quests", {"questId": quest_id}, "status", "WEIRD")
     set_attribute(stage, "users", {"userId": REQUESTOR}, "points", "canary")
     found = cli("ledger check --json").json["problems"]
-    assert [line.split(" makes no sense: ")[0] for line in found] == [f"quest {quest_id}", f"user {REQUESTOR}"]
+    assert [line.split(" is invalid: ")[0] for line in found] == [f"quest {quest_id}", f"user {REQUESTOR}"]
     for command in (f"quest show {quest_id}", f"quest cancel {quest_id}", f"ledger explain {REQUESTOR}"):
         ran = cli(command)
         assert ran.code == 1

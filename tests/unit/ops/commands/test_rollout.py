@@ -139,7 +139,7 @@ def test_a_rollout_that_makes_no_sense_is_said_and_ended(stage: UnitStage, cli: 
     for command in ("rollout status", "rollout advance", "rollout start rewards"):
         ran = cli(command)
         assert ran.code == 1
-        assert "/civicforge/local/rollout-rewards makes no sense" in ran.out + ran.err
+        assert "/civicforge/local/rollout-rewards is invalid" in ran.out + ran.err
     assert cli("flags set rewards off --yes --reason mend").code == 0
     assert "Nothing was ever rolled out" in cli("rollout status").out
 

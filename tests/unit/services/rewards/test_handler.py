@@ -154,7 +154,7 @@ def test_a_poison_record_goes_to_the_queue_and_the_rest_goes_on(
     assert metrics == {"rewards_paid": 2, "failed_rewards": 1}
     (message,) = cloud.messages(rewards.queue)
     assert (message["userId"], message["entryId"]) == (BEN, images[1]["entryId"]["S"])
-    assert message["reason"].startswith("the entry makes no sense")
+    assert message["reason"].startswith("the entry is invalid")
     assert sorted(rewards.states().values()) == ["FAILED", "POSTED", "POSTED"]
     check(cloud)
 

@@ -1,0 +1,39 @@
+"""The words of docstrings: the first one is a noun or a verb of the field, not the beginning of a relative clause."""
+
+import ast
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from infra.paths import REPOSITORY
+
+RELATIVE = {"What", "Who", "Whom", "Whose", "Whether", "How", "Where", "When", "Why", "Which"}
+PACKAGES = ("infra", "localcloud", "ops", "services", "scripts")
+
+
+def docstrings(source: str) -> list[tuple[int, str]]:
+    """The line and the first word of each docstring."""
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = (node for node in ast.walk(ast.parse(source)) if isinstance(node, kinds))
+    texts = ((getattr(node, "lineno", 1), ast.get_docstring(node)) for node in nodes)
+    return [(line, text.split()[0]) for line, text in texts if text]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_docstring_opens_with_a_relative_clause(package: str) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", f"{package}/*.py"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert listed
+    found = [
+        f"{file}:{line} {word}"
+        for file in listed
+        for line, word in docstrings(Path(REPOSITORY / file).read_text(encoding="utf-8"))
+        if word in RELATIVE
+    ]
+    assert not found, "open with a noun phrase or a verb (CONTRIBUTING.md, Style):\n" + "\n".join(found)
+
+
+def test_the_check_sees_one() -> None:
+    assert docstrings('def f():\n    """Whether it holds."""\n') == [(1, "Whether")]
