@@ -59,7 +59,6 @@ class User(Model):
     members who confirmed this one's work in so many words. `claims` has what they claimed and may still hold, each as
     `claim_mark` writes it.
     `blocked` are the members who may neither claim this one's quests nor write to them.
-    `read_up_to` is the newest item of the inbox that the member has read.
     """
 
     user_id: str

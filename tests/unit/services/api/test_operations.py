@@ -661,6 +661,10 @@ def test_me_is_made_on_first_sight(api: Api) -> None:
         "createdAt": "2026-03-01T12:00:00.000Z",
         "updatedAt": "2026-03-01T12:00:00.000Z",
         "groups": ["internal"],
+        "blocked": [],
+        "language": "en",
+        "mail": "at_once",
+        "unread": 0,
     }
     assert api.call("getMe", ANNA, groups="[internal]").json == me.json
     assert api.call("editMe", BEN, {"bio": "I carry."}).json["bio"] == "I carry."
