@@ -6,6 +6,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from services.core.domain.users import OPEN_CLAIMS
 from tests.simulation import people, rules
 from tests.simulation.people import (
     DAY,
@@ -480,6 +481,27 @@ def spree() -> Findings:
         check(record, found)
     refused = [call for call in world.requests if call.final.status == 403]
     found.expect(refused, "V9 nobody ran out of points")
+    return found
+
+
+def grabbing(seeds: Iterable[int]) -> Findings:
+    """A member claims more quests than they may have, from many devices at once."""
+    found = Findings()
+    for seed in seeds:
+        world = prepared(quests_of(OPEN_CLAIMS + 3, "OPEN"), seed)
+
+        def story(world: World) -> None:
+            for quest_id in [*people.quest_items(world)]:
+                world.spawn(act, world, "claim", quest_id, "ben", None, 3)
+                world.pause(world.rng.uniform(0, 0.01))
+
+        world.run(story)
+        record = Record(world)
+        for check in (rules.check_value, rules.check_answers):
+            check(record, found)
+        refused = [call for call in world.requests if call.final.body.get("code") == "too_many_claims"]
+        found.expect(refused, "Q3 nobody was refused a claim")
+        found.extend(rules.Violation("E0 the simulation itself", error) for error in world.errors)
     return found
 
 

@@ -217,12 +217,12 @@ def no_quota_on_claim(_real: Any) -> Any:
     return lambda self: user_store.Quota(user_store.Allowance.CLAIM, 1_000_000)
 
 
-@bug(user_store, "open_claims")
+@bug(user_store, "open_claims", lambda: scenarios.grabbing(range(10)))
 def no_ceiling_of_claims(_real: Any) -> Any:
     return lambda _confirmed_by: 100
 
 
-@bug(quest_operations, "is_fresh")
+@bug(quest_operations, "is_fresh", lambda: scenarios.grabbing(range(10)))
 def claims_under_way_are_not_counted(_real: Any) -> Any:
     return lambda _mark, _now: False
 

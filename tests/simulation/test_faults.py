@@ -65,5 +65,9 @@ def test_a_flag_that_is_switched_on_meanwhile_pays_once() -> None:
     assert scenarios.turning_flags(range(20)) == []
 
 
+def test_nobody_holds_more_claims_than_they_may() -> None:
+    assert scenarios.grabbing(range(10)) == []
+
+
 def test_nobody_is_forgotten_who_changed_their_mind() -> None:
     assert races("restoreMe", None, range(60)) == []
