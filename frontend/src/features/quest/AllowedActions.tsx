@@ -12,12 +12,15 @@ const PLAIN: ReadonlySet<string> = new Set([
   "own_quest",
   "wrong_status",
   "already_attested",
+  "already_stated",
+  "not_hidden",
 ]);
 
 export function AllowedActions({ quest, onOpen }: { quest: QuestView; onOpen: (action: FormAction) => void }) {
   const verdicts = ORDER.map((action) => ({ action, ...quest.allowedActions[action] }));
   const allowed = verdicts.filter((verdict) => verdict.allowed);
   const denied = verdicts.filter(({ allowed, code }) => !allowed && code && !PLAIN.has(code));
+  const reasons = [...new Set(denied.map(({ code }) => code))];
   // After one's word, what is left are second thoughts.
   const attested = quest.allowedActions.attest?.code === "already_attested";
   return (
@@ -39,13 +42,15 @@ export function AllowedActions({ quest, onOpen }: { quest: QuestView; onOpen: (a
           )}
         </div>
       )}
-      {denied.length > 0 && (
+      {reasons.length > 0 && (
         <details class="small">
           <summary>{t.quest.denied}</summary>
           <dl class="denied">
-            {denied.map(({ action, code }) => (
-              <div key={action}>
-                <dt>{t.action[action].name}</dt>
+            {reasons.map((code) => (
+              <div key={code}>
+                {denied.map(
+                  (verdict) => verdict.code === code && <dt key={verdict.action}>{t.action[verdict.action].name}</dt>,
+                )}
                 <dd class="soft">{lookUp(t.denial, code) ?? t.errors.notAllowed}</dd>
               </div>
             ))}

@@ -92,6 +92,19 @@ describe("a quest for members", () => {
     expect(screen.queryByText(t.denial.wrong_status)).toBeNull();
   });
 
+  it("says a reason once for all that it forbids", async () => {
+    signInAs("ana");
+    const quest = view(["cancel"]);
+    for (const action of ["resolve", "hide", "unhide"] as const) {
+      quest.allowedActions[action] = { allowed: false, code: "party_cannot_judge" };
+    }
+    await serve({ ...people, "GET /me/quests/q1": quest });
+    open("/quests/q1");
+    const denied = (await screen.findByText(t.quest.denied)).closest("details") as HTMLElement;
+    expect(within(denied).getByText(t.denial.party_cannot_judge)).toBeTruthy();
+    expect(within(denied).getAllByRole("term")).toHaveLength(3);
+  });
+
   it("is claimed after one question, and the answer is announced", async () => {
     signInAs("ben");
     const claimed = view(["submit", "release"], { status: "CLAIMED", performerId: "ben", role: "performer" });
