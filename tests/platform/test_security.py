@@ -84,11 +84,11 @@ def test_the_bucket_answers_the_distribution_only(stage: Stage) -> None:
     stage.client("s3").put_object(Bucket=bucket, Key="index.html", Body=b"<!doctype html>here", ContentType="text/html")
     direct = stage.http.get(f"{stage.endpoint}/{bucket}/index.html")
     assert direct.status_code == 403
-    through = stage.http.get("/")
+    through = stage.http.get("/profile")
     assert through.status_code == 200
     assert "here" in through.text
     assert "default-src 'none'" in through.headers["content-security-policy"]
-    assert stage.http.get("/quests/some-deep-link").text == through.text
+    assert stage.http.get("/quests/new").text == through.text
     assert stage.http.get("/assets/missing.js").status_code in (403, 404)
     assert "here" not in stage.http.get("/assets/missing.js").text
 
