@@ -396,6 +396,14 @@ def check_settled(record: Record, found: Findings) -> None:
     found.expect(drift_of(world) == 0, "L6 the audit reports drift", f"{LEDGER_DRIFT.name} {drift_of(world)}")
 
 
+def check_left(record: Record, found: Findings) -> None:
+    """Whose leaving is finished has no part in a quest under way, be it due or not."""
+    for user in record.users.values():
+        if user.deleted and user.deletion_at is None:
+            theirs = [q for q in record.quests.values() if q.status not in FINAL and role_of(q, user.user_id)]
+            found.expect(not theirs, "L7 a former member's quest goes on", user.user_id)
+
+
 def _performed(record: Record, who: str) -> Iterator[tuple[datetime, str]]:
     """The quests that a member performs or performed, each with the moment that it has in their list."""
     for quest in record.quests.values():
