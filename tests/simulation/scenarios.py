@@ -6,7 +6,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from services.core.domain.users import OPEN_CLAIMS
+from services.core.domain.users import CLAIM_TAKES, OPEN_CLAIMS
 from tests.simulation import people, rules
 from tests.simulation.people import (
     DAY,
@@ -22,7 +22,7 @@ from tests.simulation.people import (
     schedule,
 )
 from tests.simulation.rules import Findings, Record
-from tests.simulation.world import WRITES, Fault, Shape, World
+from tests.simulation.world import CLAIMS_PER_HOUR, WRITES, Fault, Shape, World
 
 Step = Callable[[World], Any]
 SUBMISSION = "The sofa is upstairs."
@@ -502,6 +502,30 @@ def grabbing(seeds: Iterable[int]) -> Findings:
         refused = [call for call in world.requests if call.final.body.get("code") == "too_many_claims"]
         found.expect(refused, "Q3 nobody was refused a claim")
         found.extend(rules.Violation("E0 the simulation itself", error) for error in world.errors)
+    return found
+
+
+def fickle() -> Findings:
+    """A member claims one quest after another, and gives each back."""
+
+    def past(world: World) -> None:
+        rows("ann", "ben", "cyd")(world)
+        for number in range(CLAIMS_PER_HOUR + 4):
+            quest(world, requestor=("ann", "cyd")[number % 2], key=f"k{number}")
+
+    world = prepared(past)
+
+    def story(world: World) -> None:
+        for quest_id in [*people.quest_items(world)]:
+            act(world, "claim", quest_id, "ben", None, 1)
+            act(world, "release", quest_id, "ben", None, 1)
+            world.pause(CLAIM_TAKES.total_seconds())  # for so long it counts among what they hold
+
+    world.run(story)
+    found, record = Findings(), Record(world)
+    for check in (rules.check_value, rules.check_answers):
+        check(record, found)
+    found.expect([call for call in world.requests if call.final.status == 429], "Q2 nobody was refused a claim")
     return found
 
 

@@ -212,7 +212,7 @@ def no_quota_on_create(_real: Any) -> Any:
     return lambda self: None
 
 
-@bug(Platform, "claims")
+@bug(Platform, "claims", lambda: scenarios.fickle())
 def no_quota_on_claim(_real: Any) -> Any:
     return lambda self: user_store.Quota(user_store.Allowance.CLAIM, 1_000_000)
 

@@ -65,6 +65,10 @@ def test_a_flag_that_is_switched_on_meanwhile_pays_once() -> None:
     assert scenarios.turning_flags(range(20)) == []
 
 
+def test_nobody_claims_more_often_than_the_quota_allows() -> None:
+    assert scenarios.fickle() == []
+
+
 def test_nobody_holds_more_claims_than_they_may() -> None:
     assert scenarios.grabbing(range(10)) == []
 
