@@ -123,7 +123,9 @@ def show(report: Report) -> None:
     for orphan in report.orphans:
         console.print(f"  [yellow]left behind by an interrupted run: {orphan}[/]")
     if not report.changed:
-        console.print(f"  Nothing changed: {len(report.same)} resources are as they should be.")
+        console.print(
+            f"  Nothing changed: {len(report.same)} resources as the program asks for them; none was looked at."
+        )
 
 
 @app.command()
