@@ -23,6 +23,9 @@ def bob(stage: Stage) -> Member:
 
 
 def test_two_members_take_a_quest_from_sign_up_to_the_paid_reward(stage: Stage) -> None:
+    first, second = stage.sign_up("first"), stage.sign_up("second")
+    second.wait_until_paid(complete(first, second)["questId"], seconds=60)  # by Lambdas that had to start
+
     requestor, performer = stage.sign_up("requestor"), stage.sign_up("performer")
     assert requestor.get("/me")["points"] == performer.get("/me")["points"] == 10
 
