@@ -529,6 +529,22 @@ def fickle() -> Findings:
     return found
 
 
+def cancelled_twice() -> Findings:
+    """A member whose first answer was lost cancels once more."""
+    world = prepared(quests_of(1, "OPEN"))
+
+    def story(world: World) -> None:
+        for _ in range(2):
+            act(world, "cancel", only(world), "ann", None, 1)
+            world.pause(1)
+
+    world.run(story)
+    found, record = Findings(), Record(world)
+    for check in (rules.check_value, rules.check_changes, rules.check_ledger, rules.check_answers):
+        check(record, found)
+    return found
+
+
 def turning_flags(seeds: Iterable[int]) -> Findings:
     """The rewards flag is switched on while a sweep holds what it excluded, and another sandbox pays already."""
     found = Findings()

@@ -235,14 +235,20 @@ def no_refund(real: Any) -> Any:
     return lambda *arguments, **changes: real(*arguments, **changes)._replace(entries=())
 
 
-@bug(quests, "cancel")
-def refund_twice(real: Any) -> Any:
+def _refunding_twice(real: Any) -> Any:
     def cancel(quest: quests.Quest, actor: quests.Actor, now: Any) -> quests.Change:
         if quest.status is quests.Status.CANCELLED and actor.user_id == quest.requestor_id:
             return steps._closed(quest, quests.Status.CANCELLED, now)
         return real(quest, actor, now)  # type: ignore[no-any-return]  # the function that is replaced
 
     return cancel
+
+
+_sow(
+    "refund_twice",
+    lambda: patch.multiple(quests, cancel=_refunding_twice(quests.cancel), is_taken=lambda *_: False),
+    lambda: scenarios.cancelled_twice(),
+)
 
 
 def _unposted(real: Any) -> Any:
@@ -332,15 +338,15 @@ def expired_quest_stays_open(_real: Any) -> Any:
     return lambda quest, now: quests.Change(quest)
 
 
-@bug(quests, "attest")
+@bug(quests, "submit")
 def one_attestation_completes(real: Any) -> Any:
-    def attest(quest: quests.Quest, actor: quests.Actor, notes: Any, now: Any) -> Any:
-        change = real(quest, actor, notes, now)
-        if change.quest is quest or change.entries:
+    def submit(quest: quests.Quest, current: Any, actor: quests.Actor, text: str, now: Any, silence: Any) -> Any:
+        change = real(quest, current, actor, text, now, silence)
+        if change.quest is quest:
             return change
-        return steps._completed(quest, now, attestations=change.quest.attestations)
+        return steps._completed(quest, now, attestations=change.quest.attestations)._replace(submission=text)
 
-    return attest
+    return submit
 
 
 @bug(quests, "request_changes")

@@ -69,6 +69,10 @@ def test_nobody_claims_more_often_than_the_quota_allows() -> None:
     assert scenarios.fickle() == []
 
 
+def test_who_cancels_twice_gets_the_points_back_once() -> None:
+    assert scenarios.cancelled_twice() == []
+
+
 def test_nobody_holds_more_claims_than_they_may() -> None:
     assert scenarios.grabbing(range(10)) == []
 
