@@ -11,6 +11,7 @@ from ops import __main__
 from ops.__main__ import app
 from ops.shared.stage import OperatorError, open_stage
 from services.core.names import audit_log_group
+from services.core.services import QUEUES
 from services.core.stages import STAGES
 from tests.unit.ops.conftest import NAME, REQUESTOR, Cli, UnitStage, parameter
 
@@ -103,7 +104,7 @@ def test_what_is_wrong_is_said_in_a_sentence(stage: UnitStage, cli: Cli) -> None
     for line, said in {
         "flags set nothing on": "choose one of rewards, disputes",
         "flags set rewards maybe": "say off, internal, on or a percentage",
-        "dlq show nothing": "choose one of user-creation, rewards, schedules",
+        "dlq show nothing": f"choose one of {', '.join(QUEUES)}.",
         "quest show nothing": "There is no quest nothing",
         "ledger explain nobody@example.org": "Nobody on local has the address",
         "ledger explain nobody": "There is no row for nobody",
