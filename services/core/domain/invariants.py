@@ -63,7 +63,7 @@ def quest_problems(quest: Quest, entries: Iterable[Entry]) -> list[str]:
 
 def _out_of_bounds(quest: Quest) -> list[str]:
     """Stored fields that a member could not have typed."""
-    fields = quest.model_dump(mode="json", by_alias=True, include=set(Draft.model_fields))
+    fields = quest.model_dump(mode="json", by_alias=True, include=set(Draft.model_fields), exclude_none=True)
     try:
         Draft.model_validate_json(json.dumps({**fields, "description": "-" * 20}))
     except ValidationError as error:
