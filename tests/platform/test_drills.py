@@ -20,13 +20,16 @@ from infra.observability.catalogue import Alarms
 from infra.observability.docs import DOCS
 from infra.observability.evaluator import Data, Identity, evaluate
 from infra.paths import REPOSITORY
+from services.core.domain import notices
 from services.core.domain.ledger import Kind, entry_id
+from services.core.domain.notices import Mail, Notice, NoticeKind
 from services.core.domain.values import timestamp
 from services.core.metrics import METRICS, NAMESPACE
 from services.core.names import LIVE_ALIAS, log_group, parameter_name, resource_name
-from services.core.parameters import flag_parameter
+from services.core.parameters import FLAGS, flag_parameter
 from services.core.services import SERVICES, SWEEPS
-from services.core.tables import QUESTS
+from services.core.stores.inbox import InboxStore
+from services.core.tables import INBOX, QUESTS
 from tests.platform.community import API, Member, Stage, wait_for
 from tests.platform.drills import (
     MARGIN_SECONDS,
@@ -51,7 +54,9 @@ METRIC_ALARMS = [alarm.name(STAGE, severity) for alarm in ALARMS.all for severit
 SEVERITIES = {alarm.name(STAGE, severity): severity for alarm in ALARMS.all for severity in alarm.thresholds}
 OF_OUTAGE = ALARMS.composites[0].member_names(STAGE)
 OF_LOST_WORK = ALARMS.composites[1].member_names(STAGE)
-SCHEDULED = tuple(resource_name(STAGE, alarm) for alarm in ("unpaid-rewards-p2", "ledger-drift-p2"))
+SCHEDULED = tuple(
+    resource_name(STAGE, alarm) for alarm in ("unpaid-rewards-p2", "ledger-drift-p2", "document-drift-p2")
+)
 """The alarms of what runs by schedule, whose silence is the fault."""
 
 DAMAGE = "a quest whose stored item is damaged, read 25 times"
@@ -220,10 +225,13 @@ def faults_raise_their_alarms_the_whole_way(drill: Drill) -> None:
 def what_is_watched_is_emitted(drill: Drill) -> None:
     """Joins the lines that the Lambdas wrote in this run with what alarms and dashboards ask for of ours."""
     stage = drill.stage
+    for flag in FLAGS:
+        _set_flag(stage, "on", flag)
+    ann, bob = stage.sign_up("ann"), stage.sign_up("bob")
+    mail_that_may_have_left(stage, bob)
     for service in SWEEPS:
         stage.client("lambda").invoke(FunctionName=stage.outputs[f"function_{service}"], Payload=b"{}")
-    _set_flag(stage, "on")
-    ann, bob = stage.sign_up("ann"), stage.sign_up("bob")
+    mails_that_bounce(stage, stage.sign_up("cem"))
     confirm_by_silence(stage, ann, bob)
     wanted = set(_asked_for(drill))
     assert {identity.name for identity in wanted} == {metric.name for metric in METRICS}
@@ -259,6 +267,23 @@ def confirm_by_silence(stage: Stage, requestor: Member, performer: Member) -> No
     stage.client("lambda").invoke(FunctionName=resource_name(STAGE, "housekeeping"), Qualifier=LIVE_ALIAS)
 
 
+def mail_that_may_have_left(stage: Stage, member: Member) -> None:
+    """An item whose mail was begun by a process that died."""
+    notice = Notice(NoticeKind.REPORT_DECIDED, member.user_id, datetime.now(UTC), "drill")
+    begun = notices.item(notice, Mail.DUE).model_copy(update={"attempts": 1})
+    assert InboxStore(stage.dynamodb, resource_name(STAGE, INBOX.thing)).put(begun)
+
+
+def mails_that_bounce(stage: Stage, member: Member) -> None:
+    """SES's report of a bounce, and one that is no report."""
+    sns = stage.client("sns")
+    (topic,) = (t["TopicArn"] for t in sns.list_topics()["Topics"] if t["TopicArn"].endswith("-mail-feedback"))
+    tags = {"member": [member.user_id]}
+    bounce = {"eventType": "Bounce", "bounce": {"bounceType": "Permanent"}, "mail": {"tags": tags}}
+    for message in (json.dumps(bounce), "no report"):
+        sns.publish(TopicArn=topic, Message=message)
+
+
 def _asked_for(drill: Drill) -> Iterator[Identity]:
     for alarm in drill.alarms.values():
         yield from (identity for identity in series(alarm).values() if identity.namespace == NAMESPACE)
@@ -290,9 +315,9 @@ def _read_a_damaged_quest(stage: Stage, times: int) -> None:
         assert stage.http.get(f"{API}/quests/{'0' * 26}").status_code == 500
 
 
-def _set_flag(stage: Stage, value: str) -> None:
-    name = parameter_name(STAGE, flag_parameter("rewards").key)
-    stage.client("ssm").put_parameter(Name=name, Value=value, Overwrite=True)
+def _set_flag(stage: Stage, value: str, flag: str = "rewards") -> None:
+    name = parameter_name(STAGE, flag_parameter(flag).key)
+    stage.client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
 
 
 def _book_reward_of_nobody(stage: Stage, number: int) -> None:

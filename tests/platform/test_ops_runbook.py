@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import re
+import shlex
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -28,12 +29,14 @@ from ops.shared.books import problems
 from ops.shared.canary import Canary
 from ops.shared.releases import Release
 from ops.shared.stage import Stage, open_stage
+from services.core.documents import quest_key
 from services.core.domain import notices
 from services.core.domain.ledger import Entry, Kind, State
 from services.core.domain.notices import Notice, NoticeKind, Unmailed
 from services.core.domain.quests import call_off
+from services.core.events import QuestNotPublished
 from services.core.names import parameter_name
-from services.core.parameters import FLAGS, USER_POOL_CLIENT_ID, USER_POOL_ID, flag_parameter
+from services.core.parameters import FLAGS, SITE_BUCKET, USER_POOL_CLIENT_ID, USER_POOL_ID, flag_parameter
 from services.core.stores.dynamo import Item, decode_item, encode, encode_item
 from services.core.tables import LEDGER, QUESTS, USERS, Table
 from tests.platform import community
@@ -43,7 +46,7 @@ from tests.platform.conftest import Platform
 GUIDE = REPOSITORY / "docs" / "operations.md"
 ALARM_SECTIONS_WITHOUT_A_FAULT = (
     "api-5xx", "api-error-rate", "api-errors", "api-latency", "lambda-errors", "dynamodb-throttles", "lost-work",
-    "unpaid-rewards", "Alarms",
+    "unpaid-rewards", "publication-lag", "Alarms",
 )  # fmt: skip
 PAGE = '<!doctype html><script type="module" src="/assets/{name}.js"></script>{name}'
 SUBMISSION = {"submission": "It stands on the third floor now."}
@@ -100,7 +103,7 @@ class Town:
         self.moved_breaker |= line.startswith(("./civicforge breaker open", "./civicforge breaker close"))
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), _typed(answers):
-            code = main(line.split()[1:])
+            code = main(shlex.split(line)[1:])
         return Ran(code, out.getvalue(), err.getvalue())
 
     def do(self, line: str) -> Any:
@@ -470,6 +473,46 @@ def test_user_creation_queue(town: Town) -> None:
     assert user.points == 10
     assert town.stage.users.get("somebody-who-left") is None
     assert town.depth("user-creation") == 0
+
+
+def test_publisher_queue(town: Town) -> None:
+    quest_id = town.people.sign_up("anna").create()["questId"]
+    town.send("publisher", QuestNotPublished(quest_id).to_json())
+    ran = town.follow("publisher-queue")
+    assert quest_id in ran["dlq show publisher --stage prod"].out
+    assert "published" in ran["dlq redrive publisher --stage prod"].out
+    assert town.depth("publisher") == 0
+
+
+def test_document_drift(town: Town) -> None:
+    quest_id = town.people.sign_up("anna").create()["questId"]
+    key = quest_key(quest_id)
+    with town.stage.http() as http:
+        wait_for(lambda: http.get(f"/{key}").status_code == 200, 30, "the quest is public")
+    town.stage.s3.delete_object(Bucket=town.stage.parameter(SITE_BUCKET), Key=key)
+    town.follow("document-drift")
+    assert town.stage.s3.get_object(Bucket=town.stage.parameter(SITE_BUCKET), Key=key)["ContentLength"]
+
+
+def test_reports_by_members(town: Town) -> None:
+    anna, ben = town.people.sign_up("anna"), town.people.sign_up("ben")
+    draft = {"subject": {"kind": "member", "userId": ben.user_id}, "reason": "rude"}
+    report = anna.post("/reports", draft, 201, headers={"Idempotency-Key": uuid.uuid4().hex})["reportId"]
+    words = "Neighbours are not called names here."
+    fills = {"REPORT": report, "USER": ben.user_id, "WORDS": f"'{words}'"}
+    ran = town.follow("Reports by members", fills)
+    assert report in ran["moderation reports --stage prod"].out
+    assert f"{report} is DECIDED" in ran["moderation decide REPORT warn --words WORDS --stage prod"].out
+    (told,) = ben.get("/me/reports", side="concerned")["items"]
+    assert told["decisions"][0]["words"] == words
+    user = town.stage.users.get(ben.user_id)
+    assert user
+    assert user.suspended_until is None
+
+
+def test_interrupted_deployment(town: Town) -> None:
+    ran = town.follow("An interrupted deployment")
+    assert "sets itself right" in ran["recover --stage prod"].out
 
 
 def test_schedules_queue(town: Town) -> None:
