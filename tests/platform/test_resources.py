@@ -40,6 +40,7 @@ def program(version: int) -> None:
     site(version, tags, gateway)
     watching(version, tags, topic, dead, alias)
     settings(version, tags, topic, table)
+    mails(version, tags, topic)
 
 
 def identity(version: int, tags: dict[str, str]) -> None:
@@ -493,6 +494,33 @@ def settings(version: int, tags: dict[str, str], topic: aws.sns.Topic, table: aw
     )
     aws.costexplorer.CostAllocationTag("tag", tag_key="stage", status="Active" if version == 1 else "Inactive")
     pulumi.export("table", table.name)
+
+
+def mails(version: int, tags: dict[str, str], topic: aws.sns.Topic) -> None:
+    reports = ["BOUNCE", "COMPLAINT"]
+    mails = aws.sesv2.ConfigurationSet(
+        "mails",
+        configuration_set_name="kinds",
+        delivery_options=aws.sesv2.ConfigurationSetDeliveryOptionsArgs(
+            tls_policy="REQUIRE" if version > 1 else "OPTIONAL"
+        ),
+        reputation_options=aws.sesv2.ConfigurationSetReputationOptionsArgs(reputation_metrics_enabled=version > 1),
+        sending_options=aws.sesv2.ConfigurationSetSendingOptionsArgs(sending_enabled=version > 1),
+        suppression_options=aws.sesv2.ConfigurationSetSuppressionOptionsArgs(suppressed_reasons=reports[:version]),
+        tags=tags,
+    )
+    aws.sesv2.ConfigurationSetEventDestination(
+        "mails",
+        configuration_set_name=mails.configuration_set_name,
+        event_destination_name="reports",
+        event_destination=aws.sesv2.ConfigurationSetEventDestinationEventDestinationArgs(
+            enabled=True,
+            matching_event_types=reports[:version],
+            sns_destination=aws.sesv2.ConfigurationSetEventDestinationEventDestinationSnsDestinationArgs(
+                topic_arn=topic.arn
+            ),
+        ),
+    )
 
 
 @pytest.fixture(scope="module")
