@@ -52,6 +52,12 @@ const worthRetrying = (error: unknown): boolean =>
   !isBreaker(error) &&
   navigator.onLine !== false;
 
+/** A copy that this device has kept is shown, and asked for again at once; an answer is fresh for a while. */
+const freshFor =
+  (milliseconds: number) =>
+  ({ state }: { state: { dataUpdateCount: number } }) =>
+    state.dataUpdateCount === 0 ? 0 : milliseconds;
+
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
     // Reads are refused only when nothing is open.
@@ -61,8 +67,7 @@ export const queryClient = new QueryClient({
     // "always": without a network a read fails and says so, and a write fails and is never sent later by itself.
     queries: {
       networkMode: "always",
-      // A copy that this device has kept is shown, and asked for again at once.
-      staleTime: ({ state }) => (state.dataUpdateCount === 0 ? 0 : 10_000),
+      staleTime: freshFor(10_000),
       retry: (failures, error) => failures < 2 && worthRetrying(error),
     },
     mutations: { networkMode: "always" },
@@ -181,7 +186,7 @@ export const ledgerQuery = () =>
 export const userQuery = (userId: string) =>
   queryOptions({
     queryKey: ["user", userId],
-    staleTime: 5 * 60_000,
+    staleTime: freshFor(5 * 60_000),
     queryFn: () => unwrap(api().GET("/users/{userId}", { params: { path: { userId } } })),
     ...copied<Profile>("person", userId),
   });
