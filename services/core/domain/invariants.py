@@ -68,7 +68,10 @@ def _out_of_bounds(quest: Quest) -> list[str]:
         Draft.model_validate_json(json.dumps({**fields, "description": "-" * 20}))
     except ValidationError as error:
         wrong = ((".".join(map(str, e["loc"])), e) for e in error.errors(include_url=False))
-        return [f"{name} is {e['input']}: {e['msg']}" for name, e in wrong]
+        # Members' words are not shown to operators, numbers are.
+        return [
+            f"{name} is {e['input'] if isinstance(e['input'], int) else 'invalid'}: {e['msg']}" for name, e in wrong
+        ]
     return []
 
 

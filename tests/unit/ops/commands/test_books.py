@@ -57,7 +57,7 @@ def test_every_kind_of_problem_is_found(stage: UnitStage, cli: Cli) -> None:
         "OPEN with a performer",
         f"quest {'c' * 26}: the ledger lacks +1 points for {REQUESTOR}",
         f"user {REQUESTOR}: -5 points",
-        "makes no sense",
+        "is invalid",
         f"quest {'d' * 26}: has ledger entries, but no row",
         "user ghost: has ledger entries, but no row",
     ):
