@@ -20,7 +20,6 @@ from services.core.domain.ledger import State
 from services.core.domain.quests import permissions, steps
 from services.core.domain.users import former
 from services.core.domain.values import timestamp
-from services.core.stores import documents as document_store
 from services.core.stores import ledger as ledger_store
 from services.core.stores import quests as quest_store
 from services.core.stores import users as user_store
@@ -494,7 +493,6 @@ def _first_page(real: Any) -> Any:
 
 
 _sow("sweep_reads_one_page", _sow_on(ledger_store, "pages", _first_page), _backlog("the stream brought nothing"))
-_sow("housekeeping_reads_one_page", _sow_on(quest_store, "pages", _first_page))
 
 
 @bug(payment, "UNPAID")
@@ -568,15 +566,6 @@ def forgets_who_came_back(_real: Any) -> Any:
 
 
 # --- the documents ---
-
-
-@bug(document_store.DocumentStore, "_write")
-def writes_without_a_condition(real: Any) -> Any:
-    def write(self: Any, operation: Any, **arguments: Any) -> Any:
-        rest = {name: value for name, value in arguments.items() if name not in ("IfMatch", "IfNoneMatch")}
-        return real(self, operation, **rest)
-
-    return write
 
 
 @bug(publication.Publisher, "_board")
