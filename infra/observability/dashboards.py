@@ -14,7 +14,7 @@ from infra.observability.prices import PRICES
 from services.core import metrics
 from services.core.metrics import Metric, Statistic
 from services.core.services import SERVICES
-from services.core.tables import TABLES
+from services.core.tables import LEDGER, QUESTS, TABLES, USERS
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -81,6 +81,18 @@ def _health(platform: Platform, alarms: Alarms) -> Dashboard:
             ),
             Panel(title="Feature flags", shows=(alarms.flag_errors, alarms.parameter_failures)),
             Panel(title="Edge: 5xx (%)", shows=(Line(label="5xx", watch=edge_series(platform, aws.EDGE_5XX)),)),
+            Panel(
+                title="Edge: requests",
+                shows=(Line(label="requests", watch=edge_series(platform, aws.EDGE_REQUESTS)),),
+                period=HOUR,
+            ),
+            Panel(
+                title="Edge: bytes",
+                shows=(Line(label="bytes", watch=edge_series(platform, aws.EDGE_BYTES)),),
+                period=HOUR,
+            ),
+            Panel(title="Publication lag", shows=(alarms.publication_lag,)),
+            Panel(title="Document drift", shows=(alarms.document_drift,)),
         ),
     )
 
@@ -137,15 +149,18 @@ def _business(platform: Platform, alarms: Alarms) -> Dashboard:
             Panel(title="Oldest unpaid reward", shows=(alarms.unpaid_rewards,)),
             Panel(title="Rewards paid, over time", shows=(line(metrics.REWARDS_PAID),), period=DAY),
             Panel(title="Ledger drift", shows=(alarms.ledger_drift,)),
-            Panel(title="Publication lag", shows=(alarms.publication_lag,)),
-            Panel(title="Document drift", shows=(alarms.document_drift,)),
-            # Here, since AWS gives fifty metrics to a dashboard for free, and the tables' are half of them.
+            Panel(
+                title="Account's bill this month (dollars)",
+                shows=(Line(label="bill", watch=_bill()),),
+                period=6 * HOUR,
+            ),
+            # AWS gives fifty metrics to a dashboard for free, which decides where the bill and the tables stand.
             Panel(title="DynamoDB: throttles", shows=alarms.throttles),
             Panel(
                 title="Two wanted the same thing: failed conditions, conflicts",
                 shows=tuple(
                     Line(label=f"{table.thing}: {label}", watch=table_series(platform, table, metric))
-                    for table in TABLES
+                    for table in (QUESTS, USERS, LEDGER)
                     for label, metric in (
                         ("conditions", aws.TABLE_CONDITIONS_FAILED),
                         ("conflicts", aws.TABLE_CONFLICTS),
@@ -181,13 +196,6 @@ def _cost(platform: Platform) -> Dashboard:
                 width=6,
             ),
             Panel(
-                title="Account's bill this month (dollars)",
-                shows=(Line(label="bill", watch=_bill()),),
-                period=6 * HOUR,
-                number=True,
-                width=6,
-            ),
-            Panel(
                 title="Dollars by service",
                 shows=tuple(Line(label=label, watch=part) for label, part in parts.items()),
                 period=DAY,
@@ -217,16 +225,6 @@ def _cost(platform: Platform) -> Dashboard:
             Panel(
                 title="Logs (bytes)",
                 shows=tuple(Line(label=service, watch=log_series(platform, service)) for service in SERVICES),
-                period=HOUR,
-            ),
-            Panel(
-                title="Edge: requests",
-                shows=(Line(label="requests", watch=edge_series(platform, aws.EDGE_REQUESTS)),),
-                period=HOUR,
-            ),
-            Panel(
-                title="Edge: bytes",
-                shows=(Line(label="bytes", watch=edge_series(platform, aws.EDGE_BYTES)),),
                 period=HOUR,
             ),
         ),

@@ -1,3 +1,4 @@
+from services.core.services import QUEUES
 from tests.unit.infra.plan import ACCOUNT, Plan, plan
 
 FOURTEEN_DAYS = 1_209_600
@@ -5,7 +6,7 @@ FOURTEEN_DAYS = 1_209_600
 
 def test_failures_are_kept_encrypted_for_fourteen_days(stage_plan: Plan) -> None:
     queues = stage_plan.of("Queue")
-    assert {queue.name for queue in queues} == {"user-creation-dlq", "rewards-dlq", "publisher-dlq", "schedules-dlq"}
+    assert {queue.name for queue in queues} == {queue.thing for queue in QUEUES.values()}
     for queue in queues:
         assert queue.inputs["messageRetentionSeconds"] == FOURTEEN_DAYS, queue.label
         assert queue.inputs["sqsManagedSseEnabled"] is True, queue.label
@@ -25,13 +26,15 @@ def test_alarms_and_budgets_of_this_account_can_publish(stage_plan: Plan) -> Non
     publishers = {"Service": ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"]}
     own_account = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
     for policy in stage_plan.of("TopicPolicy"):
+        if policy.name == "mail-feedback":
+            continue  # Only SES publishes there: test_mail.py.
         (allow,) = (statement for statement in policy.policy() if statement["Effect"] == "Allow")
         assert (allow["Principal"], allow["Action"], allow["Condition"]) == (publishers, ["sns:Publish"], own_account)
     (key,) = stage_plan.of("Key")
     account, use, *deployer = key.policy()
     assert len(deployer) == (stage_plan.stage != "local"), "the local cloud has no role that deploys it"
     assert account["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
-    assert use["Principal"] == publishers
+    assert use["Principal"] == {"Service": [*publishers["Service"], "ses.amazonaws.com"]}
     assert use["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
     assert use["Condition"] == own_account
 
@@ -40,11 +43,12 @@ def test_topics_are_encrypted_with_a_key_that_turns(stage_plan: Plan) -> None:
     (key,) = stage_plan.of("Key")
     assert key.inputs["enableKeyRotation"] is True
     topics = stage_plan.of("Topic")
-    assert {topic.name for topic in topics} == {"page", "notify"}
+    assert {topic.name for topic in topics} == {"page", "notify", "mail-feedback"}
     assert all(topic.inputs["kmsMasterKeyId"].endswith("key/alerts") for topic in topics)
 
 
 def test_somebody_hears_the_alarms_of_prod_and_staging() -> None:
     for stage in ("staging", "prod"):
         told = {subscription.inputs["topic"] for subscription in plan(stage).of("TopicSubscription")}
-        assert {arn.rsplit("-", 1)[-1] for arn in told} == {"page", "notify"}
+        heard = {arn.rsplit("-", 1)[-1] for arn in told}
+        assert heard == {"page", "notify", "feedback"}
