@@ -114,7 +114,10 @@ class Housekeeper:
 
     def _is_orphaned(self, user_id: str, now: datetime) -> bool:
         """Makes the deletion of a member due whose account is gone; False for one who has theirs."""
-        user = self.users.get(user_id)
+        try:
+            user = self.users.get(user_id)
+        except ValueError:
+            return False  # a row that cannot be read is the audit's to tell
         if user is None or user.deleted or user.deletion_at or now - user.created_at < _SETTLED:
             return False
         try:
@@ -129,7 +132,7 @@ class Housekeeper:
         for page in self.cognito.get_paginator("list_users").paginate(UserPoolId=self.pool_id):
             confirmed = (user for user in page["Users"] if user["UserStatus"] == "CONFIRMED")
             ids = [a["Value"] for user in confirmed for a in user["Attributes"] if a["Name"] == "sub"]
-            known = {user.user_id for user in self.users.get_many(ids)} if ids else set()
+            known = self.users.present(ids) if ids else set()
             yield from (id_ for id_ in ids if id_ not in known)
 
     def _welcome(self, user_id: str, now: datetime) -> bool:

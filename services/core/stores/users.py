@@ -229,6 +229,11 @@ class UserStore:
         keys = [{"userId": user_id} for user_id in user_ids]
         return [User.model_validate(item) for item in batch_get(self._client, self._table, keys, consistent=False)]
 
+    def present(self, user_ids: list[str]) -> set[str]:
+        """Those of at most 100 ids that have a row, whether it can be read or not."""
+        keys = [{"userId": user_id} for user_id in user_ids]
+        return {item["userId"] for item in batch_get(self._client, self._table, keys, consistent=False)}
+
     def ensure(self, user_id: str, now: datetime) -> User:
         """The member, made with the welcome points if there is no row: the sign-up trigger and the api both call it."""
         user = newcomer(user_id, now)
