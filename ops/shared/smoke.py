@@ -33,6 +33,8 @@ PAID_WITHIN: Final = 30.0
 PAID_WITHIN_ON_AWS: Final = 180.0
 """Seconds; a mapping of a stream that was just made or changed takes minutes to work."""
 _LEFTOVER: Final = timedelta(minutes=10)
+_APP_ROUTE: Final = "/quests/new"
+"""An address that the app's index.html answers; `/` is a document, which no release changes."""
 _SCRIPT = re.compile(r'<script[^>]+src="([^"]+)"')
 
 
@@ -98,11 +100,14 @@ class Smoke:
         return f"release {found['release']}"
 
     def page(self) -> str:
-        """The page, its program and its configuration are there."""
-        page = self.http.get("/")
-        scripts = _SCRIPT.findall(page.text)
-        _expect(page.status_code == 200 and bool(scripts), f"/ answers {page.status_code}, {len(scripts)} scripts")
-        for script in scripts:
+        """The published home page and the app, their programs and the app's configuration are there."""
+        scripts = []
+        for path in ("/", _APP_ROUTE):
+            page = self.http.get(path)
+            named = _SCRIPT.findall(page.text)
+            _expect(page.status_code == 200 and bool(named), f"{path} answers {page.status_code}, {len(named)} scripts")
+            scripts += named
+        for script in dict.fromkeys(scripts):
             answer = self.http.get(script)
             _expect(answer.status_code == 200, f"{script} answers {answer.status_code}")
         config = self._get("/config.json")
