@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import botocore.session
 from bench.scenario import SETTINGS, STAGE, TABLES, USER_ID, event, quest_body
 from infra.paths import REPOSITORY
 from localcloud.emulator.process import Emulator
+from localcloud.emulator.root_key import root_key_of
 from services.api.app import App, Clients
 from services.core.names import parameter_name
 from services.core.parameters import LIVE_PARAMETERS
@@ -68,7 +70,7 @@ class Meter:
 @contextlib.contextmanager
 def _emulator() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as directory:
-        emulator = Emulator(Path(directory), venv=REPOSITORY / ".local/emulator-venv")
+        emulator = Emulator(Path(directory), venv=REPOSITORY / ".local/emulator-venv", owner=os.getpid())
         try:
             yield emulator.start().endpoint
         finally:
@@ -80,7 +82,7 @@ class _Stage:
 
     def __init__(self, endpoint: str) -> None:
         session = botocore.session.get_session()
-        session.set_credentials("test", "test")
+        session.set_credentials(*root_key_of(endpoint))
         dynamodb: Any = session.create_client("dynamodb", region_name="us-east-1", endpoint_url=endpoint)
         ssm: Any = session.create_client("ssm", region_name="us-east-1", endpoint_url=endpoint)
         for table in DECLARED:

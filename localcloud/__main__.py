@@ -20,7 +20,6 @@ from localcloud.emulator.process import DATA_LOSS_SECONDS, REPOSITORY, Emulator,
 from localcloud.engine import deployment
 from localcloud.engine.deployment import EngineError, Report
 from localcloud.engine.state import State
-from localcloud.provider.base import ACCESS_KEY, SECRET_KEY
 from localcloud.pulumi_engine.command import CommandError
 
 DIRECTORY = REPOSITORY / ".local"
@@ -60,6 +59,8 @@ def start(emulator: Emulator) -> Running:
         running = emulator.start()
     if running.crashed:
         console.print(f"The emulator had been killed: up to {DATA_LOSS_SECONDS} seconds of data may be missing.")
+    if running.moved:
+        console.print(f"Its former ports are taken; it answers at {running.front_url} now, AWS at {running.endpoint}.")
     return running
 
 
@@ -129,9 +130,11 @@ def show(report: Report) -> None:
 
 
 @app.command()
-def down() -> None:
+def down(lose: Annotated[bool, typer.Option(help="Stop it also where its data cannot be saved.")] = False) -> None:
     """Stop the emulator; its data stays."""
-    console.print("Stopped; the data is kept." if Emulator(DIRECTORY).stop() else "The emulator was not running.")
+    stopped = Emulator(DIRECTORY).stop(lose=lose)
+    kept = "Stopped." if lose else "Stopped; the data is kept."
+    console.print(kept if stopped else "The emulator was not running.")
 
 
 @app.command()
@@ -150,6 +153,8 @@ def status() -> None:
         console.print("Not running. `make up` starts it.")
         raise typer.Exit(3)
     console.print(f"{running.front_url}   AWS: {running.endpoint}   pid {running.pid}")
+    if failure := emulator.failure():
+        console.print(f"[red]{escape(failure)}[/]")
     for path in sorted(emulator.stacks.glob("*.json")):
         state = State(path)
         console.print(f"  {path.stem}: {len(state.resources)} resources{'' if state.settled else ', interrupted'}")
@@ -159,10 +164,11 @@ def status() -> None:
 def env() -> None:
     """Print shell lines that point any AWS tool at the local cloud: `eval "$(python -m localcloud env)"`."""
     running = _running()
+    key, secret = Emulator(DIRECTORY).root_key
     for name, value in (
         ("AWS_ENDPOINT_URL", running.endpoint),
-        ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
-        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+        ("AWS_ACCESS_KEY_ID", key),
+        ("AWS_SECRET_ACCESS_KEY", secret),
         ("AWS_REGION", "us-east-1"),
         ("AWS_DEFAULT_REGION", "us-east-1"),
         ("CIVICFORGE_URL", running.front_url),
@@ -175,7 +181,7 @@ def logs(follow: Annotated[bool, typer.Option(help="Go on until interrupted.")] 
     """Show what the Lambdas log, and the emulator's errors."""
     emulator = Emulator(DIRECTORY)
     running = _running()
-    session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name="us-east-1")
+    session = boto3.Session(*emulator.root_key, region_name="us-east-1")
     client = session.client("logs", endpoint_url=running.endpoint)
     since = int((time.time() - 600) * 1000)
     position = emulator.log.stat().st_size if emulator.log.exists() else 0

@@ -32,7 +32,6 @@ from infra.stack_config import load_config
 from localcloud.authorization.gate import Gate
 from localcloud.emulator.process import Emulator, Running
 from localcloud.engine import deployment
-from localcloud.provider.base import ACCESS_KEY, SECRET_KEY
 from ops import __main__ as cli
 from ops.shared import stage as stages
 from ops.shared.releases import Releases
@@ -86,10 +85,11 @@ class Emulated(Ground):
     """An emulator of its own, which forgets everything at the end."""
 
     def __init__(self, folder: Path) -> None:
-        self._emulator = Emulator(folder, venv=stages.LOCAL_DIRECTORY / "emulator-venv")
+        self._emulator = Emulator(folder, venv=stages.LOCAL_DIRECTORY / "emulator-venv", owner=os.getpid())
         stages.LOCAL_DIRECTORY = folder
         self._running: Running = self._emulator.start()
-        os.environ.update({"AWS_ENDPOINT_URL": self._running.endpoint, _KEYS[0]: ACCESS_KEY, _KEYS[1]: SECRET_KEY})
+        key, secret = self._emulator.root_key
+        os.environ.update({"AWS_ENDPOINT_URL": self._running.endpoint, _KEYS[0]: key, _KEYS[1]: secret})
         self._config = load_config(STAGE, REPOSITORY)
 
     def close(self) -> None:

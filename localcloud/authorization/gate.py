@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 
 from localcloud.authorization.calls import Authorization, Call, Tags, authorizations
 from localcloud.authorization.policies import Request, Statement, allows, tag_context
+from localcloud.emulator.root_key import root_key_of
 
 _PARAMETERS: Final = "gate-parameters"
 
@@ -56,7 +57,7 @@ class Gate:
         self._default_tags = default_tags
         self._enforce = enforce
         self._lock = threading.RLock()
-        self._root = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)  # noqa: S106 - the emulator's fixed root credentials
+        self._root = boto3.Session(*root_key_of(endpoint), region_name=region)
         self._endpoint = endpoint
         self._clients: dict[str, Any] = {}
         self.account = str(self._client("sts").get_caller_identity()["Account"])

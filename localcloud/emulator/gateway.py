@@ -6,37 +6,44 @@
 Started by `emulator`, in the emulator's own environment, with two listening sockets that it inherits:
 
 - the AWS endpoint: every AWS API; the browser calls Cognito here, across origins. `POST /_local/save` writes all
-  state to disk, `GET /_local/health` says who serves.
+  state to disk and tells what it could not write, `GET /_local/health` says who serves and if the last save failed.
 - the front door: one origin for page and `/api`. Every request goes to the CloudFront distribution whose domain is in
   `<data>/front-door`, with the Host header rewritten, as a viewer on HTTPS. `/_local/` is the console, and
   `/_local/mailbox` shows the mails that AWS would have sent (`?format=json`: to, subject, body, html, code, at; newest
   first).
+
+What a browser sends from other pages is refused at both (`browsers`).
 """
 
 import argparse
 import asyncio
+import fcntl
 import html
 import json
 import logging
 import os
 import re
+import signal
 import socket
+import sys
 import time
 import urllib.parse
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from hypercorn.asyncio import serve  # type: ignore[import-not-found]  # in the emulator's environment
 from hypercorn.config import Config  # type: ignore[import-not-found]  # in the emulator's environment
 from ministack import app as ministack  # type: ignore[import-not-found]  # in the emulator's environment
-from ministack.core import hypercorn_compat, persistence  # type: ignore[import-not-found]  # likewise
+from ministack.core import hypercorn_compat  # type: ignore[import-not-found]  # likewise
 from ministack.services import ses  # type: ignore[import-not-found]  # likewise
 
 from localcloud.console.pages import Console
 from localcloud.emulator import meters, patches
+from localcloud.emulator.browsers import COGNITO_TARGET, refused_at_aws, refused_at_front_door
 from localcloud.emulator.compression import compressing
+from localcloud.emulator.saving import Saver
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -44,12 +51,15 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 AUTOSAVE_SECONDS: Final = 2.0
-"""After a change, state is on disk at most this long later (plus the time of writing it)."""
+"""After a change, state is on disk at most this long later, plus the time of writing it."""
+OWNER_SECONDS: Final = 1.0
+"""Between two looks at the process for which the emulator runs."""
 API_CONCURRENCY: Final = 4
 """Calls of Lambdas through the API at once: each needs a worker process of about 46 MB; 4 is fastest on 2 cores."""
 
-_COGNITO_TARGET: Final = "AWSCognitoIdentityProviderService."
 _EXECUTE_API: Final = re.compile(r"^/_aws/execute-api/(?P<api>[^/]+)/(?P<stage>[^/]+)")
+_ANY_ORIGIN: Final = (b"access-control-allow-origin", b"*")
+"""As Cognito and APIs answer browsers; which of them come here, `browsers` has decided."""
 _CODE: Final = re.compile(r"\b(\d{6})\b")
 _MARKUP: Final = re.compile(r"<style.*?</style>|<[^>]*>", re.DOTALL)
 
@@ -59,29 +69,36 @@ logger = logging.getLogger("gateway")
 class Gateway:
     """The ASGI application."""
 
-    def __init__(self, data: Path, front_port: int) -> None:
+    def __init__(self, data: Path, front_port: int, owner: int | None = None) -> None:
         self._data = data
         self._front_port = front_port
+        self._owner = owner
         self._console = Console(cache(_client))
         self._api_slots = asyncio.Semaphore(API_CONCURRENCY)
         self._changed = False
+        self._saver = Saver(patches.write_state)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the process's lifespan."""
         if scope["type"] == "lifespan":
             await ministack.app(scope, receive, self._lifespan(send))
-        elif scope["type"] != "http":
-            await ministack.app(scope, receive, send)
-        elif scope["server"][1] == self._front_port:
-            await self._front_door(scope, receive, send)
+            return
+        front = scope["server"][1] == self._front_port
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        refused = (refused_at_front_door if front else refused_at_aws)(scope["path"], headers, self._front_port)
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})  # the platform has none
+        elif refused:
+            await _respond(send, 403, {"message": refused})
         else:
-            await self._aws(scope, receive, send)
+            await (self._front_door if front else self._aws)(scope, receive, send)
 
     def _lifespan(self, send: Send) -> Send:
         async def with_background(message: Message) -> None:
             if message["type"] == "lifespan.startup.complete":
-                self._tasks = [asyncio.create_task(self._heartbeat()), asyncio.create_task(self._autosave())]
+                chores = (self._heartbeat(), self._autosave(), self._follow_owner())
+                self._tasks = [asyncio.create_task(chore) for chore in chores]
             elif message["type"] == "lifespan.shutdown.complete":
                 for task in self._tasks:
                     task.cancel()
@@ -97,16 +114,31 @@ class Gateway:
             except Exception:
                 logger.exception("The heartbeat failed; the next one comes.")
 
+    async def _follow_owner(self) -> None:
+        """End when the process ends for which this one was started, however it ends: a test run, a bench."""
+        while self._owner is not None:
+            await asyncio.sleep(OWNER_SECONDS)
+            try:
+                os.kill(self._owner, 0)
+            except ProcessLookupError:
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
     async def _autosave(self) -> None:
         """MiniStack writes its state only when it is stopped in an orderly way; a killed one would forget."""
+        took = 0.0
         while True:
-            await asyncio.sleep(AUTOSAVE_SECONDS)
-            if self._changed:
-                self._save()
+            await asyncio.sleep(max(AUTOSAVE_SECONDS, took))
+            if self._changed or self._saver.failure:
+                took = await self._save()
 
-    def _save(self) -> None:
+    async def _save(self) -> float:
+        """Save; returns the seconds that it took."""
         self._changed = False
-        persistence.save_all(ministack._build_persistence_save_dict())
+        took = await self._saver.save()
+        if self._saver.failure:
+            logger.error("The state could not be saved: %s", self._saver.failure)
+        return took
 
     # The AWS endpoint.
 
@@ -118,22 +150,21 @@ class Gateway:
         # The platform's policies refuse what does not come by TLS; here the way is this machine's own.
         scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
         target = _header(scope, b"x-amz-target")
-        operation = target.removeprefix(_COGNITO_TARGET)
+        operation = target.removeprefix(COGNITO_TARGET)
         if call := _EXECUTE_API.match(scope["path"]):
             await self._api_call(call["api"], call["stage"], scope, receive, send)
-        elif target.startswith(_COGNITO_TARGET) and operation in patches.CONFIRMATIONS:
+        elif target.startswith(COGNITO_TARGET) and operation in patches.CONFIRMATIONS:
             await self._confirmation(operation, scope, receive, send)
         else:
             await ministack.app(scope, receive, send)
 
     async def _control(self, scope: Scope, send: Send) -> None:
         if scope["path"] == "/_local/save" and scope["method"] == "POST":
-            self._save()
-            await _respond(send, 200, {"saved": True})
+            await self._save()
+            await _respond(send, 200, {"failure": self._saver.failure})
         elif scope["path"] == "/_local/health":
-            await _respond(
-                send, 200, {"pid": os.getpid(), "data": str(self._data), "code": os.environ["EMULATOR_CODE"]}
-            )
+            health = {"pid": os.getpid(), "data": str(self._data), "code": os.environ["EMULATOR_CODE"]}
+            await _respond(send, 200, {**health, "unsaved": self._saver.failure, "held_ms": self._saver.held_ms})
         else:
             await self._mailbox(scope, send)
 
@@ -148,7 +179,7 @@ class Gateway:
         async with self._api_slots:
             started = time.monotonic()
             if refusal := patches.cut_off(api, stage):
-                await _respond(noting_status, refusal[0], {"message": refusal[1]})
+                await _respond(noting_status, refusal[0], {"message": refusal[1]}, _ANY_ORIGIN)
             else:
                 await ministack.app(scope, receive, noting_status)
             patches.record_api_call(api, stage, status, time.monotonic() - started)
@@ -165,7 +196,8 @@ class Gateway:
             # The emulator's request scope (account, region) is still that of this request.
             failure = await patches.post_confirmation(operation, json.loads(body or b"{}"))
             if failure:
-                await _respond(send, 400, {"__type": "UserLambdaValidationException", "message": failure})
+                answer = {"__type": "UserLambdaValidationException", "message": failure}
+                await _respond(send, 400, answer, _ANY_ORIGIN)
                 return
         for message in sent:
             await send(message)
@@ -287,7 +319,7 @@ def _replay(body: bytes) -> Receive:
     return receive
 
 
-async def _respond(send: Send, status: int, content: object) -> None:
+async def _respond(send: Send, status: int, content: object, *further: tuple[bytes, bytes]) -> None:
     is_text = isinstance(content, str)
     kind = (
         b"text/html; charset=utf-8"
@@ -300,7 +332,8 @@ async def _respond(send: Send, status: int, content: object) -> None:
     headers = [
         (b"content-type", kind),
         (b"content-length", str(len(body)).encode()),
-        (b"access-control-allow-origin", b"*"),
+        (b"content-security-policy", b"frame-ancestors 'none'"),
+        *further,
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
@@ -312,7 +345,11 @@ def main() -> None:
     parser.add_argument("--aws-socket", type=int, required=True)
     parser.add_argument("--front-socket", type=int, required=True)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--owner", type=int, help="the process with which the emulator ends")
     arguments = parser.parse_args()
+    with socket.socket(fileno=os.dup(arguments.front_socket)) as front:
+        front_port = front.getsockname()[1]
+    lock = _alone(arguments.data, front_port)
     hypercorn_compat.install()
     patches.install()
     config = Config()
@@ -320,9 +357,25 @@ def main() -> None:
     config.keep_alive_timeout = 75
     config.graceful_timeout = 3
     config.loglevel = "WARNING"
-    with socket.socket(fileno=os.dup(arguments.front_socket)) as front:
-        front_port = front.getsockname()[1]
-    asyncio.run(serve(Gateway(arguments.data, front_port), config))
+    asyncio.run(serve(Gateway(arguments.data, front_port, arguments.owner), config))
+    lock.close()
+
+
+def _alone(data: Path, front_port: int) -> TextIO:
+    """Hold the data folder for as long as this process lives, and say in its lock who serves and where.
+
+    Two processes on the same data would each write over what the other has saved.
+    """
+    lock = (data / "lock").open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.seek(0)
+        sys.exit(f"Another emulator serves the data in {data}: {lock.read()}")
+    lock.truncate(0)
+    json.dump({"pid": os.getpid(), "port": int(os.environ["GATEWAY_PORT"]), "front_port": front_port}, lock)
+    lock.flush()
+    return lock
 
 
 if __name__ == "__main__":

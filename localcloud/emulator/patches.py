@@ -18,11 +18,13 @@
 | reserved concurrency does not hold for versions, which is what an alias stands for | `_of_the_function` |
 | an API answers though its endpoint is disabled or its rate is 0 | `cut_off` |
 | what the emulator does by itself (SNS to SQS) counts as plain HTTP, so that TLS-only policies refuse it | `install` |
+| `test`, and every number of an account, is the key of a root | `_root_key` |
 | a silent handler takes 50 ms longer | `install` |
 | DynamoDB and CloudFront publish no metrics | `meters` |
 | a distribution gets 403 for a missing object though it may list the bucket | `_missing_objects` |
 | CloudFront knows no origin groups | `_with_origin_groups`, `_failing_over` |
 | alarms know no dimensions, missing data, M of N, expressions, suppressors | `alarms` |
+| state is written slowly, and what could not be written is logged only | `write_state` |
 | Python Lambdas see the emulator's own packages | `install`: an interpreter with nothing installed |
 
 Left as they are: throttling of an API's stage, USER_AUTH and EMAIL_OTP, Pre/PostAuthentication and
@@ -30,28 +32,35 @@ UserMigration triggers.
 """
 
 import contextvars
+import hmac
 import json
 import os
 import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from email.utils import parseaddr
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
-from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # type: ignore[import-not-found]  # its own env
+from ministack import app as ministack  # type: ignore[import-not-found]  # its own environment
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime, persistence  # type: ignore[import-not-found]  # its
 from ministack.core.concurrency import run_reentrant  # type: ignore[import-not-found]  # its own environment
 from ministack.core.responses import request_scope  # type: ignore[import-not-found]  # its own environment
 from ministack.services import (  # type: ignore[import-not-found]  # its own environment
     apigateway,
     cloudfront,
     cloudwatch,
+    cloudwatch_logs,
     cognito,
     dynamodb,
     lambda_svc,
     s3,
     ses,
     sqs,
+    sts,
     tagging,
 )
 
@@ -80,6 +89,7 @@ def install() -> None:
     """Patch the emulator. Call once, before it serves."""
     alarms.install()
     meters.install()
+    iam_evaluator.is_root_access_key = sts.is_root_access_key = _root_key
     lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (SILENT_HANDLER_WAIT_SECONDS, 0.005, 0.250)
     lambda_runtime._detect_runtime_binary = _own_interpreter(lambda_runtime._detect_runtime_binary)
     lambda_svc._get_func_record_for_ref_in_scope = _weighed(lambda_svc._get_func_record_for_ref_in_scope)
@@ -99,12 +109,48 @@ def install() -> None:
     cloudfront._fetch_from_origin = _failing_over(cloudfront._fetch_from_origin)
 
 
+def _root_key(access_key_id: str) -> bool:
+    """True for the key of this data folder, and for what carries none: an unsigned request is refused elsewhere."""
+    return not access_key_id or hmac.compare_digest(access_key_id, os.environ["AWS_ACCESS_KEY_ID"])
+
+
 def _own_interpreter(detect: Callable[[str], tuple[str, str]]) -> Callable[[str], tuple[str, str]]:
     def detect_own(runtime: str) -> tuple[str, str]:
         binary, script = detect(runtime)
         return (os.environ["LAMBDA_PYTHON"], script) if runtime.startswith("python") else (binary, script)
 
     return detect_own
+
+
+# State.
+
+
+def write_state() -> dict[str, str]:
+    """Write all state to disk, in a copy of the process; returns why a service's could not be written, by service.
+
+    What is written is not copied first, as MiniStack does: in a copy of the process nobody changes it.
+    """
+    failed: dict[str, str] = {}
+
+    def save_state(service: str, data: Mapping[str, Any]) -> None:
+        path = Path(persistence.STATE_DIR) / f"{service}.json"
+        temporary = path.with_suffix(".tmp")
+        wrapped = {"__ministack_format__": persistence._state_format_version(service), "payload": data}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # In one go: the encoder that writes piece by piece is ten times slower.
+            temporary.write_text(json.dumps(wrapped, default=persistence._json_default), encoding="utf-8")
+            temporary.replace(path)
+        except (OSError, TypeError, ValueError) as error:
+            failed[service] = getattr(error, "strerror", None) or str(error)
+            with suppress(OSError):
+                temporary.unlink()
+
+    persistence.save_state = save_state
+    for large in (cloudwatch, cloudwatch_logs, dynamodb, sqs):
+        large.copy = SimpleNamespace(deepcopy=lambda state: state)
+    persistence.save_all(ministack._build_persistence_save_dict())
+    return failed
 
 
 # Metrics.

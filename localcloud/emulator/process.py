@@ -7,8 +7,9 @@
     emulator.reset()                    # data goes
 
 Everything is below one directory, so that several checkouts run side by side: `emulator-venv/`, `emulator/` (data),
-`emulator.log`, `state.json` (pid and ports), `stacks/` (the engine's state). Ports are those of the last time, or the
-usual ones, or else whatever is free. An orderly stop loses nothing; `kill -9` loses what happened in the last
+`emulator.log`, `state.json` (pid and ports), `root-key.json`, `stacks/` (the engine's state). Ports are those of the
+last time, or the usual ones, or else whatever is free. One process serves the data: it holds `emulator/lock`, which
+says where, also if `state.json` is lost. An orderly stop loses nothing; `kill -9` loses what happened in the last
 `DATA_LOSS_SECONDS`.
 """
 
@@ -24,12 +25,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import filelock
 import psutil
+
+from localcloud.emulator.root_key import FILE as ROOT_KEY
+from localcloud.emulator.root_key import root_key
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 AWS_PORT: Final = 4566
@@ -40,6 +44,8 @@ _ENVIRONMENT_FORM: Final = b"1"
 """Raise it when `_environment` makes something else of the same requirements."""
 _START_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 15.0
+_PORT_SECONDS: Final = 3.0
+"""So long a port of the last time may be taken by what has just been killed."""
 
 
 _children: Final[dict[int, "subprocess.Popen[bytes]"]] = {}
@@ -52,12 +58,18 @@ class EmulatorError(Exception):
 
 @dataclass(frozen=True)
 class Running:
-    """A serving emulator. `crashed`: the one before it did not end in an orderly way."""
+    """A serving emulator.
+
+    Attributes:
+        crashed: the one before it did not end in an orderly way.
+        moved: its addresses are not those of the last time, whose ports somebody else has.
+    """
 
     pid: int
     port: int
     front_port: int
     crashed: bool = False
+    moved: bool = False
 
     @property
     def endpoint(self) -> str:
@@ -71,15 +83,35 @@ class Running:
 
 
 class Emulator:
-    """The emulator whose data is below `directory`. `venv` is shared where several run in one checkout (tests)."""
+    """The emulator whose data is below `directory`.
 
-    def __init__(self, directory: Path, *, venv: Path | None = None) -> None:
+    Args:
+        venv: shared where several run in one checkout (tests).
+        ports: of the AWS endpoint and of the front door, at the first start.
+        owner: the process with which it ends, however that ends.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        venv: Path | None = None,
+        ports: tuple[int, int] = (AWS_PORT, FRONT_PORT),
+        owner: int | None = None,
+    ) -> None:
         self.directory = directory.resolve()
         self.data = self.directory / "emulator"
         self.stacks = self.directory / "stacks"
         self.log = self.directory / "emulator.log"
         self._venv = (venv or self.directory / "emulator-venv").resolve()
         self._state = self.directory / "state.json"
+        self._ports = ports
+        self._owner = owner
+
+    @property
+    def root_key(self) -> tuple[str, str]:
+        """The id and the secret of the emulated account's root key."""
+        return root_key(self.directory)
 
     def running(self) -> Running | None:
         """The serving one, if there is one. A stale or foreign pid does not deceive: the process itself is asked."""
@@ -111,26 +143,43 @@ class Emulator:
             if known is not None and known.pid:
                 _kill_group(known.pid, self._venv)
                 _collect(known.pid)
-            with (
-                _listen(known.port if known else AWS_PORT) as aws,
-                _listen(known.front_port if known else FRONT_PORT) as front,
-            ):
-                port, front_port = aws.getsockname()[1], front.getsockname()[1]
+            patience = _PORT_SECONDS if known else 0
+            wanted = (known.port, known.front_port) if known else self._ports
+            with _listen(wanted[0], patience) as aws, _listen(wanted[1], patience) as front:
+                ports = aws.getsockname()[1], front.getsockname()[1]
                 process = self._spawn(python, aws, front, environment or {})
-            self._wait(process, port)
             _children[process.pid] = process
-            return self._remember(Running(process.pid, port, front_port, crashed=bool(known and known.pid)))
+            started = Running(process.pid, *ports, bool(known and known.pid), bool(known) and ports != wanted)
+            try:
+                # First of all, so that an interrupted start leaves no emulator that nobody knows.
+                self._remember(started)
+                self._wait(process, started.port)
+            except BaseException:
+                _kill_group(process.pid, self._venv)
+                _collect(process.pid)
+                self._remember(replace(started, pid=0))
+                raise
+            return started
 
-    def stop(self) -> bool:
-        """Stop it in an orderly way; its data stays. False if none ran."""
+    def stop(self, *, lose: bool = False) -> bool:
+        """Stop it in an orderly way; its data stays. False if none ran.
+
+        Args:
+            lose: stop it also where its data cannot be saved.
+
+        Raises:
+            EmulatorError: its data cannot be saved, so that it still runs; or it does not stop, and was killed.
+        """
         with self._exclusively("lock"):
             running = self.running()
             if running is None:
                 return False
-            self._stop(running)
+            self._stop(running, lose=lose)
             return True
 
-    def _stop(self, running: Running) -> None:
+    def _stop(self, running: Running, *, lose: bool = False) -> None:
+        if not lose:
+            self.save()
         os.kill(running.pid, signal.SIGTERM)
         deadline = time.monotonic() + _STOP_SECONDS
         while _alive(running.pid):
@@ -143,29 +192,48 @@ class Emulator:
 
     def reset(self) -> None:
         """Stop it and delete what it holds, and the engine's memory of it."""
-        self.stop()
+        self.stop(lose=True)
         for path in (self.data, self.stacks):
             shutil.rmtree(path, ignore_errors=True)
+        (self.directory / ROOT_KEY).unlink(missing_ok=True)
 
     def save(self) -> None:
-        """Have everything on disk now."""
+        """Have everything on disk now.
+
+        Raises:
+            EmulatorError: it does not answer, or something cannot be written.
+        """
         running = self.running()
-        if running is None or _get(f"{running.endpoint}/_local/save", method="POST") is None:
+        answer = _get(f"{running.endpoint}/_local/save", method="POST") if running else None
+        if answer is None:
             raise EmulatorError(f"The emulator does not answer; see {self.log}. `make up` starts it again.")
+        if answer["failure"]:
+            raise EmulatorError(unsaved(self.data, answer["failure"]))
+
+    def failure(self) -> str:
+        """The sentence about data that could not be saved; empty where all is, or where nothing runs."""
+        running = self.running()
+        reason = (_health(running) or {}).get("unsaved") if running else None
+        return unsaved(self.data, reason) if reason else ""
 
     def serve_at_front_door(self, distribution_domain: str) -> None:
         """Lead the front door to a CloudFront distribution, by its `domainName`."""
         (self.data / "front-door").write_text(distribution_domain, encoding="utf-8")
 
     def _known(self) -> Running | None:
-        try:
-            return Running(**json.loads(self._state.read_text(encoding="utf-8")))
-        except (FileNotFoundError, ValueError, TypeError):
-            return None
+        """The last one: as whoever started it has written, else as it said itself in the lock of its data."""
+        found = []
+        for path in (self._state, self.data / "lock"):
+            try:
+                found.append(Running(**json.loads(path.read_text(encoding="utf-8"))))
+            except (FileNotFoundError, ValueError, TypeError):
+                continue
+        serving = (one for one in found if one.pid and (_health(one) or {}).get("pid") == one.pid)
+        return next(serving, found[0] if found else None)
 
     def _remember(self, running: Running) -> Running:
         temporary = self._state.with_suffix(".tmp")
-        temporary.write_text(json.dumps({**asdict(running), "crashed": False}), encoding="utf-8")
+        temporary.write_text(json.dumps({**asdict(running), "crashed": False, "moved": False}), encoding="utf-8")
         temporary.replace(self._state)
         return running
 
@@ -207,12 +275,13 @@ class Emulator:
         temporary = self.data / "tmp"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
+        key, secret = self.root_key
         settings = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
             "GATEWAY_PORT": str(aws.getsockname()[1]),
             "AUTH": "true",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",  # the emulator's fixed root credentials
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
             "PERSIST_STATE": "1",
             "S3_PERSIST": "1",
             "STATE_DIR": str(self.data / "state"),
@@ -231,9 +300,10 @@ class Emulator:
             **environment,
         }
         sockets = ["--aws-socket", str(aws.fileno()), "--front-socket", str(front.fileno())]
+        owner = ["--owner", str(self._owner)] if self._owner else []
         with self.log.open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - our own command
-                [str(python), "-m", "localcloud.emulator.gateway", *sockets, "--data", str(self.data)],
+                [str(python), "-m", "localcloud.emulator.gateway", *sockets, *owner, "--data", str(self.data)],
                 cwd=REPOSITORY,
                 env=settings,
                 stdin=subprocess.DEVNULL,
@@ -252,10 +322,17 @@ class Emulator:
             if health and health["pid"] == process.pid:
                 return
             time.sleep(0.03)
-        process.kill()
-        process.wait()
         tail = "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
         raise EmulatorError(f"The emulator did not start. The end of {self.log}:\n{tail}")
+
+
+def unsaved(data: Path, reason: str) -> str:
+    """The sentence that the data could not be saved, and what to do."""
+    free = shutil.disk_usage(data).free // 2**20 if data.exists() else 0
+    return (
+        f"The local cloud could not save its data ({reason}); {free} MB are free in {data}. It still runs: make room, "
+        "and it saves by itself. `python -m localcloud down --lose` stops it without its latest data."
+    )
 
 
 def _health(running: Running) -> dict[str, Any] | None:
@@ -280,19 +357,32 @@ def _get(url: str, method: str = "GET") -> dict[str, Any] | None:
         return None
 
 
-def _listen(preferred: int) -> socket.socket:
-    """A listening socket on `preferred` or the next free port above it (the front door is to be found near 8080)."""
-    for port in range(preferred, preferred + 50):
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", port))
-            listener.listen(256)
-        except OSError:
-            listener.close()
-        else:
-            return listener
+def _listen(preferred: int, patience: float) -> socket.socket:
+    """A listening socket on `preferred` or the next free port above it (the front door is to be found near 8080).
+
+    Args:
+        preferred: the port.
+        patience: the seconds for which `preferred` is tried before the next one.
+    """
+    deadline = time.monotonic() + patience
+    while (found := _bound(preferred)) is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    following = (_bound(port) for port in range(preferred + 1, preferred + 50))
+    if listener := found or next(filter(None, following), None):
+        return listener
     raise EmulatorError(f"No free port between {preferred} and {preferred + 50}.")
+
+
+def _bound(port: int) -> socket.socket | None:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(256)
+    except OSError:
+        listener.close()
+        return None
+    return listener
 
 
 def _alive(pid: int) -> bool:

@@ -21,11 +21,11 @@ from botocore.exceptions import ClientError
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from localcloud.authorization.gate import Gate
+from localcloud.emulator.root_key import root_key_of
 
 Inputs = Mapping[str, Any]
 Outputs = dict[str, Any]
 
-ACCESS_KEY = SECRET_KEY = "test"  # noqa: S105 - the emulator's fixed root credentials
 _NOT_FOUND = re.compile(r"NotFound|NonExistent|NoSuch|DoesNotExist|ResourceNotFound")
 _EXISTS = re.compile(r"AlreadyExists|AlreadyOwned|EntityAlreadyExists|ResourceConflict|Duplicate|InUse")
 
@@ -75,9 +75,7 @@ class Cloud:
         """`session`: whose credentials to use in place of the emulator's; then an empty endpoint is AWS itself."""
         self.endpoint = endpoint
         self.region = region
-        self._session = session or boto3.Session(
-            aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=region
-        )
+        self._session = session or boto3.Session(*root_key_of(endpoint), region_name=region)
         if gate:
             gate.attach(self._session)
         self._clients: dict[str, Any] = {}

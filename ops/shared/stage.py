@@ -471,8 +471,4 @@ def _open(name: str) -> Stage:
         return Stage(name, boto3.Session(region_name=region))
     if running is None:
         raise OperatorError("The local cloud does not run. `make up` starts it.")
-    # With it comes the engine, which takes longer to import than most commands take to run.
-    from localcloud.provider.base import ACCESS_KEY, SECRET_KEY
-
-    session = boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=region)
-    return Stage(name, session, running.endpoint, emulator)
+    return Stage(name, boto3.Session(*emulator.root_key, region_name=region), running.endpoint, emulator)

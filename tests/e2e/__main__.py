@@ -10,22 +10,25 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, Final
 
 import boto3
+import psutil
 
 from infra import lambda_zips
 from infra.paths import REPOSITORY
 from localcloud.__main__ import open_front_door, provision
 from localcloud.emulator.process import Emulator, Running
-from localcloud.provider.base import ACCESS_KEY, SECRET_KEY
+from localcloud.emulator.root_key import root_key_of
 from ops.commands import seed
 from ops.shared import site
 from ops.shared.stage import LOCAL, Stage
 from ops.shared.terminal import Terminal
 
 HERE = Path(__file__).parent
+PATIENCE_SECONDS: Final = 5
 _SYSTEM_CHROMIUM = Path("/usr/bin/chromium")
 
 
@@ -34,11 +37,11 @@ def local_cloud() -> Iterator[Running]:
     """A seeded stage on an emulator of its own."""
     lambda_zips.build("host", REPOSITORY / "dist" / "host")
     with tempfile.TemporaryDirectory(prefix="civicforge-e2e-") as directory:
-        emulator = Emulator(Path(directory), venv=REPOSITORY / ".local" / "emulator-venv")
+        emulator = Emulator(Path(directory), venv=REPOSITORY / ".local" / "emulator-venv", owner=os.getpid())
         try:
             running = emulator.start()
             open_front_door(emulator, provision(emulator, running, LOCAL))
-            session = boto3.Session(ACCESS_KEY, SECRET_KEY, region_name="us-east-1")
+            session = boto3.Session(*emulator.root_key, region_name="us-east-1")
             stage = Stage(LOCAL, session, running.endpoint, emulator)
             site.upload(stage)
             seed.seed(stage, Terminal())
@@ -65,17 +68,38 @@ def play(cloud: Running) -> int:
     if not _SYSTEM_CHROMIUM.exists():
         install_browser(npx)
     moderator = next(person for person in seed.PEOPLE if person.group)
+    key, secret = root_key_of(cloud.endpoint)
     environment = {
         **os.environ,
         "CIVICFORGE_URL": cloud.front_url,
         "CIVICFORGE_PYTHON": sys.executable,
         "AWS_ENDPOINT_URL": cloud.endpoint,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": secret,
         "CIVICFORGE_MODERATOR": moderator.address,
         "CIVICFORGE_MODERATOR_PASSWORD": seed.PASSWORD,
     }
-    return subprocess.run([npx, "playwright", "test", *sys.argv[1:]], cwd=HERE, env=environment, check=False).returncode
+    return attended([npx, "playwright", "test", *sys.argv[1:]], cwd=HERE, env=environment)
+
+
+def attended(command: list[str], **options: Any) -> int:
+    """The exit code of a program, of which nothing stays where this process is ended: no browser, no server."""
+    with subprocess.Popen(command, **options) as process:
+        family = psutil.Process(process.pid)
+        try:
+            return process.wait()
+        except BaseException:
+            # Playwright closes its browsers when it is asked; what it does not, is killed. They are in process groups
+            # of their own.
+            started = [*family.children(recursive=True), family]
+            for one in started:
+                with suppress(psutil.NoSuchProcess):
+                    one.terminate()
+            _, left = psutil.wait_procs(started, timeout=PATIENCE_SECONDS)
+            for one in left:
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
+            raise
 
 
 def main() -> int:

@@ -1,5 +1,6 @@
 """An emulator of its own, with the account's bootstrap stack, which the stages' roles are bounded by."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -35,7 +36,7 @@ def make_account() -> Iterator[Callable[[], Account]]:
 
     def make() -> Account:
         directory = Path(tempfile.mkdtemp(prefix="civicforge-engine-"))
-        emulator = Emulator(directory / "local", venv=VENV)
+        emulator = Emulator(directory / "local", venv=VENV, owner=os.getpid())
         platform = Platform(emulator, emulator.start(), directory)
         made.append(platform)
         return Account(platform, Engine(platform.endpoint, emulator.stacks, REPOSITORY))

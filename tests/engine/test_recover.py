@@ -107,7 +107,7 @@ def _patch(handler: Handler, operation: str, *, before: bool) -> None:
 
 def recover(engine: Engine, account: Account) -> list[str]:
     """As `civicforge recover` does it; returns what it says."""
-    session = boto3.Session("test", "test", region_name="us-east-1")
+    session = boto3.Session(*account.platform.emulator.root_key, region_name="us-east-1")
     provider = provider_of(Stage(STAGE, session, account.platform.endpoint))
     with serve(engine.endpoint) as port:
         environment = {

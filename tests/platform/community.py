@@ -11,6 +11,8 @@ import boto3
 import httpx
 from pycognito.aws_srp import AWSSRP  # type: ignore[import-untyped]  # it ships no types
 
+from localcloud.emulator.root_key import root_key_of
+
 T = TypeVar("T")
 API = "/api/v1"
 PASSWORD = "a long enough passphrase"
@@ -39,8 +41,10 @@ class Stage:
     def __post_init__(self) -> None:
         self.http = httpx.Client(base_url=self.front_url, timeout=30)
 
-    def client(self, service: str, access_key: str = "test", secret_key: str = "test", token: str | None = None) -> Any:
+    def client(self, service: str, access_key: str = "", secret_key: str = "", token: str | None = None) -> Any:
         """A boto3 client on the emulator, by default as its root."""
+        if not access_key:
+            access_key, secret_key = root_key_of(self.endpoint)
         return boto3.session.Session().client(  # type: ignore[call-overload]  # the service is a plain str here
             service,
             region_name=self.region,

@@ -1,6 +1,8 @@
 """A private emulator per test session: its own data, its own ports, nothing of the developer's own local cloud."""
 
 import json
+import os
+import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -44,7 +46,8 @@ class Platform:
     def client(self, service: str, **credentials: str) -> Any:
         """A boto3 client with root credentials, or with those given."""
         if credentials or service not in self._clients:
-            keys: dict[str, Any] = {"aws_access_key_id": "test", "aws_secret_access_key": "test", **credentials}
+            key, secret = self.emulator.root_key
+            keys: dict[str, Any] = {"aws_access_key_id": key, "aws_secret_access_key": secret, **credentials}
             session = boto3.Session(**keys, region_name="us-east-1")
             client = session.client(
                 service,  # type: ignore[call-overload]  # the overloads want a literal
@@ -83,8 +86,9 @@ class Platform:
         return deployment.destroy(stage, endpoint=self.endpoint, state_dir=self.emulator.stacks, **options)
 
     def restart(self) -> Running:
-        """Start again after it was stopped or killed."""
+        """Start again after it was stopped or killed, at the same address: others may have noted it."""
         self.running = self.emulator.start(_coverage_environment(self.emulator.directory))
+        assert not self.running.moved, "another program has taken a port of this emulator"
         self._clients.clear()
         return self.running
 
@@ -97,7 +101,7 @@ def make_platform() -> Iterator[Callable[[], Platform]]:
     def make() -> Platform:
         directory = Path(tempfile.mkdtemp(prefix="civicforge-platform-"))
         (directory / "Pulumi.yaml").write_text(json.dumps({"name": "probe", "runtime": "python", "config": {}}))
-        emulator = Emulator(directory / "local", venv=VENV)
+        emulator = Emulator(directory / "local", venv=VENV, ports=quiet_ports(), owner=os.getpid())
         platform = Platform(emulator, emulator.start(_coverage_environment(emulator.directory)), directory)
         made.append(platform)
         return platform
@@ -112,6 +116,12 @@ def make_platform() -> Iterator[Callable[[], Platform]]:
 def platform(make_platform: Callable[[], Platform]) -> Platform:
     """The session's own emulator."""
     return make_platform()
+
+
+def quiet_ports() -> tuple[int, int]:
+    """Ports that no other emulator is likely to take while this one is started again, nor the system for a client."""
+    first = random.SystemRandom().randrange(20000, 31900)
+    return first, first + 50
 
 
 def _coverage_environment(directory: Path) -> dict[str, str]:

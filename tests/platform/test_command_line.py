@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from types import SimpleNamespace
 
 import boto3
@@ -88,11 +89,12 @@ def test_logs_show_what_lambdas_say_and_the_emulator_s_errors(directory: Path) -
     emulator = Emulator(directory / ".local")
     running = emulator.running()
     assert running is not None
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-    logs = boto3.client("logs", endpoint_url=running.endpoint, **keys)  # type: ignore[call-overload]  # of any
+    session = boto3.Session(*emulator.root_key, region_name="us-east-1")
+    logs = session.client("logs", endpoint_url=running.endpoint)
     logs.create_log_stream(logGroupName="/aws/lambda/typed", logStreamName="s")
     now = int(time.time() * 1000)
-    events = [{"timestamp": now, "message": "START RequestId: 1"}, {"timestamp": now, "message": '[{"said": "hello"}]'}]
+    said = ("START RequestId: 1", '[{"said": "hello"}]')
+    events: list[Any] = [{"timestamp": now, "message": message} for message in said]
     logs.put_log_events(logGroupName="/aws/lambda/typed", logStreamName="s", logEvents=events)
     shown = run("logs", "--no-follow").output
     assert 'typed [{"said": "hello"}]' in shown

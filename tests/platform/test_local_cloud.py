@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -14,13 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pulumi
 import pulumi_aws as aws
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud.emulator.process import DATA_LOSS_SECONDS
-from tests.platform.conftest import Platform
+from infra.paths import REPOSITORY
+from localcloud.emulator.process import DATA_LOSS_SECONDS, Emulator, EmulatorError
+from tests.platform.conftest import VENV, Platform
 
 STAGE = "gaps"
 MEGABYTE = 1024 * 1024
@@ -623,6 +626,102 @@ def test_a_stale_pid_is_not_believed(make_platform: Callable[[], Platform]) -> N
     finally:
         sleeper.kill()
         sleeper.wait()
+
+
+def test_an_emulator_whose_state_file_is_lost_is_found_again(make_platform: Callable[[], Platform]) -> None:
+    platform = make_platform()
+    (platform.emulator.directory / "state.json").write_text('{"pid": 1')
+    assert platform.emulator.running() == platform.running
+    assert platform.restart().pid == platform.running.pid
+
+
+def test_two_never_serve_the_same_data(make_platform: Callable[[], Platform], monkeypatch: pytest.MonkeyPatch) -> None:
+    platform = make_platform()
+    with monkeypatch.context() as patch:
+        patch.setattr(Emulator, "_known", lambda _: None)
+        with pytest.raises(EmulatorError, match="Another emulator serves the data"):
+            platform.emulator.start()
+    platform.emulator._remember(platform.running)
+    assert platform.emulator.running() == platform.running
+
+
+def test_an_interrupted_start_leaves_no_emulator(
+    make_platform: Callable[[], Platform], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = make_platform()
+    platform.emulator.stop()
+    started: list[int] = []
+
+    def interrupted(_: Emulator, process: "subprocess.Popen[bytes]", port: int) -> None:
+        started.append(process.pid)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Emulator, "_wait", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            platform.emulator.start()
+    assert not psutil.pid_exists(started[0])
+    assert platform.emulator.running() is None
+    assert not platform.restart().crashed
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_an_emulator_ends_with_the_run_that_it_is_for(tmp_path: Path, end: signal.Signals) -> None:
+    program = """if True:
+        import os, sys, time
+        from pathlib import Path
+        from localcloud.emulator.process import Emulator
+
+        emulator = Emulator(Path(sys.argv[1]), venv=Path(sys.argv[2]), ports=(32000, 32050), owner=os.getpid())
+        print(emulator.start().pid, flush=True)
+        time.sleep(600)
+    """
+    command = [sys.executable, "-c", program, str(tmp_path), str(VENV)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as run:
+        assert run.stdout
+        pid = int(run.stdout.readline())
+        assert psutil.pid_exists(pid)
+        run.send_signal(end)
+    assert eventually(lambda: not psutil.pid_exists(pid))
+
+
+def test_a_save_that_fails_is_heard_and_nothing_is_lost(make_platform: Callable[[], Platform]) -> None:
+    platform = make_platform()
+    platform.client("ssm").put_parameter(Name="/first", Value="1", Type="String")
+    platform.emulator.save()
+    in_the_way = platform.emulator.data / "state" / "ssm.tmp"
+    in_the_way.mkdir()
+    platform.client("ssm").put_parameter(Name="/second", Value="1", Type="String")
+    with pytest.raises(EmulatorError, match=r"could not save its data \(ssm: .*MB are free"):
+        platform.emulator.save()
+    with pytest.raises(EmulatorError, match="could not save"):
+        platform.emulator.stop()
+    assert platform.emulator.running() == platform.running
+    assert "ssm" in platform.emulator.failure()
+    in_the_way.rmdir()
+    assert eventually(lambda: not platform.emulator.failure()), "it tries again by itself"
+    assert platform.emulator.stop()
+    platform.restart()
+    names = [found["Name"] for found in platform.client("ssm").describe_parameters()["Parameters"]]
+    assert names == ["/first", "/second"]
+
+
+def test_saving_much_holds_no_request_up(make_platform: Callable[[], Platform]) -> None:
+    platform = make_platform()
+    platform.up("lasting", lasting)
+    table = platform.client("dynamodb")
+    for number in range(90):
+        item = {"id": {"S": str(number)}, "text": {"S": str(number % 10) * 380_000}}
+        table.put_item(TableName="lasting", Item=item)
+    platform.emulator.save()
+    saved = platform.emulator.data / "state" / "dynamodb.json"
+    assert saved.stat().st_size > 30 * MEGABYTE
+    health = httpx.get(f"{platform.endpoint}/_local/health").json()
+    assert health["held_ms"] < 50
+    os.kill(platform.running.pid, signal.SIGKILL)
+    assert eventually(lambda: platform.emulator.running() is None)
+    platform.restart()
+    assert platform.client("dynamodb").describe_table(TableName="lasting")["Table"]["ItemCount"] == 90
 
 
 def resident(pid: int) -> int:

@@ -321,7 +321,7 @@ class RolledOut:
 
 def rolled_out(account: Account, name: str) -> RolledOut:
     """A stage whose operator has begun to roll `rewards` out."""
-    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+    session = boto3.Session(*account.platform.emulator.root_key, region_name="us-east-1")
     stage = Stage(name, session, account.platform.endpoint)
     alarm = stage.resource("api-5xx-p1")
     stage.cloudwatch.put_metric_alarm(

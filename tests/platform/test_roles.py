@@ -91,7 +91,7 @@ def test_a_release_goes_out_and_back_as_the_deploy_role(account: Platform, tmp_p
     """Uploaded, tried by two synthetic members, and gone back from: what `deploy` and `rollback` do besides `up`."""
     report = up(account, "dev", gate(account, "dev", "deploy"))
     account.emulator.serve_at_front_door(report.outputs["distribution_domain"])
-    session = boto3.Session("test", "test", region_name="us-east-1")
+    session = boto3.Session(*account.emulator.root_key, region_name="us-east-1")
     stage = Stage("dev", session, account.endpoint, account.emulator).as_role("deploy")
     first, second = (a_release(stage, tmp_path, number) for number in (1, 2))
     assert Releases(stage).current() == second.id

@@ -1,6 +1,7 @@
 """`python -m tests.platform.differential [NAME ...]`: record the answers of Pulumi's own engine anew."""
 
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -18,15 +19,14 @@ from tests.platform.differential.runner import PROJECT, RECORDED, Pulumis, run
 def main() -> int:
     """Run the programs, all of them if none is named, and write their answers."""
     recorded = json.loads(RECORDED.read_text(encoding="utf-8")) if RECORDED.exists() else {}
-    session = boto3.Session("test", "test", region_name="us-east-1")
     clients: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n", encoding="utf-8")
-        emulator = Emulator(root / "local", venv=REPOSITORY / ".local" / "emulator-venv")
+        emulator = Emulator(root / "local", venv=REPOSITORY / ".local" / "emulator-venv", owner=os.getpid())
         try:
             running = emulator.start()
-            make: Any = session.client
+            make: Any = boto3.Session(*emulator.root_key, region_name="us-east-1").client
 
             def client(service: str) -> Any:
                 if service not in clients:
