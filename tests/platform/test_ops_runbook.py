@@ -363,8 +363,8 @@ def _deploy(stage: Stage, dist: Path) -> Any:
     """Deploys as the command does, which cannot be typed beside the test's own calls: it takes standard output."""
     now = datetime.now(UTC)
     made = Release(
-        id=f"{now:%Y%m%dT%H%M%SZ}-{release.commit()[:7]}", commit=release.commit(), at=now, actor="", reason="a drill", versions={},
-        assets=[], entries=[], flags={},
+        id=f"{now:%Y%m%dT%H%M%SZ}-{release.commit()[:7]}", commit=release.commit(), at=now, actor="", reason="a drill",
+        versions={}, assets=[], entries=[], flags={},
     )  # fmt: skip
     return release.release_now(stage, made, dist, lambda _: None, Canary.of(stage))
 
