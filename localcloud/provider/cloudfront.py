@@ -166,12 +166,6 @@ class CachePolicy(_Configured):
         return {"minTtl": 0, **without(inputs), key: {"enableAcceptEncodingGzip": False, **inputs[key]}}
 
 
-@handles("aws:cloudfront/originRequestPolicy:OriginRequestPolicy")
-class OriginRequestPolicy(_Configured):
-    kind = "origin_request_policy"
-    config_name = "originRequestPolicyConfig"
-
-
 @handles("aws:cloudfront/function:Function")
 class Function(Handler):
     replace_on = frozenset({"name"})

@@ -142,25 +142,3 @@ class UserGroup(Handler):
         pool, _, name = id_.partition("/")
         cloud.client("cognito-idp").get_group(UserPoolId=pool, GroupName=name)
         return {}
-
-
-@handles("aws:cognito/userPoolDomain:UserPoolDomain")
-class UserPoolDomain(Handler):
-    replace_on = frozenset({"userPoolId", "domain", "certificateArn"})
-
-    def identify(self, cloud: Cloud, inputs: Inputs) -> str:
-        return str(inputs["domain"])
-
-    def create(self, cloud: Cloud, inputs: Inputs) -> str:
-        cloud.call("cognito-idp", "create_user_pool_domain", without(inputs, "certificateArn"))
-        return self.identify(cloud, inputs)
-
-    def update(self, cloud: Cloud, id_: str, inputs: Inputs, old: Inputs) -> None:
-        cloud.call("cognito-idp", "update_user_pool_domain", without(inputs, "certificateArn"))
-
-    def delete(self, cloud: Cloud, id_: str, inputs: Inputs) -> None:
-        cloud.client("cognito-idp").delete_user_pool_domain(UserPoolId=inputs["userPoolId"], Domain=id_)
-
-    def read(self, cloud: Cloud, id_: str, inputs: Inputs) -> Outputs:
-        domain = cloud.client("cognito-idp").describe_user_pool_domain(Domain=id_)["DomainDescription"]
-        return {"awsAccountId": domain.get("AWSAccountId", cloud.account)}

@@ -57,10 +57,8 @@ class Queue(Handler):
         return {"arn": attributes["QueueArn"], "url": id_, "name": attributes["QueueArn"].rsplit(":", 1)[-1]}
 
 
-class _QueueAttribute(Handler):
-    """One attribute of a queue, kept as a resource of its own."""
-
-    attribute: ClassVar[str]
+@handles("aws:sqs/queuePolicy:QueuePolicy")
+class QueuePolicy(Handler):
     replace_on = frozenset({"queueUrl"})
 
     def identify(self, cloud: Cloud, inputs: Inputs) -> str:
@@ -73,26 +71,11 @@ class _QueueAttribute(Handler):
         return self.identify(cloud, inputs)
 
     def delete(self, cloud: Cloud, id_: str, inputs: Inputs) -> None:
-        cloud.client("sqs").set_queue_attributes(QueueUrl=id_, Attributes={self.attribute: ""})
+        cloud.client("sqs").set_queue_attributes(QueueUrl=id_, Attributes={"Policy": ""})
 
     def read(self, cloud: Cloud, id_: str, inputs: Inputs) -> Outputs:
-        cloud.client("sqs").get_queue_attributes(QueueUrl=id_, AttributeNames=[self.attribute])
+        cloud.client("sqs").get_queue_attributes(QueueUrl=id_, AttributeNames=["Policy"])
         return {}
-
-
-@handles("aws:sqs/queuePolicy:QueuePolicy")
-class QueuePolicy(_QueueAttribute):
-    attribute = "Policy"
-
-
-@handles("aws:sqs/redrivePolicy:RedrivePolicy")
-class RedrivePolicy(_QueueAttribute):
-    attribute = "RedrivePolicy"
-
-
-@handles("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy")
-class RedriveAllowPolicy(_QueueAttribute):
-    attribute = "RedriveAllowPolicy"
 
 
 @handles("aws:sns/topic:Topic")

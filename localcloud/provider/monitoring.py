@@ -135,41 +135,6 @@ class LogGroup(Handler):
         return {"arn": str(arn).removesuffix(":*"), "name": id_}
 
 
-@handles("aws:cloudwatch/logMetricFilter:LogMetricFilter")
-class LogMetricFilter(Handler):
-    replace_on = frozenset({"name", "logGroupName"})
-    autoname = "name"
-
-    def identify(self, cloud: Cloud, inputs: Inputs) -> str:
-        return str(inputs["name"])
-
-    def create(self, cloud: Cloud, inputs: Inputs) -> str:
-        cloud.call(
-            "logs",
-            "put_metric_filter",
-            {**without(inputs, "name"), "metricTransformation": [inputs["metricTransformation"]]},
-            renames={
-                "name": "metricName",
-                "namespace": "metricNamespace",
-                "value": "metricValue",
-                "pattern": "filterPattern",
-            },
-            filterName=inputs["name"],
-        )
-        return self.identify(cloud, inputs)
-
-    def delete(self, cloud: Cloud, id_: str, inputs: Inputs) -> None:
-        cloud.client("logs").delete_metric_filter(logGroupName=inputs["logGroupName"], filterName=id_)
-
-    def read(self, cloud: Cloud, id_: str, inputs: Inputs) -> Outputs:
-        filters = cloud.client("logs").describe_metric_filters(
-            logGroupName=inputs["logGroupName"], filterNamePrefix=id_
-        )["metricFilters"]
-        if id_ not in {item["filterName"] for item in filters}:
-            raise not_found("DescribeMetricFilters", f"metric filter {id_}")
-        return {}
-
-
 @handles("aws:cloudwatch/logDeliverySource:LogDeliverySource")
 class LogDeliverySource(PutHandler):
     service = "logs"

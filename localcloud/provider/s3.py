@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from localcloud.provider.base import Asset, Cloud, Handler, Inputs, Outputs, handles, without
 
 
-@handles("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
+@handles("aws:s3/bucket:Bucket")
 class Bucket(Handler):
     replace_on = frozenset({"bucket", "objectLockEnabled"})
     taggable = True
@@ -132,7 +132,7 @@ class BucketLifecycleConfiguration(_BucketSetting):
         return {"rules": [{"filter": {"prefix": ""}, **without(rule)} for rule in inputs["rules"]]}
 
 
-@handles("aws:s3/bucketObjectv2:BucketObjectv2", "aws:s3/bucketObject:BucketObject")
+@handles("aws:s3/bucketObjectv2:BucketObjectv2")
 class BucketObject(Handler):
     replace_on = frozenset({"bucket", "key"})
 

@@ -15,8 +15,6 @@ from tests.platform.conftest import Platform
 
 STAGE = "kinds"
 HANDLER = "def handler(event, context):\n    return {number}\n"
-OTHER_NAMES = {"aws:s3/bucketV2:BucketV2", "aws:s3/bucketObject:BucketObject"}
-"""Older names of kinds that are here under their present one."""
 
 
 def document(action: str, resource: Any, **more: Any) -> pulumi.Output[str]:
@@ -70,20 +68,6 @@ def messages(version: int, tags: dict[str, str]) -> tuple[aws.sqs.Queue, aws.sns
         "queue",
         queue_url=queue.url,
         policy=document(f"sqs:Send{version}", queue.arn, Principal={"AWS": "000000000000"}),
-    )
-    aws.sqs.RedrivePolicy(
-        "queue",
-        queue_url=queue.url,
-        redrive_policy=pulumi.Output.json_dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": version}),
-    )
-    aws.sqs.RedriveAllowPolicy(
-        "dead",
-        queue_url=dead.url,
-        redrive_allow_policy=pulumi.Output.json_dumps(
-            {"redrivePermission": "byQueue", "sourceQueueArns": [queue.arn]}
-            if version > 1
-            else {"redrivePermission": "allowAll"}
-        ),
     )
     topic = aws.sns.Topic("topic", name="kinds", display_name=f"v{version}", tags=tags)
     aws.sns.TopicPolicy(
@@ -193,7 +177,6 @@ def members(
         "client", name="kinds", user_pool_id=pool.id, generate_secret=True, access_token_validity=version
     )
     aws.cognito.UserGroup("group", name="kinds", user_pool_id=pool.id, description=f"v{version}")
-    aws.cognito.UserPoolDomain("domain", domain="kinds", user_pool_id=pool.id, managed_login_version=1)
     pulumi.export("client_secret", client.client_secret)
     return pool, client
 
@@ -327,14 +310,6 @@ def site(version: int, tags: dict[str, str], api: aws.apigatewayv2.Api) -> None:
     caching = aws.cloudfront.CachePolicy(
         "caching", name="kinds", default_ttl=version, parameters_in_cache_key_and_forwarded_to_origin=cached
     )
-    requests = aws.cloudfront.OriginRequestPolicy(
-        "requests",
-        name="kinds",
-        comment=f"v{version}",
-        cookies_config=aws.cloudfront.OriginRequestPolicyCookiesConfigArgs(**none),
-        headers_config=aws.cloudfront.OriginRequestPolicyHeadersConfigArgs(header_behavior="none"),
-        query_strings_config=aws.cloudfront.OriginRequestPolicyQueryStringsConfigArgs(query_string_behavior="none"),
-    )
     association = aws.cloudfront.DistributionDefaultCacheBehaviorFunctionAssociationArgs(
         event_type="viewer-request", function_arn=rewrite.arn
     )
@@ -358,7 +333,6 @@ def site(version: int, tags: dict[str, str], api: aws.apigatewayv2.Api) -> None:
             allowed_methods=["GET", "HEAD"],
             cached_methods=["GET", "HEAD"],
             cache_policy_id=caching.id,
-            origin_request_policy_id=requests.id,
             response_headers_policy_id=headers.id,
             function_associations=[association],
         ),
@@ -446,17 +420,6 @@ def watching(
     )
     text = {"type": "text", "x": 0, "y": 0, "width": 6, "height": 3, "properties": {"markdown": f"v{version}"}}
     aws.cloudwatch.Dashboard("board", dashboard_name="kinds", dashboard_body=json.dumps({"widgets": [text]}))
-    group = aws.cloudwatch.LogGroup("filtered", name="/kinds/filtered")
-    aws.cloudwatch.LogMetricFilter(
-        "filter",
-        log_group_name=group.name,
-        pattern=f"ERROR{version}",
-        metric_transformation=aws.cloudwatch.LogMetricFilterMetricTransformationArgs(
-            name="errors", namespace="Kinds", value="1"
-        ),
-    )
-    rule = aws.cloudwatch.EventRule("rule", name="kinds", schedule_expression=f"rate({1 + version} days)", tags=tags)
-    aws.cloudwatch.EventTarget("target", rule=rule.name, arn=dead.arn, input=json.dumps({"version": version}))
     group_of_schedules = aws.scheduler.ScheduleGroup("schedules", name="kinds", tags=tags)
     caller = aws.iam.Role("schedules", name="kinds-schedules", assume_role_policy=trust("scheduler.amazonaws.com"))
     aws.scheduler.Schedule(
@@ -492,7 +455,6 @@ def settings(version: int, tags: dict[str, str], topic: aws.sns.Topic, table: aw
         notifications=[warning],
         tags=tags,
     )
-    aws.costexplorer.CostAllocationTag("tag", tag_key="stage", status="Active" if version == 1 else "Inactive")
     pulumi.export("table", table.name)
 
 
@@ -532,7 +494,7 @@ def made(platform: Platform) -> Iterator[Platform]:
 
 def test_every_kind_is_made_here(made: Platform) -> None:
     kinds = {record.type for record in State(made.emulator.stacks / f"{STAGE}.json").records.values()}
-    assert set(HANDLERS) - OTHER_NAMES == kinds
+    assert set(HANDLERS) == kinds
 
 
 def test_every_kind_is_left_alone_changed_and_removed(platform: Platform) -> None:
