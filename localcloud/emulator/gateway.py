@@ -40,9 +40,15 @@ from ministack.core import hypercorn_compat  # type: ignore[import-not-found]  #
 from ministack.services import ses  # type: ignore[import-not-found]  # likewise
 
 from localcloud.console.pages import Console
-from localcloud.emulator import meters, patches
+from localcloud.emulator import patches
 from localcloud.emulator.browsers import COGNITO_TARGET, refused_at_aws, refused_at_front_door
 from localcloud.emulator.compression import compressing
+from localcloud.emulator.patches import heartbeat
+from localcloud.emulator.patches.api_metrics import record_api_call
+from localcloud.emulator.patches.post_confirmation import CONFIRMATIONS, post_confirmation
+from localcloud.emulator.patches.saved_state import write_state
+from localcloud.emulator.patches.stopped_apis import cut_off
+from localcloud.emulator.patches.usage_metrics import record_edge_request
 from localcloud.emulator.saving import Saver
 
 Scope = MutableMapping[str, Any]
@@ -76,7 +82,7 @@ class Gateway:
         self._console = Console(cache(_client))
         self._api_slots = asyncio.Semaphore(API_CONCURRENCY)
         self._changed = False
-        self._saver = Saver(patches.write_state)
+        self._saver = Saver(write_state)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,9 +114,9 @@ class Gateway:
 
     async def _heartbeat(self) -> None:
         while True:
-            await asyncio.sleep(patches.HEARTBEAT_SECONDS)
+            await asyncio.sleep(heartbeat.SECONDS)
             try:
-                patches.heartbeat()
+                heartbeat.heartbeat()
             except Exception:
                 logger.exception("The heartbeat failed; the next one comes.")
 
@@ -153,7 +159,7 @@ class Gateway:
         operation = target.removeprefix(COGNITO_TARGET)
         if call := _EXECUTE_API.match(scope["path"]):
             await self._api_call(call["api"], call["stage"], scope, receive, send)
-        elif target.startswith(COGNITO_TARGET) and operation in patches.CONFIRMATIONS:
+        elif target.startswith(COGNITO_TARGET) and operation in CONFIRMATIONS:
             await self._confirmation(operation, scope, receive, send)
         else:
             await ministack.app(scope, receive, send)
@@ -178,11 +184,11 @@ class Gateway:
 
         async with self._api_slots:
             started = time.monotonic()
-            if refusal := patches.cut_off(api, stage):
+            if refusal := cut_off(api, stage):
                 await _respond(noting_status, refusal[0], {"message": refusal[1]}, _ANY_ORIGIN)
             else:
                 await ministack.app(scope, receive, noting_status)
-            patches.record_api_call(api, stage, status, time.monotonic() - started)
+            record_api_call(api, stage, status, time.monotonic() - started)
 
     async def _confirmation(self, operation: str, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _body(receive)
@@ -194,7 +200,7 @@ class Gateway:
         await ministack.app(scope, _replay(body), collect)
         if sent[0]["status"] == 200:
             # The emulator's request scope (account, region) is still that of this request.
-            failure = await patches.post_confirmation(operation, json.loads(body or b"{}"))
+            failure = await post_confirmation(operation, json.loads(body or b"{}"))
             if failure:
                 answer = {"__type": "UserLambdaValidationException", "message": failure}
                 await _respond(send, 400, answer, _ANY_ORIGIN)
@@ -232,7 +238,7 @@ class Gateway:
         await ministack.app(
             {**scope, "headers": [*headers, *viewer]}, receive, compressing(metering) if zipping else metering
         )
-        meters.record_edge_request(domain, status, size)
+        record_edge_request(domain, status, size)
 
     async def _mailbox(self, scope: Scope, send: Send) -> None:
         if scope["path"] != "/_local/mailbox":

@@ -1,9 +1,12 @@
 # ruff: noqa: SLF001 - MiniStack has no public hooks for what is replaced here; its version is pinned
 """Alarms of the emulator by CloudWatch's rules instead of MiniStack's.
 
-MiniStack looks at a metric's newest samples under any dimensions, and forgets an alarm's expression, its suppressor and
-what missing data means. Here `infra.observability.evaluator` decides; MiniStack keeps the alarms, their history and
-composites, and carries out their actions.
+MiniStack 1.5.33 looks at a metric's newest samples under any dimensions, and forgets an alarm's expression, its
+suppressor and what missing data means. Here `infra.observability.evaluator` decides; MiniStack keeps the alarms, their
+history and composites, and carries out their actions.
+
+Report: alarm on a metric with dimensions, on a metric math expression, with `TreatMissingData=breaching`, with 2 of 3
+datapoints, and a composite with an ActionsSuppressor: each takes another state than on AWS.
 """
 
 import time
