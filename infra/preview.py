@@ -53,7 +53,7 @@ def pulumi_preview(stage: str, release: str | None, *options: str, capture: bool
 def preview(stage: str, *, accepted: bool) -> int:
     """Writes the preview and its comment to `dist/preview`; returns the exit code."""
     done = pulumi_preview(stage, live_release(stage), "--json", "--show-sames", capture=True)
-    code = _tell(stage, done.stdout, done.stdout or done.stderr, accepted=accepted)
+    code = _report(stage, done.stdout, done.stdout or done.stderr, accepted=accepted)
     sys.stderr.write(done.stderr)
     return code or done.returncode
 
@@ -70,10 +70,10 @@ def preview_against(commit: str, stage: str, *, accepted: bool) -> int:
     if done.returncode:
         return review.FAILED
     sys.stderr.write(f"Compared with {commit}, without AWS.\n")
-    return _tell(stage, done.stdout, done.stdout, accepted=accepted)
+    return _report(stage, done.stdout, done.stdout, accepted=accepted)
 
 
-def _tell(stage: str, document: str, text: str, *, accepted: bool) -> int:
+def _report(stage: str, document: str, text: str, *, accepted: bool) -> int:
     """Write the JSON and the comment; return the exit code."""
     found = review.parse(text, stage)
     comment = review.comment(found, accepted=accepted)

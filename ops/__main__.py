@@ -34,7 +34,7 @@ from ops.commands import (
     status,
 )
 from ops.commands.doctor import doctor as examine
-from ops.shared.books import nonsense
+from ops.shared.books import invalid_fields
 from ops.shared.stage import LOCAL, OperatorError
 from ops.shared.terminal import JsonOption, StageOption, Terminal, command
 from services.core.settings import SettingsError
@@ -102,7 +102,7 @@ def explain(error: Exception) -> str:
             return f"There is no such member: {error}"
         case ValidationError():
             return (
-                f"Something that is stored is invalid: {error.title}, {nonsense(error)}. "
+                f"Something that is stored is invalid: {error.title}, {invalid_fields(error)}. "
                 "`civicforge ledger check` names it; `civicforge restore` brings back what it was."
             )
         case StoreUnavailableError():

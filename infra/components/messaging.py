@@ -1,4 +1,4 @@
-"""Failure handling: queues that keep what could not be done, and topics that tell somebody."""
+"""Failure handling: dead letter queues, and the topics of alarms."""
 
 import pulumi
 import pulumi_aws as aws
@@ -45,7 +45,7 @@ class DeadLetters(Component):
 
 
 class Alerts(Component):
-    """Topic `page` wakes somebody, topic `notify` waits until the morning."""
+    """The topics of alarms: `page` for P1, at any hour; `notify` for the rest."""
 
     def __init__(self, stage: StageConfig) -> None:
         super().__init__(stage, "alerts")

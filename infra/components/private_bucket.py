@@ -1,4 +1,4 @@
-"""A bucket that nobody reads but whom its policy names."""
+"""A private S3 bucket: only principals in its policy can read it."""
 
 import pulumi
 import pulumi_aws as aws

@@ -194,7 +194,7 @@ class Alarms:
         )
         self.failed_notices = Alarm(
             key="failed-notices",
-            title="Attempts to tell somebody that failed",
+            title="Failed attempts to notify a member",
             meaning="Mails do not leave, or an event could not be told.",
             watch=own(metrics.NOTICES_FAILED, platform),
             thresholds={"P2": 5},
@@ -238,8 +238,8 @@ class Alarms:
         )
         self.flag_errors = Alarm(
             key="flag-errors",
-            title="Feature flags that made no sense",
-            meaning="A feature flag holds something that is no flag; its last good value is in force.",
+            title="Feature flags with an invalid value",
+            meaning="A feature flag holds an invalid value; its last valid one is in force.",
             watch=own(metrics.FLAG_PARSE_ERRORS, platform),
             thresholds={"P3": 0},
             period=15 * MINUTE,

@@ -71,12 +71,12 @@ def _sections(preview: Preview, changed: Sequence[Step], *, accepted: bool) -> d
 
 def _overview(sections: Mapping[str, Sequence[str]]) -> str:
     """The sections in a line, with how many warnings each has."""
-    told = []
+    counts = []
     for title, lines in sections.items():
         warned = len(lines) if title.startswith(("⛔", "⚠", "Stops")) else sum("⚠" in line for line in lines)
         if lines:
-            told.append(f"{title.partition(' (')[0]}: {f'{warned} of {len(lines)} ⚠' if warned else len(lines)}")
-    return " · ".join(told)
+            counts.append(f"{title.partition(' (')[0]}: {f'{warned} of {len(lines)} ⚠' if warned else len(lines)}")
+    return " · ".join(counts)
 
 
 def _ordered(operations: Counter[str]) -> list[str]:
@@ -86,12 +86,12 @@ def _ordered(operations: Counter[str]) -> list[str]:
 def _differing(step: Step) -> str:
     if step.operation not in ("update", "replace"):
         return ""
-    told = [line for key in step.changed_keys for line in _told(step, key)]
-    return f": {'; '.join(told)}" if told else ""
+    values = [line for key in step.changed_keys for line in _changed_values(step, key)]
+    return f": {'; '.join(values)}" if values else ""
 
 
-def _told(step: Step, key: str) -> Iterator[str]:
-    """A harmless change by its values; of what a section tells, only the name."""
+def _changed_values(step: Step, key: str) -> Iterator[str]:
+    """The values of a harmless change; only the name of one that a section explains."""
     if meaning(step.type, key) is Meaning.HARMLESS:
         yield from differences(step, key)
     else:

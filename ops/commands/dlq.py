@@ -1,4 +1,4 @@
-"""The dead letter queues: what could not be done, and doing it again.
+"""Dead letter queues: list their messages, and retry the work in them.
 
 Redriving takes the messages in the order in which they were sent, at a limited rate, and deletes each only when its
 work is done. It is idempotent: work that was done meanwhile is found done.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from ops.shared.dead_letters import depths, url_of
-from ops.shared.entries import settle
+from ops.shared.entries import pay_entry
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain.ledger import State
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 MOST: Final = 1000
 """Messages that are looked at in one go; a longer queue takes more than one redrive."""
 _HOLD_SECONDS: Final = 900
-"""How long a message that is being redriven is hidden from others."""
+"""Visibility timeout of a message while it is redriven."""
 _WAIT_SECONDS: Final = 1
 """A call that waits asks all of the queue's servers, not some of them."""
 
-app = typer.Typer(no_args_is_help=True, help="Look at dead letters and have them done again.")
+app = typer.Typer(no_args_is_help=True, help="Look at dead letters and retry them.")
 
 QueueName = Annotated[str, typer.Argument(help=f"{', '.join(QUEUES)}.")]
 
 
 @dataclass(frozen=True)
-class Letter:
+class DeadLetter:
     """A message of a queue."""
 
     id: str
@@ -52,18 +52,18 @@ class Letter:
         return self.body if isinstance(self.body, str) else json.dumps(self.body)
 
 
-def _letter(message: "MessageTypeDef") -> Letter:
+def _letter(message: "MessageTypeDef") -> DeadLetter:
     try:
         body = json.loads(message["Body"])
     except ValueError:
         body = message["Body"]
     sent = int(message["Attributes"]["SentTimestamp"]) / 1000
-    return Letter(message["MessageId"], message["ReceiptHandle"], datetime.fromtimestamp(sent, UTC), body)
+    return DeadLetter(message["MessageId"], message["ReceiptHandle"], datetime.fromtimestamp(sent, UTC), body)
 
 
-def take(stage: Stage, queue: str) -> list[Letter]:
-    """The queue's messages, oldest first, hidden from others for a while."""
-    url, letters = url_of(stage, queue), dict[str, Letter]()
+def receive(stage: Stage, queue: str) -> list[DeadLetter]:
+    """Receive the queue's messages, oldest first; they are hidden from other consumers for 15 minutes."""
+    url, letters = url_of(stage, queue), dict[str, DeadLetter]()
     while len(letters) < MOST:
         answer = stage.sqs.receive_message(
             QueueUrl=url,
@@ -78,14 +78,14 @@ def take(stage: Stage, queue: str) -> list[Letter]:
     return sorted(letters.values(), key=lambda letter: letter.sent_at)
 
 
-def put_back(stage: Stage, queue: str, letters: list[Letter]) -> None:
-    """Shows the messages to others again."""
+def make_visible(stage: Stage, queue: str, letters: list[DeadLetter]) -> None:
+    """Make the messages visible to other consumers again."""
     url = url_of(stage, queue)
     for letter in letters:
         stage.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=letter.receipt, VisibilityTimeout=0)
 
 
-def _redo_user(stage: Stage, letter: Letter) -> str:
+def _redo_user(stage: Stage, letter: DeadLetter) -> str:
     user_id = UserNotStored.parse(letter.body).user_id
     pool = stage.api_settings.cognito_user_pool_id
     try:
@@ -96,13 +96,13 @@ def _redo_user(stage: Stage, letter: Letter) -> str:
     return "the profile is there"
 
 
-def _redo_reward(stage: Stage, letter: Letter) -> str:
+def _redo_reward(stage: Stage, letter: DeadLetter) -> str:
     if "DDBStreamBatchInfo" in letter.body:
         # Lambda's own note that it gave a part of the stream up: the entries of it are PENDING still.
         stage.sweep("rewards")
         return "the sweep paid what was due"
     failed = RewardFailed.parse(letter.body)
-    state = settle(stage, failed.user_id, failed.entry_id)
+    state = pay_entry(stage, failed.user_id, failed.entry_id)
     if state is State.FAILED:
         raise OperatorError("it failed again; `civicforge logs rewards --errors` says why")
     return {State.POSTED: "paid", State.HELD: "held until the flag includes the member"}.get(
@@ -110,7 +110,7 @@ def _redo_reward(stage: Stage, letter: Letter) -> str:
     )
 
 
-def _redo_publication(stage: Stage, letter: Letter) -> str:
+def _redo_publication(stage: Stage, letter: DeadLetter) -> str:
     if "questId" not in letter.body:
         # Lambda's own note that it gave a part of the stream up: it does not say which quests.
         stage.sweep("publisher")
@@ -120,7 +120,7 @@ def _redo_publication(stage: Stage, letter: Letter) -> str:
     return "published"
 
 
-def _redo_schedule(stage: Stage, letter: Letter) -> str:
+def _redo_schedule(stage: Stage, letter: DeadLetter) -> str:
     # The scheduler leaves the event itself, Lambda's destination wraps it.
     event = letter.body.get("requestPayload", letter.body)
     if "Records" in event:
@@ -133,7 +133,7 @@ def _redo_schedule(stage: Stage, letter: Letter) -> str:
     return f"{service} ran"
 
 
-def _redo_notice(stage: Stage, letter: Letter) -> str:
+def _redo_notice(stage: Stage, letter: DeadLetter) -> str:
     if "userId" not in letter.body:
         raise OperatorError("nobody can be told of it any more; see docs/operations.md#notices-queue")
     failed = NoticeFailed.parse(letter.body)
@@ -142,7 +142,7 @@ def _redo_notice(stage: Stage, letter: Letter) -> str:
     return "the next sweep sends the mail"
 
 
-_REDO: Final[dict[str, Callable[[Stage, Letter], str]]] = {
+_REDO: Final[dict[str, Callable[[Stage, DeadLetter], str]]] = {
     "user-creation": _redo_user,
     "rewards": _redo_reward,
     "publisher": _redo_publication,
@@ -152,9 +152,9 @@ _REDO: Final[dict[str, Callable[[Stage, Letter], str]]] = {
 
 
 def redrive_all(
-    stage: Stage, queue: str, letters: list[Letter], per_second: float, sleep: Callable[[float], None] = time.sleep
+    stage: Stage, queue: str, letters: list[DeadLetter], per_second: float, sleep: Callable[[float], None] = time.sleep
 ) -> Json:
-    """Does each message's work and deletes it; one that fails goes back and does not keep the others waiting.
+    """Retry each message's work and delete the message; one that fails goes back to the queue.
 
     Messages of the same content are done once.
     """
@@ -175,7 +175,7 @@ def redrive_all(
         else:
             stage.sqs.delete_message(QueueUrl=url, ReceiptHandle=letter.receipt)
             results.append({"message": letter.id, "done": True, "what": done[letter.summary]})
-    put_back(stage, queue, failed)
+    make_visible(stage, queue, failed)
     return {"queue": queue, "redriven": len(letters) - len(failed), "failed": len(failed), "messages": results}
 
 
@@ -189,8 +189,8 @@ def list_(stage: Stage, terminal: Terminal) -> None:
 @command(app)
 def show(stage: Stage, terminal: Terminal, queue: QueueName) -> None:
     """Show the messages of a queue, oldest first, and leave them there."""
-    letters = take(stage, queue)
-    put_back(stage, queue, letters)
+    letters = receive(stage, queue)
+    make_visible(stage, queue, letters)
     data = {
         "messages": [{"id": letter.id, "sentAt": timestamp(letter.sent_at), "body": letter.body} for letter in letters]
     }
@@ -206,7 +206,7 @@ def redrive(
     rate: Annotated[float, typer.Option(min=0.1, max=50, help="Messages a second at most.")] = 5,
 ) -> None:
     """Do the work of every message again, oldest first; safe to repeat."""
-    letters = take(stage, queue)
+    letters = receive(stage, queue)
     outcome: Json | None = None
     try:
         plan = [f"{timestamp(letter.sent_at)}  {letter.summary}" for letter in letters]
@@ -220,7 +220,7 @@ def redrive(
         outcome = carry_out(stage, terminal, change)
     finally:
         if outcome is None:
-            put_back(stage, queue, letters)
+            make_visible(stage, queue, letters)
     if outcome is None:
         return
     lines = [f"  {'done' if m['done'] else 'FAILED'}: {m['what']}" for m in outcome["messages"]]

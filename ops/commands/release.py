@@ -192,8 +192,8 @@ def prune(stage: Stage) -> list[str]:
     return [release.id for release in gone]
 
 
-def put_back(stage: Stage, release: Release) -> str:
-    """Makes a former release live: first the page's files, then the Lambdas. Returns the invalidation's id."""
+def make_live(stage: Stage, release: Release) -> str:
+    """Make a former release live: its Lambdas, then the app's files. Returns the invalidation's id."""
     releases = Releases(stage)
     bodies = {name: releases.entry(release, name) for name in release.entries}
     for service, version in release.versions.items():
@@ -234,7 +234,7 @@ def release_now(
     before, after = live_versions(stage), canary.published(stage)
     if trial.percent and before != after:
         step(f"canary: {trial.percent} % of the api's calls for {trial.minutes:g} minutes")
-        why = canary.run(stage, trial, before[canary.WEIGHED], after[canary.WEIGHED], say)
+        why = canary.run(stage, trial, before[canary.SERVICE], after[canary.SERVICE], say)
         release = release.model_copy(update={"versions": after, "actor": stage.actor, "canary": why or "passed"})
         if why:
             release = release.model_copy(update={"smoke": "failed: canary"})
@@ -272,7 +272,7 @@ def release_now(
     result: Json = {"release": json.loads(release.model_dump_json(by_alias=True)), "smoke": outcome}
     if not outcome["passed"] and former:
         step(f"the smoke test failed at {outcome['failed']}: back to {former.id}")
-        put_back(stage, former)
+        make_live(stage, former)
         result["rolledBackTo"] = former.id
     elif outcome["passed"]:
         result["pruned"] = prune(stage)
@@ -411,7 +411,7 @@ def rollback(
     def apply() -> Json:
         with held(stage, f"rollback to {target.id}", take_over):
             started = time.monotonic()
-            invalidation = put_back(stage, target)
+            invalidation = make_live(stage, target)
             seconds = round(time.monotonic() - started, 1)
             terminal.say(f"  {seconds} s: API and page are those of {target.id}")
             outcome = smoke.run(stage, terminal.say)

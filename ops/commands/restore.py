@@ -188,17 +188,17 @@ class Difference:
         return [name for name in {**then, **now} if name not in _BOOKKEEPING and then.get(name) != now.get(name)]
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """The difference in a sentence."""
         if self.now is None:
             return f"{self.label}: is gone; it was {_short(self.then or {})}"
         if self.then is None:
             return f"{self.label}: was not there; it is {_short(self.now)}"
-        parts = [f"{n} is {_said(self.now.get(n))}, was {_said(self.then.get(n))}" for n in self.changed]
+        parts = [f"{n} is {_shown(self.now.get(n))}, was {_shown(self.then.get(n))}" for n in self.changed]
         return f"{self.label}: {'; '.join(parts)}"
 
 
-def _said(value: object) -> str:
+def _shown(value: object) -> str:
     if value is None:
         return "nothing"
     text = str(value)
@@ -207,7 +207,7 @@ def _said(value: object) -> str:
 
 def _short(item: Item) -> str:
     shown = ("title", "status", "displayName", "kind", "state", *TOTALS, "text")
-    return ", ".join(f"{name} {_said(item[name])}" for name in shown if name in item) or "empty"
+    return ", ".join(f"{name} {_shown(item[name])}" for name in shown if name in item) or "empty"
 
 
 def differences(stage: Stage, restore_id: str) -> Iterator[Difference]:
@@ -491,9 +491,9 @@ def diff(
     containing: Annotated[str, typer.Option(help="Only items whose label or change has this text.")] = "",
 ) -> None:
     """Show every item that is not as it was, in words."""
-    found = [d for d in differences(stage, restore_id) if containing in d.words]
-    data = {"differences": [{"item": d.label, "then": d.then, "now": d.now, "words": d.words} for d in found]}
-    terminal.result(data, *(d.words for d in found), f"{len(found)} items differ.")
+    found = [d for d in differences(stage, restore_id) if containing in d.summary]
+    data = {"differences": [{"item": d.label, "then": d.then, "now": d.now, "summary": d.summary} for d in found]}
+    terminal.result(data, *(d.summary for d in found), f"{len(found)} items differ.")
 
 
 @command(app, "repair", changes=True)
@@ -511,14 +511,14 @@ def repair_(
     found = {d.label: d for d in differences(stage, restore_id)}
     if unknown := [label for label in labels if label not in found]:
         raise OperatorError(f"As it was, or unknown: {', '.join(unknown)}. See `civicforge restore diff {restore_id}`.")
-    many = [d for d in found.values() if everything or (containing and containing in d.words)]
+    many = [d for d in found.values() if everything or (containing and containing in d.summary)]
     left = {d.label: why for d in many if d.label not in labels and (why := refusal(stage, d))}
     chosen = {label: found[label] for label in labels} | {d.label: d for d in many if d.label not in left}
     if not chosen and not left:
         raise OperatorError("Choose what to put back: --item, --file, --containing or --all.")
     for why in left.values():
         terminal.say(f"left alone: {why}")
-    plan = [difference.words for difference in chosen.values()]
+    plan = [difference.summary for difference in chosen.values()]
 
     def apply() -> Json:
         return repair_all(stage, groups(chosen.values()), terminal.reason)
@@ -555,7 +555,7 @@ def cut_over_(stage: Stage, terminal: Terminal, restore_id: RestoreId) -> None:
     if "concurrency of api" not in former(stage):
         raise OperatorError(f"Nobody may write meanwhile: `civicforge breaker open --level {Level.STOPPED}` first.")
     found = list(differences(stage, restore_id))
-    plan = [d.words for d in found]
+    plan = [d.summary for d in found]
     change = Change("restore cut-over", restore_id, plan, lambda: cut_over(stage, found))
     if outcome := carry_out(stage, terminal, change):
         terminal.result(outcome, *outcome["problems"], f"{len(found)} items are as they were. Close the breaker.")

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 import typer
 
-from ops.shared.entries import read, settle
+from ops.shared.entries import pay_entry, read
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain.invariants import amounts
@@ -68,7 +68,8 @@ def settle_all(stage: Stage, entries: list[Unpaid]) -> Json:
     """Has each paid, oldest first; returns the states by entry."""
     return {
         "entries": [
-            {"userId": e.user_id, "entryId": e.entry_id, "state": settle(stage, e.user_id, e.entry_id)} for e in entries
+            {"userId": e.user_id, "entryId": e.entry_id, "state": pay_entry(stage, e.user_id, e.entry_id)}
+            for e in entries
         ]
     }
 

@@ -12,7 +12,7 @@ from infra.observability.docs import DOCS
 from ops.shared import dead_letters, flags, rollouts
 from ops.shared.breaker import status_of
 from ops.shared.budget import budget
-from ops.shared.canary import weighed
+from ops.shared.canary import weights as canary_weights
 from ops.shared.entries import oldest_pending
 from ops.shared.releases import Releases
 from ops.shared.stage import OperatorError, Stage
@@ -99,7 +99,7 @@ def facts(stage: Stage, now: datetime) -> Iterator[Fact]:
     values = flags.values(stage)
     well = all(is_valid(value) for value in values.values())
     yield Fact("flags", values, ", ".join(f"{flag}={value}" for flag, value in values.items()), well)
-    if weights := weighed(stage):
+    if weights := canary_weights(stage):
         shares = ", ".join(f"version {version} gets {share:.0%}" for version, share in weights.items())
         yield Fact("canary", weights, f"{shares} of the api's calls")
     try:

@@ -32,11 +32,11 @@ def sensible(model: type[M], item: Item, found: list[str]) -> M | None:
     except ValueError as error:
         names = (name for name in ("userId", "questId", "entryId") if name in item)
         key = " ".join(item[name]["S"] for name in names if name != "questId" or model is Quest)
-        found.append(f"{model.__name__.lower()} {key} is invalid: {nonsense(error)}")
+        found.append(f"{model.__name__.lower()} {key} is invalid: {invalid_fields(error)}")
         return None
 
 
-def nonsense(error: ValueError) -> str:
+def invalid_fields(error: ValueError) -> str:
     """The reason why a stored item is invalid, without what members wrote."""
     if not isinstance(error, ValidationError):
         return str(error)

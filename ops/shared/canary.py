@@ -1,9 +1,9 @@
 """A canary: a new api answers a share of all calls for a while, before everybody gets the release.
 
 On a stage that wants one, `up` publishes versions and leaves the alias `live` where it is; the release moves it. The
-new version is first called by itself, then weighed on the alias and watched. It goes back where an alarm of severity P1
-or P2 goes off that was quiet before, where Lambda counts an error of that very version, or where the api meets more
-unhandled errors than in the same time before.
+new version is first called by itself, then gets a share of the calls of the alias, and is watched. It goes back where
+an alarm of severity P1 or P2 goes off that was quiet before, where Lambda counts an error of that very version, or
+where the api meets more unhandled errors than in the same time before.
 """
 
 import json
@@ -22,9 +22,9 @@ from services.core.names import LIVE_ALIAS
 from services.core.routes import HEALTH_PATH
 from services.core.services import SERVICES
 
-WEIGHED: Final = "api"
-"""The Lambda whose calls are shared out; the others work off queues and schedules, and follow once it passed."""
-_LOOK_SECONDS: Final = 15.0
+SERVICE: Final = "api"
+"""The Lambda that gets a canary; the others work off queues and schedules, and follow once it passed."""
+_CHECK_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ def point(stage: Stage, versions: Mapping[str, str], weights: Mapping[str, float
         )
 
 
-def weighed(stage: Stage) -> dict[str, float]:
-    """The versions of the api, beside the live one, that get a share of its calls now."""
-    alias = stage.lambda_.get_alias(FunctionName=stage.resource(WEIGHED), Name=LIVE_ALIAS)
+def weights(stage: Stage) -> dict[str, float]:
+    """The versions of the api, beside the live one, that get a share of its calls, with the shares (0 to 1)."""
+    alias = stage.lambda_.get_alias(FunctionName=stage.resource(SERVICE), Name=LIVE_ALIAS)
     return dict(alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {}))
 
 
@@ -79,17 +79,17 @@ def run(stage: Stage, canary: Canary, before: str, after: str, say: Callable[[st
     on_before = _alarms_on(stage)
     errors_before = stage.count_of(API_ERRORS, started - timedelta(minutes=canary.minutes), started)
     try:
-        point(stage, {WEIGHED: before}, {after: canary.percent / 100})
+        point(stage, {SERVICE: before}, {after: canary.percent / 100})
         until = started + timedelta(minutes=canary.minutes)
         while (now := datetime.now(UTC)) < until:
-            time.sleep(min(_LOOK_SECONDS, (until - now).total_seconds()))
+            time.sleep(min(_CHECK_SECONDS, (until - now).total_seconds()))
             if why := _worse(stage, after, started, on_before, errors_before):
                 return why
             say(f"    {(until - datetime.now(UTC)).total_seconds() / 60:.1f} minutes to go, nothing is worse")
         passed = True
     finally:
         if not passed:
-            point(stage, {WEIGHED: before})
+            point(stage, {SERVICE: before})
     return None
 
 
@@ -104,7 +104,7 @@ def _alone(stage: Stage, version: str) -> str | None:
         "isBase64Encoded": False,
     }
     answer = stage.lambda_.invoke(
-        FunctionName=stage.resource(WEIGHED), Qualifier=version, Payload=json.dumps(request).encode()
+        FunctionName=stage.resource(SERVICE), Qualifier=version, Payload=json.dumps(request).encode()
     )
     payload: Any = json.loads(answer["Payload"].read() or b"null")
     if answer.get("FunctionError"):
@@ -118,7 +118,7 @@ def _worse(stage: Stage, version: str, started: datetime, on_before: set[str], e
     if alarmed := _alarms_on(stage) - on_before:
         return f"{', '.join(sorted(alarmed))} went off"
     now = datetime.now(UTC)
-    name = stage.resource(WEIGHED)
+    name = stage.resource(SERVICE)
     failed = stage.sum_of(
         "AWS/Lambda",
         "Errors",

@@ -17,8 +17,8 @@ def read(stage: Stage, user_id: str, entry_id: str) -> Mapping[str, Any] | None:
     return stage.dynamodb.get_item(TableName=stage.table(LEDGER), Key=key, ConsistentRead=True).get("Item")
 
 
-def settle(stage: Stage, user_id: str, entry_id: str) -> State | None:
-    """Has one entry paid now, a FAILED one too; returns its state after that, None where there is no such entry.
+def pay_entry(stage: Stage, user_id: str, entry_id: str) -> State | None:
+    """Pay one entry now, a FAILED one too; return its state after that, None where there is no such entry.
 
     Nothing is paid twice: what the rewards Lambda does depends on the entry's state. Raises OperatorError.
     """

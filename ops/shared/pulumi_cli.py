@@ -47,7 +47,7 @@ class Outcome:
     """Operations on resources that ended well."""
     errors: list[str] = field(default_factory=list)
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """The done steps in words."""
         verbs = [f"{count} {_VERBS[operation]}" for operation, count in self.done.items() if operation in _VERBS]
         return ", ".join(verbs) or "nothing"
@@ -140,7 +140,7 @@ class PulumiCli:
             return f"Another deployment holds the stack's lock, or one that was killed left it. If none runs: {recover}"
         errors = list(dict.fromkeys(outcome.errors)) or [text.strip()[-1500:] or "it said nothing"]
         why = {0: "pulumi up failed", 1: "pulumi up was interrupted and ended what it had begun"}
-        parts = [f"{why.get(interruption.signals, 'pulumi up was killed')}:", *errors, f"Done: {outcome.told()}."]
+        parts = [f"{why.get(interruption.signals, 'pulumi up was killed')}:", *errors, f"Done: {outcome.summary()}."]
         pending = self.pending()
         if pending or interruption.signals > 1:
             left = ", ".join(pending) or "perhaps a lock"

@@ -70,9 +70,13 @@ class App:
         self._settings, self._clients, self._clock = settings, clients, clock
         self.telemetry = Telemetry("api", settings.stage, settings.log_level)
         self.live = LiveParameters(
-            clients.ssm, settings.stage, LIVE_PARAMETERS, settings.parameter_ttl_seconds, self.telemetry.not_read
+            clients.ssm,
+            settings.stage,
+            LIVE_PARAMETERS,
+            settings.parameter_ttl_seconds,
+            self.telemetry.parameter_read_failed,
         )
-        self.flags = Flags(self.live, on_nonsense=lambda _: self.telemetry.count(FLAG_PARSE_ERRORS))
+        self.flags = Flags(self.live, on_invalid=lambda _: self.telemetry.count(FLAG_PARSE_ERRORS))
 
     @cached_property
     def platform(self) -> Platform:

@@ -40,8 +40,8 @@ def _percent(value: str) -> int | None:
 class Flags:
     """The flags of a stage. A value that is invalid keeps the last good one and is reported."""
 
-    def __init__(self, live: LiveParameters, on_nonsense: Callable[[str], None]) -> None:
-        self._live, self._on_nonsense = live, on_nonsense
+    def __init__(self, live: LiveParameters, on_invalid: Callable[[str], None]) -> None:
+        self._live, self._on_nonsense = live, on_invalid
         self._good = dict.fromkeys(FLAGS, "off")
 
     def value(self, flag: str) -> str:

@@ -58,7 +58,7 @@ CONCURRENT_ATTESTATION_CONFLICTS = Metric(
 )
 API_ERRORS = Metric(name="api_errors", unit="Count", description="Requests that ended in an unhandled error (5xx).")
 FLAG_PARSE_ERRORS = Metric(
-    name="flag_parse_errors", unit="Count", description="Reads of a feature flag whose value made no sense."
+    name="flag_parse_errors", unit="Count", description="Reads of a feature flag whose value was invalid."
 )
 PARAMETER_READ_FAILURES = Metric(
     name="parameter_read_failures",
@@ -86,7 +86,7 @@ DOCUMENT_DRIFT = Metric(
 )
 NOTICES_SENT = Metric(name="notices_sent", unit="Count", description="Mails of notices and digests that SES took.")
 NOTICES_FAILED = Metric(
-    name="notices_failed", unit="Count", description="Attempts to tell somebody that failed: mails and invalid records."
+    name="notices_failed", unit="Count", description="Failed attempts to notify a member: mails and invalid records."
 )
 NOTICES_REPEATED = Metric(
     name="notices_repeated",

@@ -86,7 +86,7 @@ class Telemetry:
         self._metrics.add_metric(name=metric.name, unit=MetricUnit(metric.unit), value=value)
         self._recorded = True
 
-    def not_read(self, reason: str) -> None:
+    def parameter_read_failed(self, reason: str) -> None:
         """Logs and counts a failed read of SSM; what was read before stays in use."""
         self.log.error("parameters not read", extra={"reason": reason})
         self.count(PARAMETER_READ_FAILURES)

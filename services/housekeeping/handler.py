@@ -36,7 +36,7 @@ live = LiveParameters(
     settings.stage,
     (BREAKER, *(flag_parameter(flag) for flag in (SILENCE_FLAG, DISPUTES))),
     settings.parameter_ttl_seconds,
-    telemetry.not_read,
+    telemetry.parameter_read_failed,
 )
 housekeeper = Housekeeper(
     quests=quests,
@@ -46,7 +46,7 @@ housekeeper = Housekeeper(
     ledger=LedgerStore(aws.dynamodb(), settings.ledger_table, settings.users_table),
     inbox=InboxStore(aws.dynamodb(), settings.inbox_table),
     live=live,
-    flags=Flags(live, on_nonsense=lambda _: telemetry.count(FLAG_PARSE_ERRORS)),
+    flags=Flags(live, on_invalid=lambda _: telemetry.count(FLAG_PARSE_ERRORS)),
     internal=InternalGroup(aws.cognito(), settings.cognito_user_pool_id),
     cognito=aws.cognito(),
     pool_id=settings.cognito_user_pool_id,

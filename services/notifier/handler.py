@@ -35,7 +35,7 @@ live = LiveParameters(
     settings.stage,
     (*map(flag_parameter, (NOTICES, SILENCE_FLAG, DISPUTES)), MAIL_KEY),
     settings.parameter_ttl_seconds,
-    telemetry.not_read,
+    telemetry.parameter_read_failed,
 )
 inbox = InboxStore(aws.dynamodb(), settings.inbox_table)
 users = UserStore(aws.dynamodb(), settings.users_table, settings.ledger_table)
@@ -53,7 +53,7 @@ mailer = Mailer(
         sender=settings.mail_from,
         configuration_set=settings.mail_configuration_set,
     ),
-    flags=Flags(live, on_nonsense=lambda _: telemetry.count(FLAG_PARSE_ERRORS)),
+    flags=Flags(live, on_invalid=lambda _: telemetry.count(FLAG_PARSE_ERRORS)),
     internal=InternalGroup(aws.cognito(), settings.cognito_user_pool_id),
     mail_keys=lambda: signing_keys(live, key=MAIL_KEY),
     sqs=aws.sqs(),

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from services.core.domain.notices import Item, NoticeKind
 from services.core.domain.users import User
 from services.core.mails import Letter, Link
-from services.core.words import Words
+from services.core.words import Translator
 
 _BUTTONS: Final[Mapping[NoticeKind, str]] = {
     NoticeKind.HANDED_IN: "work",
@@ -38,7 +38,7 @@ class Context(NamedTuple):
 def notice_letter(items: Sequence[Item], reader: User, context: Context) -> Letter:
     """The mail of one notice. Its button leads to where the reader can act."""
     (item,) = items
-    words = Words(reader.language)
+    words = Translator(reader.language)
     line = _line(words, item, context)
     button = _BUTTONS.get(item.kind, "quest")
     letter = Letter(
@@ -54,7 +54,7 @@ def notice_letter(items: Sequence[Item], reader: User, context: Context) -> Lett
 
 def digest_letter(items: Sequence[Item], reader: User, context: Context) -> Letter:
     """The mail of several notices, oldest first; its button leads to the inbox."""
-    words = Words(reader.language)
+    words = Translator(reader.language)
     subject = words.say("digest.subject", count=len(items))
     letter = Letter(
         words=words,
@@ -83,7 +83,7 @@ def _framed(letter: Letter, context: Context) -> Letter:
     )
 
 
-def _line(words: Words, item: Item, context: Context) -> str:
+def _line(words: Translator, item: Item, context: Context) -> str:
     return words.say(
         f"notices.{item.kind}.line",
         title=context.titles.get(item.quest_id or "", ""),
@@ -92,7 +92,7 @@ def _line(words: Words, item: Item, context: Context) -> str:
     )
 
 
-def _name(words: Words, actor: User | None) -> str:
+def _name(words: Translator, actor: User | None) -> str:
     """The actor's name; somebody who has left since has one in the reader's language."""
     return words.say("mail.former_member") if actor is None or actor.deleted else actor.display_name
 

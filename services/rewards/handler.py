@@ -26,11 +26,15 @@ from services.rewards.payment import REWARDS, Payer
 settings = RewardsSettings.load(os.environ)
 telemetry = Telemetry("rewards", settings.stage, settings.log_level)
 live = LiveParameters(
-    aws.ssm(), settings.stage, (flag_parameter(REWARDS),), settings.parameter_ttl_seconds, telemetry.not_read
+    aws.ssm(),
+    settings.stage,
+    (flag_parameter(REWARDS),),
+    settings.parameter_ttl_seconds,
+    telemetry.parameter_read_failed,
 )
 payer = Payer(
     ledger=LedgerStore(aws.dynamodb(), settings.ledger_table, settings.users_table),
-    flags=Flags(live, on_nonsense=lambda _: telemetry.count(FLAG_PARSE_ERRORS)),
+    flags=Flags(live, on_invalid=lambda _: telemetry.count(FLAG_PARSE_ERRORS)),
     internal=InternalGroup(aws.cognito(), settings.cognito_user_pool_id),
     sqs=aws.sqs(),
     queue_url=settings.rewards_dlq_url,
@@ -40,7 +44,7 @@ cold_start.finish()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Takes a batch of the ledger's stream, and says which records are to come again; or takes the schedule's event."""
+    """Process a batch of the ledger's stream and return the records to retry; or run the sweep."""
     try:
         if "Records" in event:
             return {"batchItemFailures": _failures(event["Records"])}
@@ -51,17 +55,17 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _failures(records: list[dict[str, Any]]) -> list[dict[str, str]]:
-    """The first record that met an outage: the stream is in order, so it and all behind it come again."""
+    """The first record that met an outage. The stream is in order: it and all after it are retried."""
     for record in records:
         try:
-            _take(record["dynamodb"])
+            _pay(record["dynamodb"])
         except (StoreUnavailableError, ParameterUnavailableError):
-            telemetry.log.warning("outage; the stream will bring it again", exc_info=True)
+            telemetry.log.warning("outage; the stream will retry it", exc_info=True)
             return [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]
     return []
 
 
-def _take(change: dict[str, Any]) -> None:
+def _pay(change: dict[str, Any]) -> None:
     keys = decode_item(change["Keys"])
     try:
         entry = Entry.model_validate(decode_item(change["NewImage"]))

@@ -342,7 +342,7 @@ def test_canary(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
         assert alarm in named
         assert named <= set(alarms_on(town.stage))
         assert set(answered) == {former, outcome["release"]["id"]}
-        assert canary.weighed(town.stage) == {}
+        assert canary.weights(town.stage) == {}
         assert town.do("releases")["current"] == former
         with town.stage.http() as http:
             assert {http.get("/api/health").json()["release"] for _ in range(20)} == {former}

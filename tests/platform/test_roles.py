@@ -96,7 +96,7 @@ def test_a_release_goes_out_and_back_as_the_deploy_role(account: Platform, tmp_p
     first, second = (a_release(stage, tmp_path, number) for number in (1, 2))
     assert Releases(stage).current() == second.id
     documents.rebuild(stage)
-    release.put_back(stage, first)
+    release.make_live(stage, first)
     outcome = smoke.run(stage, lambda _: None)
     assert outcome["passed"], outcome["steps"]
     with stage.audited("rollback", first.id, "a rehearsal", ["back"]):

@@ -7,7 +7,7 @@ from importlib.resources import files
 from string import Template
 from typing import Final, NamedTuple
 
-from services.core.words import Words
+from services.core.words import Translator
 
 # The page's tokens (frontend/src/ui/tokens.css), which no mail program can read; their dark twins are in the template.
 _INK: Final = "color:#12302a;"
@@ -41,7 +41,7 @@ class Letter:
         footer: why the mail came, and the links below it.
     """
 
-    words: Words
+    words: Translator
     subject: str
     line: str
     greeting: str = ""

@@ -2,7 +2,7 @@
 
 from services.core.domain.users import Language
 from services.core.mails import Letter
-from services.core.words import Words
+from services.core.words import Translator
 
 PLACEHOLDER = "{####}"
 """What Cognito puts the code in the place of."""
@@ -10,7 +10,7 @@ PLACEHOLDER = "{####}"
 
 def code_letter(language: Language) -> Letter:
     """The mail that Cognito fills a code into. A pool has one template for every occasion, and no language."""
-    words = Words(language)
+    words = Translator(language)
     return Letter(
         words=words,
         subject=words.say("codes.subject"),

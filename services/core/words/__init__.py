@@ -45,8 +45,8 @@ def catalogue(language: Language) -> Mapping[str, Any]:
     return document
 
 
-class Words:
-    """The messages in one language."""
+class Translator:
+    """Gives the messages of the catalogue in one language."""
 
     def __init__(self, language: Language) -> None:
         self.language = language

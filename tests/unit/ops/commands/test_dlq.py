@@ -57,13 +57,13 @@ def test_the_oldest_comes_first_whatever_order_the_queue_has(stage: UnitStage, m
         return {**answer, "Messages": answer.get("Messages", [])[::-1]}
 
     monkeypatch.setattr(stage.sqs, "receive_message", reversed_order)
-    assert [letter.body["sweep"] for letter in dlq.take(stage, "schedules")] == ["s0", "s1", "s2"]
+    assert [letter.body["sweep"] for letter in dlq.receive(stage, "schedules")] == ["s0", "s1", "s2"]
 
 
 def test_what_is_not_confirmed_goes_back(stage: UnitStage, cli: Cli) -> None:
     send(stage, "schedules", {"sweep": "rewards"})
     assert cli("dlq redrive schedules", "why\nn\n").code == 1
-    assert [letter.body for letter in dlq.take(stage, "schedules")] == [{"sweep": "rewards"}]
+    assert [letter.body for letter in dlq.receive(stage, "schedules")] == [{"sweep": "rewards"}]
 
 
 def test_quests_are_published_once_and_a_part_of_the_stream_by_comparing_everything(stage: UnitStage, cli: Cli) -> None:
@@ -117,7 +117,7 @@ def test_what_fails_stays_and_keeps_nobody_waiting(stage: UnitStage, cli: Cli) -
     entry = stage.ledger.get(PERFORMER, entry_id)
     assert entry
     assert entry.state is State.POSTED
-    assert [letter.body for letter in dlq.take(stage, "rewards")] == ["poison"]
+    assert [letter.body for letter in dlq.receive(stage, "rewards")] == ["poison"]
 
 
 def test_a_given_up_part_of_the_stream_is_swept(stage: UnitStage, cli: Cli) -> None:
@@ -149,14 +149,14 @@ def test_the_rate_is_limited(stage: UnitStage, rate: float, pause: float) -> Non
     for service in ("rewards", "housekeeping", "api"):
         send(stage, "schedules", {"sweep": service})
     pauses: list[float] = []
-    dlq.redrive_all(stage, "schedules", dlq.take(stage, "schedules"), rate, pauses.append)
+    dlq.redrive_all(stage, "schedules", dlq.receive(stage, "schedules"), rate, pauses.append)
     assert pauses == [pause, pause]
 
 
 def test_letters_are_in_the_order_in_which_they_were_sent(stage: UnitStage) -> None:
     for number in range(12):
         send(stage, "schedules", {"sweep": str(number)})
-    letters = dlq.take(stage, "schedules")
+    letters = dlq.receive(stage, "schedules")
     assert [letter.sent_at for letter in letters] == sorted(letter.sent_at for letter in letters)
     assert all(letter.sent_at <= datetime.now(UTC) for letter in letters)
     assert len(letters) == 12

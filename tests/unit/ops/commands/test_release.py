@@ -243,7 +243,7 @@ def test_a_rollback_that_cannot_be_whole_changes_nothing(town: UnitStage, tmp_pa
     deploy(town, 2, a_page(tmp_path, "b"))
     town.lambda_.delete_function(FunctionName=town.resource("rewards"), Qualifier="1")
     with pytest.raises(town.lambda_.exceptions.ResourceNotFoundException):
-        release.put_back(town, Releases(town).list()[1])
+        release.make_live(town, Releases(town).list()[1])
     assert release.live_versions(town) == dict.fromkeys(SERVICES, "2")
     assert served(town, "index.html")[0] == "index.html of b"
 
@@ -265,7 +265,7 @@ def test_old_releases_go_with_what_only_they_need(
 def test_the_live_release_is_never_pruned(town: UnitStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in (1, 2, 3):
         deploy(town, number, a_page(tmp_path, f"p{number}"))
-    release.put_back(town, Releases(town).list()[-1])
+    release.make_live(town, Releases(town).list()[-1])
     monkeypatch.setattr(release, "KEPT", 1)
     assert [gone[:8] for gone in release.prune(town)] == ["20260302"]
     assert "assets/p1.js" in site_keys(town)

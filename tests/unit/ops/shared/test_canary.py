@@ -38,7 +38,7 @@ class Town:
         time_machine.move_to(NOW, tick=False)
 
         def sleep(seconds: float) -> None:
-            self.shares.append(canary.weighed(stage))
+            self.shares.append(canary.weights(stage))
             time_machine.shift(seconds)
             self.happens()
 
@@ -56,7 +56,7 @@ class Town:
 
     def alias(self) -> tuple[str, dict[str, float]]:
         found = self.stage.lambda_.get_alias(FunctionName=self.stage.resource("api"), Name=LIVE_ALIAS)
-        return found["FunctionVersion"], canary.weighed(self.stage)
+        return found["FunctionVersion"], canary.weights(self.stage)
 
     def count(self, namespace: str, name: str, dimensions: dict[str, str], value: float, at: datetime) -> None:
         self.stage.cloudwatch.put_metric_data(

@@ -76,7 +76,7 @@ def test_buckets_are_the_same_in_every_process() -> None:
 def test_nonsense_keeps_the_last_good_value_and_is_reported(cloud: Cloud) -> None:
     reported: list[str] = []
     live = LiveParameters(cloud.ssm, STAGE, LIVE_PARAMETERS, PARAMETER_TTL, print, clock=cloud.clock.monotonic)
-    flags = Flags(live, on_nonsense=reported.append)
+    flags = Flags(live, on_invalid=reported.append)
     assert flags.features(ANNA, NOBODY) == frozenset(FLAGS)
     cloud.set_flag("rewards", "banana")
     cloud.clock.advance(seconds=11)
@@ -92,7 +92,7 @@ def test_nonsense_keeps_the_last_good_value_and_is_reported(cloud: Cloud) -> Non
 
 def test_a_flag_that_was_never_read_is_neither_off_nor_on(cloud: Cloud) -> None:
     live = LiveParameters(cloud.ssm, STAGE, LIVE_PARAMETERS, PARAMETER_TTL, print, clock=cloud.clock.monotonic)
-    flags = Flags(live, on_nonsense=lambda _: pytest.fail("an outage is not nonsense"))
+    flags = Flags(live, on_invalid=lambda _: pytest.fail("an outage is not nonsense"))
     with cloud.faults.outage(), pytest.raises(ParameterUnavailableError):
         flags.features(ANNA, INTERNAL)
     assert flags.features(ANNA, INTERNAL) == frozenset(FLAGS)

@@ -12,7 +12,7 @@ from services.core.domain.users import Language
 from services.core.mails import Letter, Link, html, plain
 from services.core.mails.codes import PLACEHOLDER, code_letter
 from services.core.mails.mime import mime
-from services.core.words import Words
+from services.core.words import Translator
 
 UNSUBSCRIBE = "https://forge.example/api/v1/unsubscribe?token=" + "a" * 90
 NASTY = 'Carry <b>"a"</b> & <script>alert(1)</script> sofa'
@@ -20,7 +20,7 @@ NASTY = 'Carry <b>"a"</b> & <script>alert(1)</script> sofa'
 
 def letter(language: Language = Language.EN, line: str = "Ben will do “Carry a sofa”") -> Letter:
     return Letter(
-        words=Words(language),
+        words=Translator(language),
         subject=line,
         greeting="Hello Anna,",
         line=line,

@@ -12,7 +12,7 @@ from babel import Locale
 from infra.paths import REPOSITORY
 from services.core.domain.notices import NoticeKind
 from services.core.domain.users import Language
-from services.core.words import PLURALS, Words, catalogue
+from services.core.words import PLURALS, Translator, catalogue
 
 NUMBERS = [*range(1203), 999_999, 1_000_000, 1_000_001, 2_000_000, 10_000_000, 1_000_000_000]
 SENDERS = [path for folder in ("core/mails", "notifier") for path in (REPOSITORY / "services" / folder).rglob("*.py")]
@@ -130,10 +130,10 @@ def test_no_sentence_is_joined_from_messages() -> None:
 def test_a_value_written_the_other_way_does_not_reorder_the_sentence(
     language: Language, title: str, isolated: bool
 ) -> None:
-    line = Words(language).say("notices.decided.line", title=title)
+    line = Translator(language).say("notices.decided.line", title=title)
     assert (f"\u2068{title}\u2069" in line) == isolated
     assert title in line
 
 
 def test_braces_of_a_title_are_letters() -> None:
-    assert "{actor}" in Words(Language.EN).say("notices.decided.line", title="{actor} {0} %s")
+    assert "{actor}" in Translator(Language.EN).say("notices.decided.line", title="{actor} {0} %s")
