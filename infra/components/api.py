@@ -9,9 +9,8 @@ from infra.components.component import Component
 from infra.components.function import Function
 from infra.components.identity import Identity
 from infra.config import StageConfig
+from services.core.names import GATEWAY_STAGE
 from services.core.routes import GATEWAY_ROUTES
-
-DEFAULT_STAGE = "$default"
 
 # No address, token, user or query: what a person did is in the service's own log, by the same request id.
 ACCESS_LOG = {
@@ -73,7 +72,7 @@ class Api(Component):
         )
         aws.apigatewayv2.Stage(
             "api",
-            name=DEFAULT_STAGE,
+            name=GATEWAY_STAGE,
             api_id=self.api.id,
             auto_deploy=True,
             access_log_settings=aws.apigatewayv2.StageAccessLogSettingsArgs(

@@ -6,13 +6,15 @@ import pulumi_aws as aws
 from infra.components.component import Component, account_id
 from infra.components.function import Function
 from infra.config import StageConfig
+from services.core.domain.quests import MODERATORS
 from services.core.domain.users import PASSWORD_MIN_LENGTH, Language
+from services.core.flags import INTERNAL
 from services.core.mails import html
 from services.core.mails.codes import code_letter
 
 GROUPS = {
-    "moderators": "Decide disputes of quests to which they are no party.",
-    "internal": "See features whose flag says internal.",
+    MODERATORS: "Decide disputes of quests to which they are no party.",
+    INTERNAL: "See features whose flag says internal.",
 }
 CODE_MAIL = code_letter(Language.EN)
 ACCESS_TOKEN_MINUTES = 60

@@ -9,14 +9,13 @@ from infra.observability.model import Alarm, Composite, Math, Platform, Series, 
 from services.core import metrics
 from services.core.collecting import collected
 from services.core.metrics import Metric, Statistic
-from services.core.names import log_group, resource_name
+from services.core.names import GATEWAY_STAGE, log_group, resource_name
 from services.core.services import QUEUES, SERVICES, Queue, Service
 from services.core.tables import TABLES, Index, Table
 
 MINUTE = 60
 HOUR = 60 * MINUTE
 
-API_STAGE = "$default"
 API_MINIMUM = 20
 """Requests in a period below which a share or a percentile of them says nothing."""
 
@@ -29,7 +28,7 @@ def lambda_series(platform: Platform, service: str, metric: Metric, statistic: S
 
 
 def api_series(platform: Platform, metric: Metric, statistic: Statistic = "Sum") -> Series:
-    return Series(metric=metric, statistic=statistic, dimensions={"ApiId": platform.api_id, "Stage": API_STAGE})
+    return Series(metric=metric, statistic=statistic, dimensions={"ApiId": platform.api_id, "Stage": GATEWAY_STAGE})
 
 
 def queue_series(platform: Platform, queue: Queue, metric: Metric) -> Series:

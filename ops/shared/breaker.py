@@ -9,11 +9,9 @@ from typing import Any, Final
 from ops.shared.stage import Stage
 from ops.shared.terminal import Json
 from services.core.live import Breaker
-from services.core.parameters import API_ID, BREAKER
+from services.core.names import GATEWAY_STAGE
+from services.core.parameters import API_ID, BREAKER, BREAKER_FORMER
 from services.core.services import SERVICES, SWEEPS
-
-FORMER: Final = "breaker-former"
-
 
 STOPPED_SERVICES: Final = tuple(name for name, service in SERVICES.items() if service.stopped_by_breaker)
 
@@ -143,16 +141,15 @@ class Throttles(Switch):
 
     name = "throttles"
     from_level = Level.CUT_OFF
-    _STAGE: Final = "$default"
 
     def read(self) -> Any:
-        found = self.stage.apigateway.get_stage(ApiId=self.stage.parameter(API_ID), StageName=self._STAGE)
+        found = self.stage.apigateway.get_stage(ApiId=self.stage.parameter(API_ID), StageName=GATEWAY_STAGE)
         return {"all": found.get("DefaultRouteSettings", {}), "routes": found.get("RouteSettings", {})}
 
     def write(self, state: Any) -> None:
         self.stage.apigateway.update_stage(
             ApiId=self.stage.parameter(API_ID),
-            StageName=self._STAGE,
+            StageName=GATEWAY_STAGE,
             DefaultRouteSettings=state["all"],
             RouteSettings=state["routes"],
         )
@@ -197,7 +194,7 @@ def switches(stage: Stage) -> list[Switch]:
 
 def former(stage: Stage) -> Json:
     """The states before the breaker was opened, by switch; empty while it is closed."""
-    found: Json = json.loads(stage.find_parameter(FORMER) or "{}")
+    found: Json = json.loads(stage.find_parameter(BREAKER_FORMER.key) or "{}")
     return found
 
 
@@ -226,16 +223,16 @@ def move(stage: Stage, level: Level | None) -> Json:
         if opens:
             remembered.setdefault(switch.name, switch.read())
     if remembered:
-        stage.put_parameter(FORMER, json.dumps(remembered))
+        stage.put_parameter(BREAKER_FORMER.key, json.dumps(remembered))
     # Members are told first and let in last, so that nobody meets a stage that is half back.
     for switch, state, opens in wanted if level else reversed(wanted):
         switch.write(state)
         if not opens:
             remembered.pop(switch.name)
     if remembered:
-        stage.put_parameter(FORMER, json.dumps(remembered))
+        stage.put_parameter(BREAKER_FORMER.key, json.dumps(remembered))
     else:
-        stage.delete_parameter(FORMER)
+        stage.delete_parameter(BREAKER_FORMER.key)
     return {"level": level or "closed", "changed": {switch.name: state for switch, state, _ in wanted}}
 
 

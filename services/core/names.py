@@ -6,6 +6,8 @@ PUBLISHED = "published/"
 BOARD_KEY = f"{PUBLISHED}board.json"
 HOME_KEY = f"{PUBLISHED}home.html"
 QUESTS_PREFIX = f"{PUBLISHED}quests/"
+GATEWAY_STAGE = "$default"
+"""The stage of the HTTP API: the one that is served at the root."""
 LIVE_ALIAS = "live"
 """The Lambda alias that every caller uses, so that a release is rolled back by moving it."""
 

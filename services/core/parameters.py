@@ -50,6 +50,11 @@ BREAKER = Parameter(
     live=True,
     owner="operators",
 )
+BREAKER_FORMER = Parameter(
+    key="breaker-former",
+    description="What closing the breaker restores; there only while it is open. JSON.",
+    owner="operators",
+)
 
 
 def flag_parameter(flag: str) -> Parameter:
@@ -74,6 +79,8 @@ def rollout_parameter(flag: str) -> Parameter:
 
 FLAGS = ("rewards", "disputes", "notices", "messages", "silence")
 LIVE_PARAMETERS = (API_KEY, MAIL_KEY, BREAKER, *map(flag_parameter, FLAGS))
+COMMAND_PARAMETERS = (BREAKER_FORMER,)
+"""Parameters that a command makes and deletes; the stack knows none of them. See also `rollout_parameter`."""
 
 USER_POOL_ID = Parameter(key="user-pool-id", description="Cognito user pool of the stage.")
 USER_POOL_CLIENT_ID = Parameter(key="user-pool-client-id", description="Cognito app client of the page.")

@@ -5,7 +5,7 @@ import pytest
 from ops.shared import breaker
 from ops.shared.breaker import Level
 from services.core.live import Breaker
-from services.core.parameters import BREAKER
+from services.core.parameters import BREAKER, BREAKER_FORMER
 from services.core.services import SWEEPS
 from tests.unit.ops.conftest import Cli, UnitStage, parameter
 
@@ -86,7 +86,7 @@ def test_closing_restores_exactly_what_was_there(world: UnitStage, level: Level)
     assert snapshot(world) != before
     breaker.move(world, None)
     assert snapshot(world) == before
-    assert world.find_parameter(breaker.FORMER) is None
+    assert world.find_parameter(BREAKER_FORMER.key) is None
 
 
 @pytest.mark.parametrize("first", list(Level))

@@ -9,11 +9,11 @@ from botocore.exceptions import ClientError
 from ops.commands import restore
 from ops.commands.restore import Difference
 from ops.shared.books import problems
-from ops.shared.breaker import FORMER
 from ops.shared.stage import OperatorError
 from services.core.domain import quests
 from services.core.domain.ledger import Entry, Kind, Totals, adjustment
 from services.core.domain.quests import Status
+from services.core.parameters import BREAKER_FORMER
 from services.core.stores.dynamo import Item, encode_item
 from services.core.stores.ledger import put_entry
 from services.core.tables import LEDGER, MESSAGES, QUESTS, TABLES, USERS
@@ -345,7 +345,7 @@ def test_the_commands_from_start_to_drop(town: UnitStage, cli: Cli) -> None:
 def test_a_cut_over_wants_a_stopped_stage_and_brings_everything_back(town: UnitStage, restored: str, cli: Cli) -> None:
     line = f"restore cut-over {restored} --yes --reason lost"
     assert "breaker open --level stopped" in cli(line).err
-    town.put_parameter(FORMER, '{"concurrency of api": null}')
+    town.put_parameter(BREAKER_FORMER.key, '{"concurrency of api": null}')
     for table in (USERS, QUESTS, LEDGER):
         for item in town.dynamodb.scan(TableName=town.table(table))["Items"][::2]:
             key: Any = {name: item[name] for name in (table.partition_key, table.sort_key) if name}

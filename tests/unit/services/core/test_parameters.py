@@ -2,6 +2,7 @@ from services.core import parameters
 from services.core.parameters import (
     API_KEY,
     BREAKER,
+    COMMAND_PARAMETERS,
     FLAGS,
     LIVE_PARAMETERS,
     STACK_PARAMETERS,
@@ -10,9 +11,9 @@ from services.core.parameters import (
 )
 
 
-def test_every_parameter_is_made_by_the_stack() -> None:
-    """One that is declared and in neither tuple would be there on no stage."""
+def test_every_parameter_is_made_by_the_stack_or_by_a_command() -> None:
+    """One that is declared and in no tuple would be there on no stage."""
     declared = [value for value in vars(parameters).values() if isinstance(value, Parameter)]
-    assert {*declared, *map(flag_parameter, FLAGS)} == {*LIVE_PARAMETERS, *STACK_PARAMETERS}
+    assert {*declared, *map(flag_parameter, FLAGS)} == {*LIVE_PARAMETERS, *STACK_PARAMETERS, *COMMAND_PARAMETERS}
     assert {API_KEY, BREAKER} <= {*LIVE_PARAMETERS}
     assert all(parameter.live == (parameter in LIVE_PARAMETERS) for parameter in (*LIVE_PARAMETERS, *STACK_PARAMETERS))
