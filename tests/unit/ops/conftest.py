@@ -10,7 +10,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from ops import __main__
 from ops.commands import dlq
@@ -27,6 +26,7 @@ from services.core.settings import ApiSettings
 from services.core.stores.dynamo import decode_item
 from services.core.stores.users import NoSuchUserError
 from services.core.tables import TABLES
+from tests.unit.moto_stage import quick_moto
 
 NAME = "local"
 REGION = "us-east-1"
@@ -121,7 +121,7 @@ SESSION = Session(region_name=REGION)
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[UnitStage]:
     """A stage with tables, parameters, queues and two members."""
-    with mock_aws():
+    with quick_moto():
         stage = UnitStage(NAME, SESSION)
         for table in TABLES:
             stage.dynamodb.create_table(**table.create_request(stage.table(table)))
