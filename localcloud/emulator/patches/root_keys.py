@@ -1,7 +1,7 @@
 """The access key of the account's root.
 
-MiniStack 1.5.33 takes `test`, and every number of an account, for the key of a root. Here only the data folder's own key
-is one (see `localcloud.emulator.root_key`).
+MiniStack 1.5.33 takes `test`, and every number of an account, for the key of a root. Here only the data folder's own
+key is one (see `localcloud.emulator.root_key`).
 
 Report: with AUTH=true, GetCallerIdentity signed by the access key id 123456789012 and any secret answers as that
 account's root.
