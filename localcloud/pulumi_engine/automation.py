@@ -60,6 +60,16 @@ class Engine:
         """The steps of `up`; nothing is changed."""
         return self._run(stage, program, lambda stack, **how: stack.preview(**how), **options)
 
+    def preview_document(
+        self, stage: str, program: Program | None = None, *, overrides: Mapping[str, str] | None = None
+    ) -> str:
+        """The document of `pulumi preview --json --show-sames`, also where the preview fails."""
+        lines: list[str] = []
+        with self._stack(stage, program, overrides or {}) as stack, contextlib.suppress(automation.errors.CommandError):
+            stack.workspace.set_environment_variable("PULUMI_OPTION_SHOW_SAMES", "true")
+            stack.preview(json=True, color="never", on_output=lines.append)
+        return "\n".join(lines)
+
     def refresh(self, stage: str, **options: Any) -> Report:
         """Bring the state up to what is on AWS."""
         return self._run(stage, None, lambda stack, **how: stack.refresh(**_without(how, "refresh")), **options)

@@ -4,13 +4,14 @@ import json
 from datetime import UTC, datetime
 
 from infra.paths import REPOSITORY
+from ops.shared.hold import TakeOver, held
 from ops.shared.pulumi_cli import PulumiCli
 from ops.shared.recovery import look_up, provider_of, set_right
 from ops.shared.stage import Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out
 
 
-def recover(stage: Stage, terminal: Terminal) -> None:
+def recover(stage: Stage, terminal: Terminal, take_over: TakeOver = "") -> None:
     """Take away a killed deployment's lock, adopt what it had made, drop what it had only begun; then deploy again."""
     if stage.emulator:
         message = f"{stage.name} is provisioned by the embedded engine, which sets itself right: run `make up`."
@@ -22,6 +23,10 @@ def recover(stage: Stage, terminal: Terminal) -> None:
     backup = REPOSITORY / ".local" / "recover" / f"{stage.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
 
     def apply() -> Json:
+        with held(stage, "recover", take_over):
+            return recovered()
+
+    def recovered() -> Json:
         backup.parent.mkdir(parents=True, exist_ok=True)
         backup.write_text(json.dumps(state), encoding="utf-8")
         backup.chmod(0o600)

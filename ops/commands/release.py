@@ -24,7 +24,7 @@ from infra.paths import REPOSITORY
 from ops.shared import canary, documents, readiness, site, smoke
 from ops.shared.canary import Canary
 from ops.shared.flags import values
-from ops.shared.hold import held
+from ops.shared.hold import TakeOver, held
 from ops.shared.pulumi_cli import PulumiCli
 from ops.shared.releases import KEPT, Release, Releases
 from ops.shared.stage import LOCAL, OperatorError, Stage
@@ -234,7 +234,7 @@ def release_now(
     before, after = live_versions(stage), canary.published(stage)
     if trial.percent and before != after:
         step(f"canary: {trial.percent} % of the api's calls for {trial.minutes:g} minutes")
-        why = canary.run(stage, trial, before[canary.SERVICE], after[canary.SERVICE], say)
+        why = canary.run(stage, trial, before[canary.SERVICE], after[canary.SERVICE], say, still_held)
         release = release.model_copy(update={"versions": after, "actor": stage.actor, "canary": why or "passed"})
         if why:
             release = release.model_copy(update={"smoke": "failed: canary"})
@@ -271,6 +271,7 @@ def release_now(
     releases.put(release)
     result: Json = {"release": json.loads(release.model_dump_json(by_alias=True)), "smoke": outcome}
     if not outcome["passed"] and former:
+        still_held()  # else this would put back over somebody else's release
         step(f"the smoke test failed at {outcome['failed']}: back to {former.id}")
         make_live(stage, former)
         result["rolledBackTo"] = former.id
@@ -283,8 +284,6 @@ def release_now(
 
 
 # --- the commands ---
-
-TakeOver = Annotated[str, typer.Option(help="The owner of a hold on the stage that is known to be dead.")]
 
 
 def deploy(

@@ -6,15 +6,17 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 import typer
+from botocore.exceptions import ClientError
 
 from infra.observability.catalogue import Alarms
 from infra.observability.docs import DOCS
-from ops.shared import dead_letters, flags, rollouts
+from ops.shared import dead_letters, flags, hold, rollouts
 from ops.shared.breaker import status_of
 from ops.shared.budget import budget
 from ops.shared.canary import weights as canary_weights
 from ops.shared.entries import oldest_pending
 from ops.shared.releases import Releases
+from ops.shared.remains import remains, remedy
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Json, Terminal
 from services.core import metrics
@@ -91,11 +93,32 @@ def _mails(stage: Stage, now: datetime) -> Fact:
     return Fact("mails", {**counted, "waiting": stuck}, text, not failed)
 
 
+def _deployment(stage: Stage) -> Fact | None:
+    """The deployment that runs, or what a killed one left; None where no stack state is to be looked at."""
+    if stage.emulator:
+        return None
+    holder = hold.holding(stage)
+    try:
+        left = remains(stage)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        return None if code == "NoSuchBucket" else Fact("deployment", None, f"the state cannot be read: {code}")
+    value = {"holder": holder and holder.owner, "locked": left.locked_by, "pending": list(left.pending)}
+    if holder:
+        said = f"{holder.what}, by {holder.owner}, until {holder.until:%H:%M} UTC at most"
+        return Fact("deployment", value, f"{said}{f'; {left.told}' if left else ''}")
+    if left:
+        return Fact("deployment", value, f"{left.told}; {remedy(stage)}", well=False)
+    return Fact("deployment", value, "none runs, none is left half done")
+
+
 def facts(stage: Stage, now: datetime) -> Iterator[Fact]:
     """Every line, in order."""
     yield _release(stage)
     if tried := _tried(stage):
         yield tried
+    if deployment := _deployment(stage):
+        yield deployment
     values = flags.values(stage)
     well = all(is_valid(value) for value in values.values())
     yield Fact("flags", values, ", ".join(f"{flag}={value}" for flag, value in values.items()), well)

@@ -68,10 +68,18 @@ def weights(stage: Stage) -> dict[str, float]:
     return dict(alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {}))
 
 
-def run(stage: Stage, canary: Canary, before: str, after: str, say: Callable[[str], None]) -> str | None:
+def run(
+    stage: Stage,
+    canary: Canary,
+    before: str,
+    after: str,
+    say: Callable[[str], None],
+    still_held: Callable[[], None] = lambda: None,
+) -> str | None:
     """Tries the api's version `after` beside `before`; returns why it must not go live, or None.
 
-    The alias is back at `before` alone where it must not, also where somebody interrupts.
+    The alias is back at `before` alone where it must not, also where somebody interrupts. `still_held` raises where
+    somebody else has taken the stage over: the alias is theirs then.
     """
     if why := _alone(stage, after):
         return why
@@ -83,12 +91,14 @@ def run(stage: Stage, canary: Canary, before: str, after: str, say: Callable[[st
         until = started + timedelta(minutes=canary.minutes)
         while (now := datetime.now(UTC)) < until:
             time.sleep(min(_CHECK_SECONDS, (until - now).total_seconds()))
+            still_held()
             if why := _worse(stage, after, started, on_before, errors_before):
                 return why
             say(f"    {(until - datetime.now(UTC)).total_seconds() / 60:.1f} minutes to go, nothing is worse")
         passed = True
     finally:
         if not passed:
+            still_held()
             point(stage, {SERVICE: before})
     return None
 

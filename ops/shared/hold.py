@@ -8,13 +8,16 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Annotated, Final
 
+import typer
 from botocore.exceptions import ClientError
 
 from ops.shared.stage import OperatorError, Stage
 from services.core.domain.values import Model, Timestamp
 
+TakeOver = Annotated[str, typer.Option(help="The owner of a hold on the stage that is known to be dead.")]
+"""The option of commands that hold a stage."""
 LASTS: Final = timedelta(hours=2)
 """Longer than any deployment: Lambdas, `up`, a canary of the longest kind, the smoke test."""
 _KEY: Final = "hold"
@@ -60,6 +63,15 @@ def held(stage: Stage, what: str, take_over: str = "") -> Iterator[Callable[[], 
         current = _read(stage)
         if current is not None and current[1] == tag:
             _put(stage, current[0].model_copy(update={"until": datetime.now(UTC)}), IfMatch=tag)
+
+
+def holding(stage: Stage) -> Hold | None:
+    """The hold that has not ended; None where nobody holds the stage."""
+    try:
+        current = _read(stage)
+    except stage.s3.exceptions.NoSuchBucket:
+        return None
+    return current[0] if current and current[0].until > datetime.now(UTC) else None
 
 
 def _take(stage: Stage, what: str, take_over: str) -> str:

@@ -5,7 +5,6 @@ a test can hold every one of them against the rules of `StageConfig`.
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -15,6 +14,7 @@ from botocore.exceptions import ClientError
 from infra.config import SizeChange
 from infra.paths import REPOSITORY
 from infra.stack_config import load_config
+from ops.shared.remains import remains, remedy
 from ops.shared.stage import OperatorError, Stage
 from services.core.names import LIVE_ALIAS, PROJECT
 from services.core.parameters import SITE_URL
@@ -196,30 +196,14 @@ def _domain(stage: Stage) -> Iterator[Finding]:
 
 
 def _state(stage: Stage) -> Iterator[Finding]:
-    """Remains of an interrupted deployment: a lock, and operations that nobody saw the end of."""
-    from infra.bootstrap.github import state_bucket_name  # pulumi is large, and only this needs it
-
-    bucket, command = state_bucket_name(stage.account), f"pulumi {{}} --stack {stage.name}"
-    if bucket not in os.environ.get("PULUMI_BACKEND_URL", bucket):
-        return  # the state is in a place of somebody's own
+    """Remains of a killed deployment; and the state's bucket, which the bootstrap makes."""
     try:
-        pages = stage.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{stage.name}/.pulumi/")
-        objects = {found["Key"]: found["LastModified"] for page in pages for found in page.get("Contents", [])}
+        left = remains(stage)
     except stage.s3.exceptions.NoSuchBucket:
-        yield Finding("missing", "state", f"there is no bucket {bucket}", "run scripts/setup-oidc.sh")
+        yield Finding("missing", "state", "there is no bucket for it", "run scripts/setup-oidc.sh")
         return
-    for key, since in objects.items():
-        if "/locks/" in key and key.endswith(".json"):
-            found = f"locked since {since:%Y-%m-%d %H:%M} UTC"
-            remedy = f"wait for the deployment that holds it; if it is dead: {command.format('cancel --yes')}"
-            yield Finding("missing", "state", found, remedy)
-        elif "/stacks/" in key and key.endswith(f"/{stage.name}.json"):
-            state = json.loads(stage.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-            pending = state.get("checkpoint", {}).get("latest", {}).get("pending_operations") or []
-            if pending:
-                names = ", ".join(operation["resource"]["urn"].rsplit("::", 1)[1] for operation in pending)
-                remedy = f"look which of them AWS has, then: {command.format('refresh --clear-pending-creates')}"
-                yield Finding("missing", "state", f"nobody knows how these ended: {names}", remedy)
+    if left:
+        yield Finding("missing", "state", left.told, remedy(stage))
 
 
 # Settings.

@@ -205,7 +205,7 @@ def test_a_release_that_passes_its_canary_is_made_live_everywhere(
 ) -> None:
     asked: list[tuple[str, str]] = []
 
-    def watch(_: UnitStage, __: Canary, before: str, after: str, ___: Any) -> None:
+    def watch(_: UnitStage, __: Canary, before: str, after: str, *___: Any) -> None:
         assert release.live_versions(town) == dict.fromkeys(SERVICES, "1")
         assert served(town, "index.html")[0] == "index.html of a"
         asked.append((before, after))

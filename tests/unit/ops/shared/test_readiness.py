@@ -9,8 +9,10 @@ from botocore.exceptions import ClientError
 from infra.config import StageConfig
 from infra.paths import REPOSITORY
 from infra.stack_config import load_config
+from ops.commands import status
 from ops.shared import readiness
 from ops.shared import stage as stages
+from ops.shared.hold import held
 from ops.shared.readiness import UNRESERVED, Finding
 from ops.shared.stage import OperatorError
 from services.core.names import LIVE_ALIAS
@@ -208,11 +210,34 @@ def test_what_an_interrupted_deployment_left_behind_is_told(dev: UnitStage, monk
     urn = "urn:pulumi:dev::civicforge::aws:dynamodb/table:Table::quests"
     latest["latest"]["pending_operations"] = [{"resource": {"urn": urn}, "type": "creating"}]
     put("dev/.pulumi/stacks/civicforge/dev.json", {"checkpoint": latest})
-    put("dev/.pulumi/locks/organization/civicforge/dev/1.json", {})
-    lock, pending = readiness._state(dev)
-    assert "pulumi cancel --yes --stack dev" in lock.remedy
-    assert pending.found.endswith("quests")
-    assert "pulumi refresh --clear-pending-creates --stack dev" in pending.remedy
+    lock = {"username": "anna", "hostname": "laptop", "timestamp": "2026-11-27T20:15:59.1Z"}
+    put("dev/.pulumi/locks/organization/civicforge/dev/1.json", lock)
+    (left,) = readiness._state(dev)
+    assert left.found == ("locked by anna at laptop since 2026-11-27 20:15; nobody saw the end of: creating quests")
+    assert "`civicforge recover --stage dev`" in left.remedy
+
+
+def test_status_knows_a_deployment_that_runs_from_one_that_was_killed(dev: UnitStage) -> None:
+    def told() -> tuple[str, bool]:
+        fact = status._deployment(dev)
+        assert fact
+        return fact.text, fact.well
+
+    assert status._deployment(dev) is None, "there is no state before the bootstrap"
+    bucket = f"civicforge-bootstrap-state-{dev.account}"
+    dev.s3.create_bucket(Bucket=bucket)
+    dev.s3.create_bucket(Bucket=dev.resource(f"releases-{dev.account}"))
+    assert told() == ("none runs, none is left half done", True)
+    with held(dev, "deploy of commit abc"):
+        dev.s3.put_object(Bucket=bucket, Key="dev/.pulumi/locks/organization/civicforge/dev/1.json", Body=b"{}")
+        text, well = told()
+        assert "deploy of commit abc, by " in text
+        assert "; locked by somebody" in text
+        assert well
+    text, well = told()
+    assert text.startswith("locked by somebody at an unknown machine")
+    assert "`civicforge recover --stage dev`" in text
+    assert not well
 
 
 def test_alarms_that_nobody_hears_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
