@@ -65,8 +65,11 @@ class Engine:
     ) -> str:
         """The document of `pulumi preview --json --show-sames`, also where the preview fails."""
         lines: list[str] = []
-        with self._stack(stage, program, overrides or {}) as stack, contextlib.suppress(automation.errors.CommandError):
-            stack.workspace.set_environment_variable("PULUMI_OPTION_SHOW_SAMES", "true")
+        shown = {"PULUMI_OPTION_SHOW_SAMES": "true"}
+        with (
+            self._stack(stage, program, overrides or {}, shown) as stack,
+            contextlib.suppress(automation.errors.CommandError),
+        ):
             stack.preview(json=True, color="never", on_output=lines.append)
         return "\n".join(lines)
 
@@ -121,7 +124,13 @@ class Engine:
         return report
 
     @contextlib.contextmanager
-    def _stack(self, stage: str, program: Program | None, overrides: Mapping[str, str]) -> Iterator[automation.Stack]:
+    def _stack(
+        self,
+        stage: str,
+        program: Program | None,
+        overrides: Mapping[str, str],
+        environment: Mapping[str, str] | None = None,
+    ) -> Iterator[automation.Stack]:
         config = load_config(stage, self.root, overrides)
         state = self.state_dir.resolve() / "pulumi"
         state.mkdir(parents=True, exist_ok=True)
@@ -144,6 +153,7 @@ class Engine:
                         "PULUMI_SKIP_UPDATE_CHECK": "true",
                         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
                         **self.environment,
+                        **(environment or {}),
                     },
                 ),
             )

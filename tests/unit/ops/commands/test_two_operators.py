@@ -116,7 +116,8 @@ def test_the_loser_of_a_race_for_the_hold_does_nothing(
     town: UnitStage, anna: Anna, berta: Berta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both read that nobody holds the stage; the conditional put lets one through."""
-    read, raced = hold._read, []
+    read = hold._read
+    raced: list[bool] = []
 
     def late(stage: UnitStage) -> Any:
         found = read(stage)
