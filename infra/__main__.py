@@ -30,12 +30,14 @@ from infra.components.operations import Operations
 from infra.components.parameters import LiveParameters, StackParameters
 from infra.components.site import Site
 from infra.config import StageConfig
+from infra.prerequisites import require
 from services.core import parameters as declared
 
 
 def platform() -> None:
     """Everything that a stage has."""
     stage = StageConfig.load()
+    require(stage)
 
     data = Data(stage)
     dead_letters = DeadLetters(stage)

@@ -187,6 +187,7 @@ def _read_by_name(scope: Scope) -> list[Statement]:
         _named("ReadFunctions", scope.functions, "lambda", "Get*", "List*"),
         _named("ReadRoles", scope.roles, "iam", "GetRole", "GetRolePolicy", "ListRolePolicies", "ListRoleTags"),
         _named("ReadRoles2", scope.roles, "iam", "ListAttachedRolePolicies", "ListInstanceProfilesForRole"),
+        _named("ReadBoundary", [scope.boundary], "iam", "GetPolicy", "GetPolicyVersion"),
         _named("ReadQueues", scope.queues, "sqs", "GetQueueAttributes", "GetQueueUrl", "ListQueueTags"),
         _named(
             "ReadTopics", scope.topics, "sns", "GetTopicAttributes", "ListTagsForResource", "ListSubscriptionsByTopic"

@@ -70,6 +70,8 @@ class PaperProvider(Provider):
         if token == "aws:index/getCallerIdentity:getCallerIdentity":  # noqa: S105 - a function's name
             arn = f"arn:aws:iam::{ACCOUNT}:root"
             return {"accountId": ACCOUNT, "arn": arn, "id": ACCOUNT, "userId": ACCOUNT}
+        if token == "aws:iam/getPolicy:getPolicy":  # noqa: S105 - a function's name
+            return {"arn": args["arn"], "id": args["arn"]}
         return super().invoke(token, args)
 
     def _made_up(self, type_: str, id_: str, inputs: Inputs) -> Outputs:

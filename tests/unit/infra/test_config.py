@@ -56,6 +56,13 @@ def test_a_stage_says_only_what_differs(stage: str) -> None:
             assert namespace == "aws", key
 
 
+@pytest.mark.parametrize("stage", [*STAGES, "bootstrap"])
+def test_a_stage_s_file_is_in_the_form_that_the_cli_writes(stage: str) -> None:
+    """`pulumi stack init` adds two lines to it and moves nothing; `make engine` asks the CLI itself."""
+    for key, value in yaml_file(f"Pulumi.{stage}.yaml")["config"].items():
+        assert isinstance(value, str | list | dict), f"{key}: quote {value}, as the CLI does"
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_stage_tags_what_it_makes(stage: str) -> None:
     tags = load_config(stage, REPOSITORY).default_tags
