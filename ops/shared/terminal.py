@@ -17,8 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.shared.stage import LOCAL, OperatorError, Stage, open_stage
+from services.core.stages import STAGES
 
-StageOption = Annotated[str, typer.Option("--stage", envvar="CIVICFORGE_STAGE", help="local, dev, staging or prod.")]
+StageOption = Annotated[str, typer.Option("--stage", envvar="CIVICFORGE_STAGE", help=f"{', '.join(STAGES)}.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the audit log; asked for if not given.")]

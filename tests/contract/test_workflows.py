@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,19 @@ import yaml
 from infra.audit import NPM_LEVELS
 from infra.bootstrap.github import DATA_LOSS_LABEL, DEPLOY_ENVIRONMENTS, preview_environment, rollout_environment
 from infra.paths import REPOSITORY
+from services.core.stages import ON_AWS
 
 GITHUB = REPOSITORY / ".github"
 FILES = sorted((GITHUB / "workflows").glob("*.yml"))
 NAMES = ["ci", "deploy", "drift", "preview", "release", "rollout", "security", "simulation", "stage"]
 ACTIONS = sorted(GITHUB.glob("actions/*/action.yml"))
-STAGES = ["dev", "staging", "prod"]
+STAGES = list(ON_AWS)
 
 WRITES = {
     ("preview", "preview", "id-token"),
     ("preview", "comment", "pull-requests"),
     ("stage", "deploy", "id-token"),
-    ("deploy", "dev", "id-token"),
-    ("deploy", "staging", "id-token"),
-    ("deploy", "prod", "id-token"),
+    *(("deploy", stage, "id-token") for stage in STAGES),
     ("deploy", "by-hand", "id-token"),
     ("drift", "drift", "id-token"),
     ("drift", "report", "issues"),
@@ -170,13 +170,14 @@ def test_triggers() -> None:
 def test_a_merge_goes_through_the_stages_in_order_and_after_the_checks() -> None:
     deploy = workflow("deploy")["jobs"]
     assert deploy["checks"]["uses"] == "$/.github/workflows/ci.yml"
-    assert set(deploy["dev"]["needs"]) == set(deploy["by-hand"]["needs"]) == {"checks", "page"}
-    assert deploy["staging"]["needs"] == "dev"
-    assert deploy["prod"]["needs"] == "staging"
+    assert set(deploy) == {"checks", "page", "by-hand", *STAGES}
+    assert set(deploy[STAGES[0]]["needs"]) == set(deploy["by-hand"]["needs"]) == {"checks", "page"}
+    for former, stage in pairwise(STAGES):
+        assert deploy[stage]["needs"] == former
     for stage in STAGES:
         assert deploy[stage]["uses"] == "$/.github/workflows/stage.yml"
         assert deploy[stage]["with"]["stage"] == stage
-    assert deploy["dev"]["if"] == "github.event_name == 'push'"
+    assert deploy[STAGES[0]]["if"] == "github.event_name == 'push'"
     assert deploy["by-hand"]["if"] == "github.event_name == 'workflow_dispatch'"
     inputs = workflow("deploy")["on"]["workflow_dispatch"]["inputs"]
     assert inputs["stage"]["options"] == STAGES
@@ -238,6 +239,12 @@ def test_forks_get_no_credentials() -> None:
 def test_the_job_that_may_comment_runs_no_code_of_the_branch() -> None:
     uses = [step.get("uses", "") for step in workflow("preview")["jobs"]["comment"]["steps"]]
     assert [use.split("@")[0] for use in uses] == ["actions/download-artifact", "actions/github-script"]
+
+
+def test_every_stage_has_its_preview_in_the_pull_request() -> None:
+    *_, comment = workflow("preview")["jobs"]["comment"]["steps"]
+    (stages,) = re.findall(r"for \(const stage of (\[.*?\])\)", comment["with"]["script"])
+    assert json.loads(stages) == STAGES
 
 
 def test_the_label_that_accepts_the_loss_of_data_is_asked_for_by_name() -> None:

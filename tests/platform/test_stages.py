@@ -11,9 +11,10 @@ from infra.paths import REPOSITORY
 from localcloud.engine.deployment import Report
 from services.core.names import parameter_name, resource_name
 from services.core.parameters import API_KEY
+from services.core.stages import ON_AWS
 from tests.platform.conftest import Platform
 
-STAGES = ("dev", "staging", "prod")
+STAGES = ON_AWS
 # What this machine has instead of Graviton.
 HERE = {"civicforge:artifacts": "dist/host", "civicforge:architecture": "x86_64"}
 

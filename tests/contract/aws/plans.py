@@ -16,9 +16,10 @@ from typing import Any
 from infra.paths import REPOSITORY
 from infra.stack_config import load_config
 from localcloud.engine.language_host import NotFoundError, Registration, unwrap_secrets
+from services.core.stages import ON_AWS
 from tests.unit.infra.plan import ACCOUNT, REGION, Recorder, run_program
 
-STAGES = ("dev", "staging", "prod")
+STAGES = ON_AWS
 REPOSITORY_CONFIG = {"repository": "town@12/civicforge@34"}
 EVERYTHING = {
     "capacity": "provisioned",

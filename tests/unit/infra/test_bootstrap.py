@@ -16,10 +16,11 @@ from infra.bootstrap.github import AUDIENCE, DATA_LOSS_LABEL, ISSUER, RULESET
 from infra.paths import REPOSITORY
 from localcloud.authorization.policies import Request, allows
 from localcloud.engine.language_host import NotFoundError
+from services.core.stages import ON_AWS
 from tests.unit.infra.plan import ACCOUNT, Plan, Recorder, plan, run_program
 
 SLUG = "town@12/civicforge@34"
-STAGES = ("dev", "staging", "prod")
+STAGES = ON_AWS
 ENVIRONMENTS = {
     "dev-deploy": "development",
     "staging-deploy": "staging",

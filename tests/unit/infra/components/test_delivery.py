@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from services.core.services import SWEEPS
 from tests.unit.infra.plan import Plan
 
 
@@ -45,13 +46,14 @@ def test_a_poison_record_goes_to_its_queue_after_bounded_retries(stage_plan: Pla
 
 def test_sweeps_run_as_declared_and_lose_nothing(stage_plan: Plan) -> None:
     schedules = stage_plan.of("Schedule")
-    assert {schedule.name for schedule in schedules} == {"rewards", "housekeeping", "publisher", "notifier"}
+    assert {schedule.name for schedule in schedules} == SWEEPS.keys()
     queue = f"civicforge-{stage_plan.stage}-schedules-dlq"
     role = stage_plan.one("RolePolicy", "sweeps")
     invoke, keep = role.policy()
     for schedule in schedules:
         target = schedule.inputs["target"]
-        minutes = 720 if schedule.name == "publisher" else 15
+        minutes = SWEEPS[schedule.name].sweep_minutes
+        assert minutes is not None
         assert schedule.inputs["scheduleExpression"] == f"rate({minutes} minutes)"
         assert schedule.inputs["groupName"] == f"civicforge-{stage_plan.stage}-sweeps"
         assert target["deadLetterConfig"]["arn"].endswith(queue)

@@ -8,6 +8,7 @@ from infra.paths import REPOSITORY
 from services.core import settings as core_settings
 from services.core.services import SERVICES
 from services.core.settings import Settings
+from services.core.stages import STAGES
 from tests.unit.infra.plan import Plan, Resource, plan, run_program
 
 SECRET_WORDS = ("SECRET", "PASSWORD", "TOKEN", "API_KEY", "PRIVATE")
@@ -108,7 +109,7 @@ def test_permissions_name_their_caller(stage_plan: Plan) -> None:
 
 
 def test_logs_are_explicit_and_kept_as_long_as_the_stage_says(stage_plan: Plan) -> None:
-    days = {"dev": 7, "local": 7, "staging": 30, "prod": 90}[stage_plan.stage]
+    days = STAGES[stage_plan.stage].log_retention_days
     groups = {group.inputs["name"]: group for group in stage_plan.of("LogGroup")}
     audit = groups.pop(f"/civicforge/{stage_plan.stage}/audit")
     assert audit.inputs["retentionInDays"] == 365
@@ -116,7 +117,7 @@ def test_logs_are_explicit_and_kept_as_long_as_the_stage_says(stage_plan: Plan) 
     for function in functions(stage_plan):
         name = f"/aws/lambda/civicforge-{stage_plan.stage}-{function.name}"
         assert name in groups
-        level = {"dev": "DEBUG", "local": "DEBUG"}.get(stage_plan.stage, "INFO")
+        level = "DEBUG" if STAGES[stage_plan.stage].disposable else "INFO"
         assert function.inputs["loggingConfig"] == {
             "logFormat": "JSON",
             "logGroup": name,

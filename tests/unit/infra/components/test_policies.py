@@ -9,7 +9,8 @@ import pytest
 
 from infra.components.policies import Statement, document
 from services.core.domain.users import Profile, newcomer
-from services.core.services import SERVICES
+from services.core.services import SCHEDULES, SERVICES
+from services.core.stages import ON_AWS
 from services.core.stores.users import Allowance
 from tests.unit.infra.plan import ACCOUNT, Plan, plan, run_recorded
 
@@ -75,8 +76,8 @@ def test_roles_trust_one_service(stage_plan: Plan) -> None:
     assert sweeps["aws:SourceArn"].endswith(f"civicforge-{stage_plan.stage}-sweeps")
 
 
-@pytest.mark.parametrize("service", ["api", "onboarding", "housekeeping"])
-@pytest.mark.parametrize("stage", ["staging", "prod"])
+@pytest.mark.parametrize("service", sorted(SERVICES.keys() - {"rewards"}))
+@pytest.mark.parametrize("stage", ON_AWS)
 def test_only_rewards_may_raise_xp_and_reputation(stage: str, service: str) -> None:
     for statement in service_statements(stage, service):
         users = any(resource.endswith(f"civicforge-{stage}-users") for resource in statement["Resource"])
@@ -130,13 +131,10 @@ def test_secrets_are_read_by_the_api_alone() -> None:
 
 
 def test_every_queue_a_function_sends_to_is_one_it_may_send_to() -> None:
-    for service, queues in {
-        "onboarding": {"user-creation-dlq"},
-        "rewards": {"rewards-dlq", "schedules-dlq"},
-        "housekeeping": {"schedules-dlq"},
-    }.items():
-        sent = {key for key, actions in allowed("prod", service).items() if "sqs:SendMessage" in actions}
-        assert sent == {f"civicforge-prod-{queue}" for queue in queues}
+    for name, service in SERVICES.items():
+        queues = [queue for queue in (service.queue, SCHEDULES if service.sweep_minutes else None) if queue]
+        sent = {key for key, actions in allowed("prod", name).items() if "sqs:SendMessage" in actions}
+        assert sent == {f"civicforge-prod-{queue.thing}" for queue in queues}, name
 
 
 def render(statement: Statement) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from infra.components.site import SPA_ROUTING
+from services.core.stages import STAGES
 from tests.unit.infra.plan import ACCOUNT, Plan, plan, run_program
 
 
@@ -130,7 +131,7 @@ def test_requests_are_logged_without_addresses(stage_plan: Plan) -> None:
     (source,) = stage_plan.of("LogDeliverySource")
     assert source.inputs["logType"] == "ACCESS_LOGS"
     assert ":distribution/site" in source.inputs["resourceArn"]
-    days = {"dev": 7, "local": 7, "staging": 30, "prod": 90}[stage_plan.stage]
+    days = STAGES[stage_plan.stage].log_retention_days
     (rule,) = stage_plan.one("BucketLifecycleConfiguration", "logs").inputs["rules"]
     assert rule["expiration"] == {"days": days}
     (rule,) = stage_plan.one("BucketLifecycleConfiguration", "site").inputs["rules"]
