@@ -8,6 +8,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
+import boto3
+
 from localcloud.provider.base import Cloud, Handler, Inputs, Outputs
 from localcloud.provider.provider import Provider, ProviderError
 from localcloud.provider.values import is_asset, storable
@@ -37,7 +39,8 @@ class PaperCloud(Cloud):
     account = ACCOUNT
 
     def __init__(self, region: str) -> None:
-        super().__init__(_ENDPOINT, region)
+        # With a session of its own, so that no emulator is asked for its key.
+        super().__init__(_ENDPOINT, region, boto3.Session(region_name=region))
 
     def client(self, service: str) -> Any:
         raise ProviderError(f"a preview on paper calls nobody, not even {service}")

@@ -9,7 +9,21 @@ from moto import backend_index, mock_aws
 from moto.core.serialize import BaseJSONSerializer
 
 SERVICES = frozenset(
-    {"dynamodb", "ssm", "sqs", "cognitoidp", "cloudwatch", "sesv2", "sts", "iam", "s3", "awslambda", "logs", "sns"}
+    {
+        "dynamodb",
+        "ssm",
+        "sqs",
+        "cognitoidp",
+        "cloudwatch",
+        "sesv2",
+        "sts",
+        "iam",
+        "s3",
+        "awslambda",
+        "logs",
+        "sns",
+        "budgets",
+    }
 )
 _SCALARS = frozenset({"S", "N", "BOOL", "NULL"})
 
