@@ -64,8 +64,9 @@ class Watched(PaperCloud):
     def client(self, service: str) -> Any:
         return WatchedClient(self)
 
-    def call(self, service: str, operation: str, *_arguments: Any, **_more: Any) -> Any:
-        return self.note(operation)
+    def call(self, service: str, operation: str, inputs: Any, /, **_more: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self.note(operation)
+        return answer
 
     def note(self, operation: str, *_arguments: Any, **_asked: Any) -> Any:
         self.asked.append(operation)
@@ -86,7 +87,7 @@ class WatchedClient:
         return partial(self.cloud.note, operation)
 
 
-GONE = ClientError({"Error": {"Code": "ResourceNotFoundException"}, "ResponseMetadata": {}}, "Read")
+GONE = ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "Read")
 
 
 @pytest.mark.parametrize("type_", HANDLERS)
