@@ -287,6 +287,8 @@ NO_ALARM: dict[Metric, str] = {
     metrics.SILENT_CONFIRMATIONS: "members who stay silent are a matter for the community, not for a pager",
     metrics.CONCURRENT_ATTESTATION_CONFLICTS: "the second of two simultaneous attestations is tried again and succeeds",
     metrics.REWARDS_PAID: "what is not paid is alarmed instead (failed-rewards, unpaid-rewards)",
+    metrics.REWARDS_DIMINISHED: "what a ring repeats pays nothing; `civicforge fairness` says who it is",
+    metrics.CLAIMS_HELD: "the ceiling is a condition of the claim's own write, so that nobody can pass it",
     aws.LAMBDA_THROTTLES: "the api's become 5xx, which are alarmed; the others are tried again and end in a queue, "
     "which is alarmed; with the breaker at level 2 they are wanted",
     aws.LAMBDA_DURATION: "members feel the latency of the API, which is alarmed; a timeout counts as an error",

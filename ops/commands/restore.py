@@ -29,6 +29,7 @@ from services.core.domain.repair import repair as repair_plan
 from services.core.domain.values import timestamp
 from services.core.stores.dynamo import ConditionFailedError, Item, StoreUnavailableError, decode_item
 from services.core.stores.ledger import put_entry
+from services.core.stores.quests import is_pair
 from services.core.stores.repair import TOTALS
 from services.core.tables import LEDGER, MESSAGES, QUESTS, TABLES, USERS, Table
 
@@ -289,7 +290,8 @@ def groups(chosen: Iterable[Difference]) -> list[list[Difference]]:
 
 def _quest_of(difference: Difference) -> str | None:
     if difference.table == QUESTS:
-        return difference.key["questId"].partition("#")[0]
+        key = difference.key["questId"]
+        return None if is_pair(key) else key.partition("#")[0]
     return str((difference.then or difference.now or {}).get("questId") or "") or None
 
 

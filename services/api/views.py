@@ -109,11 +109,13 @@ class QuestView(QuestPublic):
 
     `former` are the former performers: all of them for the requestor and for moderators, for others their own entry.
     The meeting point is for the parties and, in a dispute, for moderators; what follows it is for the parties and for
-    moderators.
+    moderators. `rewardShare` is the percent of the reward that a COMPLETE quest paid, or would pay if it were completed
+    now: members who complete several quests with each other within 30 days get less.
     """
 
     role: Role | None = None
     turn: TurnView | None = None
+    reward_share: int | None = None
     former: list[Former] = []
     hidden_at: Timestamp | None = None
     hidden_reason: str | None = None
@@ -157,6 +159,7 @@ class Me(Model):
     xp: int
     reputation: int
     completed: int
+    confirmed_by: int
     created_at: Timestamp
     updated_at: Timestamp
     suspended_until: Timestamp | None = None
@@ -170,7 +173,7 @@ class Me(Model):
 
 
 class PublicProfile(Model):
-    """A member as anybody may see them."""
+    """A member as anybody may see them. `confirmedBy` is the number of different members who confirmed their work."""
 
     user_id: str
     display_name: str
@@ -179,11 +182,14 @@ class PublicProfile(Model):
     xp: int
     reputation: int
     completed: int
+    confirmed_by: int
     created_at: Timestamp
 
 
 class EntryView(Model):
-    """A change of the member's totals, or one that is still to come."""
+    """A change of the member's totals, or one that is still to come. `share` is the percent of its reward that a quest
+    paid.
+    """
 
     entry_id: str
     quest_id: str | None = None
@@ -192,6 +198,7 @@ class EntryView(Model):
     points: int
     xp: int
     reputation: int
+    share: int
     state: State
     created_at: Timestamp
     posted_at: Timestamp | None = None
@@ -220,7 +227,8 @@ class InboxActor(Model):
 
 
 class InboxItem(Model):
-    """An inbox item; its words are the app's, by `kind`. `amounts` has `xp`, or the `count` of days."""
+    """An inbox item; its words are the app's, by `kind`. `amounts` has `xp`, the `share` of a reward in
+    percent, or the `count` of days."""
 
     item_id: str
     at: Timestamp
@@ -397,11 +405,14 @@ class GatewayProblem(Model):
 
 @dataclass(frozen=True)
 class Viewer:
-    """The member who looks at a quest; `silence` says that silence will confirm what was handed in."""
+    """The member who looks at a quest; `silence` says that silence will confirm what was handed in, `share` is the
+    percent of its reward that it would pay now, where it concerns them.
+    """
 
     actor: Actor
     now: datetime
     silence: bool
+    share: int | None = None
 
 
 def _public(quest: Quest) -> dict[str, Any]:
@@ -522,6 +533,7 @@ def view(stored: StoredQuest, viewer: Viewer) -> QuestView:
     shared |= {
         "role": quests.role_of(quest, actor.user_id),
         "turn": _turn(quest, viewer) if follows else None,
+        "reward_share": quest.reward_share if follows and quest.status is Status.COMPLETE else viewer.share,
         "allowed_actions": verdicts(quest, actor, viewer.now),
     }
     return QuestView(**_of(QuestView, shared))

@@ -66,6 +66,17 @@ PARAMETER_READ_FAILURES = Metric(
     description="Reads of flags, breaker and keys that SSM refused, or answered without one of them.",
 )
 REWARDS_PAID = Metric(name="rewards_paid", unit="Count", description="Ledger entries that went to POSTED as a reward.")
+REWARDS_DIMINISHED = Metric(
+    name="rewards_diminished",
+    unit="Count",
+    description="Those of the paid rewards that were smaller since the two members had helped each other before.",
+)
+CLAIMS_HELD = Metric(
+    name="claims_held",
+    unit="Count",
+    description="Claims on a member's list once they claimed a quest; some of them may have ended.",
+    statistics=("Maximum",),
+)
 OLDEST_UNPAID_REWARD = Metric(
     name="oldest_unpaid_reward_seconds",
     unit="Seconds",

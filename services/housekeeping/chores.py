@@ -80,7 +80,9 @@ class Housekeeper:
         def step(quest: Quest) -> Change:
             gone = quest.requestor_id in quest.left
             ends = gone or quests.confirms_by_silence(self._ways_out(quest.performer_id or ""))
-            return quests.confirm_silence(quest, now) if ends else Change(quest)
+            if not ends:
+                return Change(quest)
+            return quests.confirm_silence(quest, now, self.quests.pair(quest.requestor_id, quest.performer_id or ""))
 
         confirmed = self._change_all(Status.SUBMITTED, step, now)
         if confirmed:

@@ -13,7 +13,7 @@ from services.core.metrics import DOCUMENT_DRIFT, PUBLICATION_LAG
 from services.core.settings import PublisherSettings
 from services.core.stores.documents import DocumentStore
 from services.core.stores.dynamo import StoreUnavailableError, decode_item
-from services.core.stores.quests import QuestStore
+from services.core.stores.quests import QuestStore, is_pair
 from services.core.stores.users import UserStore
 from services.core.telemetry import Telemetry
 from services.publisher.publication import BATCH, Publisher
@@ -57,7 +57,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _publish_records(records: list[dict[str, Any]]) -> list[dict[str, str]]:
     """Publish each quest of the batch once. In an outage all records are retried: the work is safe to repeat."""
     changes = [record["dynamodb"] for record in records]
-    quest_ids = list(dict.fromkeys(_quest_id(change) for change in changes))
+    quest_ids = [id_ for id_ in dict.fromkeys(_quest_id(change) for change in changes) if id_ is not None]
     try:
         for start in range(0, len(quest_ids), BATCH):
             for invalid in publisher.publish(quest_ids[start : start + BATCH], datetime.now(UTC)):
@@ -71,9 +71,10 @@ def _publish_records(records: list[dict[str, Any]]) -> list[dict[str, str]]:
     return []
 
 
-def _quest_id(change: dict[str, Any]) -> str:
-    """The quest that a record is about; its texts are items of their own."""
-    return str(decode_item(change["Keys"])["questId"]).partition("#")[0]
+def _quest_id(change: dict[str, Any]) -> str | None:
+    """The quest that a record is about, if any; its texts are items of their own."""
+    key = str(decode_item(change["Keys"])["questId"])
+    return None if is_pair(key) else key.partition("#")[0]
 
 
 def _give_up(quest_id: str) -> None:

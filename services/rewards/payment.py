@@ -9,7 +9,7 @@ from services.core.domain.ledger import UNPAID, Entry, State
 from services.core.events import RewardFailed
 from services.core.flags import Flags
 from services.core.groups import InternalGroup
-from services.core.metrics import FAILED_REWARDS, OLDEST_UNPAID_REWARD, REWARDS_PAID
+from services.core.metrics import FAILED_REWARDS, OLDEST_UNPAID_REWARD, REWARDS_DIMINISHED, REWARDS_PAID
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.users import NoSuchUserError
 from services.core.telemetry import Telemetry
@@ -48,6 +48,8 @@ class Payer:
             return
         if paid:
             self.telemetry.count(REWARDS_PAID)
+            if entry.share < 100:
+                self.telemetry.count(REWARDS_DIMINISHED)
             self._say("reward paid", entry)
 
     def give_up(self, user_id: str, entry_id: str, reason: str) -> None:

@@ -890,7 +890,7 @@ export interface components {
          * @description The reason for which an action is denied.
          * @enum {string}
          */
-        Denial: "not_requestor" | "not_performer" | "not_party" | "not_moderator" | "own_quest" | "party_cannot_judge" | "wrong_status" | "hidden" | "not_hidden" | "quest_expired" | "released_recently" | "terms_changed" | "too_many_claims" | "deadline_not_passed" | "already_attested" | "already_stated" | "changes_exhausted" | "not_heard" | "feature_off" | "has_left";
+        Denial: "not_requestor" | "not_performer" | "not_party" | "not_moderator" | "own_quest" | "party_cannot_judge" | "wrong_status" | "hidden" | "not_hidden" | "quest_expired" | "released_recently" | "terms_changed" | "too_many_claims" | "suspended" | "blocked" | "deadline_not_passed" | "already_attested" | "already_stated" | "changes_exhausted" | "not_heard" | "feature_off" | "has_left";
         /**
          * Dispute
          * @description A disagreement, the statement of the other side and, once a moderator has spoken, the decision.
@@ -1040,7 +1040,8 @@ export interface components {
         Ending: "released" | "taken-back" | "overdue" | "withdrawn" | "decided" | "operator";
         /**
          * EntryView
-         * @description A change of the member's totals, or one that is still to come.
+         * @description A change of the member's totals, or one that is still to come. `share` is the percent of its reward that a quest
+         *     paid.
          */
         EntryView: {
             /** Entryid */
@@ -1062,6 +1063,8 @@ export interface components {
             xp: number;
             /** Reputation */
             reputation: number;
+            /** Share */
+            share: number;
             state: components["schemas"]["State"];
             /**
              * Createdat
@@ -1172,7 +1175,8 @@ export interface components {
         };
         /**
          * InboxItem
-         * @description An inbox item; its words are the app's, by `kind`. `amounts` has `xp`, or the `count` of days.
+         * @description An inbox item; its words are the app's, by `kind`. `amounts` has `xp`, the `share` of a reward in
+         *     percent, or the `count` of days.
          */
         InboxItem: {
             /** Itemid */
@@ -1278,6 +1282,8 @@ export interface components {
             reputation: number;
             /** Completed */
             completed: number;
+            /** Confirmedby */
+            confirmedBy: number;
             /**
              * Createdat
              * Format: date-time
@@ -1561,7 +1567,7 @@ export interface components {
         };
         /**
          * PublicProfile
-         * @description A member as anybody may see them.
+         * @description A member as anybody may see them. `confirmedBy` is the number of different members who confirmed their work.
          */
         PublicProfile: {
             /** Userid */
@@ -1578,6 +1584,8 @@ export interface components {
             reputation: number;
             /** Completed */
             completed: number;
+            /** Confirmedby */
+            confirmedBy: number;
             /**
              * Createdat
              * Format: date-time
@@ -1846,7 +1854,8 @@ export interface components {
          *
          *     `former` are the former performers: all of them for the requestor and for moderators, for others their own entry.
          *     The meeting point is for the parties and, in a dispute, for moderators; what follows it is for the parties and for
-         *     moderators.
+         *     moderators. `rewardShare` is the percent of the reward that a COMPLETE quest paid, or would pay if it were completed
+         *     now: members who complete several quests with each other within 30 days get less.
          */
         QuestView: {
             /** Questid */
@@ -1937,6 +1946,11 @@ export interface components {
             role?: components["schemas"]["Role"] | null;
             /** @default null */
             turn?: components["schemas"]["TurnView"] | null;
+            /**
+             * Rewardshare
+             * @default null
+             */
+            rewardShare?: number | null;
             /**
              * Former
              * @default []

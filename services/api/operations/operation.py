@@ -13,7 +13,6 @@ from services.core.domain import quests
 from services.core.domain.quests import WITHDRAWAL_PERIOD, Actor, Quest
 from services.core.domain.values import Input, Model
 from services.core.flags import Flags
-from services.core.metrics import Metric
 from services.core.settings import ApiSettings
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
@@ -40,7 +39,7 @@ class Platform:
     reports: ReportStore
     live: live.LiveParameters
     flags: Flags
-    count: Callable[[Metric], None]
+    count: Callable[..., None]
     cloudwatch: Callable[[], Any]
 
     @property

@@ -19,12 +19,25 @@ from services.api.operations.operation import (
     with_row,
 )
 from services.api.problems import ProblemError, not_found
-from services.core.domain import quests
-from services.core.domain.quests import Action, Change, Denial, Draft, Edit, NotAllowedError, Quest, Status
-from services.core.domain.users import claimed_quest, is_fresh
+from services.core.domain import pairs, quests
+from services.core.domain.pairs import Pair
+from services.core.domain.quests import (
+    FINAL,
+    Action,
+    Change,
+    Denial,
+    Draft,
+    Edit,
+    NotAllowedError,
+    Quest,
+    Standing,
+    Status,
+)
+from services.core.domain.users import claimed_quest, is_fresh, is_suspended, open_claims
 from services.core.domain.values import digest
 from services.core.metrics import (
     ATTESTATIONS_SUBMITTED,
+    CLAIMS_HELD,
     CONCURRENT_ATTESTATION_CONFLICTS,
     QUESTS_COMPLETED,
     QUESTS_CREATED,
@@ -77,7 +90,31 @@ def get_quest(platform: Platform, request: Request[NoBody, NoQuery]) -> views.Qu
 
 def quest_view(platform: Platform, request: AnyRequest, stored: StoredQuest) -> views.QuestView:
     """The quest as the member may see it."""
-    return views.view(stored, platform.viewer(request.member, stored.quest, request.now))
+    quest, actor = stored.quest, request.member
+    viewer = platform.viewer(actor, quest, request.now)
+    claims = quest.status is Status.OPEN and actor.user_id != quest.requestor_id
+    if claims:
+        viewer = replace(viewer, actor=replace(actor, standing=_standing(platform, request, quest.requestor_id)))
+    performer = actor.user_id if claims else quest.performer_id
+    concerned = claims or quests.role_of(quest, actor.user_id) is not None
+    if concerned and performer and quest.status not in FINAL:
+        pair = platform.quests.pair(quest.requestor_id, performer)
+        viewer = replace(viewer, share=pairs.share(pair, request.now))
+    return views.view(stored, viewer)
+
+
+def _standing(platform: Platform, request: AnyRequest, requestor_id: str) -> Standing:
+    user_id = request.member.user_id
+    rows = {user.user_id: user for user in platform.users.get_many([user_id, requestor_id])}
+    own, requestor = rows.get(user_id), rows.get(requestor_id)
+    if own is None:
+        return Standing()
+    room = open_claims(own.confirmed_by)
+    return Standing(
+        suspended=is_suspended(own, request.now),
+        claims_full=len(own.claims) >= room and len(_held(platform, request, own.claims)) >= room,
+        blocked_by=frozenset({requestor_id}) if requestor and user_id in requestor.blocked else frozenset(),
+    )
 
 
 def get_my_quest(platform: Platform, request: Request[NoBody, NoQuery]) -> views.QuestView:
@@ -234,13 +271,14 @@ def _add_claim(platform: Platform, request: AnyRequest, quest: Quest) -> None:
     user_id = request.member.user_id
     for _ in range(ATTEMPTS):
         try:
-            platform.users.add_claim(user_id, quest.quest_id, platform.claims(), request.now)
+            held = platform.users.add_claim(user_id, quest.quest_id, platform.claims(), request.now)
         except ClaimsFullError as full:
             kept = _held(platform, request, full.marks)
             if kept == full.marks:
                 raise NotAllowedError(quest, request.member, Action.CLAIM, Denial.TOO_MANY_CLAIMS) from None
             platform.users.keep_claims(user_id, full.marks, kept)
         else:
+            platform.count(CLAIMS_HELD, held)
             return
     raise StoreUnavailableError("the member's claims kept moving")
 
@@ -291,9 +329,17 @@ def request_changes(platform: Platform, request: Request[requests.ReasonBody, No
     return _change_quest(platform, request, Action.REQUEST_CHANGES, step).view
 
 
+def _pair(platform: Platform, quest: Quest) -> Pair:
+    """What the parties of a quest completed together before."""
+    return platform.quests.pair(quest.requestor_id, quest.performer_id) if quest.performer_id else Pair()
+
+
 def attest_quest(platform: Platform, request: Request[requests.AttestBody, NoQuery]) -> views.QuestView:
     """Records the member's attestation; the second one completes the quest."""
-    step = _step(lambda quest: quests.attest(quest, request.member, request.body.notes, request.now))
+
+    def step(s: StoredQuest) -> Change:
+        return quests.attest(s.quest, request.member, request.body.notes, request.now, _pair(platform, s.quest))
+
     transition = _change_quest(platform, request, Action.ATTEST, step, contended=CONCURRENT_ATTESTATION_CONFLICTS)
     if transition.changed:
         platform.count(ATTESTATIONS_SUBMITTED)
@@ -315,7 +361,11 @@ def state_quest(platform: Platform, request: Request[requests.StatementBody, NoQ
 def resolve_dispute(platform: Platform, request: Request[requests.ResolveBody, NoQuery]) -> views.QuestView:
     """Records a moderator's decision."""
     body, period = request.body, platform.claim_period
-    step = _step(lambda quest: quests.resolve(quest, request.member, body.outcome, body.decision, request.now, period))
+
+    def step(s: StoredQuest) -> Change:
+        pair = _pair(platform, s.quest)
+        return quests.resolve(s.quest, request.member, body.outcome, body.decision, request.now, period, pair)
+
     return _counted(platform, _change_quest(platform, request, Action.RESOLVE, step))
 
 

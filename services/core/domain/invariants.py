@@ -26,7 +26,7 @@ def owed(quest: Quest) -> dict[str, Totals]:
     if quest.status in (Status.CANCELLED, Status.EXPIRED):
         due[quest.requestor_id] = Totals()
     if quest.status is Status.COMPLETE and quest.performer_id:
-        due[quest.performer_id] = Totals(ledger.PERFORMER_POINTS, quest.reward_xp, quest.reward_reputation)
+        due[quest.performer_id] = ledger.rewarded(quest.reward_xp, quest.reward_reputation, quest.reward_share)
     return due
 
 
@@ -88,7 +88,8 @@ def user_problems(user: User, entries: Iterable[Entry]) -> list[str]:
     difference = drift(totals_of(user), fold(entries))
     found = [f"the row is ahead of the ledger by {amounts(difference)}"] if difference else []
     if difference and not any(difference[:3]):
-        found = [f"the row counts {difference.completed:+d} completed quests too many"]
+        counts = (("completed quests", difference.completed), ("members who confirmed", difference.confirmed_by))
+        found = [f"the row counts {number:+d} {name} too many" for name, number in counts if number]
     if user.points < 0:
         found.append(f"{user.points} points")
     return [f"user {user.user_id}: {problem}" for problem in found]

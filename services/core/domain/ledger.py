@@ -39,7 +39,9 @@ UNPAID = (State.PENDING, State.HELD)
 class Entry(Model):
     """One change of one member's totals. Append-only but for its state, attempts and the moment of posting.
 
-    `requestor_id` and `confirmed` are those of a reward's quest; an earlier release kept neither.
+    `requestor_id` and `confirmed` are those of a reward's quest; an earlier release kept neither. `share` is the
+    percent of the quest's reward that it has, `new_confirmer` that its requestor confirmed this member for the first
+    time.
     """
 
     user_id: str
@@ -47,6 +49,8 @@ class Entry(Model):
     quest_id: str | None = None
     requestor_id: str | None = None
     confirmed: bool = False
+    share: int = 100
+    new_confirmer: bool = False
     kind: Kind
     points: int = 0
     xp: int = 0
@@ -60,12 +64,13 @@ class Entry(Model):
 
 
 class Totals(NamedTuple):
-    """A member's totals; `completed` counts the rewards."""
+    """A member's totals; `completed` counts the rewards, `confirmed_by` the different members who confirmed them."""
 
     points: int = 0
     xp: int = 0
     reputation: int = 0
     completed: int = 0
+    confirmed_by: int = 0
 
 
 def entry_id(kind: Kind, subject: str, now: datetime) -> str:
@@ -110,13 +115,29 @@ def refund(user_id: str, quest_id: str, points: int, now: datetime) -> Entry:
     return _posted(Kind.REFUND, user_id, quest_id, points, now, quest_id)
 
 
-def reward(
-    user_id: str, quest_id: str, requestor_id: str, xp: int, reputation: int, now: datetime, *, confirmed: bool
-) -> Entry:
-    """The reward of a quest's performer; PENDING until the rewards Lambda posts it.
+def rewarded(xp: int, reputation: int, share: int) -> Totals:
+    """The amounts of a reward of which `share` percent are paid."""
+    return Totals(PERFORMER_POINTS * share // 100, xp * share // 100, reputation * share // 100)
 
-    `confirmed` means that the requestor said in so many words that the work was done.
+
+def reward(
+    user_id: str,
+    quest_id: str,
+    requestor_id: str,
+    xp: int,
+    reputation: int,
+    now: datetime,
+    *,
+    confirmed: bool,
+    share: int = 100,
+    new_confirmer: bool = False,
+) -> Entry:
+    """The reward of a quest's performer, rounded down; PENDING until the rewards Lambda posts it.
+
+    `confirmed` means that the requestor said in so many words that the work was done, `share` is the percent that the
+    pair gets of it, and `new_confirmer` that the requestor had not confirmed this member's work before.
     """
+    amounts = rewarded(xp, reputation, share)
     return Entry(
         user_id=user_id,
         entry_id=entry_id(Kind.REWARD, quest_id, now),
@@ -124,9 +145,11 @@ def reward(
         kind=Kind.REWARD,
         requestor_id=requestor_id,
         confirmed=confirmed,
-        points=PERFORMER_POINTS,
-        xp=xp,
-        reputation=reputation,
+        share=share,
+        new_confirmer=new_confirmer,
+        points=amounts.points,
+        xp=amounts.xp,
+        reputation=amounts.reputation,
         state=State.PENDING,
         created_at=now,
     )
@@ -142,6 +165,7 @@ def fold(entries: Iterable[Entry]) -> Totals:
                 totals.xp + entry.xp,
                 totals.reputation + entry.reputation,
                 totals.completed + (entry.kind is Kind.REWARD),
+                totals.confirmed_by + entry.new_confirmer,
             )
     return totals
 
@@ -154,7 +178,7 @@ def drift(cached_totals: Totals, folded: Totals) -> Totals | None:
 
 def totals_of(user: User) -> Totals:
     """The totals that are cached on the member's row."""
-    return Totals(user.points, user.xp, user.reputation, user.completed)
+    return Totals(user.points, user.xp, user.reputation, user.completed, user.confirmed_by)
 
 
 def adjustment(user_id: str, quest_id: str | None, totals: Totals, reason: str, now: datetime) -> Entry:

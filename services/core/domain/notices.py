@@ -60,7 +60,7 @@ class Notice(NamedTuple):
 
     `actor_id` is the member who caused it, None where the platform did. `subject` is the quest's version, or the id of
     the message or ledger entry: with the kind and the quest it makes the item's id. `amounts` are the numbers in the
-    notice's words: `xp`, or `count` days.
+    notice's words: `xp`, the `share` of a reward in percent, or `count` days.
     """
 
     kind: NoticeKind
@@ -158,12 +158,14 @@ def of_step(before: Quest, after: Quest) -> list[Notice]:
 
 
 def of_reward(entry: Entry) -> list[Notice]:
-    """The notices of a ledger entry's state: its performer learns when a reward is paid, and when it is held."""
-    kind = {ledger.State.POSTED: NoticeKind.REWARD_PAID, ledger.State.HELD: NoticeKind.REWARD_HELD}.get(entry.state)
+    """The notices of a ledger entry's state: its performer learns when a reward is paid, in full or not, or held."""
+    paid = NoticeKind.REWARD_PAID if entry.share == 100 else NoticeKind.REWARD_DIMINISHED
+    kind = {ledger.State.POSTED: paid, ledger.State.HELD: NoticeKind.REWARD_HELD}.get(entry.state)
     if entry.kind is not ledger.Kind.REWARD or kind is None:
         return []
     at = entry.posted_at or entry.created_at
-    return [Notice(kind, entry.user_id, at, entry.entry_id, entry.quest_id, amounts={"xp": entry.xp})]
+    amounts = {"xp": entry.xp} | ({"share": entry.share} if kind is NoticeKind.REWARD_DIMINISHED else {})
+    return [Notice(kind, entry.user_id, at, entry.entry_id, entry.quest_id, amounts=amounts)]
 
 
 def of_message(message: Message, requestor_id: str, asked: Iterable[str]) -> list[Notice]:

@@ -119,6 +119,11 @@ def open_claims(confirmed_by: int) -> int:
     return OPEN_CLAIMS_TRUSTED if confirmed_by >= TRUSTED_FROM else OPEN_CLAIMS
 
 
+def is_suspended(user: User, now: datetime) -> bool:
+    """True for a member who may start nothing now."""
+    return user.suspended_until is not None and user.suspended_until > now
+
+
 def claim_mark(quest_id: str, now: datetime) -> str:
     """A claim in a member's list: the quest, and the moment in milliseconds."""
     return f"{quest_id}@{int(now.timestamp() * 1000)}"

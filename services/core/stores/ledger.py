@@ -91,7 +91,8 @@ class LedgerStore:
                         "Update": {
                             "TableName": self._users,
                             "Key": {"userId": encode(entry.user_id)},
-                            "UpdateExpression": "ADD points :points, xp :xp, reputation :reputation, completed :one "
+                            "UpdateExpression": "ADD points :points, xp :xp, reputation :reputation, completed :one, "
+                            "confirmedBy :confirmer "
                             "SET updatedAt = :now",
                             "ConditionExpression": "attribute_exists(userId)",
                             "ExpressionAttributeValues": encode_item(
@@ -100,6 +101,7 @@ class LedgerStore:
                                     ":xp": entry.xp,
                                     ":reputation": entry.reputation,
                                     ":one": int(entry.kind is Kind.REWARD),
+                                    ":confirmer": int(entry.new_confirmer),
                                     ":now": timestamp(now),
                                 }
                             ),

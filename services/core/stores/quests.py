@@ -5,6 +5,9 @@ A quest is up to three items: the quest itself under its id, and its Markdown un
 for an index alone and written in the transaction of the step that asks for it (decision 0018): `{id}#turn` finds whose
 turn it is where the quest's own lane does not, `{id}#former#{user}` keeps a quest in the list of a former performer,
 `{id}#judge#{user}` in that of the moderator who decided.
+
+Beside the quests, `pair#{one}#{other}` is what two members completed together: a completion writes it on condition that
+it is as it was read, so that of two quests of a pair that end at once only one is paid in full.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,9 +17,11 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from services.core.domain.ledger import Kind, State
+from services.core.domain.pairs import Pair
 from services.core.domain.quests import (
     Category,
     Change,
+    PairChange,
     Quest,
     Role,
     Status,
@@ -51,6 +56,7 @@ _PERFORMER = QUESTS.index("performer")
 _UNDERWAY = "UNDERWAY"
 _UNDERWAY_STATUSES = (Status.CLAIMED, Status.SUBMITTED)
 _TEXTS = ("#description", "#submission")
+_PAIR = "pair#"
 
 
 def item_ids(quest_id: str) -> tuple[str, ...]:
@@ -70,6 +76,10 @@ class QuestMovedError(Exception):
     def __init__(self, current: Quest) -> None:
         super().__init__(f"{current.quest_id} moved to version {current.version}")
         self.current = current
+
+
+class PairMovedError(QuestMovedError):
+    """The members completed another quest together since their pair was read."""
 
 
 class QuestExistsError(Exception):
@@ -160,6 +170,11 @@ class QuestStore:
         quests = (Quest.model_validate(items[id_]) for id_ in quest_ids if id_ in items and "#" not in id_)
         return [StoredQuest(quest, self._texts(quest.quest_id, items)[0]) for quest in quests]
 
+    def pair(self, one: str, other: str) -> Pair:
+        """What two members completed together, as of now."""
+        found = batch_get(self._client, self._table, [{"questId": _pair_key(one, other)}], consistent=True)
+        return Pair.model_validate({k: v for k, v in found[0].items() if k != "questId"}) if found else Pair()
+
     def open_ids(self) -> Iterator[str]:
         """The ids of the OPEN quests; the index may lag behind by a moment."""
         yield from self.due(Status.OPEN, datetime.max.replace(tzinfo=UTC))
@@ -202,7 +217,8 @@ class QuestStore:
         `quota` is used once for the quest's requestor. Raises QuestMovedError, InsufficientPointsError,
         RateLimitedError, NoSuchUserError.
         """
-        self._commit([*self.step(before, change.quest), *self._text_writes(change)], change, quota)
+        pair = [self._pair_write(before, change.pair)] if change.pair else []
+        self._commit([*self.step(before, change.quest), *self._text_writes(change), *pair], change, quota)
 
     def step(self, before: Quest, after: Quest) -> list[Item]:
         """The writes of a quest that is still as it was read, as a part of a transaction; its own comes first."""
@@ -260,6 +276,20 @@ class QuestStore:
             if text is not None
         ]
 
+    def _pair_write(self, quest: Quest, pair: PairChange) -> Item:
+        update = update_expression(dump(pair.before) if pair.before.revision else {}, dump(pair.after))
+        known = pair.before.revision > 0
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": {"questId": encode(_pair_key(quest.requestor_id, quest.performer_id or ""))},
+                "ConditionExpression": "revision = :revision" if known else "attribute_not_exists(questId)",
+                **update,
+                "ExpressionAttributeValues": update["ExpressionAttributeValues"]
+                | (encode_item({":revision": pair.before.revision}) if known else {}),
+            }
+        }
+
     def _mark_writes(self, before: Quest, after: Quest) -> list[Item]:
         """The further items of a quest, as its step changes them."""
         marks: dict[str, Item | None] = {}
@@ -296,6 +326,8 @@ class QuestStore:
             raise QuestMovedError(Quest.model_validate(quest))
         row = failure.items[-1] if rows else None
         if row is None:
+            if change.pair:
+                raise PairMovedError(change.quest)
             raise failure
         if not row or row.get("deleted"):
             raise NoSuchUserError
@@ -486,6 +518,15 @@ def _position(lane: str, lane_at: str) -> Item:
 
 def _listed(key: str, at: datetime) -> Item:
     return {_PERFORMER.partition_key: key, _PERFORMER.sort_key: timestamp(at)}
+
+
+def _pair_key(one: str, other: str) -> str:
+    return _PAIR + "#".join(sorted((one, other)))
+
+
+def is_pair(key: str) -> bool:
+    """True for the key of an item that is no part of a quest, but a pair of members."""
+    return key.startswith(_PAIR)
 
 
 def _as_judge(user_id: str) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pydantic.alias_generators import to_camel
+
 from services.core.domain.ledger import Totals, totals_of
 from services.core.domain.users import User
 from services.core.domain.values import timestamp
@@ -13,7 +15,7 @@ from services.core.tables import USERS, Table
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-TOTALS = Totals._fields
+TOTALS = tuple(map(to_camel, Totals._fields))
 """The attributes of a member's row that repeat their ledger."""
 
 

@@ -291,8 +291,8 @@ class UserStore:
         """Turns the mails of a member's notices off. Raises NoSuchUserError."""
         self._update(user_id, {}, {"mail": MailPreference.NEVER}, "attribute_not_exists(deleted)")
 
-    def add_claim(self, user_id: str, quest_id: str, quota: Quota, now: datetime) -> None:
-        """Adds a claim to the member's list, if there is room, and uses the quota once.
+    def add_claim(self, user_id: str, quest_id: str, quota: Quota, now: datetime) -> int:
+        """Adds a claim to the member's list, if there is room, and uses the quota once. Returns the list's length.
 
         The claim itself comes after it, so that whatever a member holds is in the list; what is in the list besides
         is dropped by `keep_claims`. Raises ClaimsFullError, RateLimitedError, NoSuchUserError.
@@ -301,26 +301,24 @@ class UserStore:
         room, running = OPEN_CLAIMS, False
         for _ in range(_ATTEMPTS):
             try:
-                self._add_claim(user_id, mark, quota.spend(now, running=running), room)
+                return self._add_claim(user_id, mark, quota.spend(now, running=running), room)
             except ConditionFailedError as failure:
                 row = failure.items[0] or {}
-            else:
-                return
             if mark in row.get("claims", []):
-                return  # the answer to our own write was lost
+                return len(row["claims"])  # the answer to our own write was lost
             _explain_claim(row, quota, now)
             # The number of members who confirmed is read, not a condition: the api's role may not name it in a write.
             room, running = open_claims(row.get("confirmedBy", 0)), quota.is_running(row, now)
         raise StoreUnavailableError("the member's claims kept moving")
 
-    def _add_claim(self, user_id: str, mark: str, spend: Item, room: int) -> None:
+    def _add_claim(self, user_id: str, mark: str, spend: Item, room: int) -> int:
         condition = (
             "attribute_exists(userId)",
             "attribute_not_exists(deleted)",
             spend["condition"],
             "(attribute_not_exists(claims) OR (size(claims) < :room AND NOT contains(claims, :mark)))",
         )
-        call(
+        answer = call(
             self._client.update_item,
             TableName=self._table,
             Key=self._key(user_id),
@@ -329,8 +327,10 @@ class UserStore:
             ExpressionAttributeValues=encode_item(
                 {**spend["values"], ":none": [], ":mark": mark, ":marks": [mark], ":room": room}
             ),
+            ReturnValues="UPDATED_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
+        return len(decode_item(answer["Attributes"])["claims"])
 
     def keep_claims(self, user_id: str, before: list[str], kept: list[str]) -> bool:
         """Shortens the member's list of claims; False if it is not as it was read any more."""

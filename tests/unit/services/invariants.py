@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.core.domain.ledger import Entry, Totals
 from services.core.domain.quests import Quest, turn
@@ -154,11 +154,40 @@ def check_books(quests: Mapping[str, Quest], entries: Iterable[Entry]) -> None:
                 == {
                     "create": (quest.requestor_id, raised - quest.cost, 0, 0),
                     "refund": (quest.requestor_id, quest.cost, 0, 0),
-                    "reward": (quest.performer_id, 2, quest.reward_xp, quest.reward_reputation),
+                    "reward": (
+                        quest.performer_id,
+                        2 * quest.reward_share // 100,
+                        quest.reward_xp * quest.reward_share // 100,
+                        quest.reward_reputation * quest.reward_share // 100,
+                    ),
                 }[entry.kind.value]
             )
             assert entry.kind.value == "reward" or entry.state.value == "POSTED"
             assert (entry.posted_at is not None) == (entry.state.value == "POSTED")
+
+
+def check_shares(completed: Iterable[Quest]) -> None:
+    """Of each pair the first quest within 30 days pays in full, the second half, any further one nothing.
+
+    `completed` are COMPLETE quests in the order in which they became so.
+    """
+    paid: defaultdict[frozenset[str | None], list[datetime]] = defaultdict(list)
+    for quest in completed:
+        assert quest.completed_at is not None
+        moments = paid[frozenset((quest.requestor_id, quest.performer_id))]
+        recent = [moment for moment in moments if quest.completed_at - moment < timedelta(days=30)]
+        assert quest.reward_share == {0: 100, 1: 50}.get(len(recent), 0)
+        if quest.reward_share:
+            moments.append(quest.completed_at)
+
+
+def check_confirmers(entries: Iterable[Entry]) -> None:
+    """Each member who confirmed somebody's work in so many words is counted for them, and once."""
+    words, counted = set[tuple[str, str | None]](), list[tuple[str, str | None]]()
+    for entry in entries:
+        words |= {(entry.user_id, entry.requestor_id)} if entry.confirmed else set()
+        counted += [(entry.user_id, entry.requestor_id)] if entry.new_confirmer else []
+    assert sorted(map(str, counted)) == sorted(map(str, words))
 
 
 def check_users(users: Mapping[str, User], entries: Iterable[Entry]) -> None:
@@ -170,11 +199,13 @@ def check_users(users: Mapping[str, User], entries: Iterable[Entry]) -> None:
             for name in ("points", "xp", "reputation"):
                 counts[entry.user_id][name] += getattr(entry, name)
             counts[entry.user_id]["paid"] += entry.kind.value == "reward"
+            counts[entry.user_id]["confirmers"] += entry.new_confirmer
     assert set(counts) <= set(users)
     for user in users.values():
         count = counts[user.user_id]
-        totals = Totals(user.points, user.xp, user.reputation, user.completed)
-        assert totals == (count["points"], count["xp"], count["reputation"], count["paid"])
+        totals = Totals(user.points, user.xp, user.reputation, user.completed, user.confirmed_by)
+        names = ("points", "xp", "reputation", "paid", "confirmers")
+        assert totals == tuple(count[name] for name in names)
         assert user.points >= 0
         assert count["welcomes"] == 1
 
@@ -185,4 +216,7 @@ def check_all(users: Mapping[str, User], quests: Mapping[str, Quest], entries: I
     for quest in quests.values():
         check_quest(quest)
     check_books(quests, entries)
+    check_confirmers(entries)
+    complete = (quest for quest in quests.values() if quest.completed_at)
+    check_shares(sorted(complete, key=lambda quest: (str(quest.completed_at), -quest.reward_share)))
     check_users(users, entries)

@@ -164,6 +164,8 @@ export default {
     released_recently: "Du hattest sie bis eben; erst einmal sind einen Tag lang andere dran.",
     terms_changed: "Sie wurde geändert, seit du sie gesehen hast. Bitte lies sie noch einmal.",
     too_many_claims: "Du hast so viele Quests, wie du zugleich haben darfst. Gib erst eine ab oder frei.",
+    suspended: "Solange dein Konto gesperrt ist, kannst du nichts Neues beginnen.",
+    blocked: "Dieses Mitglied möchte nichts von dir hören.",
     already_stated: "Deine Seite hat schon gesprochen.",
     not_heard: "Die andere Seite hat drei Tage Zeit, sich zu äußern.",
     has_left: "Dieses Konto wurde gelöscht.",

@@ -162,6 +162,8 @@ export default {
     released_recently: "You had it until a short while ago; others get a day first.",
     terms_changed: "It was edited since you looked. Please read it again.",
     too_many_claims: "You have as many quests as you may have at once. Hand one in or release one first.",
+    suspended: "You may start nothing new while your account is suspended.",
+    blocked: "This member does not want to hear from you.",
     already_stated: "Your side has spoken already.",
     not_heard: "The other side has three days to speak.",
     has_left: "This account has been deleted.",

@@ -181,6 +181,8 @@ export default {
     released_recently: "La tuviste hasta hace poco; primero otros tienen un día.",
     terms_changed: "Se ha editado desde que la miraste. Léela de nuevo, por favor.",
     too_many_claims: "Tienes tantas misiones como puedes tener a la vez. Entrega o libera una primero.",
+    suspended: "No puedes empezar nada nuevo mientras tu cuenta esté suspendida.",
+    blocked: "Este miembro no quiere saber de ti.",
     already_stated: "Tu parte ya ha hablado.",
     not_heard: "La otra parte tiene tres días para hablar.",
     has_left: "Esta cuenta se ha eliminado.",

@@ -185,6 +185,8 @@ export default {
     released_recently: "Vous l’aviez il y a peu ; les autres ont d’abord un jour.",
     terms_changed: "Elle a été modifiée depuis que vous l’avez vue. Relisez-la, s’il vous plaît.",
     too_many_claims: "Vous avez autant de quêtes que possible en même temps. Rendez-en une ou libérez-en une d’abord.",
+    suspended: "Vous ne pouvez rien commencer tant que votre compte est suspendu.",
+    blocked: "Ce membre ne souhaite pas avoir de vos nouvelles.",
     already_stated: "Votre partie s’est déjà exprimée.",
     not_heard: "L’autre partie a trois jours pour s’exprimer.",
     has_left: "Ce compte a été supprimé.",

@@ -9,6 +9,7 @@ from typing import Annotated, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from services.core.domain import ledger
+from services.core.domain.pairs import Pair
 from services.core.domain.values import (
     Area,
     Description,
@@ -202,7 +203,8 @@ class Quest(Model):
     release wrote. `cost` is in points. `edited` has the version of each field's last edit, by its name on the wire.
     `left` are the parties who have left the platform.
     `asked_at` is the moment of the oldest question without an answer. `stood_still` are the seconds for
-    which the quest was hidden before. `taken` are the last steps, each by the digest of its request.
+    which the quest was hidden before. `reward_share` is the percent of its reward that a COMPLETE quest paid. `taken`
+    are the last steps, each by the digest of its request.
     """
 
     quest_id: str
@@ -239,6 +241,7 @@ class Quest(Model):
     hidden_at: Timestamp | None = None
     hidden_reason: str | None = None
     stood_still: int = 0
+    reward_share: int = 100
     request_digest: str | None = None
     edited: dict[str, int] = {}
     taken: list[str] = []
@@ -313,13 +316,27 @@ class Edit(Input):
     reward_reputation: RewardReputation | None = None
 
 
+class Standing(NamedTuple):
+    """The things about a member that keep them from claiming a quest. `blocked_by` are ids of members."""
+
+    suspended: bool = False
+    claims_full: bool = False
+    blocked_by: frozenset[str] = frozenset()
+
+
+_NOTHING_AGAINST = Standing()
+
+
 @dataclass(frozen=True)
 class Actor:
-    """A caller: `groups` come from the token, `features` are the flags that include this member."""
+    """A caller: `groups` come from the token, `features` are the flags that include this member. The standing is known
+    where it was read; a claim's own writes enforce it.
+    """
 
     user_id: str
     groups: frozenset[str] = field(default_factory=frozenset)
     features: frozenset[str] = field(default_factory=frozenset)
+    standing: Standing = _NOTHING_AGAINST
 
 
 class InvalidFieldError(ValueError):
@@ -330,13 +347,21 @@ class InvalidFieldError(ValueError):
         self.field, self.message = field, message
 
 
+class PairChange(NamedTuple):
+    """A pair as it was read, and as a completed quest makes it."""
+
+    before: Pair
+    after: Pair
+
+
 class Change(NamedTuple):
-    """A quest's next state. `entries` are booked, and the texts are stored, in the same transaction."""
+    """A quest's next state. `entries` are booked, and pair and texts are stored, in the same transaction."""
 
     quest: Quest
     entries: tuple[ledger.Entry, ...] = ()
     submission: str | None = None
     description: str | None = None
+    pair: PairChange | None = None
 
 
 def role_of(quest: Quest, user_id: str) -> Role | None:

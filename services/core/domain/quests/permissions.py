@@ -39,6 +39,8 @@ class Denial(StrEnum):
     RELEASED_RECENTLY = "released_recently"
     TERMS_CHANGED = "terms_changed"
     TOO_MANY_CLAIMS = "too_many_claims"
+    SUSPENDED = "suspended"
+    BLOCKED = "blocked"
     DEADLINE_NOT_PASSED = "deadline_not_passed"
     ALREADY_ATTESTED = "already_attested"
     ALREADY_STATED = "already_stated"
@@ -124,7 +126,15 @@ def _claim(quest: Quest, actor: Actor, now: datetime) -> Denial | None:
         return Denial.QUEST_EXPIRED
     former = former_of(quest, actor.user_id)
     paused = former and former.how is not Ending.OPERATOR and now < former.at + RECLAIM_PAUSE
-    return Denial.RELEASED_RECENTLY if paused else None
+    return Denial.RELEASED_RECENTLY if paused else _standing_denial(quest, actor)
+
+
+def _standing_denial(quest: Quest, actor: Actor) -> Denial | None:
+    if actor.standing.suspended:
+        return Denial.SUSPENDED
+    if quest.requestor_id in actor.standing.blocked_by:
+        return Denial.BLOCKED
+    return Denial.TOO_MANY_CLAIMS if actor.standing.claims_full else None
 
 
 def _release(quest: Quest, actor: Actor, now: datetime) -> Denial | None:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.core.domain import ledger
+from services.core.domain import ledger, pairs
+from services.core.domain.pairs import Pair
 from services.core.domain.quests.model import (
     FINAL,
     MAX_FORMER,
@@ -31,6 +32,7 @@ from services.core.domain.quests.model import (
     Former,
     InvalidFieldError,
     Outcome,
+    PairChange,
     Quest,
     Role,
     Status,
@@ -43,6 +45,8 @@ from services.core.domain.quests.permissions import Denial, NotAllowedError, jud
 from services.core.domain.values import digest
 
 _REWARDS = ("reward_xp", "reward_reputation")
+NEW_PAIR = Pair()
+"""Two members who completed nothing together. A change that takes others for that is refused by the store."""
 
 
 def request_mark(user_id: str, action: str, request_id: str) -> str:
@@ -121,9 +125,11 @@ def _cancelled(quest: Quest, now: datetime, how: Ending, reason: str | None = No
     )
 
 
-def _completed(quest: Quest, now: datetime, **changes: Any) -> Change:
+def _completed(quest: Quest, now: datetime, pair: Pair, **changes: Any) -> Change:
     assert quest.performer_id is not None, "only a quest with a performer can be completed"
     words = changes.get("attestations", quest.attestations)
+    confirmed = any(word.role is Role.REQUESTOR and word.by is Evidence.WORD for word in words)
+    share = pairs.share(pair, now)
     entry = ledger.reward(
         quest.performer_id,
         quest.quest_id,
@@ -131,10 +137,15 @@ def _completed(quest: Quest, now: datetime, **changes: Any) -> Change:
         quest.reward_xp,
         quest.reward_reputation,
         now,
-        confirmed=any(word.role is Role.REQUESTOR and word.by is Evidence.WORD for word in words),
+        confirmed=confirmed,
+        share=share,
+        new_confirmer=confirmed and quest.performer_id not in pair.confirmed,
     )
-    ended = {"status": Status.COMPLETE, "completed_at": now, "silence_at": None}
-    return Change(_next(quest, now, **ended, hidden_at=None, hidden_reason=None, **changes), (entry,))
+    ended = {"status": Status.COMPLETE, "completed_at": now, "silence_at": None, "reward_share": share}
+    after = _next(quest, now, **ended, hidden_at=None, hidden_reason=None, **changes)
+    return Change(
+        after, (entry,), pair=PairChange(pair, pairs.completed(pair, quest.performer_id, now, confirmed=confirmed))
+    )
 
 
 # --- the requestor's own ---
@@ -338,20 +349,23 @@ def request_changes(quest: Quest, actor: Actor, reason: str, now: datetime) -> C
     )
 
 
-def attest(quest: Quest, actor: Actor, notes: str | None, now: datetime) -> Change:
-    """Gives the actor's word; the second one completes the quest and books the reward. Raises NotAllowedError."""
+def attest(quest: Quest, actor: Actor, notes: str | None, now: datetime, pair: Pair = NEW_PAIR) -> Change:
+    """Gives the actor's word; the second one completes the quest and books the reward, which `pair` may diminish.
+
+    Raises NotAllowedError.
+    """
     now = _moment(quest, now)
     if has_attested(quest, actor.user_id) and quest.status in (Status.SUBMITTED, Status.COMPLETE):
         return Change(quest)
     require(quest, actor, Action.ATTEST, now)
     role = Role.REQUESTOR if actor.user_id == quest.requestor_id else Role.PERFORMER
     word = Attestation(user_id=actor.user_id, role=role, attested_at=now, notes=notes or None)
-    return _attested(quest, [*quest.attestations, word], now)
+    return _attested(quest, [*quest.attestations, word], now, pair)
 
 
-def _attested(quest: Quest, attestations: Sequence[Attestation], now: datetime) -> Change:
+def _attested(quest: Quest, attestations: Sequence[Attestation], now: datetime, pair: Pair) -> Change:
     if {attestation.role for attestation in attestations} == set(Role):
-        return _completed(quest, now, attestations=list(attestations))
+        return _completed(quest, now, pair, attestations=list(attestations))
     return Change(_next(quest, now, attestations=list(attestations)))
 
 
@@ -383,8 +397,19 @@ def state(quest: Quest, actor: Actor, statement: str, now: datetime) -> Change:
     return Change(_next(quest, now, dispute=heard))
 
 
-def resolve(quest: Quest, actor: Actor, outcome: Outcome, decision: str, now: datetime, period: timedelta) -> Change:
-    """A moderator's decision: pay, back to work for `period`, or cancel and refund. Raises NotAllowedError."""
+def resolve(
+    quest: Quest,
+    actor: Actor,
+    outcome: Outcome,
+    decision: str,
+    now: datetime,
+    period: timedelta,
+    pair: Pair = NEW_PAIR,
+) -> Change:
+    """A moderator's decision: pay, which `pair` may diminish, back to work for `period`, or cancel and refund.
+
+    Raises NotAllowedError.
+    """
     now = _moment(quest, now)
     judged = quest.dispute
     if judged and judged.decided_by == actor.user_id and judged.outcome is outcome and judged.decision == decision:
@@ -395,7 +420,7 @@ def resolve(quest: Quest, actor: Actor, outcome: Outcome, decision: str, now: da
         update={"outcome": outcome, "decision": decision, "decided_by": actor.user_id, "decided_at": now}
     )
     if outcome is Outcome.COMPLETE:
-        return _completed(quest, now, dispute=decided)
+        return _completed(quest, now, pair, dispute=decided)
     if outcome is Outcome.CANCELLED:
         return _cancelled(quest, now, Ending.DECIDED, decision, dispute=decided)
     if quest.performer_id in quest.left:
@@ -481,7 +506,7 @@ def release_overdue(quest: Quest, now: datetime) -> Change:
     return _opened(quest, now, Ending.OVERDUE, None) if due else Change(quest)
 
 
-def confirm_silence(quest: Quest, now: datetime) -> Change:
+def confirm_silence(quest: Quest, now: datetime, pair: Pair = NEW_PAIR) -> Change:
     """Housekeeping's: completes a SUBMITTED quest whose other side let its time pass without a word."""
     now = _moment(quest, now)
     if not _is_due(quest, Status.SUBMITTED, now):
@@ -493,7 +518,7 @@ def confirm_silence(quest: Quest, now: datetime) -> Change:
         for role, by in silent.items()
         if not has_attested(quest, people[role])
     ]
-    return _attested(quest, [*quest.attestations, *words], now)
+    return _attested(quest, [*quest.attestations, *words], now, pair)
 
 
 def leave(quest: Quest, user_id: str, now: datetime) -> Change:

@@ -1,5 +1,6 @@
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +33,7 @@ def test_totals_are_the_sum_of_what_is_posted(entries: list[Entry]) -> None:
         sum(entry.xp for entry in posted),
         sum(entry.reputation for entry in posted),
         sum(entry.kind == "reward" for entry in posted),
+        sum(entry.new_confirmer for entry in posted),
     )
     assert fold(reversed(entries)) == fold(entries)
 
@@ -62,8 +64,15 @@ def test_what_each_kind_is_worth() -> None:
 
 def test_drift_is_what_the_row_has_too_much() -> None:
     assert drift(Totals(10, 5, 1, 1), Totals(10, 5, 1, 1)) is None
-    assert drift(Totals(10, 5, 1, 1), Totals(9, 7, 1, 1)) == (1, -2, 0, 0)
-    assert drift(Totals(), Totals(completed=1)) == (0, 0, 0, -1)
+    assert drift(Totals(10, 5, 1, 1), Totals(9, 7, 1, 1)) == (1, -2, 0, 0, 0)
+    assert drift(Totals(), Totals(completed=1, confirmed_by=2)) == (0, 0, 0, -1, -2)
+
+
+@pytest.mark.parametrize(("share", "amounts"), [(100, (2, 125, 11)), (50, (1, 62, 5)), (0, (0, 0, 0))])
+def test_a_diminished_reward_is_rounded_down_and_says_its_share(share: int, amounts: tuple[int, int, int]) -> None:
+    entry = ledger.reward(ANNA, "q", BEN, 125, 11, NOW, confirmed=True, share=share)
+    assert (entry.points, entry.xp, entry.reputation) == amounts
+    assert entry.share == share
 
 
 def test_a_newcomers_row_is_the_fold_of_their_welcome() -> None:

@@ -172,6 +172,14 @@ def test_a_reward_tells_its_performer(state: State, kind: NoticeKind | None) -> 
     assert [(n.kind, n.user_id, n.actor_id) for n in notices.of_reward(entry)] == ([(kind, BEN, None)] if kind else [])
 
 
+@pytest.mark.parametrize(("share", "xp"), [(50, 50), (0, 0)])
+def test_a_diminished_reward_tells_its_performer_by_how_much(share: int, xp: int) -> None:
+    entry = ledger.reward(BEN, "q1", ANNA, 100, 10, NOW, confirmed=True, share=share)
+    (notice,) = notices.of_reward(entry.model_copy(update={"state": State.POSTED}))
+    assert (notice.kind, notice.user_id) == (NoticeKind.REWARD_DIMINISHED, BEN)
+    assert notice.amounts == {"xp": xp, "share": share}
+
+
 @pytest.mark.parametrize(
     "entry", [ledger.welcome(BEN, NOW), ledger.cost(BEN, "q1", 1, NOW), ledger.refund(BEN, "q1", 1, NOW)]
 )

@@ -25,7 +25,7 @@ def book(cloud: Cloud, entry: Entry) -> Entry:
 def owed(cloud: Cloud) -> Entry:
     """A reward that Ben is owed."""
     cloud.users.ensure(BEN, NOW)
-    return book(cloud, ledger.reward(BEN, "q1", ANNA, 100, 10, NOW, confirmed=True))
+    return book(cloud, ledger.reward(BEN, "q1", ANNA, 100, 10, NOW, confirmed=True, new_confirmer=True))
 
 
 def totals(cloud: Cloud) -> ledger.Totals:
@@ -42,12 +42,12 @@ def stored(cloud: Cloud, entry: Entry) -> Entry:
 
 def test_pay_posts_the_entry_and_raises_the_totals_once(cloud: Cloud, owed: Entry) -> None:
     assert cloud.ledger.pay(owed, LATER)
-    assert totals(cloud) == (12, 100, 10, 1)
+    assert totals(cloud) == (12, 100, 10, 1, 1)
     paid = stored(cloud, owed)
     assert paid == owed.model_copy(update={"state": State.POSTED, "posted_at": LATER, "attempts": 1})
     assert "due" not in next(row for row in cloud.rows(cloud.ledger_table) if row["kind"] == "reward")
     assert not cloud.ledger.pay(owed, LATER)
-    assert totals(cloud) == (12, 100, 10, 1)
+    assert totals(cloud) == (12, 100, 10, 1, 1)
     assert stored(cloud, owed) == paid
 
 
@@ -57,26 +57,26 @@ def test_an_adjustment_is_no_completed_quest(cloud: Cloud) -> None:
         update={"kind": ledger.Kind.ADJUSTMENT}
     )
     assert cloud.ledger.pay(book(cloud, entry), NOW)
-    assert totals(cloud) == (12, 5, 0, 0)
+    assert totals(cloud) == (12, 5, 0, 0, 0)
 
 
 def test_a_payment_whose_answer_is_lost_is_paid_once(cloud: Cloud, owed: Entry) -> None:
     cloud.faults.on("TransactWriteItems", lost_answer)
     assert cloud.ledger.pay(owed, LATER)
-    assert totals(cloud) == (12, 100, 10, 1)
+    assert totals(cloud) == (12, 100, 10, 1, 1)
 
 
 def test_a_payment_that_a_new_invocation_repeats_is_paid_once(cloud: Cloud, owed: Entry) -> None:
     with cloud.faults.outage(fault=lost_answer), pytest.raises(StoreUnavailableError):
         cloud.ledger.pay(owed, LATER)
     assert not cloud.ledger.pay(owed, LATER)
-    assert totals(cloud) == (12, 100, 10, 1)
+    assert totals(cloud) == (12, 100, 10, 1, 1)
 
 
 def test_nobody_is_paid_for_what_is_not_in_the_ledger(cloud: Cloud) -> None:
     cloud.users.ensure(BEN, NOW)
     assert not cloud.ledger.pay(ledger.reward(BEN, "q1", ANNA, 100, 10, NOW, confirmed=True), NOW)
-    assert totals(cloud) == (10, 0, 0, 0)
+    assert totals(cloud) == (10, 0, 0, 0, 0)
 
 
 def test_an_entry_of_nobody_stays_unpaid(cloud: Cloud) -> None:
@@ -105,7 +105,7 @@ def test_hold_then_pay(cloud: Cloud, owed: Entry) -> None:
     assert not cloud.ledger.hold(owed)
     assert not cloud.ledger.fail(BEN, owed.entry_id)
     assert stored(cloud, owed).state is State.POSTED
-    assert totals(cloud) == (12, 100, 10, 1)
+    assert totals(cloud) == (12, 100, 10, 1, 1)
 
 
 def test_fail_then_retry(cloud: Cloud, owed: Entry) -> None:
@@ -118,7 +118,7 @@ def test_fail_then_retry(cloud: Cloud, owed: Entry) -> None:
     assert [*cloud.ledger.unpaid(State.PENDING)] == [(BEN, owed.entry_id)]
     assert stored(cloud, owed).attempts == 2
     assert cloud.ledger.pay(owed, LATER)
-    assert totals(cloud) == (12, 100, 10, 1)
+    assert totals(cloud) == (12, 100, 10, 1, 1)
 
 
 def test_what_makes_no_sense_can_be_failed(cloud: Cloud, owed: Entry) -> None:
