@@ -90,7 +90,7 @@ class _Stage:
         for parameter in LIVE_PARAMETERS:
             value = parameter.initial or json.dumps({"current": "bench", "previous": None})
             ssm.put_parameter(Name=parameter_name(STAGE, parameter.key), Value=value, Type=parameter.kind)
-        self.app = App(SETTINGS, Clients(dynamodb, ssm, cloudwatch=lambda: None))
+        self.app = App(SETTINGS, Clients(dynamodb, ssm, cloudwatch=lambda: None, cognito=None))
         self.ledger = LedgerStore(dynamodb, TABLES["ledger"], TABLES["users"])
         for user_id in (USER_ID, PERFORMER_ID):
             self.request("GET", "/api/v1/me", user_id)

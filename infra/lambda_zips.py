@@ -40,7 +40,10 @@ SIZE_GOAL = 5_000_000
 AWS_OPERATIONS = {
     "cloudwatch": frozenset({"GetMetricData"}),
     "cognito-idp": frozenset(
-        {"AdminDeleteUser", "AdminGetUser", "AdminUserGlobalSignOut", "ListUsers", "ListUsersInGroup"}
+        {
+            *("AdminDeleteUser", "AdminDisableUser", "AdminEnableUser", "AdminGetUser", "AdminUserGlobalSignOut"),
+            *("ListUsers", "ListUsersInGroup"),
+        }
     ),
     "s3": frozenset({"DeleteObject", "GetObject", "ListObjectsV2", "PutObject"}),
     "sesv2": frozenset({"SendEmail"}),

@@ -30,6 +30,10 @@ REWARD_ON_ITS_WAY = {
     "dynamodb": {"NewImage": {"kind": {"S": ["reward"]}, "state": {"S": ["POSTED", "HELD"]}}},
 }
 NEW_MESSAGE = {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"authorId": {"S": [{"exists": True}]}}}}
+DECIDED_REPORT = {
+    "eventName": ["INSERT", "MODIFY"],
+    "dynamodb": {"NewImage": {"state": {"S": ["DECIDED", "CLOSED"]}}},
+}
 NEW_PENDING_ENTRY = {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"state": {"S": ["PENDING"]}}}}
 
 
@@ -49,6 +53,7 @@ class Delivery(Component):
             ("quests-notifier", data.quests, STEP_OF_A_QUEST),
             ("ledger-notifier", data.ledger, REWARD_ON_ITS_WAY),
             ("messages-notifier", data.messages, NEW_MESSAGE),
+            ("reports-notifier", data.reports, DECIDED_REPORT),
         ):
             # Nothing else finds what nobody was told of, so an outage is waited out for as long as the stream lasts.
             self._stream(

@@ -123,6 +123,13 @@ def api_function(stage: StageConfig, data: Data, identity: Identity, parameters:
                 resources=[parameter.arn for parameter in parameters.all],
             ),
             Statement(
+                sid="CloseAccounts",
+                actions=[
+                    f"cognito-idp:{name}" for name in ("AdminDisableUser", "AdminEnableUser", "AdminUserGlobalSignOut")
+                ],
+                resources=[identity.pool.arn],
+            ),
+            Statement(
                 sid="ReadCommunityTotals",
                 actions=["cloudwatch:GetMetricData"],
                 resources=["*"],
@@ -260,9 +267,10 @@ def notifier_function(
             _write_users(data, "UpdateItem", INBOX_ATTRIBUTES),
             _table("Quests", data.quests, "BatchGetItem", "Query", indexes=QUEST_INDEXES),
             _table("Messages", data.messages, "Query"),
+            _table("Reports", data.reports, "GetItem"),
             *(
-                _read_stream(f"Read{thing}Stream", table)
-                for thing, table in (("Quests", data.quests), ("Ledger", data.ledger), ("Messages", data.messages))
+                _read_stream(f"Read{table}Stream", getattr(data, table.lower()))
+                for table in ("Quests", "Ledger", "Messages", "Reports")
             ),
             Statement(
                 sid="ReadFlagsAndKey",

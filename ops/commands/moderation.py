@@ -3,6 +3,7 @@
 The same decisions as in the app, for a stage without a moderator at hand. An operator decides as `operators`.
 """
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -10,11 +11,12 @@ import typer
 
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from services.core.accounts import Accounts
 from services.core.domain import reports
 from services.core.domain.messages import Removal
 from services.core.domain.quests import MODERATORS, Actor
 from services.core.domain.reports import DecisionDraft, Measure, Report, ReportDeniedError, SubjectKind
-from services.core.domain.values import timestamp
+from services.core.domain.values import digest, timestamp
 from services.core.stores.dynamo import dump
 from services.core.stores.reports import CONCERNED, ReportMovedError
 from services.core.stores.users import NoSuchUserError
@@ -27,6 +29,7 @@ STEPS = frozenset({Measure.HIDE, Measure.UNHIDE})
 
 ReportId = Annotated[str, typer.Argument(help="The report's id.")]
 UserId = Annotated[str, typer.Argument(help="The member's id.")]
+Words = Annotated[str, typer.Option(help="The words that those whom it concerns read; 20 letters at least.")]
 Days = Annotated[int, typer.Option(min=1, max=3650, help="Length of a suspension.")]
 
 
@@ -68,7 +71,7 @@ def decide(
     terminal: Terminal,
     report_id: ReportId,
     measure: Annotated[Measure, typer.Argument(help="What is done.")],
-    words: Annotated[str, typer.Option(help="The words that those whom it concerns read; 20 letters at least.")],
+    words: Words,
     days: Days = 7,
 ) -> None:
     """Decide a report and carry the decision out."""
@@ -104,45 +107,53 @@ def _carry_out(stage: Stage, report: Report, now: datetime) -> None:
             stage.users.remove_texts(concerned, now)
         case Measure.RENAME:
             stage.users.rename(concerned, now)
-        case Measure.SUSPEND | Measure.BAN:
+        case Measure.SUSPEND | Measure.BAN | Measure.REINSTATE:
             stage.users.suspend(concerned, decision.until, now)
-        case Measure.REINSTATE:
-            stage.users.suspend(concerned, None, now)
+            accounts = Accounts(stage.cognito, stage.api_settings.cognito_user_pool_id)
+            accounts.set_access(concerned, allowed=decision.measure is not Measure.BAN)
 
 
 @command(app, changes=True)
-def suspend(stage: Stage, terminal: Terminal, user_id: UserId, days: Days = 7) -> None:
-    """Suspend a member, also without a report: they finish what they owe and start nothing new."""
-    until = datetime.now(UTC) + timedelta(days=days)
-    _set_standing(stage, terminal, "moderation suspend", user_id, until)
+def suspend(stage: Stage, terminal: Terminal, user_id: UserId, words: Words, days: Days = 7) -> None:
+    """Suspend a member without a report: they finish what they owe and start nothing new."""
+    now = datetime.now(UTC)
+    draft = DecisionDraft(measure=Measure.SUSPEND, words=words, until=now + timedelta(days=days))
+    _decide_standing(stage, terminal, user_id, draft, now)
 
 
 @command(app, changes=True)
-def ban(stage: Stage, terminal: Terminal, user_id: UserId) -> None:
-    """Suspend a member for ever. `civicforge secrets revoke` ends their sessions besides."""
-    _set_standing(stage, terminal, "moderation ban", user_id, reports.FOR_EVER)
+def ban(stage: Stage, terminal: Terminal, user_id: UserId, words: Words) -> None:
+    """Suspend a member for ever, end their sessions and let them sign in no more."""
+    _decide_standing(stage, terminal, user_id, DecisionDraft(measure=Measure.BAN, words=words), datetime.now(UTC))
 
 
 @command(app, changes=True)
-def reinstate(stage: Stage, terminal: Terminal, user_id: UserId) -> None:
-    """End a member's suspension or ban."""
-    _set_standing(stage, terminal, "moderation reinstate", user_id, None)
+def reinstate(stage: Stage, terminal: Terminal, user_id: UserId, words: Words) -> None:
+    """End a member's suspension or ban, and let them sign in again."""
+    _decide_standing(stage, terminal, user_id, DecisionDraft(measure=Measure.REINSTATE, words=words), datetime.now(UTC))
 
 
-def _set_standing(stage: Stage, terminal: Terminal, action: str, user_id: str, until: datetime | None) -> None:
+def _decide_standing(stage: Stage, terminal: Terminal, user_id: str, draft: DecisionDraft, now: datetime) -> None:
+    """Carries a decision on a member's standing out, and files it as a report, of which they are told."""
     user = stage.users.get(user_id)
     if user is None or user.deleted:
         raise OperatorError(f"There is no member {user_id} on {stage.name}.")
-    before = timestamp(user.suspended_until) if user.suspended_until else "none"
-    plan = [f"suspendedUntil: {before} -> {timestamp(until) if until else 'none'}"]
+    report_id = digest("report", OPERATORS.user_id, str(uuid.uuid4()))
+    report = reports.of_operators(user_id, draft, OPERATORS.user_id, now, report_id)
+    before, until = user.suspended_until, report.decisions[-1].until
+    plan = [
+        f"suspendedUntil: {timestamp(before) if before else 'none'} -> {timestamp(until) if until else 'none'}",
+        f"they are told: {draft.words}",
+    ]
 
     def apply() -> Json:
         try:
-            stage.users.suspend(user_id, until, datetime.now(UTC))
+            _carry_out(stage, report, now)
         except NoSuchUserError:
             raise OperatorError(f"{user_id} left meanwhile.") from None
-        return {"userId": user_id, "suspendedUntil": timestamp(until) if until else None}
+        stage.reports.file(report)
+        return {"userId": user_id, "suspendedUntil": timestamp(until) if until else None, "reportId": report_id}
 
-    if outcome := carry_out(stage, terminal, Change(action, user_id, plan, apply)):
+    if outcome := carry_out(stage, terminal, Change(f"moderation {draft.measure}", user_id, plan, apply)):
         said = f"suspended until {timestamp(until)}" if until else "reinstated"
         terminal.result(outcome, f"{user_id} is {said}.")

@@ -82,22 +82,32 @@ def rotate(
 
 @command(app, changes=True)
 def revoke(
-    stage: Stage, terminal: Terminal, member: Annotated[str, typer.Argument(help="User id or e-mail address.")]
+    stage: Stage,
+    terminal: Terminal,
+    member: Annotated[str, typer.Argument(help="User id or e-mail address.")],
+    for_good: Annotated[bool, typer.Option("--for-good", help="Let them sign in no more either.")] = False,
 ) -> None:
-    """Sign a member out everywhere, where a token of theirs has leaked."""
+    """Sign a member out everywhere, where a token of theirs has leaked; with --for-good end their access.
+
+    `civicforge moderation reinstate` gives it back.
+    """
     user_id = user_id_of(stage, member)
     plan = [
         "their refresh tokens are worth nothing at once",
         "an access token that is out already is good for at most 60 minutes; `breaker open` stops even that",
+        *(["they cannot sign in any more"] if for_good else []),
     ]
 
     def apply() -> Json:
         pool = stage.api_settings.cognito_user_pool_id
         try:
             stage.cognito.admin_user_global_sign_out(UserPoolId=pool, Username=user_id)
+            if for_good:
+                stage.cognito.admin_disable_user(UserPoolId=pool, Username=user_id)
         except stage.cognito.exceptions.UserNotFoundException:
             raise OperatorError(f"Nobody on {stage.name} has the id {user_id}.") from None
-        return {"userId": user_id}
+        return {"userId": user_id, "forGood": for_good}
 
     if outcome := carry_out(stage, terminal, Change("secrets revoke", user_id, plan, apply)):
-        terminal.result(outcome, f"{user_id} is signed out everywhere.")
+        lasting = " and cannot sign in any more" if for_good else ""
+        terminal.result(outcome, f"{user_id} is signed out everywhere{lasting}.")

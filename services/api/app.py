@@ -59,6 +59,7 @@ class Clients:
     dynamodb: Any
     ssm: Any
     cloudwatch: Callable[[], Any]
+    cognito: Any
 
 
 class App:
@@ -96,6 +97,7 @@ class App:
             flags=self.flags,
             count=self.telemetry.count,
             cloudwatch=self._clients.cloudwatch,
+            cognito=self._clients.cognito,
         )
 
     def __call__(self, event: Event) -> Answer:

@@ -10,7 +10,8 @@ from services.api.app import App, Clients
 from services.core import aws
 from services.core.settings import ApiSettings
 
-app = App(ApiSettings.load(os.environ), Clients(aws.dynamodb(), aws.ssm(), cloudwatch=lambda: aws.client("cloudwatch")))
+clients = Clients(aws.dynamodb(), aws.ssm(), cloudwatch=lambda: aws.client("cloudwatch"), cognito=aws.cognito())
+app = App(ApiSettings.load(os.environ), clients)
 cold_start.finish()
 
 

@@ -236,6 +236,7 @@ class InboxItem(Model):
     amounts: dict[str, int] = {}
     quest: InboxQuest | None = None
     actor: InboxActor | None = None
+    report_id: str | None = None
     unread: bool
 
 
@@ -344,10 +345,13 @@ class CasePage(Model):
 
 
 class CaseHistory(Model):
-    """A report, and at most 100 others that concern the same member, newest first."""
+    """A report, at most 100 others that concern the same member, newest first, and the conversation around a reported
+    message, oldest first.
+    """
 
     case: Case
     history: list[Case]
+    context: list[MessageView] = []
 
 
 class Export(Model):
@@ -561,6 +565,7 @@ def inbox_item(
         amounts=item.amounts,
         quest=InboxQuest(quest_id=quest, title=titles[quest]) if quest in titles else None,
         actor=InboxActor(user_id=actor, display_name=names[actor]) if actor in names else None,
+        report_id=item.report_id,
         unread=read_up_to is None or item.item_id > read_up_to,
     )
 

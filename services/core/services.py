@@ -18,7 +18,15 @@ from services.core.settings import (
 )
 
 Caller = Literal[
-    "gateway", "cognito", "schedule", "ledger-stream", "quests-stream", "messages-stream", "topic", "queue"
+    "gateway",
+    "cognito",
+    "schedule",
+    "ledger-stream",
+    "quests-stream",
+    "messages-stream",
+    "reports-stream",
+    "topic",
+    "queue",
 ]
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
@@ -152,7 +160,7 @@ _DECLARED: Final = (
         summary="Tells members what concerns them: inbox items, mails, reminders, the daily digest.",
         settings=NotifierSettings,
         traffic=Traffic(runs=3, period=HOUR),
-        called_by=("quests-stream", "ledger-stream", "messages-stream", "topic", "schedule"),
+        called_by=("quests-stream", "ledger-stream", "messages-stream", "reports-stream", "topic", "schedule"),
         timeout_seconds=300,
         sweep_minutes=15,
         queue=NOTICES,

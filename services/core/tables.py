@@ -160,6 +160,7 @@ MESSAGES = Table(
 REPORTS = Table(
     thing="reports",
     partition_key="reportId",
+    stream="NEW_AND_OLD_IMAGES",
     indexes=(
         # Sparse: reports that wait for a moderator, by the moment since which they do.
         Index(name="queue", partition_key="queue", sort_key="waitingSince"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from services.core.domain import quests
 from services.core.domain.ledger import Totals, drift, fold, totals_of
 from services.core.domain.quests import Change, Quest, Role, Status
+from services.core.domain.reports import FOR_EVER
 from services.core.flags import Flags
 from services.core.groups import InternalGroup
 from services.core.live import Breaker, LiveParameters, breaker
@@ -103,19 +104,22 @@ class Housekeeper:
 
     def reconcile(self, now: datetime) -> int:
         """Compares rows with the user pool, each once a day: a row without an account is a deletion that is due, and an
-        account without a row gets one. Returns how many did not fit.
+        account without a row gets one. A banned member's part in quests ends, so that nobody waits for them. Returns
+        how many did not fit.
 
         Members may end their account by Cognito's own DeleteUser, which tells nobody.
         """
         number = int(now.timestamp()) // _RUN_SECONDS % AUDIT_SLICES
         ids = self.users.slice(number, AUDIT_SLICES)
-        orphaned = self._each(ids, lambda user_id: self._is_orphaned(user_id, now), user_digest)
+        orphaned = self._each(ids, lambda user_id: self._does_not_fit(user_id, now), user_digest)
         if number:
             return orphaned
         return orphaned + self._each(self._without_row(), lambda user_id: self._welcome(user_id, now), user_digest)
 
-    def _is_orphaned(self, user_id: str, now: datetime) -> bool:
-        """Makes the deletion of a member due whose account is gone; False for one who has theirs."""
+    def _does_not_fit(self, user_id: str, now: datetime) -> bool:
+        """Makes the deletion of a member due whose account is gone; False for one who has theirs and whose quests stay
+        as they are.
+        """
         try:
             user = self.users.get(user_id)
         except ValueError:
@@ -127,7 +131,7 @@ class Housekeeper:
         except self.cognito.exceptions.UserNotFoundException:
             self.users.request_deletion(user_id, now, grace=timedelta(0))
             return True
-        return False
+        return user.suspended_until == FOR_EVER and not self._leave_quests(user_id, now)
 
     def _without_row(self) -> Iterator[str]:
         """The ids of confirmed accounts that have no row, page by page."""

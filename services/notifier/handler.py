@@ -23,6 +23,7 @@ from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.inbox import InboxStore
 from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestStore
+from services.core.stores.reports import ReportStore
 from services.core.stores.users import UserStore
 from services.core.telemetry import Telemetry
 from services.notifier.mailing import NOTICES, Mailer, PostOffice
@@ -60,6 +61,7 @@ mailer = Mailer(
     queue_url=settings.notices_dlq_url,
     site_url=settings.site_url,
     telemetry=telemetry,
+    reports=ReportStore(aws.dynamodb(), settings.reports_table, settings.users_table),
 )
 teller = Teller(
     inbox=inbox,
@@ -74,6 +76,7 @@ _READERS: Final[dict[str, Callable[[Record], list[Notice]]]] = {
     settings.quests_table: teller.step,
     settings.ledger_table: teller.reward,
     settings.messages_table: teller.message,
+    settings.reports_table: teller.report,
 }
 """What a record tells, by the table of its stream."""
 _OUTAGES: Final = (StoreUnavailableError, ParameterUnavailableError)

@@ -21,18 +21,22 @@ _BUTTONS: Final[Mapping[NoticeKind, str]] = {
     NoticeKind.REPORT_DECIDED: "inbox",
     NoticeKind.WARNING: "inbox",
     NoticeKind.SUSPENSION: "inbox",
+    NoticeKind.OBJECTION_DECIDED: "inbox",
 }
 """The button of a kind; any other leads to the quest."""
 _PLACES: Final[Mapping[str, str]] = {"account": "/me", "inbox": "/mine"}
 
 
 class Context(NamedTuple):
-    """The words that an item's ids stand for, and the reader's token to unsubscribe with."""
+    """The words that an item's ids stand for, and the reader's token to unsubscribe with. `decisions` are moderators'
+    words by report.
+    """
 
     site_url: str
     titles: Mapping[str, str]
     actors: Mapping[str, User]
     token: str
+    decisions: Mapping[str, str] = {}
 
 
 def notice_letter(items: Sequence[Item], reader: User, context: Context) -> Letter:
@@ -46,7 +50,9 @@ def notice_letter(items: Sequence[Item], reader: User, context: Context) -> Lett
         subject=line,
         greeting=words.say("mail.greeting", name=reader.display_name),
         line=line,
-        text=words.say(f"notices.{item.kind}.text", **item.amounts),
+        text=words.say(
+            f"notices.{item.kind}.text", words=context.decisions.get(item.report_id or "", ""), **item.amounts
+        ),
         button=Link(words.say(f"buttons.{button}"), _url(item, button, context)),
     )
     return _framed(letter, context)

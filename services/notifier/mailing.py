@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from services.core import cursors
-from services.core.domain.notices import UNSUBSCRIBE, Item, Mail, Unmailed
-from services.core.domain.users import MailPreference, User
+from services.core.domain.notices import OF_MODERATORS, UNSUBSCRIBE, Item, Mail, NoticeKind, Unmailed
+from services.core.domain.users import MailPreference, User, is_suspended
 from services.core.events import NoticeFailed
 from services.core.flags import Flags
 from services.core.groups import InternalGroup
@@ -20,6 +20,7 @@ from services.core.metrics import NOTICES_FAILED, NOTICES_REPEATED, NOTICES_SENT
 from services.core.routes import BASE_PATH
 from services.core.stores.inbox import InboxStore
 from services.core.stores.quests import QuestStore
+from services.core.stores.reports import ReportStore
 from services.core.stores.users import UserStore
 from services.core.telemetry import Telemetry, user_digest
 from services.notifier.letters import Context, digest_letter, notice_letter
@@ -64,8 +65,11 @@ class PostOffice:
     sender: str
     configuration_set: str
 
-    def address_of(self, user_id: str) -> str | None:
-        """A member's confirmed address, or None. Raises NotSentError."""
+    def address_of(self, user_id: str, *, disabled: bool = False) -> str | None:
+        """A member's confirmed address, or None, also for a `disabled` account where it is asked for.
+
+        Raises NotSentError.
+        """
         try:
             account = self.cognito.admin_get_user(UserPoolId=self.pool_id, Username=user_id)
         except self.cognito.exceptions.UserNotFoundException:
@@ -74,7 +78,7 @@ class PostOffice:
             raise NotSentError(f"Cognito: {type(error).__name__}") from error
         attributes = {attribute["Name"]: attribute.get("Value", "") for attribute in account["UserAttributes"]}
         confirmed = account["UserStatus"] == "CONFIRMED" and attributes.get("email_verified") == "true"
-        return attributes.get("email") if confirmed and account["Enabled"] else None
+        return attributes.get("email") if confirmed and (account["Enabled"] or disabled) else None
 
     def send(self, user_id: str, message: bytes, address: str) -> None:
         """Hand a message to SES. Raises NotSentError."""
@@ -109,13 +113,16 @@ class Mailer:
     queue_url: str
     site_url: str
     telemetry: Telemetry
+    reports: ReportStore
 
-    def wish(self, user: User) -> Mail | Unmailed:
+    def wish(self, user: User, kind: NoticeKind, now: datetime) -> Mail | Unmailed:
         """The schedule of a notice's mail for a member, or the reason why they get none."""
         if not self.post_office.sender:
             return Unmailed.NO_SENDER
         if not self.features(user.user_id, (NOTICES,)):
             return Unmailed.FLAG_OFF
+        if is_suspended(user, now) and kind not in OF_MODERATORS:
+            return Unmailed.SUSPENDED
         if user.mail is MailPreference.NEVER:
             return Unmailed.NOT_WANTED
         if user.mail_stopped:
@@ -134,7 +141,7 @@ class Mailer:
         if item is None:
             return
         user = self._reader(user_id, [item])
-        if user is None or not self._still_wanted(item, user):
+        if user is None or not self._still_wanted(item, user, now):
             return
         if not self.inbox.spend_mail(user_id, now):
             self.inbox.postpone(item)
@@ -160,7 +167,7 @@ class Mailer:
                 continue
             leased = [item for item_id in item_ids if (item := self.inbox.lease(user_id, item_id, Mail.DAILY, now))]
             user = self._reader(user_id, leased)
-            wanted = [item for item in leased if user and self._still_wanted(item, user)]
+            wanted = [item for item in leased if user and self._still_wanted(item, user, now)]
             if user and wanted:
                 self._send(user, wanted, now, digest_letter)
 
@@ -172,9 +179,9 @@ class Mailer:
             return None
         return user
 
-    def _still_wanted(self, item: Item, user: User) -> bool:
+    def _still_wanted(self, item: Item, user: User, now: datetime) -> bool:
         """True if a leased item's mail is still to be sent; mark one that is not."""
-        wish = self.wish(user)
+        wish = self.wish(user, item.kind, now)
         if user.read_up_to and item.item_id <= user.read_up_to:
             wish = Unmailed.READ
         if isinstance(wish, Unmailed):
@@ -185,7 +192,8 @@ class Mailer:
     def _send(self, user: User, items: Sequence[Item], now: datetime, compose: Compose) -> None:
         repeated = sum(item.may_have_left for item in items)
         try:
-            address = self.post_office.address_of(user.user_id)
+            of_moderators = all(item.kind in OF_MODERATORS for item in items)
+            address = self.post_office.address_of(user.user_id, disabled=of_moderators)
             if address is None:
                 for item in items:
                     self.inbox.mark_unmailed(item, Unmailed.UNCONFIRMED)
@@ -220,9 +228,11 @@ class Mailer:
     def _context(self, user: User, items: Sequence[Item]) -> Context:
         titles = self.quests.titles(sorted({item.quest_id for item in items if item.quest_id}))
         actors = self.users.get_many(sorted({item.actor_id for item in items if item.actor_id}))
+        decided = map(self.reports.get, sorted({item.report_id for item in items if item.report_id}))
         return Context(
             site_url=self.site_url,
             titles=titles,
             actors={actor.user_id: actor for actor in actors},
+            decisions={report.report_id: report.decisions[-1].words for report in decided if report},
             token=cursors.sign(self.mail_keys(), UNSUBSCRIBE, user.user_id),
         )

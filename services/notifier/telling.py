@@ -10,6 +10,7 @@ from services.core.domain.ledger import Entry
 from services.core.domain.messages import Audience, Message
 from services.core.domain.notices import Mail, Notice, NoticeKind, Unmailed
 from services.core.domain.quests import DISPUTES, SILENCE_FLAG, Quest, Status, confirms_by_silence
+from services.core.domain.reports import Report
 from services.core.domain.users import MailStop, User
 from services.core.metrics import MAILS_REFUSED
 from services.core.stores.dynamo import decode_item
@@ -42,7 +43,7 @@ class Teller:
             user = self.users.get(notice.user_id)
             if user is None or user.deleted:
                 continue
-            item = notices.item(notice, self._mail(notice, user))
+            item = notices.item(notice, self._mail(notice, user, now))
             if self.inbox.put(item):
                 extra = {"user": user_digest(user.user_id), "kind": notice.kind, "quest_id": notice.quest_id}
                 self.telemetry.log.info("told", extra=extra)
@@ -60,6 +61,15 @@ class Teller:
         """The notices of a record of the ledger's stream. Raises ValueError for an invalid one."""
         change = record["dynamodb"]
         return notices.of_reward(Entry.model_validate(decode_item(change["NewImage"])))
+
+    def report(self, record: Record) -> list[Notice]:
+        """The notices of a record of the reports' stream. Raises ValueError for an invalid one."""
+        change = record["dynamodb"]
+        before, after = (
+            Report.model_validate(decode_item(change[image])) if image in change else None
+            for image in ("OldImage", "NewImage")
+        )
+        return notices.of_report(before, after) if after else []
 
     def message(self, record: Record) -> list[Notice]:
         """The notices of a record of the messages' stream. Raises ValueError for an invalid one."""
@@ -107,8 +117,8 @@ class Teller:
         self.telemetry.count(MAILS_REFUSED)
         self.telemetry.log.warning("mails stopped", extra={"user": user_digest(members[0]), "why": why})
 
-    def _mail(self, notice: Notice, user: User) -> Mail | Unmailed:
-        mail = self.mailer.wish(user)
+    def _mail(self, notice: Notice, user: User, now: datetime) -> Mail | Unmailed:
+        mail = self.mailer.wish(user, notice.kind, now)
         if mail is Mail.DUE and notice.kind is NoticeKind.MESSAGE and self._has_mail_of_thread(notice, user):
             return Unmailed.SAME_THREAD
         return mail

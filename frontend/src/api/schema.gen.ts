@@ -792,12 +792,18 @@ export interface components {
         };
         /**
          * CaseHistory
-         * @description A report, and at most 100 others that concern the same member, newest first.
+         * @description A report, at most 100 others that concern the same member, newest first, and the conversation around a reported
+         *     message, oldest first.
          */
         CaseHistory: {
             case: components["schemas"]["Case"];
             /** History */
             history: components["schemas"]["Case"][];
+            /**
+             * Context
+             * @default []
+             */
+            context?: components["schemas"]["MessageView"][];
         };
         /**
          * CasePage
@@ -1198,6 +1204,11 @@ export interface components {
             quest?: components["schemas"]["InboxQuest"] | null;
             /** @default null */
             actor?: components["schemas"]["InboxActor"] | null;
+            /**
+             * Reportid
+             * @default null
+             */
+            reportId?: string | null;
             /** Unread */
             unread: boolean;
         };
@@ -1490,7 +1501,7 @@ export interface components {
          * @description The event that a member is told of.
          * @enum {string}
          */
-        NoticeKind: "claimed" | "released" | "withdrawn" | "handed_in" | "changes_wanted" | "confirmed" | "confirmed_by_silence" | "disputed" | "statement_given" | "decided" | "hidden" | "question" | "answer" | "message" | "deadline_near" | "overdue" | "unconfirmed" | "expires_soon" | "reward_paid" | "reward_held" | "reward_diminished" | "report_decided" | "warning" | "suspension";
+        NoticeKind: "claimed" | "released" | "withdrawn" | "handed_in" | "changes_wanted" | "confirmed" | "confirmed_by_silence" | "disputed" | "statement_given" | "decided" | "hidden" | "question" | "answer" | "message" | "deadline_near" | "overdue" | "unconfirmed" | "expires_soon" | "reward_paid" | "reward_held" | "reward_diminished" | "report_decided" | "warning" | "suspension" | "objection_decided";
         /**
          * Outcome
          * @description The status that a moderator's decision gives to a disputed quest.
@@ -4429,6 +4440,15 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                     "application/json": components["schemas"]["GatewayProblem"];
+                };
+            };
+            /** @description Not allowed; `code` says why */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unknown */

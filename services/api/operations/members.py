@@ -110,7 +110,7 @@ def list_feature_flags(_: Platform, request: Request[NoBody, NoQuery]) -> views.
 
 MEMBERS: Mapping[str, AnyOperation] = {
     "getMe": Operation(get_me, NoBody, NoQuery, views.Me, "The own account"),
-    "editMe": Operation(edit_me, Profile, NoQuery, views.Me, "Change the own profile", errors(404)),
+    "editMe": Operation(edit_me, Profile, NoQuery, views.Me, "Change the own profile", errors(403, 404)),
     "deleteMe": Operation(delete_me, NoBody, NoQuery, views.Me, "Delete the own account after 14 days", errors(404)),
     "restoreMe": Operation(restore_me, NoBody, NoQuery, views.Me, "Take the deletion back", errors(404)),
     "exportMe": Operation(export_me, NoBody, NoQuery, views.Export, "All that is kept of the member"),

@@ -19,13 +19,17 @@ from services.api.operations.operation import (
 )
 from services.api.operations.quests import ATTEMPTS, hide_quest, idempotency_key, is_id, key_reused, unhide_quest
 from services.api.problems import ProblemError, not_found
+from services.core.accounts import Accounts
 from services.core.domain import reports
 from services.core.domain.messages import Removal, may_read
-from services.core.domain.quests import FINAL, MODERATORS, Denial, Quest, may_see, parties
+from services.core.domain.quests import MODERATORS, Denial, Quest, may_see, parties
 from services.core.domain.reports import Decision, DecisionDraft, Measure, Report, ReportDraft, SubjectKind
 from services.core.domain.values import digest
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.reports import CONCERNED, REPORTER, ReportExistsError, ReportMovedError
+
+CONTEXT = 10
+"""Messages before a reported one, and after it, that moderators read."""
 
 
 def make_report(platform: Platform, request: Request[ReportDraft, NoQuery]) -> views.ReportView:
@@ -106,7 +110,17 @@ def get_report(platform: Platform, request: Request[NoBody, NoQuery]) -> views.C
     report = _report(platform, request)
     history = platform.reports.of_member(CONCERNED, report.concerned_id, 100, None)
     former = [views.case(other) for other in history.reports if other.report_id != report.report_id]
-    return views.CaseHistory(case=views.case(report), history=former)
+    return views.CaseHistory(case=views.case(report), history=former, context=_context(platform, report))
+
+
+def _context(platform: Platform, report: Report) -> list[views.MessageView]:
+    """The messages before and after a reported one in its conversation, and itself, oldest first."""
+    quest_id, message_id = report.subject.quest_id, report.subject.message_id
+    reported = platform.messages.get(quest_id, message_id) if quest_id and message_id else None
+    if reported is None:
+        return []
+    conversation = platform.messages.around(reported, CONTEXT)
+    return [views.message(one) for one in conversation]
 
 
 def decide_report(platform: Platform, request: Request[DecisionDraft, NoQuery]) -> views.Case:
@@ -115,7 +129,6 @@ def decide_report(platform: Platform, request: Request[DecisionDraft, NoQuery]) 
         report = _report(platform, request)
         quest = _reported_quest(platform, report)
         decided = reports.decide(report, request.member, request.body, request.now, _involved(quest))
-        _require_effect(request.body.measure, quest)
         if decided is report or _saved(platform, report, decided):
             _carry_out(platform, request, decided, decided.decisions[-1])
             return views.case(decided)
@@ -132,12 +145,6 @@ def _involved(quest: Quest | None) -> frozenset[str]:
     return frozenset((*parties(quest), *(former.user_id for former in quest.former))) if quest else frozenset()
 
 
-def _require_effect(measure: Measure, quest: Quest | None) -> None:
-    """Raises ProblemError (409) for a measure that comes too late."""
-    if measure in (Measure.HIDE, Measure.UNHIDE) and (quest is None or quest.status in FINAL):
-        raise ProblemError(409, Denial.WRONG_STATUS, "The quest has ended; it is on no list any more.")
-
-
 def _carry_out(platform: Platform, request: AnyRequest, report: Report, decision: Decision) -> None:
     """Does what was decided. Each measure may be done twice."""
     subject, concerned = report.subject, report.concerned_id
@@ -150,10 +157,10 @@ def _carry_out(platform: Platform, request: AnyRequest, report: Report, decision
             platform.users.remove_texts(concerned, request.now)
         case Measure.RENAME:
             platform.users.rename(concerned, request.now)
-        case Measure.SUSPEND | Measure.BAN:
+        case Measure.SUSPEND | Measure.BAN | Measure.REINSTATE:
             platform.users.suspend(concerned, decision.until, request.now)
-        case Measure.REINSTATE:
-            platform.users.suspend(concerned, None, request.now)
+            accounts = Accounts(platform.cognito, platform.settings.cognito_user_pool_id)
+            accounts.set_access(concerned, allowed=decision.measure is not Measure.BAN)
 
 
 def _show_or_hide(platform: Platform, request: AnyRequest, report: Report, decision: Decision) -> None:

@@ -41,6 +41,7 @@ class Platform:
     flags: Flags
     count: Callable[..., None]
     cloudwatch: Callable[[], Any]
+    cognito: Any
 
     @property
     def claim_period(self) -> timedelta:
@@ -65,7 +66,7 @@ class Platform:
 
     def edits(self) -> Quota:
         """Edits of quests that a member may make in an hour."""
-        return Quota(Allowance.EDIT, self.settings.edits_per_hour)
+        return Quota(Allowance.EDIT, self.settings.edits_per_hour, starts=True)
 
     def withdrawals(self) -> LastTwo:
         """Claimed quests that a member may withdraw in thirty days: two."""

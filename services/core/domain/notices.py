@@ -13,6 +13,7 @@ from services.core.domain.ledger import Entry
 from services.core.domain.messages import Audience, Message
 from services.core.domain.quests import RELEASE_GRACE, Evidence, Quest, Status, Task, other_side
 from services.core.domain.quests import turn as turn_of
+from services.core.domain.reports import Measure, Report
 from services.core.domain.values import Model, Timestamp, timestamp
 
 EXPIRY_NOTICE = timedelta(days=2)
@@ -53,14 +54,19 @@ class NoticeKind(StrEnum):
     REPORT_DECIDED = "report_decided"
     WARNING = "warning"
     SUSPENSION = "suspension"
+    OBJECTION_DECIDED = "objection_decided"
+
+
+OF_MODERATORS = frozenset({NoticeKind.WARNING, NoticeKind.SUSPENSION, NoticeKind.OBJECTION_DECIDED})
+"""Words of moderators, which reach a suspended member too."""
 
 
 class Notice(NamedTuple):
     """One event for one member.
 
     `actor_id` is the member who caused it, None where the platform did. `subject` is the quest's version, or the id of
-    the message or ledger entry: with the kind and the quest it makes the item's id. `amounts` are the numbers in the
-    notice's words: `xp`, the `share` of a reward in percent, or `count` days.
+    the message, ledger entry or report: with the kind and the quest it makes the item's id. `amounts` are the numbers
+    in the notice's words: `xp`, the `share` of a reward in percent, or `count` days.
     """
 
     kind: NoticeKind
@@ -70,6 +76,7 @@ class Notice(NamedTuple):
     quest_id: str | None = None
     actor_id: str | None = None
     amounts: Mapping[str, int] = {}
+    report_id: str | None = None
 
     @property
     def item_id(self) -> str:
@@ -95,11 +102,13 @@ class Unmailed(StrEnum):
     READ = "read"
     SAME_THREAD = "same_thread"
     NO_SENDER = "no_sender"
+    SUSPENDED = "suspended"
     FAILED = "failed"
 
 
 class Item(Model):
-    """A notice in a member's inbox. It names quest and actor by id alone: their words are looked up when it is shown.
+    """A notice in a member's inbox. It names quest, actor and report by id alone: their words are looked up when it is
+    shown.
 
     `mail` is there while a mail is owed, `mailed_at` once it left, `unmailed` where it never will. `attempts` counts
     how often a sending was begun, `failures` how often it is known that the mail did not leave.
@@ -111,6 +120,7 @@ class Item(Model):
     at: Timestamp
     quest_id: str | None = None
     actor_id: str | None = None
+    report_id: str | None = None
     amounts: dict[str, int] = {}
     mail: Mail | None = None
     attempts: int = 0
@@ -133,6 +143,7 @@ def item(notice: Notice, mail: Mail | Unmailed) -> Item:
         at=notice.at,
         quest_id=notice.quest_id,
         actor_id=notice.actor_id,
+        report_id=notice.report_id,
         amounts=dict(notice.amounts),
         mail=mail if isinstance(mail, Mail) else None,
         unmailed=mail if isinstance(mail, Unmailed) else None,
@@ -184,6 +195,32 @@ def of_message(message: Message, requestor_id: str, asked: Iterable[str]) -> lis
         for user_id in told
         if user_id is not None and user_id != message.author_id
     ]
+
+
+_TOLD_OF: Mapping[Measure, NoticeKind] = {
+    Measure.WARN: NoticeKind.WARNING,
+    Measure.REMOVE_TEXT: NoticeKind.WARNING,
+    Measure.RENAME: NoticeKind.WARNING,
+    Measure.SUSPEND: NoticeKind.SUSPENSION,
+    Measure.BAN: NoticeKind.SUSPENSION,
+    Measure.REINSTATE: NoticeKind.OBJECTION_DECIDED,
+}
+"""The notice of a first decision to the member whom it concerns. Of a hidden quest its own step tells."""
+
+
+def of_report(before: Report | None, after: Report) -> list[Notice]:
+    """The notices of a report's new decision: who reported learns that there is one, and the member whom it concerns
+    what it is, unless it is none. The moderator is named to neither.
+    """
+    if not after.decisions or (before is not None and len(before.decisions) == len(after.decisions)):
+        return []
+    number, decision = len(after.decisions), after.decisions[-1]
+    subject, at = f"{after.report_id}+{number}", decision.decided_at
+    told = [(NoticeKind.REPORT_DECIDED, after.reporter_id)]
+    kind = _TOLD_OF.get(decision.measure) if number == 1 else NoticeKind.OBJECTION_DECIDED
+    if kind is not None:
+        told.append((kind, after.concerned_id))
+    return [Notice(kind, user_id, at, subject, report_id=after.report_id) for kind, user_id in told]
 
 
 def unanswered(public: Iterable[Message], requestor_id: str) -> Iterator[str]:

@@ -229,6 +229,24 @@ def decide(report: Report, actor: Actor, draft: DecisionDraft, now: datetime, in
     return report.model_copy(update={"decisions": [*report.decisions, decision], "state": state})
 
 
+def of_operators(concerned_id: str, draft: DecisionDraft, operator: str, now: datetime, report_id: str) -> Report:
+    """A decision that operators take without a report, in the form of one, so that its words reach the member and they
+    can object to it.
+    """
+    until = FOR_EVER if draft.measure is Measure.BAN else draft.until
+    decision = Decision(measure=draft.measure, words=draft.words, until=until, decided_by=operator, decided_at=now)
+    return Report(
+        report_id=report_id,
+        subject=Subject(kind=SubjectKind.MEMBER, user_id=concerned_id),
+        concerned_id=concerned_id,
+        reporter_id=operator,
+        reason=ReportReason.OTHER,
+        state=ReportState.DECIDED,
+        decisions=[decision],
+        created_at=now,
+    )
+
+
 def object_to(report: Report, user_id: str, words: str, now: datetime) -> Report:
     """The report with the objection of the member whom it concerns. Raises ReportDeniedError."""
     if user_id != report.concerned_id:

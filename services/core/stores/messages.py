@@ -127,6 +127,29 @@ class MessageStore:
                 return MessagePage(shown[:limit], shown[limit - 1].message_id)
         return MessagePage(shown, None)
 
+    def around(self, message: Message, count: int) -> list[Message]:
+        """A message with at most `count` of those before it and after it that have the same readers, oldest first."""
+
+        def same(other: Message) -> bool:
+            return (other.audience, other.performer_id) == (message.audience, message.performer_id)
+
+        before = self.page(message.quest_id, count, message.message_id, same).messages
+        after: list[Message] = []
+        for page in pages(
+            self._client.query,
+            TableName=self._table,
+            KeyConditionExpression="questId = :quest AND messageId BETWEEN :from AND :to",
+            ExpressionAttributeValues=encode_item(
+                {":quest": message.quest_id, ":from": message.message_id, ":to": _FIRST_NO_MESSAGE}
+            ),
+            ConsistentRead=True,
+            Limit=2 * count,
+        ):
+            after += filter(same, map(Message.model_validate, page))
+            if len(after) > count:
+                break
+        return [*reversed(before), *after[: count + 1]]
+
     def of_author(self, user_id: str) -> Iterator[Message]:
         """Every message that a member wrote, oldest first; the index may lag behind."""
         for keys in self._keys_of(user_id):

@@ -1,6 +1,7 @@
 """The reports table: what members reported, the moderators' queue, and what was decided on whom."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from services.core.domain.reports import Report, waiting_since
@@ -73,6 +74,16 @@ class ReportStore:
             else:
                 return
         raise StoreUnavailableError("the member's quota kept moving")
+
+    def file(self, report: Report) -> None:
+        """Stores a decision of operators in the form of a report; one that is there already stays as it is."""
+        with suppress(ConditionFailedError):
+            call(
+                self._client.put_item,
+                TableName=self._table,
+                Item=encode_item(_stored(report)),
+                ConditionExpression="attribute_not_exists(reportId)",
+            )
 
     def get(self, report_id: str) -> Report | None:
         """The report as stored, or None."""

@@ -19,6 +19,7 @@ from services.core.domain.users import (
     User,
     claim_mark,
     former,
+    is_suspended,
     newcomer,
     open_claims,
 )
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _DELETION_LANE = "DUE"
+_SHOWN_TO_OTHERS = frozenset({"displayName", "bio", "interests"})
 _ANYTHING = object()
 _ATTEMPTS = 5
 """How often a list on a row is changed that others keep changing."""
@@ -265,13 +267,25 @@ class UserStore:
         return user
 
     def edit(self, user_id: str, profile: Profile, now: datetime) -> User:
-        """Changes the given fields of a profile. Raises NoSuchUserError, also for a deleted member.
+        """Changes the given fields of a profile. A suspended member changes none that others see.
 
-        A preference for mails is also the member's word that their address takes mails again.
+        A preference for mails is also the member's word that their address takes mails again. Raises NoSuchUserError,
+        also for a deleted member, and SuspendedError.
         """
         changes = profile.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
         before = {"mailStopped": ""} if "mail" in changes else {}
-        return self._update(user_id, before, {**changes, "updatedAt": timestamp(now)}, "attribute_not_exists(deleted)")
+        condition, asked = "attribute_not_exists(deleted)", {}
+        if changes.keys() & _SHOWN_TO_OTHERS:
+            condition += " AND (attribute_not_exists(suspendedUntil) OR suspendedUntil <= :standing)"
+            asked = {":standing": timestamp(now)}
+        try:
+            return self._update(user_id, before, {**changes, "updatedAt": timestamp(now)}, condition, asked)
+        except NoSuchUserError:
+            user = self.get(user_id)
+            if user is not None and not user.deleted and is_suspended(user, now):
+                assert user.suspended_until is not None, "a suspension has an end"
+                raise SuspendedError(user.suspended_until) from None
+            raise
 
     def read_inbox(self, user_id: str, item_id: str) -> None:
         """Records that the inbox was read up to an item; never goes back. Raises NoSuchUserError."""

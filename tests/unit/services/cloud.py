@@ -371,7 +371,7 @@ class Api:
         self.cloud = cloud
         self.app = App(
             cloud.settings(**settings),
-            Clients(aws.dynamodb(), aws.ssm(), cloudwatch=lambda: aws.client("cloudwatch")),
+            Clients(aws.dynamodb(), aws.ssm(), cloudwatch=lambda: aws.client("cloudwatch"), cognito=aws.cognito()),
             clock=cloud.clock,
         )
         self.app.live._clock = cloud.clock.monotonic

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from services.core.domain.quests.model import (
     DISPUTES,
-    FINAL,
     MAX_CHANGE_REQUESTS,
     MODERATORS,
     RECLAIM_PAUSE,
@@ -212,8 +211,6 @@ def _hide(quest: Quest, actor: Actor, now: datetime) -> Denial | None:
     del now
     if denial := judge_denial(quest, actor):
         return denial
-    if quest.status in FINAL:
-        return Denial.WRONG_STATUS
     return Denial.HIDDEN if quest.hidden_at else None
 
 
@@ -221,8 +218,6 @@ def _unhide(quest: Quest, actor: Actor, now: datetime) -> Denial | None:
     del now
     if denial := judge_denial(quest, actor):
         return denial
-    if quest.status in FINAL:
-        return Denial.WRONG_STATUS
     return None if quest.hidden_at else Denial.NOT_HIDDEN
 
 

@@ -106,7 +106,7 @@ def _opened(quest: Quest, now: datetime, how: Ending, released_by: str | None, r
 def _closed(quest: Quest, status: Status, now: datetime, **changes: Any) -> Change:
     moment = {Status.CANCELLED: "cancelled_at", Status.EXPIRED: "expired_at"}[status]
     entries = (ledger.refund(quest.requestor_id, quest.quest_id, quest.cost, now),)
-    ended = {"status": status, moment: now, "asked_at": None, "hidden_at": None, "hidden_reason": None}
+    ended = {"status": status, moment: now, "asked_at": None}
     return Change(_next(quest, now, **ended, **changes), entries)
 
 
@@ -142,7 +142,7 @@ def _completed(quest: Quest, now: datetime, pair: Pair, **changes: Any) -> Chang
         new_confirmer=confirmed and quest.performer_id not in pair.confirmed,
     )
     ended = {"status": Status.COMPLETE, "completed_at": now, "silence_at": None, "reward_share": share}
-    after = _next(quest, now, **ended, hidden_at=None, hidden_reason=None, **changes)
+    after = _next(quest, now, **ended, **changes)
     return Change(
         after, (entry,), pair=PairChange(pair, pairs.completed(pair, quest.performer_id, now, confirmed=confirmed))
     )
@@ -439,7 +439,10 @@ def resolve(
 
 
 def hide(quest: Quest, actor: Actor, reason: str, now: datetime) -> Change:
-    """Shows the quest to its parties and to moderators alone, and stops its clock. Raises NotAllowedError."""
+    """Shows the quest to its parties and to moderators alone, also once it has ended, and stops its clock.
+
+    Raises NotAllowedError.
+    """
     now = _moment(quest, now)
     if quest.hidden_at and quest.hidden_reason == reason and judge_denial(quest, actor) is None:
         return Change(quest)
@@ -454,6 +457,8 @@ def unhide(quest: Quest, actor: Actor, now: datetime) -> Change:
     now = _moment(quest, now)
     require(quest, actor, Action.UNHIDE, now)
     assert quest.hidden_at is not None, "a quest that is not hidden cannot be shown again"
+    if quest.status in FINAL:
+        return Change(_next(quest, now, hidden_at=None, hidden_reason=None))
     stood = now - quest.hidden_at
     moved: dict[str, Any] = {
         name: moment + stood

@@ -3,7 +3,16 @@
 from datetime import UTC, datetime
 
 from services.core.domain import reports
-from services.core.domain.reports import Report, ReportDraft, ReportReason, ReportState, SubjectInput, SubjectKind
+from services.core.domain.reports import (
+    Measure,
+    Report,
+    ReportDraft,
+    ReportReason,
+    ReportState,
+    SubjectInput,
+    SubjectKind,
+)
+from services.core.stores.reports import CONCERNED
 from services.core.stores.users import Allowance, Quota
 from tests.unit.ops.conftest import PERFORMER, REQUESTOR, Cli, UnitStage
 
@@ -55,9 +64,24 @@ def test_what_a_moderator_has_to_do_in_the_app(stage: UnitStage, cli: Cli) -> No
 def test_a_members_standing(stage: UnitStage, cli: Cli) -> None:
     reported(stage)
     for line, year in (("suspend", datetime.now(UTC).year), ("ban", 9999), ("reinstate", None)):
-        assert cli(f"moderation {line} {PERFORMER} --yes --reason asked").code == 0
+        assert cli(f"moderation {line} {PERFORMER} {WORDS} --yes").code == 0
         user = stage.users.get(PERFORMER)
         assert user
         until = user.suspended_until
         assert (until.year if until else None) in (year, year and year + 1)
-    assert "There is no member" in cli("moderation ban nobody --yes --reason asked").err
+    filed = stage.reports.of_member(CONCERNED, PERFORMER, 10, None).reports
+    decided = {report.decisions[0].measure: report for report in filed if report.decisions}
+    assert set(decided) == {"suspend", "ban", "reinstate"}
+    assert {report.decisions[0].words for report in decided.values()} == {"Please-stay-friendly-to-others"}
+    assert reports.object_to(decided[Measure.BAN], PERFORMER, "I did nothing of it.", NOW).state == "OBJECTED"
+    assert "There is no member nobody" in cli(f"moderation ban nobody {WORDS} --yes").err
+
+
+def test_a_ban_closes_the_account_and_reinstating_opens_it(stage: UnitStage, cli: Cli) -> None:
+    pool = stage.api_settings.cognito_user_pool_id
+    made = stage.cognito.admin_create_user(UserPoolId=pool, Username="zoe")["User"]
+    stage.users.ensure("zoe", NOW)
+    assert made["Enabled"]
+    for line, enabled in (("ban", False), ("reinstate", True), ("ban", False), ("suspend", True)):
+        assert cli(f"moderation {line} zoe {WORDS} --yes").code == 0
+        assert stage.cognito.admin_get_user(UserPoolId=pool, Username="zoe")["Enabled"] is enabled

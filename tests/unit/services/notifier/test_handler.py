@@ -7,12 +7,22 @@ from typing import Any
 import pytest
 
 from services.core import cursors
-from services.core.domain import ledger, quests
+from services.core.domain import ledger, quests, reports
 from services.core.domain.ledger import State
 from services.core.domain.messages import Audience, Message
 from services.core.domain.notices import UNSUBSCRIBE, Mail, NoticeKind, Unmailed
-from services.core.domain.quests import Actor, Change, Quest
+from services.core.domain.quests import MODERATORS, Actor, Change, Quest
+from services.core.domain.reports import (
+    DecisionDraft,
+    Measure,
+    Report,
+    ReportDraft,
+    ReportReason,
+    SubjectInput,
+    SubjectKind,
+)
 from services.core.domain.users import MailPreference
+from services.core.domain.values import timestamp
 from services.core.stores.dynamo import dump, encode_item
 from services.core.stores.inbox import LEASE, MAILS_A_DAY
 from services.notifier.mailing import MOST_ATTEMPTS
@@ -31,6 +41,7 @@ from tests.unit.services.cloud import (
 )
 from tests.unit.services.notifier.conftest import SITE, Notifier
 
+WORDS = "Neighbours are not called names here."
 AFTER_LEASE = LEASE + timedelta(seconds=1)
 
 
@@ -443,3 +454,77 @@ def test_silence_is_foretold_only_where_it_confirms(
     notifier.cloud.clock.now = NOW + timedelta(days=3, hours=1)
     notifier.sweep()
     assert len(notifier.inbox(town.anna)) == reminded
+
+
+def decided(
+    notifier: Notifier, reporter: str, concerned: str, measure: Measure, second: Measure | None = None
+) -> dict[str, Any]:
+    """The record of the reports' stream for the last decision on a report, which is stored."""
+    draft = ReportDraft(subject=SubjectInput(kind=SubjectKind.MEMBER, user_id=concerned), reason=ReportReason.RUDE)
+    before = reports.make(draft, reporter, concerned, "", NOW, "r" * 26)
+    after = _decide(before, measure, "mona")
+    if second:
+        before = reports.object_to(after, concerned, WORDS, NOW)
+        after = _decide(before, second, "max")
+    table = notifier.cloud.reports_table
+    notifier.cloud.dynamodb.put_item(TableName=table, Item=encode_item(dump(after)))
+    return notifier.raw("reports", {"OldImage": encode_item(dump(before)), "NewImage": encode_item(dump(after))})
+
+
+def _decide(report: Report, measure: Measure, moderator: str) -> Report:
+    until = NOW + timedelta(days=7) if measure is Measure.SUSPEND else None
+    draft = DecisionDraft(measure=measure, words=WORDS, until=until)
+    return reports.decide(report, Actor(moderator, frozenset({MODERATORS})), draft, NOW, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("measure", "kind"),
+    [
+        (Measure.DISMISS, None),
+        (Measure.WARN, NoticeKind.WARNING),
+        (Measure.REMOVE_TEXT, NoticeKind.WARNING),
+        (Measure.RENAME, NoticeKind.WARNING),
+        (Measure.SUSPEND, NoticeKind.SUSPENSION),
+        (Measure.BAN, NoticeKind.SUSPENSION),
+    ],
+)
+def test_a_decision_is_told_to_who_reported_and_whom_it_concerns(
+    notifier: Notifier, town: Town, measure: Measure, kind: NoticeKind | None
+) -> None:
+    record = decided(notifier, town.anna, town.ben, measure)
+    for _ in range(2):
+        notifier({"Records": [record]})
+    assert [item.kind for item in notifier.inbox(town.anna)] == [NoticeKind.REPORT_DECIDED]
+    told = notifier.inbox(town.ben)
+    assert [(item.kind, item.report_id, item.actor_id) for item in told] == ([(kind, "r" * 26, None)] if kind else [])
+    texts = {str(mail["To"]): str(mail.get_body(("plain",))) for mail in notifier.mails()}
+    assert len(texts) == (2 if kind else 1)
+    assert ("ben@example.org" in texts) == (kind is not None)
+    assert kind is None or WORDS in texts["ben@example.org"]
+    assert WORDS not in texts["anna@example.org"]
+
+
+def test_the_answer_to_an_objection_is_told_once(notifier: Notifier, town: Town) -> None:
+    notifier({"Records": [decided(notifier, town.anna, town.ben, Measure.SUSPEND)]})
+    notifier({"Records": [decided(notifier, town.anna, town.ben, Measure.SUSPEND, Measure.REINSTATE)]})
+    kinds = sorted(item.kind for item in notifier.inbox(town.ben))
+    assert kinds == [NoticeKind.OBJECTION_DECIDED, NoticeKind.SUSPENSION]
+    assert len(notifier.inbox(town.anna)) == 2
+
+
+def test_what_a_leaver_takes_from_a_report_tells_nobody(notifier: Notifier, town: Town) -> None:
+    record = decided(notifier, town.anna, town.ben, Measure.WARN)
+    record["dynamodb"]["OldImage"] = record["dynamodb"]["NewImage"]
+    assert notifier({"Records": [record]})[0] == {"batchItemFailures": []}
+    assert notifier.inbox(town.anna) == []
+
+
+def test_the_suspended_get_no_mail_but_the_word_of_their_suspension(notifier: Notifier, town: Town) -> None:
+    notifier.row(town.anna, suspendedUntil=timestamp(NOW + timedelta(days=7)))
+    notifier.cloud.cognito.admin_disable_user(UserPoolId=notifier.pool, Username=town.anna)
+    notifier.step(town.claim())
+    (item,) = notifier.inbox(town.anna)
+    assert item.unmailed is Unmailed.SUSPENDED
+    assert notifier.mails() == []
+    notifier({"Records": [decided(notifier, town.ben, town.anna, Measure.BAN)]})
+    assert "anna@example.org" in {str(mail["To"]) for mail in notifier.mails()}, "the account is closed by then"

@@ -24,6 +24,12 @@ MAX = "max-6"
 QUEST: dict[str, Any] = {"title": "Carry a sofa", "description": DESCRIPTION, "category": "social"}
 
 
+@pytest.fixture
+def api(cloud: Cloud) -> Api:
+    """The api Lambda, with a user pool behind it."""
+    return Api(cloud, cognito_user_pool_id=cloud.pool())
+
+
 def report(api: Api, who: str, subject: dict[str, str], key: str | None = None, words: str = "Look.") -> Answer:
     body = {"subject": subject, "reason": "rude", "words": words}
     return api.call("makeReport", who, body, headers={"idempotency-key": key} if key else {})
@@ -142,6 +148,43 @@ def test_a_member_loses_a_name_or_texts(api: Api) -> None:
     assert (profile["displayName"], profile["bio"], profile["interests"]) == ("New member", "", [])
 
 
+@pytest.mark.parametrize("last", ["attestQuest", "cancelQuest"])
+def test_a_hidden_quest_that_ends_does_not_become_public_again(api: Api, last: str) -> None:
+    quest_id = api.quest("SUBMITTED" if last == "attestQuest" else "OPEN")
+    decide(api, report(api, CARA, {"kind": "quest", "questId": quest_id}).json["reportId"], "hide")
+    assert api.call(last, ANNA, {} if last == "attestQuest" else None, questId=quest_id).status == 200
+    assert api.call("getQuest", questId=quest_id).status == 404
+    assert api.call("getMyQuest", CARA, questId=quest_id).status == 404
+    assert api.call("getMyQuest", ANNA, questId=quest_id).status == 200
+
+
+def test_the_text_of_a_completed_quest_can_be_hidden_and_shown_again(api: Api) -> None:
+    quest_id = api.quest("COMPLETE")
+    assert api.call("getQuest", questId=quest_id).status == 200
+    report_id = report(api, CARA, {"kind": "quest", "questId": quest_id}).json["reportId"]
+    assert decide(api, report_id, "hide").status == 200
+    assert api.call("getQuest", questId=quest_id).status == 404
+    assert api.call("objectToDecision", ANNA, {"reason": REASON}, reportId=report_id).status == 200
+    assert decide(api, report_id, "unhide", who=MAX).status == 200
+    assert api.call("getQuest", questId=quest_id).status == 200
+
+
+def test_moderators_read_what_was_said_before_and_after_a_reported_message(api: Api, cloud: Cloud) -> None:
+    quest_id = api.create()
+    write(api, CARA, quest_id, "public", "Is it heavy?")
+    api.call("claimQuest", BEN, questId=quest_id)
+    ids = []
+    for number in range(25):
+        cloud.clock.advance(minutes=3)
+        ids.append(write(api, (ANNA, BEN)[number % 2], quest_id, "private", f"Number {number}").json["messageId"])
+    subject = {"kind": "message", "questId": quest_id, "messageId": ids[13]}
+    report_id = report(api, ANNA, subject).json["reportId"]
+    context = api.call("getReport", MODERATOR, groups=MODERATORS, reportId=report_id).json["context"]
+    assert [message["text"] for message in context] == [f"Number {n}" for n in range(3, 24)], "the public one is none"
+    member = report(api, CARA, {"kind": "member", "userId": BEN}).json["reportId"]
+    assert api.call("getReport", MODERATOR, groups=MODERATORS, reportId=member).json["context"] == []
+
+
 def test_a_hidden_quest_is_off_the_board_until_it_is_shown_again(api: Api) -> None:
     quest_id = api.create()
     subject = {"kind": "quest", "questId": quest_id}
@@ -164,10 +207,14 @@ def test_the_suspended_finish_what_they_owe_and_start_nothing(api: Api, cloud: C
     until = timestamp(NOW.replace(day=20))
     assert decide(api, report_id, "suspend", until=until).status == 200
     assert api.call("getMe", BEN).json["suspendedUntil"] == until
+    edited = {"title": "Buy my things"}
     started = {
         "create": api.call("createQuest", BEN, QUEST),
         "claim": api.call("claimQuest", BEN, questId=free),
         "ask": write(api, BEN, free, "public", "May I?"),
+        "edit": api.call("editQuest", BEN, edited, questId=own),
+        "name": api.call("editMe", BEN, {"displayName": "Somebody"}),
+        "bio": api.call("editMe", BEN, {"bio": "Buy my things", "language": "de"}),
     }
     assert {name: (answer.status, answer.json["code"]) for name, answer in started.items()} == dict.fromkeys(
         started, (403, "suspended")
@@ -177,6 +224,7 @@ def test_the_suspended_finish_what_they_owe_and_start_nothing(api: Api, cloud: C
     assert write(api, BEN, owed, "private", "I come at nine.").status == 201
     assert api.call("submitQuest", BEN, {"submission": "Done, the sofa is up."}, questId=owed).status == 200
     assert api.call("cancelQuest", BEN, questId=own).status == 200
+    assert api.call("editMe", BEN, {"mail": "never", "language": "de"}).status == 200, "what others do not see"
     cloud.clock.advance(days=20)
     assert api.call("createQuest", BEN, QUEST).status == 201, "it ends by itself"
 
@@ -191,6 +239,23 @@ def test_a_ban_ends_only_by_another_decision(api: Api, cloud: Cloud) -> None:
     assert decide(api, report_id, "reinstate").status == 403, "not by the same moderator"
     assert decide(api, report_id, "reinstate", who=MAX).status == 200
     assert api.call("createQuest", BEN, QUEST).status == 201
+
+
+def test_a_ban_closes_the_account_and_its_end_opens_it(api: Api, cloud: Cloud) -> None:
+    pool = api.app.platform.settings.cognito_user_pool_id
+    ben = cloud.sign_up(pool, "ben")
+    api.call("getMe", ben)
+
+    def enabled() -> bool:
+        return bool(cloud.cognito.admin_get_user(UserPoolId=pool, Username=ben)["Enabled"])
+
+    report_id = report(api, ANNA, {"kind": "member", "userId": ben}).json["reportId"]
+    for _ in range(2):
+        assert decide(api, report_id, "ban").status == 200
+        assert not enabled()
+    assert api.call("objectToDecision", ben, {"reason": REASON}, reportId=report_id).status == 200
+    assert decide(api, report_id, "suspend", who=MAX, until=timestamp(NOW.replace(day=20))).status == 200
+    assert enabled(), "a suspended member signs in and finishes what they owe"
 
 
 def test_a_decision_that_was_not_carried_out_is_by_its_repeat(api: Api, cloud: Cloud) -> None:

@@ -95,7 +95,7 @@ hide             requestor              m        m        m        m        m   
 hide             performer              m        m        m        m        m        m        m
 hide             stranger               m        m        m        m        m        m        m
 hide             former                 m        m        m        m        m        m        m
-hide             moderator              V        V        V        V        s        s        s
+hide             moderator              V        V        V        V        V        V        V
 hide             moderating-requestor   j        j        j        j        j        j        j
 hide             moderating-performer   j        j        j        j        j        j        j
 hide             moderating-former      j        j        j        j        j        j        j
@@ -103,7 +103,7 @@ unhide           requestor              m        m        m        m        m   
 unhide           performer              m        m        m        m        m        m        m
 unhide           stranger               m        m        m        m        m        m        m
 unhide           former                 m        m        m        m        m        m        m
-unhide           moderator              U        U        U        U        s        s        s
+unhide           moderator              U        U        U        U        U        U        U
 unhide           moderating-requestor   j        j        j        j        j        j        j
 unhide           moderating-performer   j        j        j        j        j        j        j
 unhide           moderating-former      j        j        j        j        j        j        j
