@@ -469,7 +469,9 @@ class Database:
             fields: Answer = {"Item": write.old} if write.returns_old and write.old else {}
             raise RefusedError("ConditionalCheckFailedException", **fields)
         self._apply(write.table, write.key, write.old, write.new)
-        image = {"ALL_NEW": write.new, "ALL_OLD": write.old}.get(body.get("ReturnValues", "NONE"))
+        updated = {name: value for name, value in (write.new or {}).items() if (write.old or {}).get(name) != value}
+        images = {"ALL_NEW": write.new, "ALL_OLD": write.old, "UPDATED_NEW": updated}
+        image = images.get(body.get("ReturnValues", "NONE"))
         return {"Attributes": image} if image else {}
 
     def _PutItem(self, body: Answer) -> Answer:  # noqa: N802  # AWS's name of the operation, as all below

@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from services.api.operations import OPERATIONS
 from services.core.domain.ledger import State
-from services.core.domain.quests import MODERATORS, Actor, Allowed, Outcome, Quest, allowed
+from services.core.domain.quests import FINAL, MODERATORS, Action, Actor, Allowed, Outcome, Quest, allowed
 from services.core.flags import INTERNAL
 from services.core.names import parameter_name
 from services.core.parameters import FLAGS, flag_parameter
@@ -294,13 +294,15 @@ def actor(who: str) -> Actor:
 
 
 def possible(world: World, quest_id: str, among: Iterable[str] = EVERYBODY) -> list[tuple[str, str]]:
-    """Who of these may do what with a quest now."""
+    """Who of these may do what with a quest now; nobody moderates what has ended."""
     quest, now = as_quest(quest_items(world)[quest_id]), datetime.fromtimestamp(world.now, UTC)
     return [
         (action.value, who)
         for who in among
         for action, verdict in allowed(quest, actor(who), now).items()
-        if isinstance(verdict, Allowed) and action in OPERATION_OF
+        if isinstance(verdict, Allowed)
+        and action in OPERATION_OF
+        and not (action in (Action.HIDE, Action.UNHIDE) and quest.status in FINAL)
     ]
 
 
@@ -340,7 +342,7 @@ def _move(world: World, known: list[str], lively: list[str], tries: int) -> None
 def _look_around(world: World, known: list[str], tries: int) -> None:
     rng, client = world.rng, Client(world, tries)
     who = rng.choice(MEMBERS)
-    match rng.choice(("profile", "leave", "quest", "list", "me", "export")):
+    match rng.choice(("profile", "leave", "quest", "list", "me", "export", "moderate")):
         case "profile":
             name = {"displayName": f"Name {len(world.requests)}"}
             client.call("editMe", who, name if rng.random() < 0.5 else {"bio": f"bio {len(world.requests)}"})
@@ -350,6 +352,8 @@ def _look_around(world: World, known: list[str], tries: int) -> None:
             client.call("getMyQuest", who, questId=rng.choice(known))
         case "list":
             client.call("listMyQuests", who, query={"role": rng.choice(("requestor", "performer")), "limit": "3"})
+        case "moderate":
+            act(world, rng.choice(("hide", "unhide")), rng.choice(known), MODERATOR, None, tries)
         case "me":
             client.call("getMe", who)
         case _:

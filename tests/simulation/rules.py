@@ -18,11 +18,20 @@ from services.core.metrics import LEDGER_DRIFT
 from services.core.names import BOARD_KEY, HOME_KEY, QUESTS_PREFIX
 from services.core.services import REWARDS, USER_CREATION
 from services.core.stores.dynamo import decode_item
+from services.core.stores.quests import is_pair
 from tests.simulation import people
 from tests.simulation.dynamodb import Item
 from tests.simulation.people import EVERYBODY, OPERATION_OF, POISONED, Client, actor, as_quest
 from tests.simulation.world import CLAIMS_PER_HOUR, SKEW, Attempt, Call, Invocation, World, drift_of, queue_url
-from tests.unit.services.invariants import check_books, check_quest, check_step, check_turn, check_users
+from tests.unit.services.invariants import (
+    check_books,
+    check_confirmers,
+    check_quest,
+    check_shares,
+    check_step,
+    check_turn,
+    check_users,
+)
 
 _SLACK = 2 * SKEW + 0.5
 """Seconds by which two clocks may differ."""
@@ -139,6 +148,8 @@ def check_changes(record: Record, found: Findings) -> None:
             stays = old.performer_id is None or new.performer_id is None or old.performer_id == new.performer_id
             found.expect(stays, "S4 the performer was swapped", detail)
         found.check("S3 a quest does not fit its status", check_quest, new, detail=detail)
+    completed = [new for _, _, _, old, new in record.changes if old and not old.completed_at and new.completed_at]
+    found.check("V12 a pair's reward is not what it is worth", check_shares, completed)
 
 
 def check_ledger(record: Record, found: Findings) -> None:
@@ -158,6 +169,7 @@ def check_ledger(record: Record, found: Findings) -> None:
 def check_value(record: Record, found: Findings) -> None:
     """Books and totals agree with the quests, and nobody did anything more often than they may."""
     found.check("V2 the books do not fit the quests", check_books, record.quests, record.entries)
+    found.check("V11 a confirmer is not counted once", check_confirmers, record.entries)
     users = {entry.user_id for entry in record.entries} - record.users.keys()
     found.expect(not users, "P2 entries of nobody", users)
     if not users:
@@ -177,7 +189,7 @@ def check_value(record: Record, found: Findings) -> None:
     stored = record.world.db.tables["quests"].items
     for quest_id in record.quests:
         found.expect((f"{quest_id}#description",) in stored, "S17 a quest without its description", quest_id[:6])
-    texts = {key[0].split("#")[0] for key in stored} - record.quests.keys()
+    texts = {key[0].split("#")[0] for key in stored if not is_pair(key[0])} - record.quests.keys()
     found.expect(not texts, "S16 texts of no quest", texts)
 
 

@@ -343,7 +343,8 @@ def one_attestation_completes(real: Any) -> Any:
         change = real(quest, current, actor, text, now, silence)
         if change.quest is quest:
             return change
-        return steps._completed(quest, now, attestations=change.quest.attestations)._replace(submission=text)
+        words = change.quest.attestations
+        return steps._completed(quest, now, steps.NEW_PAIR, attestations=words)._replace(submission=text)
 
     return submit
 
