@@ -2,7 +2,16 @@
 import { vi } from "vitest";
 import { loadConfig } from "../src/api/config";
 import { type Session, startSession } from "../src/api/session";
-import type { Action, BoardCard, LedgerEntry, Me, QuestCard, QuestView } from "../src/api/types";
+import type {
+  Action,
+  BoardCard,
+  InboxItem,
+  LedgerEntry,
+  Me,
+  MyQuestCard,
+  QuestCard,
+  QuestView,
+} from "../src/api/types";
 import { words } from "../src/lib/folding";
 
 export const CONFIG = {
@@ -42,6 +51,7 @@ export async function serve(answers: Record<string, Answer>): Promise<Call[]> {
   const calls: Call[] = [];
   const everywhere: Record<string, Answer> = {
     "GET /config.json": CONFIG,
+    "GET /me/turn": { items: [] },
     "GET /api/health": { status: "ok", stage: "test", release: "1", breaker: "closed" },
     ...answers,
   };
@@ -92,6 +102,29 @@ export const card = (more: Partial<QuestCard> = {}): QuestCard => ({
   createdAt: "2026-03-01T10:00:00.000Z",
   expiresAt: "2026-03-31T10:00:00.000Z",
   attestedBy: [],
+  ...more,
+});
+
+/** A card in a list of the member's own. */
+export const myCard = (more: Partial<MyQuestCard> = {}): MyQuestCard => ({ ...card(), ...more });
+
+export const turn = (more: Partial<NonNullable<MyQuestCard["turn"]>> = {}): NonNullable<MyQuestCard["turn"]> => ({
+  task: "hand-in",
+  since: "2026-03-01T10:00:00.000Z",
+  members: ["ben"],
+  moderators: false,
+  yours: true,
+  ...more,
+});
+
+export const news = (more: Partial<InboxItem> = {}): InboxItem => ({
+  itemId: "2026-03-01T10:00:00.000Z#q1#2#claimed",
+  at: "2026-03-01T10:00:00.000Z",
+  kind: "claimed",
+  amounts: {},
+  quest: { questId: "q1", title: "Carry a sofa" },
+  actor: { userId: "jo", displayName: "Jo" },
+  unread: true,
   ...more,
 });
 

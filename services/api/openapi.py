@@ -26,6 +26,7 @@ from services.core.domain.users import (
 )
 from services.core.domain.values import Model
 from services.core.routes import ROUTES, Route
+from services.core.stores.inbox import KEPT
 
 PATH = Path(__file__).with_name("openapi.json")
 CONSTANTS = {
@@ -37,6 +38,7 @@ CONSTANTS = {
     "openClaimsTrusted": OPEN_CLAIMS_TRUSTED,
     "trustedFrom": TRUSTED_FROM,
     "deletionGraceDays": DELETION_GRACE.days,
+    "inboxDays": KEPT.days,
     "boardPath": f"/{names.BOARD_KEY}",
     "questPath": f"/{documents.quest_key('{questId}')}",
 }

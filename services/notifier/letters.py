@@ -24,7 +24,7 @@ _BUTTONS: Final[Mapping[NoticeKind, str]] = {
     NoticeKind.OBJECTION_DECIDED: "inbox",
 }
 """The button of a kind; any other leads to the quest."""
-_PLACES: Final[Mapping[str, str]] = {"account": "/me", "inbox": "/mine"}
+_PLACES: Final[Mapping[str, str]] = {"account": "/me", "inbox": "/inbox"}
 
 
 class Context(NamedTuple):

@@ -103,6 +103,6 @@ test("an open breaker shows as a banner within half a minute, and goes with what
   await ana.looksRight();
   operator("breaker", "closed");
   await expect(ana.page.getByText(t.banner.closed)).toBeHidden({ timeout: 40_000 });
-  await expect(ana.page.getByText(t.mine.emptyTitle)).toBeVisible();
+  await expect(ana.page.getByText(t.mine.emptyAsked)).toBeVisible();
   await expect(ana.page.getByText(t.errors.paused)).toBeHidden();
 });

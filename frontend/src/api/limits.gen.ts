@@ -65,6 +65,7 @@ export const openClaims = 3;
 export const openClaimsTrusted = 10;
 export const trustedFrom = 3;
 export const deletionGraceDays = 14;
+export const inboxDays = 90;
 export const boardPath = "/published/board.json";
 export const questPath = "/published/quests/{questId}.json";
 export const publicReads = /^(?:\/quests|\/quests\/[^/]+|\/quests\/[^/]+\/messages|\/users\/[^/]+|\/stats)$/;

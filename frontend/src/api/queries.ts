@@ -1,7 +1,7 @@
-/** Every read and write of the page: query options for reads, plain functions for writes. */
+/** The reads of the first screen and of a quest, and what all reads share. Others load with their screens: lists.ts. */
 import { type InfiniteData, infiniteQueryOptions, QueryCache, QueryClient, queryOptions } from "@tanstack/preact-query";
 import { within } from "../lib/within";
-import { noteOwnChange, type PublishedBoard, readBoard, withOwnChanges } from "./board";
+import { readBoard } from "./board";
 import { api, unwrap } from "./client";
 import { copied, keepCopy } from "./copies";
 import { readQuestDocument } from "./documents";
@@ -12,21 +12,17 @@ import type {
   Category,
   Health,
   Me,
-  Outcome,
-  Part,
+  MyTurn,
   Profile,
-  ProfileEdit,
   Quest,
   QuestDocument,
-  QuestDraft,
-  QuestEdit,
   QuestPage,
   QuestStatus,
   QuestView,
 } from "./types";
 
 /** How often a page that waits for the other party looks again, in milliseconds. */
-const WAITING_MS = 3_000;
+export const WAITING_MS = 3_000;
 /** How often an open page asks how the service is doing: a breaker shows within 30 s. */
 const HEALTH_MS = 25_000;
 /** The same while it is not up: the banner goes soon after the trouble. */
@@ -36,8 +32,8 @@ const RECOVERY_MS = 5_000;
 const FOLLOW_MS = 8_000;
 /** How often a board that is shown is looked at again, in milliseconds. */
 const BOARD_MS = 15_000;
-/** The same for the member's list. */
-const LIST_MS = 15_000;
+/** The same for the member's lists, what waits for them, and how much they have not read. */
+export const LIST_MS = 15_000;
 
 const isBreaker = (error: unknown): boolean => error instanceof ApiError && error.code === "breaker_open";
 
@@ -157,30 +153,17 @@ export const meQuery = () =>
   queryOptions({
     queryKey: ["me", "profile"],
     queryFn: () => unwrap(api().GET("/me")),
+    refetchInterval: LIST_MS,
     ...copied<Me>("profile", "me"),
   });
 
-export const myQuestsQuery = (role: Part) =>
-  infiniteQueryOptions({
-    queryKey: ["me", "quests", role],
-    queryFn: ({ pageParam }) =>
-      unwrap(api().GET("/me/quests", { params: { query: { role, ...(pageParam && { cursor: pageParam }) } } })),
-    initialPageParam: "",
-    getNextPageParam: (last) => last.nextCursor ?? undefined,
+/** Every quest that waits for the member, the most urgent first. */
+export const turnQuery = () =>
+  queryOptions({
+    queryKey: ["me", "turn"],
+    queryFn: () => unwrap(api().GET("/me/turn")),
     refetchInterval: LIST_MS,
-    ...copied<InfiniteData<QuestPage, string>>("mine", role),
-  });
-
-export const ledgerQuery = () =>
-  infiniteQueryOptions({
-    queryKey: ["me", "ledger"],
-    queryFn: ({ pageParam }) =>
-      unwrap(api().GET("/me/ledger", { params: { query: pageParam ? { cursor: pageParam } : {} } })),
-    initialPageParam: "",
-    getNextPageParam: (last) => last.nextCursor ?? undefined,
-    // A reward is paid a moment after the quest is complete.
-    refetchInterval: ({ state }) =>
-      state.data?.pages.some((page) => page.items.some((entry) => entry.state === "PENDING")) ? WAITING_MS : false,
+    ...copied<MyTurn>("turn", "me"),
   });
 
 export const userQuery = (userId: string) =>
@@ -210,56 +193,3 @@ export const healthQuery = () =>
       return health ?? null;
     },
   });
-
-/** What this member has done to a quest is on their board at once. */
-async function noted(call: Promise<QuestView>): Promise<QuestView> {
-  const view = await call;
-  const requestor = queryClient.getQueryData(userQuery(view.requestorId).queryKey);
-  const me = queryClient.getQueryData(meQuery().queryKey);
-  const name = me?.userId === view.requestorId ? me.displayName : requestor?.displayName;
-  noteOwnChange(view, name ?? "");
-  queryClient.setQueryData(
-    boardQuery().queryKey,
-    (board: PublishedBoard | undefined) => board && { ...board, cards: withOwnChanges(board.cards) },
-  );
-  return view;
-}
-
-export const createQuest = (body: QuestDraft, key: string) =>
-  noted(unwrap(api().POST("/quests", { body, params: { header: { "Idempotency-Key": key } } })));
-
-export const editQuest = (questId: string, body: QuestEdit) =>
-  noted(unwrap(api().PATCH("/quests/{questId}", { body, params: { path: { questId } } })));
-
-const at = (questId: string) => ({ params: { path: { questId } } });
-
-/** What a member can do with a quest; each answers with the quest as it then is. */
-export const questActions = {
-  cancel: (questId: string) => noted(unwrap(api().DELETE("/quests/{questId}", at(questId)))),
-  claim: (questId: string) => noted(unwrap(api().POST("/quests/{questId}/claim", at(questId)))),
-  release: (questId: string, reason: string) =>
-    noted(unwrap(api().POST("/quests/{questId}/release", { ...at(questId), body: reason ? { reason } : {} }))),
-  withdraw: (questId: string, reason: string) =>
-    noted(unwrap(api().POST("/quests/{questId}/withdraw", { ...at(questId), body: { reason } }))),
-  state: (questId: string, statement: string) =>
-    noted(unwrap(api().POST("/quests/{questId}/state", { ...at(questId), body: { statement } }))),
-  hide: (questId: string, reason: string) =>
-    noted(unwrap(api().POST("/quests/{questId}/hide", { ...at(questId), body: { reason } }))),
-  unhide: (questId: string) => noted(unwrap(api().POST("/quests/{questId}/unhide", at(questId)))),
-  submit: (questId: string, submission: string) =>
-    noted(unwrap(api().POST("/quests/{questId}/submit", { ...at(questId), body: { submission } }))),
-  requestChanges: (questId: string, reason: string) =>
-    noted(unwrap(api().POST("/quests/{questId}/request-changes", { ...at(questId), body: { reason } }))),
-  attest: (questId: string, notes: string) =>
-    noted(unwrap(api().POST("/quests/{questId}/attest", { ...at(questId), body: notes ? { notes } : {} }))),
-  dispute: (questId: string, reason: string) =>
-    noted(unwrap(api().POST("/quests/{questId}/dispute", { ...at(questId), body: { reason } }))),
-  resolve: (questId: string, outcome: Outcome, decision: string) =>
-    noted(unwrap(api().POST("/quests/{questId}/resolve", { ...at(questId), body: { outcome, decision } }))),
-};
-
-export const unsubscribe = (token: string) => unwrap(api().POST("/unsubscribe", { params: { query: { token } } }));
-export const editMe = (body: ProfileEdit) => unwrap(api().PATCH("/me", { body }));
-export const exportMe = () => unwrap(api().GET("/me/export"));
-export const deleteMe = () => unwrap(api().DELETE("/me"));
-export const restoreMe = () => unwrap(api().POST("/me/restore"));

@@ -1,9 +1,10 @@
 /** A session is one sign-in: what belongs to another one changes nothing in it. */
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { me, serve, signInAs, tokens } from "../../test/api";
+import { editMe } from "./actions";
 import * as cognito from "./cognito";
 import { copied } from "./copies";
-import { editMe, meQuery, queryClient } from "./queries";
+import { meQuery, queryClient } from "./queries";
 import { endSession, type Session, sessionState } from "./session";
 
 const refused = (type: string, status: number) =>

@@ -13,6 +13,9 @@ export type BoardCard = Schemas["BoardCard"] & Timed;
 export type Board = Omit<Schemas["Board"], "cards"> & { cards: BoardCard[] };
 export type QuestDocument = Schemas["QuestDocument"];
 export type QuestCard = Schemas["QuestCard"] & Timed;
+/** A quest in a list of the member's own, with whose turn it is. */
+export type MyQuestCard = Schemas["MyQuestCard"] & Timed;
+export type Turn = Schemas["TurnView"];
 /** A page of a list of quests. */
 export type QuestPage = Schemas["QuestPage"];
 export type Quest = Schemas["QuestPublic"];
@@ -20,6 +23,12 @@ export type QuestView = Schemas["QuestView"];
 /** What the form of a quest has fields for. */
 export type QuestDraft = Required<Omit<Schemas["Draft"], "when" | "minutes" | "meetingPoint">>;
 export type QuestEdit = Schemas["Edit"];
+export type MyQuestPage = Schemas["MyQuestPage"];
+export type MyTurn = Schemas["MyTurn"];
+export type InboxItem = Schemas["InboxItem"];
+export type InboxPage = Schemas["InboxPage"];
+export type Message = Schemas["MessageView"];
+export type Audience = Schemas["Audience"];
 export type Me = Schemas["Me"];
 export type ProfileEdit = Schemas["Profile"];
 export type Profile = Schemas["PublicProfile"];

@@ -15,6 +15,8 @@ import { VisitorsOnly } from "./VisitorsOnly";
 const QuestScreen = lazyScreen(() => import("../features/quest/QuestScreen").then((module) => module.QuestScreen));
 const CreateScreen = lazyScreen(() => import("../features/compose/CreateScreen").then((module) => module.CreateScreen));
 const EditScreen = lazyScreen(() => import("../features/compose/EditScreen").then((module) => module.EditScreen));
+const HomeScreen = lazyScreen(() => import("../features/discover/HomeScreen").then((module) => module.HomeScreen));
+const InboxScreen = lazyScreen(() => import("../features/inbox/InboxScreen").then((module) => module.InboxScreen));
 const MineScreen = lazyScreen(() => import("../features/mine/MineScreen").then((module) => module.MineScreen));
 const MeScreen = lazyScreen(() => import("../features/account/MeScreen").then((module) => module.MeScreen));
 const PersonScreen = lazyScreen(() => import("../features/account/PersonScreen").then((module) => module.PersonScreen));
@@ -49,12 +51,18 @@ const visitors = (Screen: ComponentType) => () => (
   </VisitorsOnly>
 );
 
+/** The same address is a member's day, and a visitor's first look. */
+function FirstScreen() {
+  return useSession().session ? <HomeScreen /> : <DiscoverScreen />;
+}
+
 const routes = {
-  "/": everybody(DiscoverScreen),
+  "/": everybody(FirstScreen),
   "/quests/new": members(CreateScreen),
   "/quests/:questId": everybody(QuestScreen),
   "/quests/:questId/edit": members(EditScreen),
   "/mine": members(MineScreen),
+  "/inbox": members(InboxScreen),
   "/me": members(MeScreen),
   "/settings": members(SettingsScreen),
   "/people/:userId": everybody(PersonScreen),

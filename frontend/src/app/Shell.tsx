@@ -2,9 +2,9 @@ import { useQuery } from "@tanstack/preact-query";
 import type { ComponentChildren } from "preact";
 import { useLocation } from "preact-iso";
 import { config } from "../api/config";
-import { healthQuery } from "../api/queries";
+import { healthQuery, meQuery, turnQuery } from "../api/queries";
 import { withNext } from "../lib/ids";
-import { t } from "../lib/text";
+import { number, t } from "../lib/text";
 import { ButtonLink } from "../ui/Button";
 import { Announcer, Note } from "../ui/feedback";
 import { useService, useSession } from "../ui/hooks";
@@ -31,15 +31,45 @@ const memberPlaces = (): Place[] => [
   { href: "/me", icon: "me", name: t.nav.me },
 ];
 
+/** More than this is not counted in a badge. */
+const MANY = 99;
+
+function Badge({ count, label }: { count: number; label: string }) {
+  if (count === 0) return null;
+  return (
+    <span class="badge">
+      <span aria-hidden="true">{count > MANY ? `${number(MANY)}+` : number(count)}</span>
+      <span class="visually-hidden"> {label}</span>
+    </span>
+  );
+}
+
+/** The way to the inbox, with how much in it is unread. */
+function Bell() {
+  const { path } = useLocation();
+  const { data } = useQuery(meQuery());
+  const unread = data?.unread ?? 0;
+  return (
+    <a class="bell" href="/inbox" aria-current={path === "/inbox" ? "page" : undefined}>
+      <Icon name="bell" />
+      <span class="visually-hidden">{t.nav.inbox}</span>
+      <Badge count={unread} label={t.nav.unread({ count: unread })} />
+    </a>
+  );
+}
+
 function Navigation() {
   const { session } = useSession();
   const { path } = useLocation();
+  const turn = useQuery({ ...turnQuery(), enabled: !!session });
+  const waiting = turn.data?.items.length ?? 0;
   return (
     <nav class="places" aria-label={t.nav.label}>
       {(session ? memberPlaces() : visitorPlaces()).map(({ href, icon, name }) => (
         <a key={href} href={href} aria-current={path === href ? "page" : undefined}>
           <Icon name={icon} />
           <span>{name}</span>
+          {href === "/mine" && <Badge count={waiting} label={t.nav.waiting({ count: waiting })} />}
         </a>
       ))}
     </nav>
@@ -79,6 +109,7 @@ function Banners() {
 }
 
 export function Shell({ children }: { children: ComponentChildren }) {
+  const { session } = useSession();
   return (
     <div class="shell">
       <a class="button primary skip visually-hidden" href="#main">
@@ -90,6 +121,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
           {t.name}
         </a>
         <Navigation />
+        {session && <Bell />}
       </header>
       <main id="main" tabIndex={-1}>
         <Banners />

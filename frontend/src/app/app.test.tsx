@@ -80,7 +80,7 @@ describe("the frame", () => {
     signInAs("ana");
     await serve({ "GET /me/quests": { items: [] }, "GET /quests": { items: [] } });
     open("/mine");
-    await screen.findByText(t.mine.emptyTitle);
+    await screen.findByText(t.mine.emptyAsked);
     act(() => endSession({ expired: false }));
     await waitFor(() => expect(address()).toBe("/"));
   });

@@ -8,7 +8,10 @@ const PATIENCE_MS = 4_000;
 /** Reads what the first screen shows, and its code. */
 async function firstScreen(ready: Promise<unknown>): Promise<unknown> {
   const questId = /^\/quests\/([^/]+)$/.exec(location.pathname)?.[1];
-  if (questId === undefined) return queryClient.prefetchQuery(boardQuery());
+  if (questId === undefined) {
+    const home = sessionState().session && import("../features/discover/HomeScreen");
+    return Promise.all([queryClient.prefetchQuery(boardQuery()), home]);
+  }
   await ready;
   const quest = sessionState().session ? myQuestQuery(questId) : questQuery(questId);
   return Promise.all([

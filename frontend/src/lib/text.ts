@@ -161,6 +161,9 @@ export const number = (value: number, options: Intl.NumberFormatOptions = {}): s
 /** `+5`, `−5`, `0`. */
 export const signed = (value: number): string => number(value, { signDisplay: "exceptZero" });
 
+/** `text` of one direction amid words of another; for what members wrote, in a sentence of ours. */
+export const isolated = (text: string): string => `\u2068${text}\u2069`;
+
 /** The string under a key that comes from outside, e.g. an error's code. */
 export const lookUp = (table: Readonly<Record<string, string>>, key: string | null | undefined): string | undefined =>
   key && Object.hasOwn(table, key) ? table[key] : undefined;

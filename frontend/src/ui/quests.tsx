@@ -49,7 +49,7 @@ interface TicketProps {
   /** Without a link: the preview of a quest that does not exist yet. */
   preview?: boolean;
   /** Of the title: 2 where the cards follow the screen's heading, 3 under a heading of their own. */
-  level?: 2 | 3;
+  level?: 2 | 3 | undefined;
 }
 
 export function QuestTicket({ quest, need, preview = false, level = 3 }: TicketProps) {
@@ -64,7 +64,13 @@ export function QuestTicket({ quest, need, preview = false, level = 3 }: TicketP
             {quest.status !== "OPEN" && <StatusPill status={quest.status} />}
           </div>
           <Heading class="title" dir="auto">
-            {preview ? quest.title : <a href={`/quests/${quest.questId}`}>{quest.title}</a>}
+            {preview ? (
+              quest.title
+            ) : (
+              <a class="cover" href={`/quests/${quest.questId}`}>
+                {quest.title}
+              </a>
+            )}
           </Heading>
           <p class="foot">
             {when && (

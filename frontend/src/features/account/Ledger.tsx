@@ -1,5 +1,5 @@
 import { useInfiniteQuery } from "@tanstack/preact-query";
-import { ledgerQuery } from "../../api/queries";
+import { ledgerQuery } from "../../api/lists";
 import type { LedgerEntry, Me } from "../../api/types";
 import { lookUp, signed, t } from "../../lib/text";
 import { month } from "../../lib/time";

@@ -1,8 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/preact-query";
 import { useEffect, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
+import { editMe } from "../../api/actions";
 import { Category, Profile, welcomePoints } from "../../api/limits.gen";
-import { editMe, meQuery } from "../../api/queries";
+import { meQuery } from "../../api/queries";
 import { ownPath } from "../../lib/ids";
 import { language, t } from "../../lib/text";
 import { check } from "../../lib/validate";

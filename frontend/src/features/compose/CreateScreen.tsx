@@ -1,7 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/preact-query";
 import { useLocation } from "preact-iso";
+import { createQuest } from "../../api/actions";
 import { Draft, xpPerPoint } from "../../api/limits.gen";
-import { createQuest, meQuery, myQuestQuery } from "../../api/queries";
+import { meQuery, myQuestQuery } from "../../api/queries";
 import { idempotencyKey } from "../../lib/ids";
 import { t } from "../../lib/text";
 import { Button } from "../../ui/Button";

@@ -1,8 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/preact-query";
 import { useRef } from "preact/hooks";
 import { useLocation, useRoute } from "preact-iso";
+import { editQuest } from "../../api/actions";
 import { ApiError } from "../../api/problem";
-import { editQuest, myQuestQuery } from "../../api/queries";
+import { myQuestQuery } from "../../api/queries";
 import type { QuestDraft, QuestEdit, QuestView } from "../../api/types";
 import { lookUp, t } from "../../lib/text";
 import { Button, ButtonLink } from "../../ui/Button";

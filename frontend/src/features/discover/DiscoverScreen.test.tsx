@@ -8,7 +8,8 @@ import { t } from "../../lib/text";
 import { nextWeekend } from "../../lib/time";
 
 const stats = { days: 30, questsCreated: 4, questsCompleted: 3, attestationsSubmitted: 6 };
-const titles = () => screen.getAllByRole("heading", { level: 2 }).map((heading) => heading.textContent);
+const titles = () =>
+  screen.getAllByRole("article").map((article: HTMLElement) => within(article).getByRole("heading").textContent);
 
 describe("discover", () => {
   it("shows visitors what this is, and open quests as text, never as markup", async () => {
@@ -49,10 +50,10 @@ describe("discover", () => {
   });
 
   it("sorts the whole board", async () => {
-    signInAs("ben");
     const soon = new Date(Date.now() + 3_600_000).toISOString();
     const saturday = new Date(nextWeekend(Date.now()).start + 36_000_000).toISOString();
     await serve({
+      "GET /stats": stats,
       "GET /published/board.json": board(
         boardCard({ questId: "a", title: "Cheap", rewardXp: 10, expiresAt: soon }),
         boardCard({ questId: "b", title: "Dear", rewardXp: 500, createdAt: "2026-02-01T00:00:00.000Z" }),
@@ -77,13 +78,13 @@ describe("discover", () => {
   });
 
   it("filters the whole board, and keeps the filters in the address", async () => {
-    signInAs("ben");
     const cards = Array.from({ length: 150 }, (_, number) =>
       boardCard({ questId: `q${number}`, title: `Errand ${number}`, area: number % 3 ? "Old Town" : "old town " }),
     );
     const weekend = nextWeekend(Date.now());
     const when = { start: new Date(weekend.start).toISOString(), end: new Date(weekend.start + 1).toISOString() };
     await serve({
+      "GET /stats": stats,
       "GET /published/board.json": board(
         ...cards,
         boardCard({ questId: "z", title: "Prune the roses", area: "Łąka", minutes: 30, when, requestorName: "Zoë" }),

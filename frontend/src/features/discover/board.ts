@@ -48,6 +48,23 @@ export function found(cards: readonly BoardCard[], filters: Filters, now: number
   return cards.filter(fits).sort(ORDERS[filters.sort]);
 }
 
+/** How many quests, and how far ahead in milliseconds, are soon. */
+const SOON = { count: 3, within: 7 * 86_400_000 };
+
+/** The quests of others that are to be done in the next days, the first one first. */
+export const soon = (cards: readonly BoardCard[], userId: string, now: number): BoardCard[] =>
+  cards
+    .filter(
+      ({ requestorId, when, expiresAt }) =>
+        requestorId !== userId &&
+        !!when &&
+        Date.parse(expiresAt) > now &&
+        Date.parse(when.start) < now + SOON.within &&
+        Date.parse(when.end) > now,
+    )
+    .sort(ORDERS.when)
+    .slice(0, SOON.count);
+
 /** The areas on the board by their folded names, each as most members write it, in the order of the member's language. */
 export function areasOf(cards: readonly BoardCard[], locale: string): [folded: string, name: string][] {
   const spellings = new Map<string, Map<string, number>>();

@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/preact-query";
 import { useEffect, useState } from "preact/hooks";
-import { ledgerQuery } from "../../api/queries";
+import { ledgerQuery } from "../../api/lists";
 import type { QuestView } from "../../api/types";
 import { recall, remember } from "../../lib/storage";
 import { t } from "../../lib/text";

@@ -1,6 +1,7 @@
 /** How each action is offered: its weight, whether it takes words, and which call it makes. */
+
+import { questActions } from "../../api/actions";
 import { AttestBody, ReasonBody, ReleaseBody, ResolveBody, StatementBody, SubmitBody } from "../../api/limits.gen";
-import { questActions } from "../../api/queries";
 import type { Action, Outcome, QuestView } from "../../api/types";
 import type { Constraint } from "../../lib/validate";
 

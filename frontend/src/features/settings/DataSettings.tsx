@@ -1,7 +1,8 @@
 import { useMutation, useQueryClient } from "@tanstack/preact-query";
 import { useEffect, useRef } from "preact/hooks";
+import { deleteMe, exportMe, restoreMe } from "../../api/actions";
 import { deletionGraceDays } from "../../api/limits.gen";
-import { deleteMe, exportMe, meQuery, restoreMe } from "../../api/queries";
+import { meQuery } from "../../api/queries";
 import { sessionState } from "../../api/session";
 import type { Me } from "../../api/types";
 import { t } from "../../lib/text";

@@ -1,5 +1,6 @@
 import { useMutation } from "@tanstack/preact-query";
-import { editMe, meQuery, queryClient } from "../../api/queries";
+import { editMe } from "../../api/actions";
+import { meQuery, queryClient } from "../../api/queries";
 import { chooseLanguage, LANGUAGE_NAMES, LANGUAGES, type Language, t } from "../../lib/text";
 import { Choices } from "../../ui/Field";
 import { Failure } from "../../ui/feedback";

@@ -1,7 +1,8 @@
 import { useMutation, useQueryClient } from "@tanstack/preact-query";
+import { editMe } from "../../api/actions";
 import { Profile } from "../../api/limits.gen";
 import { ApiError } from "../../api/problem";
-import { editMe, meQuery } from "../../api/queries";
+import { meQuery } from "../../api/queries";
 import type { Me } from "../../api/types";
 import { t } from "../../lib/text";
 import { check, type FieldErrors } from "../../lib/validate";

@@ -1,7 +1,7 @@
 import { useMutation } from "@tanstack/preact-query";
 import { useEffect } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import { unsubscribe } from "../../api/queries";
+import { unsubscribe } from "../../api/actions";
 import { t } from "../../lib/text";
 import { Button } from "../../ui/Button";
 import { Failure } from "../../ui/feedback";

@@ -1,5 +1,6 @@
 import type { Catalogue } from "../../lib/text";
 import type english from "../en/screens";
+import notices from "./notices.gen";
 
 export default {
   quest: {
@@ -195,28 +196,74 @@ export default {
     discardAsk: "Verwerfen, was du hier geschrieben hast?",
     discardConfirm: "Ja, verwerfen",
   },
+  day: {
+    title: "Mein Tag",
+    nothing: "Nichts wartet auf dich. Ein guter Moment, um jemandem zu helfen.",
+    all: { one: "Die eine zeigen, die auf dich wartet", other: "Alle {count} zeigen, die auf dich warten" },
+    soon: "Demnächst",
+    news: { one: "{count} Neuigkeit", other: "{count} Neuigkeiten" },
+  },
+  inbox: {
+    title: "Neuigkeiten",
+    fresh: "Neu",
+    emptyTitle: "Noch ist nichts geschehen",
+    empty: "Sobald jemand übernimmt, fragt, einreicht oder entscheidet, liest du es hier.",
+    kept: {
+      one: "Neuigkeiten bleiben {count} Tag lang hier.",
+      other: "Neuigkeiten bleiben {count} Tage lang hier.",
+    },
+  },
+  notices,
   mine: {
     title: "Meine Quests",
     yourTurn: "Du bist dran",
-    waiting: "Wartet auf andere",
-    finished: "Abgeschlossen",
+    until: "fällig {when}",
+    confirmsItself: "gilt {when} als bestätigt",
+    freed: "{when} frei für andere",
+    task: {
+      answer: "Beantworte eine Frage",
+      "hand-in": "Erledige sie und reiche es ein",
+      state: "Sag, wie du es siehst",
+      decide: "Hör beide Seiten an und entscheide",
+      review: "Ausgeblendet: Bleibt sie es?",
+    },
     need: {
       OPEN: "Noch hat sie niemand übernommen",
-      doWork: "Erledige sie und reiche es ein",
       review: "Lies das Eingereichte und bestätige",
       confirm: "Bestätige, dass es getan ist",
+      overdueAsked: "Überfällig: Du kannst sie freigeben",
+      overdueDoing: "Überfällig: Reiche es ein oder gib sie frei",
       working: "Jemand ist dabei",
       waiting: "Wartet auf die andere Seite",
+      otherStates: "Die andere Seite wird gefragt, wie sie es sieht",
+      unheard: "Die andere Seite hat sich noch nicht geäußert",
       DISPUTED: "Die Moderation entscheidet",
-      decide: "Hör beide Seiten an und entscheide",
+      hidden: "Ausgeblendet, die Moderation sieht sie sich an",
+      judged: "Du hast entschieden",
       COMPLETE: "Erledigt, beide Seiten sagen es",
       decided: "Erledigt, die Moderation hat entschieden",
       CANCELLED: "Zurückgezogen",
       EXPIRED: "Niemand hat sie rechtzeitig übernommen",
     },
-    part: { requestor: "Du hast gefragt", performer: "Du hilfst", moderator: "Du moderierst" },
-    emptyTitle: "Noch keine Quests von dir",
-    empty: "Such dir eine aus, die dir gefällt, oder gib auf, was du brauchst.",
+    former: {
+      released: "Du hast sie zurückgegeben",
+      "taken-back": "Wer gefragt hat, hat sie zurückgenommen",
+      overdue: "Deine Zeit dafür ist abgelaufen",
+      withdrawn: "Wer gefragt hat, hat sie abgesagt",
+      decided: "Die Moderation hat entschieden, dass sie nicht mehr deine ist",
+      operator: "Die Betreiber haben deinen Teil beendet",
+    },
+    part: {
+      requestor: "Worum du gebeten hast",
+      performer: "Wobei du hilfst",
+      moderator: "Offene Streitfälle",
+      judge: "Was du entschieden hast",
+    },
+    nothingElse: "Sonst nichts.",
+    emptyDoing: "Noch hilfst du bei nichts",
+    emptyAsked: "Noch hast du um nichts gebeten",
+    noDisputes: "Kein Streitfall ist offen.",
+    noneJudged: "Noch hast du nichts entschieden.",
   },
   person: {
     points: "Punkte",

@@ -1,0 +1,59 @@
+/** Every write of the page: plain functions. */
+import { noteOwnChange, type PublishedBoard, withOwnChanges } from "./board";
+import { api, unwrap } from "./client";
+import { boardQuery, meQuery, queryClient, userQuery } from "./queries";
+import type { Outcome, ProfileEdit, QuestDraft, QuestEdit, QuestView } from "./types";
+
+/** What this member has done to a quest is on their board at once. */
+async function noted(call: Promise<QuestView>): Promise<QuestView> {
+  const view = await call;
+  const requestor = queryClient.getQueryData(userQuery(view.requestorId).queryKey);
+  const me = queryClient.getQueryData(meQuery().queryKey);
+  const name = me?.userId === view.requestorId ? me.displayName : requestor?.displayName;
+  noteOwnChange(view, name ?? "");
+  queryClient.setQueryData(
+    boardQuery().queryKey,
+    (board: PublishedBoard | undefined) => board && { ...board, cards: withOwnChanges(board.cards) },
+  );
+  return view;
+}
+
+export const createQuest = (body: QuestDraft, key: string) =>
+  noted(unwrap(api().POST("/quests", { body, params: { header: { "Idempotency-Key": key } } })));
+
+export const editQuest = (questId: string, body: QuestEdit) =>
+  noted(unwrap(api().PATCH("/quests/{questId}", { body, params: { path: { questId } } })));
+
+const at = (questId: string) => ({ params: { path: { questId } } });
+
+/** What a member can do with a quest; each answers with the quest as it then is. */
+export const questActions = {
+  cancel: (questId: string) => noted(unwrap(api().DELETE("/quests/{questId}", at(questId)))),
+  claim: (questId: string) => noted(unwrap(api().POST("/quests/{questId}/claim", at(questId)))),
+  release: (questId: string, reason: string) =>
+    noted(unwrap(api().POST("/quests/{questId}/release", { ...at(questId), body: reason ? { reason } : {} }))),
+  withdraw: (questId: string, reason: string) =>
+    noted(unwrap(api().POST("/quests/{questId}/withdraw", { ...at(questId), body: { reason } }))),
+  state: (questId: string, statement: string) =>
+    noted(unwrap(api().POST("/quests/{questId}/state", { ...at(questId), body: { statement } }))),
+  hide: (questId: string, reason: string) =>
+    noted(unwrap(api().POST("/quests/{questId}/hide", { ...at(questId), body: { reason } }))),
+  unhide: (questId: string) => noted(unwrap(api().POST("/quests/{questId}/unhide", at(questId)))),
+  submit: (questId: string, submission: string) =>
+    noted(unwrap(api().POST("/quests/{questId}/submit", { ...at(questId), body: { submission } }))),
+  requestChanges: (questId: string, reason: string) =>
+    noted(unwrap(api().POST("/quests/{questId}/request-changes", { ...at(questId), body: { reason } }))),
+  attest: (questId: string, notes: string) =>
+    noted(unwrap(api().POST("/quests/{questId}/attest", { ...at(questId), body: notes ? { notes } : {} }))),
+  dispute: (questId: string, reason: string) =>
+    noted(unwrap(api().POST("/quests/{questId}/dispute", { ...at(questId), body: { reason } }))),
+  resolve: (questId: string, outcome: Outcome, decision: string) =>
+    noted(unwrap(api().POST("/quests/{questId}/resolve", { ...at(questId), body: { outcome, decision } }))),
+};
+
+export const unsubscribe = (token: string) => unwrap(api().POST("/unsubscribe", { params: { query: { token } } }));
+export const readInbox = (upTo: string) => unwrap(api().POST("/me/inbox/read", { body: { upTo } }));
+export const editMe = (body: ProfileEdit) => unwrap(api().PATCH("/me", { body }));
+export const exportMe = () => unwrap(api().GET("/me/export"));
+export const deleteMe = () => unwrap(api().DELETE("/me"));
+export const restoreMe = () => unwrap(api().POST("/me/restore"));

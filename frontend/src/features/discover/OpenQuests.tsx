@@ -1,0 +1,228 @@
+import { useInfiniteQuery, useQuery } from "@tanstack/preact-query";
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { useLocation } from "preact-iso";
+import { Category, listQuestsQuery } from "../../api/limits.gen";
+import { boardQuery, questsQuery } from "../../api/queries";
+import type { BoardCard } from "../../api/types";
+import { recall, remember } from "../../lib/storage";
+import { locale, t } from "../../lib/text";
+import { Button, ButtonLink } from "../../ui/Button";
+import { Check, Choices, Input, Select } from "../../ui/Field";
+import { Empty, List, Loading, Note, ReadState } from "../../ui/feedback";
+import { Icon } from "../../ui/icons";
+import { QuestTicket } from "../../ui/quests";
+import { areasOf, type Filters, found, SORTS, type Sort } from "./board";
+import "./discover.css";
+
+/** How long a pause in typing starts the search, in milliseconds. */
+const TYPING_MS = 350;
+/** How many cards are shown at first, and with each "show more". */
+const STEP = 60;
+
+/** The filters live in the URL, so that reload, back and a shared link keep them. */
+function useFilters() {
+  const { query, route, url, path } = useLocation();
+  // For the way back from a quest. While the next screen loads, this one is still shown with that one's address.
+  useEffect(() => {
+    if (path === "/") remember("board", url, "sessionStorage");
+  }, [url]);
+  const filters: Filters = {
+    q: query.q ?? "",
+    category: Category.find((candidate) => candidate === query.category),
+    area: query.area || undefined,
+    weekend: query.weekend === "1",
+    short: query.short === "1",
+    sort: SORTS.find((candidate) => candidate === query.sort) ?? "newest",
+  };
+  const change = (patch: Partial<Filters>) => {
+    const { q, category, area, weekend, short, sort } = { ...filters, ...patch };
+    const next = new URLSearchParams();
+    if (q) next.set("q", q);
+    if (category) next.set("category", category);
+    if (area) next.set("area", area);
+    if (weekend) next.set("weekend", "1");
+    if (short) next.set("short", "1");
+    if (sort !== "newest") next.set("sort", sort);
+    const search = next.toString();
+    route(search ? `/?${search}` : "/", true);
+  };
+  const { q, category, area, weekend, short } = filters;
+  return { filters, filtered: !!(q || category || area || weekend || short), change, url };
+}
+
+function Search({ value, onSearch }: { value: string; onSearch: (q: string) => void }) {
+  const [typed, setTyped] = useState(value);
+  useEffect(() => setTyped(value), [value]);
+  useEffect(() => {
+    if (typed.trim() === value) return;
+    const timer = setTimeout(() => onSearch(typed.trim()), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [typed]);
+  return (
+    <search>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          onSearch(typed.trim());
+        }}
+      >
+        <Input
+          label={t.discover.search}
+          type="search"
+          placeholder={t.discover.searchHint}
+          value={typed}
+          onValue={(value) => setTyped(value.slice(0, listQuestsQuery.q.maxLength))}
+        />
+      </form>
+    </search>
+  );
+}
+
+function Nothing({ filtered }: { filtered: boolean }) {
+  return filtered ? (
+    <Empty title={t.discover.emptyFilteredTitle}>
+      <p>{t.discover.emptyFiltered}</p>
+      <ButtonLink variant="quiet" href="/">
+        {t.discover.clear}
+      </ButtonLink>
+    </Empty>
+  ) : (
+    <Empty title={t.discover.emptyTitle}>
+      <p>{t.discover.empty}</p>
+      <ButtonLink href="/quests/new">{t.nav.create}</ButtonLink>
+    </Empty>
+  );
+}
+
+type Ticket = Parameters<typeof QuestTicket>[0];
+
+const Tickets = ({ quests, level }: { quests: readonly Ticket["quest"][] } & Pick<Ticket, "level">) => (
+  <div class="tickets">
+    {quests.map((quest) => (
+      <QuestTicket key={quest.questId} quest={quest} level={level} />
+    ))}
+  </div>
+);
+
+/** As many of the quests as the member wanted to see at this address, also when they come back to it. */
+function Some({ quests, url, level }: { quests: readonly BoardCard[]; url: string; level: 2 | 3 }) {
+  const before = recall<{ url: string; count: number }>("board.shown", "sessionStorage");
+  const [count, setCount] = useState(before?.url === url ? before.count : STEP);
+  const more = () => {
+    remember("board.shown", { url, count: count + STEP }, "sessionStorage");
+    setCount(count + STEP);
+  };
+  return (
+    <div class="stack">
+      <Tickets quests={quests.slice(0, count)} level={level} />
+      {quests.length > count && (
+        <p class="row">
+          <Button variant="quiet" onClick={more}>
+            {t.common.more}
+          </Button>
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** Where the published board cannot be had: what the API's list gives, and what that leaves out. */
+function ListOfApi({ filters, filtered, level }: { filters: Filters; filtered: boolean; level: 2 | 3 }) {
+  const { q, category } = filters;
+  const query = useInfiniteQuery(questsQuery({ category, q: q || undefined }));
+  const count = query.data?.pages.flatMap((page) => page.items).length ?? 0;
+  return (
+    <>
+      {query.data && (
+        <>
+          <Note>{t.discover.partial}</Note>
+          <p class="small soft" role="status">
+            {query.hasNextPage ? t.discover.resultsSoFar({ count }) : t.discover.results({ count })}
+          </p>
+        </>
+      )}
+      <List query={query} empty={<Nothing filtered={filtered} />}>
+        {(quests) => <Tickets quests={quests} level={level} />}
+      </List>
+    </>
+  );
+}
+
+/** The board with its filters, under `heading`; its cards have headings of `level`. */
+export function OpenQuests({ heading, level = 2 }: { heading: ComponentChildren; level?: 2 | 3 }) {
+  const { filters, filtered, change, url } = useFilters();
+  const board = useQuery(boardQuery());
+  const cards = board.data?.cards;
+  const quests = cards && found(cards, filters, Date.now());
+  const withoutBoard = !cards && board.isError;
+  const areas = areasOf(cards ?? [], locale());
+  return (
+    <section class="stack">
+      {heading}
+      <div class="filters">
+        <Search value={filters.q} onSearch={(q) => change({ q })} />
+        {!withoutBoard && (
+          <>
+            <Select
+              label={t.discover.area}
+              value={filters.area ?? ""}
+              options={[["", t.discover.anywhere], ...areas]}
+              onValue={(area) => change({ area: area || undefined })}
+            />
+            <Select
+              label={t.discover.sort}
+              value={filters.sort}
+              options={SORTS.map((name: Sort) => [name, t.discover.sorts[name]] as const)}
+              onValue={(sort) => change({ sort })}
+            />
+          </>
+        )}
+        <div class="chips">
+          {!withoutBoard && (
+            <fieldset class="choices">
+              <legend class="visually-hidden">{t.discover.filters}</legend>
+              <Check checked={filters.weekend} onValue={(weekend) => change({ weekend })}>
+                {t.discover.weekend}
+              </Check>
+              <Check checked={filters.short} onValue={(short) => change({ short })}>
+                {t.discover.short}
+              </Check>
+            </fieldset>
+          )}
+          <Choices
+            legend={t.discover.category}
+            quiet
+            value={filters.category ?? "all"}
+            options={[
+              ["all", t.discover.all],
+              ...Category.map(
+                (category) =>
+                  [
+                    category,
+                    <span class="mark" data-category={category} key={category}>
+                      <Icon name={category} /> {t.category[category]}
+                    </span>,
+                  ] as const,
+              ),
+            ]}
+            onValue={(category) => change({ category: category === "all" ? undefined : category })}
+          />
+        </div>
+      </div>
+      {withoutBoard ? (
+        <ListOfApi filters={filters} filtered={filtered} level={level} />
+      ) : (
+        <>
+          <p class="small soft" role="status">
+            {quests && t.discover.results({ count: quests.length })}
+          </p>
+          {board.isPending && <Loading />}
+          {board.data && <ReadState query={{ ...board, dataUpdatedAt: board.data.at }} />}
+          {quests?.length === 0 && <Nothing filtered={filtered} />}
+          {quests && quests.length > 0 && <Some key={url} quests={quests} url={url} level={level} />}
+        </>
+      )}
+    </section>
+  );
+}
