@@ -18,7 +18,9 @@ import boto3
 from botocore.exceptions import ClientError
 
 from infra import review
+from infra.bootstrap.github import backend_url, state_bucket_name
 from infra.paths import REPOSITORY
+from infra.stack_config import load_config
 from services.core.names import PROJECT, resource_name
 from services.core.stages import ON_AWS
 
@@ -38,6 +40,15 @@ def live_release(stage: str) -> str | None:
         raise
 
 
+def backend(stage: str) -> dict[str, str]:
+    """The environment variable that says where the stage's state is, unless it is set: in the bootstrap's bucket."""
+    if os.environ.get("PULUMI_BACKEND_URL"):
+        return {}
+    account = boto3.Session().client("sts").get_caller_identity()["Account"]
+    region = load_config(stage, REPOSITORY).region
+    return {"PULUMI_BACKEND_URL": backend_url(state_bucket_name(account), region, stage)}
+
+
 def pulumi_preview(stage: str, release: str | None, *options: str, capture: bool) -> "subprocess.CompletedProcess[str]":
     """Runs `pulumi preview`. The CLI writes `--config` into its file: a copy, so that the tree stays clean."""
     if shutil.which("pulumi") is None:
@@ -47,7 +58,14 @@ def pulumi_preview(stage: str, release: str | None, *options: str, capture: bool
         shutil.copy(REPOSITORY / file.name, file)
         configured = ("--config", f"{PROJECT}:release={release}") if release else ()
         command = ["pulumi", "preview", "--non-interactive", "--stack", stage, "--config-file", str(file), *configured]
-        return subprocess.run([*command, *options], cwd=REPOSITORY, capture_output=capture, text=True, check=False)  # noqa: S603 - our own command
+        return subprocess.run(  # noqa: S603 - our own command
+            [*command, *options],
+            cwd=REPOSITORY,
+            env={**os.environ, **backend(stage)},
+            capture_output=capture,
+            text=True,
+            check=False,
+        )
 
 
 def preview(stage: str, *, accepted: bool) -> int:

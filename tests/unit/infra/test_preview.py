@@ -16,7 +16,8 @@ PULUMI = """#!{python}
 import json, os, pathlib, sys
 arguments = sys.argv[1:]
 config = pathlib.Path(arguments[arguments.index("--config-file") + 1])
-pathlib.Path(os.environ["SEEN"]).write_text(json.dumps([arguments, config.name, config.read_text()]))
+seen = [arguments, config.name, config.read_text(), os.environ["PULUMI_BACKEND_URL"]]
+pathlib.Path(os.environ["SEEN"]).write_text(json.dumps(seen))
 sys.stdout.write(os.environ["SAYS"])
 sys.exit(int(os.environ["EXITS"]))
 """
@@ -44,14 +45,19 @@ class Cli:
 
     @property
     def config(self) -> tuple[str, str]:
-        _, name, text = json.loads(self._seen.read_text())
+        _, name, text, _ = json.loads(self._seen.read_text())
         return name, text
+
+    @property
+    def backend(self) -> str:
+        return str(json.loads(self._seen.read_text())[3])
 
 
 @pytest.fixture
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     monkeypatch.setattr(preview, "OUT", tmp_path / "out")
     monkeypatch.setattr(preview, "live_release", lambda _: "20261123T000000Z-abc")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "file:///nowhere")
     return Cli(tmp_path, monkeypatch)
 
 
@@ -128,6 +134,18 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> MagicMock:
     clients["sts"].get_caller_identity.return_value = {"Account": "1"}
     monkeypatch.setattr("boto3.Session", lambda: MagicMock(client=clients.__getitem__))
     return clients["s3"]
+
+
+def test_the_stage_s_state_is_found_without_being_told(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    aws(monkeypatch)
+    cli.answers(example("alarms"), 0)
+    preview.preview("prod", accepted=True)
+    assert cli.backend == "file:///nowhere"
+    monkeypatch.delenv("PULUMI_BACKEND_URL")
+    preview.preview("prod", accepted=True)
+    assert cli.backend == "s3://civicforge-bootstrap-state-1/prod?region=us-east-1"
+    preview.drift("dev")
+    assert cli.backend == "s3://civicforge-bootstrap-state-1/dev?region=us-east-1"
 
 
 def test_the_live_release_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
