@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -91,6 +91,10 @@ class Profile(Input):
     interests: Interests | None = None
     language: Language | None = None
     mail: MailPreference | None = None
+
+
+PROFILE_TEXTS: Final = ("bio", "interests")
+"""Texts of a profile that moderators take away; the name is replaced instead."""
 
 
 def newcomer(user_id: str, now: datetime) -> User:

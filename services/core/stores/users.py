@@ -13,6 +13,7 @@ from services.core.domain.users import (
     MAX_BLOCKED,
     NEW_MEMBER,
     OPEN_CLAIMS,
+    PROFILE_TEXTS,
     MailPreference,
     MailStop,
     Profile,
@@ -372,8 +373,8 @@ class UserStore:
         self._update(user_id, {}, after, "attribute_not_exists(deleted)")
 
     def remove_texts(self, user_id: str, now: datetime) -> None:
-        """Takes bio and interests of a member. Raises NoSuchUserError, also for a deleted member."""
-        before = {"bio": "", "interests": ""}
+        """Take the texts of a member's profile away. Raises NoSuchUserError, also for a deleted member."""
+        before = dict.fromkeys(PROFILE_TEXTS, "")
         self._update(user_id, before, {"updatedAt": timestamp(now)}, "attribute_not_exists(deleted)")
 
     def block(self, user_id: str, other: str, now: datetime) -> User:

@@ -1,10 +1,12 @@
 from datetime import timedelta
+from enum import StrEnum
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.domain.users import Profile, User, former, newcomer
+from services.api import views
+from services.core.domain.users import Language, MailPreference, Profile, User, former, newcomer
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.users import NoSuchUserError, Quota, RateLimitedError
 from tests.unit.services.cloud import ANNA, BEN, NOW, Cloud
@@ -42,6 +44,36 @@ def test_edit_changes_what_is_given(cloud: Cloud) -> None:
     assert cloud.users.get(ANNA) == user.model_copy(
         update={"bio": "I carry sofas.", "interests": ["sofas"], "updated_at": later}
     )
+
+
+FILLED = {
+    "display_name": "Anna Muster",
+    "bio": "I carry sofas.",
+    "interests": ["pianos"],
+    "language": Language.DE,
+    "mail": MailPreference.DAILY,
+}
+"""A value for each field of a profile."""
+
+
+def test_every_field_of_a_profile_is_stored_shown_to_its_owner_and_forgotten() -> None:
+    assert FILLED.keys() == Profile.model_fields.keys(), "give the new field a value, so that the tests below see it"
+    assert Profile.model_fields.keys() <= User.model_fields.keys()
+    assert Profile.model_fields.keys() <= views.Me.model_fields.keys(), "what `Me` lacks is in no export"
+    user = newcomer(ANNA, NOW).model_copy(update=Profile.model_validate(FILLED).model_dump())
+    left = former(user, NOW).model_dump()
+    assert not [name for name, value in FILLED.items() if left[name] == value]
+
+
+def test_every_text_of_a_profile_can_be_taken_away(cloud: Cloud) -> None:
+    cloud.users.ensure(ANNA, NOW)
+    cloud.users.edit(ANNA, Profile.model_validate(FILLED), NOW)
+    cloud.users.remove_texts(ANNA, NOW)
+    cloud.users.rename(ANNA, NOW)
+    (row,) = cloud.rows(cloud.users_table)
+    texts = [str(value).strip("[]'") for value in FILLED.values() if not isinstance(value, StrEnum)]
+    assert len(texts) > 2
+    assert not [text for text in texts if text in str(row)], "name its field in PROFILE_TEXTS"
 
 
 def test_edit_of_nobody(cloud: Cloud) -> None:
