@@ -284,7 +284,7 @@ class _Run:
     def _deletions(self, superseded: list[Record]) -> list[Step]:
         # A preview has not deleted what it says that it would delete first.
         seen = {*self._seen, *(self._condemned if self._previewing else ())}
-        gone = [record for urn, record in self._state.records.items() if urn not in seen]
+        gone = [record for record in self._state.every() if record.urn not in seen]
         return plan_deletions(
             gone,
             superseded,
@@ -378,7 +378,7 @@ class _Run:
         old = self._refreshed(provider, self._state.records.get(registration.urn))
         goal = self._goal(provider, registration, old)
         with self._lock:
-            known = [record for urn, record in self._state.records.items() if urn not in self._seen]
+            known = [record for record in self._state.every() if record.urn not in self._seen]
             *deletions, step = plan_resource(goal, old, known, provider, self._condemned, self._refuse)
             self._condemned |= {one.urn for one in deletions}
         for one in deletions:
@@ -500,7 +500,7 @@ class _Run:
         if operation.id is None:
             return False
         begun = {(one.type, one.id) for one in self._unfinished}
-        owned = {(record.type, record.id) for record in [*self._state.records.values(), *self._state.pending]}
+        owned = {(record.type, record.id) for record in [*self._state.every(), *self._state.pending]}
         return (operation.type, operation.id) in begun - owned
 
     def _replaced_by(self, step: Step) -> Record | None:
@@ -566,7 +566,7 @@ class _Run:
 
     def _orphans(self) -> list[str]:
         """Remains of interrupted operations."""
-        owned = {(record.type, record.id) for record in self._state.records.values()}
+        owned = {(record.type, record.id) for record in self._state.every()}
         created = {*self.report.urns("create", "replace", "update")}
         found = []
         for operation in self._unfinished:

@@ -75,10 +75,15 @@ class State:
         # A record is encoded once, when it changes: the file is written as often as there are resources.
         self._encoded = {urn: _encode(record) for urn, record in self.records.items()}
 
+    def every(self) -> list[Record]:
+        """The records as they are at this moment; other threads may add some meanwhile."""
+        with self._lock:
+            return [*self.records.values()]
+
     @property
     def resources(self) -> list[Record]:
         """The records of things on AWS."""
-        return [record for record in self.records.values() if record.deletable]
+        return [record for record in self.every() if record.deletable]
 
     def put(self, record: Record, superseding: Record | None = None) -> None:
         """Remember a resource, durably; `superseding` is what it replaces and what is still to be deleted."""

@@ -1,6 +1,11 @@
 import json
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from localcloud.engine.state import Operation, Record, State, deletion_order
 
@@ -82,3 +87,26 @@ def test_a_removed_state_is_gone(tmp_path: Path) -> None:
     state.remove()
     state.remove()
     assert State(tmp_path / "dev.json").records == {}
+
+
+def test_records_are_listed_while_other_threads_add_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = State(tmp_path / "dev.json")
+    monkeypatch.setattr(state, "save", lambda: None)
+    for number in range(300):
+        state.put(record(f"before-{number}"))
+    interval, ended = sys.getswitchinterval(), threading.Event()
+
+    def add() -> None:
+        for number in range(3000):
+            state.put(record(f"new-{number}"))
+        ended.set()
+
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor() as pool:
+            adding = pool.submit(add)
+            while not ended.is_set():
+                assert len(state.resources) >= 300
+            adding.result()
+    finally:
+        sys.setswitchinterval(interval)
