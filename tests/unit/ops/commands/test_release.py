@@ -14,7 +14,7 @@ from ops.shared import canary, readiness, site, smoke
 from ops.shared.canary import Canary
 from ops.shared.pulumi_cli import PulumiCli
 from ops.shared.releases import KEPT, Release, Releases
-from ops.shared.stage import OperatorError
+from ops.shared.stage import DnsRecord, OperatorError
 from services.core.names import LIVE_ALIAS
 from services.core.parameters import FLAGS
 from services.core.services import SERVICES
@@ -280,6 +280,19 @@ def test_the_command(town: UnitStage, tmp_path: Path, cli: Cli) -> None:
     ran = cli(f"deploy --page {tmp_path / 'empty'} --yes --reason new")
     assert ran.code == 1
     assert "is no built page" in ran.err
+
+
+def test_a_first_deployment_with_a_domain_ends_green_and_prints_its_record(
+    town: UnitStage, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The distribution's name is not known before; until the record is made, the domain leads nowhere."""
+    record = DnsRecord("quests.town.org", "d111111abcdef8.cloudfront.net")
+    monkeypatch.setattr(UnitStage, "missing_dns_record", lambda _: record)
+    ran = cli(f"deploy --page {a_page(tmp_path, 'a')} --canary 0 --yes --reason first")
+    assert ran.code == 0
+    assert "once this DNS record is made: quests.town.org. CNAME d111111abcdef8.cloudfront.net." in ran.out
+    monkeypatch.setattr(UnitStage, "missing_dns_record", lambda _: None)
+    assert "DNS" not in cli(f"deploy --page {a_page(tmp_path, 'b')} --canary 0 --over-newer --yes --reason next").out
 
 
 @pytest.mark.parametrize("answers", ["local\n", "y\n", "\n"])
