@@ -6,36 +6,41 @@ Plain text (titles, names, notes) does not come through here: it is stored as ty
 import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from services.core.domain.characters import harmless
 
 if TYPE_CHECKING:
     from bleach.sanitizer import Cleaner
+    from linkify_it import LinkifyIt
     from markdown_it import MarkdownIt
     from markdown_it.rules_core import StateCore
+    from markdown_it.token import Token
 
 TAGS = frozenset(
     {"a", "blockquote", "br", "code", "em", "h3", "h4", "h5", "hr", "li", "ol", "p", "pre", "strong", "ul"}
 )
 ATTRIBUTES = {"a": ["href", "rel"], "ol": ["start"]}
-PROTOCOLS = frozenset({"http", "https", "mailto"})
+PROTOCOLS = frozenset({"http", "https", "mailto", "tel"})
 
 # A line in which nothing means anything to Markdown or HTML: it starts with a letter, which no block marker does.
 _PLAIN_LINE = r"[^\W\d_](?:[\w ,.;:?'()/%@$€£\u2013\u2014\u2026-]*[\w,.;:?'()/%@$€£\u2013\u2014\u2026-])?"
 _PLAIN = re.compile(rf"{_PLAIN_LINE}(?:\n+{_PLAIN_LINE})*")
+# What may be an address, and becomes a link. An underscore may be emphasis.
+_NOT_PLAIN = re.compile(r"_|@|://|www\.", re.IGNORECASE)
 
 
 def render(markdown: str) -> str:
     """Safe HTML of a Markdown text of at most a few thousand characters.
 
-    Headings start at h3, since the page has its own above; links carry rel="nofollow noopener ugc".
+    Headings start at h3, since the page has its own above; links carry rel="nofollow noopener ugc". Bare addresses are
+    links; a link under other words is followed by where it leads, in brackets.
     """
     return _plain(markdown) if _is_plain(markdown) else _rendered(markdown)
 
 
 def _is_plain(text: str) -> bool:
-    return "_" not in text and _PLAIN.fullmatch(text) is not None
+    return _NOT_PLAIN.search(text) is None and _PLAIN.fullmatch(text) is not None
 
 
 def _plain(text: str) -> str:
@@ -53,10 +58,28 @@ def _rendered(markdown: str) -> str:
 def _parser() -> "MarkdownIt":
     from markdown_it import MarkdownIt  # here, since most cold starts never need it: 15 ms
 
-    parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
-    parser.disable("image")
+    parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": True})
+    parser.disable("image").enable("linkify")
+    parser.linkify = _linkifier()
     parser.core.ruler.push("house_style", _house_style)
     return parser
+
+
+def _linkifier() -> "LinkifyIt":
+    """Finds web addresses that name their scheme or begin with "www.", and mail addresses."""
+    from linkify_it import LinkifyIt
+    from linkify_it.main import Match
+
+    def validate(linkify: LinkifyIt, text: str, position: int) -> int:
+        begin = "//www."
+        found: int = linkify.test_schema_at(f"https:{begin}{text[position:]}", "https:", len("https:"))
+        return max(found - len(begin), 0)
+
+    def normalize(_: LinkifyIt, match: Match) -> None:
+        match.url = f"https://{match.url}"
+
+    linkifier = LinkifyIt(options={"fuzzy_link": False, "fuzzy_email": True, "fuzzy_ip": False})
+    return linkifier.add("ftp:", None).add("//", None).add("www.", {"validate": validate, "normalize": normalize})
 
 
 def _house_style(state: "StateCore") -> None:
@@ -64,11 +87,42 @@ def _house_style(state: "StateCore") -> None:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(int(token.tag[1]) + 2, 5)}"
         token.content = harmless(token.content)
-        for child in token.children or ():
-            child.content = harmless(child.content)
-            if child.type == "link_open":
-                child.attrSet("rel", "nofollow noopener ugc")
-                child.attrSet("href", _harmless_address(str(child.attrGet("href") or "")))
+        if token.children:
+            token.children = _with_targets(token.children)
+
+
+def _with_targets(tokens: "list[Token]") -> "list[Token]":
+    """The tokens of a block, cleaned, with what a link's words hide added behind it."""
+    from markdown_it.token import Token
+
+    shown: list[Token] = []
+    address, words = "", ""
+    for token in tokens:
+        token.content = harmless(token.content)
+        if token.type == "link_open":
+            address, words = _harmless_address(str(token.attrGet("href") or "")), ""
+            token.attrSet("rel", "nofollow noopener ugc")
+            token.attrSet("href", address)
+        words += token.content
+        shown.append(token)
+        if token.type == "link_close" and (target := _hidden_target(address, words)):
+            shown.append(Token("text", "", 0, content=f" ({target})"))
+    return shown
+
+
+def _hidden_target(address: str, words: str) -> str | None:
+    """The host, number or mail address that a link leads to, where its words do not begin with it."""
+    scheme, _, rest = address.partition(":")
+    if scheme in ("mailto", "tel"):
+        target = unquote(rest.partition("?")[0])
+        return None if words.removeprefix(f"{scheme}:") == target else harmless(target)
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname
+        said = urlsplit(words if "://" in words else f"https://{words}").hostname
+    except ValueError:  # an invalid IPv6 address
+        return None
+    return None if host == said and "@" not in parts.netloc else host
 
 
 def _harmless_address(address: str) -> str:

@@ -78,7 +78,7 @@ def check_safe(html: str) -> None:
         if "href" in element.attrib:
             address = re.sub("[\0- ]", "", element.attrib["href"])  # as a browser reads it (WHATWG URL, 4.4)
             scheme = re.match("[a-z][a-z0-9+.-]*:", address, re.IGNORECASE)
-            assert scheme is None or scheme[0].lower() in {"http:", "https:", "mailto:"}, html
+            assert scheme is None or scheme[0].lower() in {"http:", "https:", "mailto:", "tel:"}, html
             assert element.attrib["rel"] == "nofollow noopener ugc", html
 
 
@@ -127,7 +127,7 @@ def test_nothing_that_is_typed_gets_through(typed: str) -> None:
         ("a\nb", "<p>a<br>\nb</p>"),
         (
             "[x](https://x.example)",
-            '<p><a href="https://x.example" rel="nofollow noopener ugc">x</a></p>',
+            '<p><a href="https://x.example" rel="nofollow noopener ugc">x</a> (x.example)</p>',
         ),
         ("3. c", '<ol start="3">\n<li>c</li>\n</ol>'),
         ("<b>raw</b>", "<p>&lt;b&gt;raw&lt;/b&gt;</p>"),
@@ -158,6 +158,8 @@ def test_markdown_looks_as_it_should(markdown: str, html: str | None) -> None:
 @example("a\n---")
 @example("a ")
 @example("https://example.org/x")
+@example("Www.example.org")
+@example("write to a@b.example.org")
 def test_the_fast_way_for_plain_text_renders_the_same(typed: str) -> None:
     assert text.render(typed) == text._rendered(typed)
 
@@ -253,3 +255,55 @@ def test_a_tooltip_cannot_lie() -> None:
 )
 def test_what_a_script_needs_is_rendered(needed: str) -> None:
     assert needed in text.render(f"**{needed}** done")
+
+
+@pytest.mark.parametrize(
+    ("typed", "address"),
+    [
+        ("The photos: https://photos.example/a/b?c=1 (twelve).", "https://photos.example/a/b?c=1"),
+        ("See HTTP://Town.example/_plan_b_, please", "HTTP://Town.example/_plan_b_"),
+        ("(www.garden.example/map)", "https://www.garden.example/map"),
+        ("**www.garden.example**", "https://www.garden.example"),
+        ("Write to mira.o@post.example.org.", "mailto:mira.o@post.example.org"),
+        ("- https://a.example/\u00e9", "https://a.example/%C3%A9"),
+        ("[me](tel:+4930123456)", "tel:+4930123456"),
+        ("[us](mailto:us@town.example?subject=Sofa)", "mailto:us@town.example?subject=Sofa"),
+    ],
+)
+def test_an_address_is_a_link(typed: str, address: str) -> None:
+    html = text.render(typed)
+    check_safe(html)
+    assert [element.attrib["href"] for element in elements(html) if element.tag == "a"] == [address]
+
+
+@pytest.mark.parametrize(
+    "typed", ["at 10:30", "z.B.das", "a @ b", "www.", "https://", "ftp://x.example", "`https://x.example`"]
+)
+def test_what_is_no_address_is_no_link(typed: str) -> None:
+    assert "<a" not in text.render(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("[Click](https://evil.example/x)", "Click (evil.example)"),
+        ("[https://bank.example](https://evil.example)", "https://bank.example (evil.example)"),
+        ("[bank.example/login](https://evil.example)", "bank.example/login (evil.example)"),
+        ("[**bold** words](https://evil.example)", "bold words (evil.example)"),
+        ("https://bank.example@evil.example/", "https://bank.example@evil.example/ (evil.example)"),
+        (
+            "https://\u0430\u0440\u0440\u04cf\u0435.example/",
+            "https://\u0430\u0440\u0440\u04cf\u0435.example/ (xn--80ak6aa92e.example)",
+        ),
+        ("[me](tel:+491)", "me (+491)"),
+        ("[us](mailto:a@evil.example)", "us (a@evil.example)"),
+        ("[a](mailto:b%E2%80%AE@c.example)", "a (b@c.example)"),
+        ("https://x.example/a", "https://x.example/a"),
+        ("www.x.example/a", "www.x.example/a"),
+        ("[x.example](https://x.example/a)", "x.example"),
+        ("a@b.example.org", "a@b.example.org"),
+    ],
+)
+def test_a_reader_sees_where_a_link_leads(typed: str, shown: str) -> None:
+    html = text.render(typed)
+    assert "".join(html5lib.parseFragment(html, namespaceHTMLElements=False).itertext()) == shown
