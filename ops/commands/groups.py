@@ -1,5 +1,6 @@
 """Groups of the user pool: who moderates, and who sees a feature first."""
 
+from contextlib import suppress
 from typing import Annotated, Final
 
 import typer
@@ -7,6 +8,8 @@ import typer
 from ops.shared.members import user_id_of
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from services.core.domain.quests import MODERATORS
+from services.core.stores.users import NoSuchUserError
 
 IN_FORCE: Final = "rewards go by it within a minute, page and api from the next sign-in on, or within an hour"
 
@@ -68,6 +71,9 @@ def _move(stage: Stage, terminal: Terminal, group: str, member: str, *, into: bo
     def apply() -> Json:
         move = stage.cognito.admin_add_user_to_group if into else stage.cognito.admin_remove_user_from_group
         move(UserPoolId=pool, Username=user_id, GroupName=group)
+        if group == MODERATORS:
+            with suppress(NoSuchUserError):
+                stage.users.mark_moderator(user_id, moderates=into)
         return {"group": group, "userId": user_id, "in": into}
 
     plan = [] if is_in is into else [f"{user_id} {'joins' if into else 'leaves'} {group}"]

@@ -16,6 +16,7 @@ from services.api.operations import OPERATIONS
 from services.api.operations.operation import AnyOperation, NoBody
 from services.core import documents, names
 from services.core.domain.ledger import PERFORMER_POINTS, XP_PER_POINT
+from services.core.domain.reports import MEASURES, Measure, SubjectKind
 from services.core.domain.users import (
     DELETION_GRACE,
     OPEN_CLAIMS,
@@ -39,6 +40,7 @@ CONSTANTS = {
     "trustedFrom": TRUSTED_FROM,
     "deletionGraceDays": DELETION_GRACE.days,
     "inboxDays": KEPT.days,
+    "measures": {kind: [measure for measure in Measure if measure in MEASURES[kind]] for kind in SubjectKind},
     "boardPath": f"/{names.BOARD_KEY}",
     "questPath": f"/{documents.quest_key('{questId}')}",
 }

@@ -67,7 +67,7 @@ _TITLES = {
     503: "Not available now",
 }
 
-_DENIALS = {
+DENIALS = {
     "not_requestor": "Only the member who posted this quest may do that.",
     "not_performer": "Only the member who claimed this quest may do that.",
     "not_party": "Only the members who take part in this quest may do that.",
@@ -93,6 +93,8 @@ _DENIALS = {
     "not_decided": "There is no decision to object to now.",
     "wrong_measure": "This measure does not fit what was reported.",
     "has_left": "This account has been deleted.",
+    "suspended": "You are suspended, and may start nothing new for now.",
+    "blocked": "This member does not want to hear from you.",
     "feature_off": "This feature is not switched on for you yet.",
 }
 
@@ -109,7 +111,7 @@ def as_problem(error: Exception) -> ProblemError | None:
         case ProblemError():
             return error
         case NotAllowedError() | MessageDeniedError():
-            return ProblemError(409 if error.moved else 403, error.code, _DENIALS[error.code])
+            return ProblemError(409 if error.moved else 403, error.code, DENIALS[error.code])
         case ReportDeniedError() | SuspendedError() | BlockListFullError():
             return _among_strangers(error)
         case InvalidInputError() | InvalidFieldError():
@@ -141,7 +143,7 @@ def _among_strangers(error: ReportDeniedError | SuspendedError | BlockListFullEr
         case ReportDeniedError():
             state = error.code in REPORT_STATE_DENIALS
             status = 409 if state else 422 if error.code is ReportDenial.WRONG_MEASURE else 403
-            return ProblemError(status, error.code, _DENIALS[error.code])
+            return ProblemError(status, error.code, DENIALS[error.code])
         case SuspendedError():
             return ProblemError(403, "suspended", f"You may start nothing new until {error.until:%d %B %Y}.")
         case BlockListFullError():

@@ -34,9 +34,10 @@ class StatementBody(Input):
 
 
 class AttestBody(Input):
-    """A party's word, with a note for the other one if they like."""
+    """A party's word, with a note for the other one if they like; with `thanks` it may be shown on their profile."""
 
     notes: Notes | None = None
+    thanks: bool = False
 
 
 class ResolveBody(Input):

@@ -1,7 +1,7 @@
 """The answers of the API. The public views are the same for everybody; `QuestView` is made for its viewer."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -172,8 +172,20 @@ class Me(Model):
     unread: int
 
 
+class Thanks(Model):
+    """A note with which a requestor confirmed a member's work, and wanted it to be shown."""
+
+    user_id: str
+    quest_id: str
+    quest_title: str
+    text: str
+    at: Timestamp
+
+
 class PublicProfile(Model):
-    """A member as anybody may see them. `confirmedBy` is the number of different members who confirmed their work."""
+    """A member as anybody may see them. `confirmedBy` is the number of different members who confirmed their work;
+    `thanks` are the newest ones.
+    """
 
     user_id: str
     display_name: str
@@ -183,6 +195,8 @@ class PublicProfile(Model):
     reputation: int
     completed: int
     confirmed_by: int
+    moderator: bool = False
+    thanks: list[Thanks] = []
     created_at: Timestamp
 
 
@@ -548,9 +562,29 @@ def me(user: users.User, groups: frozenset[str], unread: int) -> Me:
     return Me(**_of(Me, {**user.__dict__, "groups": sorted(groups), "unread": unread}))
 
 
-def profile(user: users.User) -> PublicProfile:
-    """A member as anybody may see them."""
-    return PublicProfile(**_of(PublicProfile, user.__dict__))
+def profile(user: users.User, done: Sequence[Quest]) -> PublicProfile:
+    """A member as anybody may see them; `done` are quests that they performed, the newest first."""
+    thanks = [word for quest in done if (word := _thanks(quest, user.user_id))]
+    shown = {**user.__dict__, "moderator": bool(user.moderator), "thanks": thanks[:MAX_THANKS]}
+    return PublicProfile(**_of(PublicProfile, shown))
+
+
+MAX_THANKS = 5
+
+
+def _thanks(quest: Quest, performer_id: str) -> Thanks | None:
+    if quest.status is not Status.COMPLETE or quest.hidden_at or quest.performer_id != performer_id:
+        return None
+    word = next((word for word in quest.attestations if word.role is Role.REQUESTOR), None)
+    if word is None or word.notes is None or not word.thanks or word.user_id in quest.left:
+        return None
+    return Thanks(
+        user_id=word.user_id,
+        quest_id=quest.quest_id,
+        quest_title=quest.title,
+        text=word.notes,
+        at=word.attested_at,
+    )
 
 
 def inbox_item(

@@ -641,7 +641,7 @@ export interface components {
         };
         /**
          * AttestBody
-         * @description A party's word, with a note for the other one if they like.
+         * @description A party's word, with a note for the other one if they like; with `thanks` it may be shown on their profile.
          */
         AttestBody: {
             /**
@@ -649,10 +649,15 @@ export interface components {
              * @default null
              */
             notes?: string | null;
+            /**
+             * Thanks
+             * @default false
+             */
+            thanks?: boolean;
         };
         /**
          * Attestation
-         * @description One party's word that the work was done.
+         * @description One party's word that the work was done. `thanks` says that the note may be shown on the other one's profile.
          */
         Attestation: {
             /** Userid */
@@ -668,6 +673,11 @@ export interface components {
              * @default null
              */
             notes?: string | null;
+            /**
+             * Thanks
+             * @default null
+             */
+            thanks?: true | null;
             /** @default word */
             by?: components["schemas"]["Evidence"];
         };
@@ -1578,7 +1588,8 @@ export interface components {
         };
         /**
          * PublicProfile
-         * @description A member as anybody may see them. `confirmedBy` is the number of different members who confirmed their work.
+         * @description A member as anybody may see them. `confirmedBy` is the number of different members who confirmed their work;
+         *     `thanks` are the newest ones.
          */
         PublicProfile: {
             /** Userid */
@@ -1597,6 +1608,16 @@ export interface components {
             completed: number;
             /** Confirmedby */
             confirmedBy: number;
+            /**
+             * Moderator
+             * @default false
+             */
+            moderator?: boolean;
+            /**
+             * Thanks
+             * @default []
+             */
+            thanks?: components["schemas"]["Thanks"][];
             /**
              * Createdat
              * Format: date-time
@@ -2232,6 +2253,25 @@ export interface components {
          * @enum {string}
          */
         Task: "answer" | "hand-in" | "overdue" | "confirm" | "state" | "decide" | "review";
+        /**
+         * Thanks
+         * @description A note with which a requestor confirmed a member's work, and wanted it to be shown.
+         */
+        Thanks: {
+            /** Userid */
+            userId: string;
+            /** Questid */
+            questId: string;
+            /** Questtitle */
+            questTitle: string;
+            /** Text */
+            text: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
         /**
          * TurnView
          * @description The turn: members, subject, since when and until when; `yours` says that it is the viewer's.

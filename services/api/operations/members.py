@@ -18,11 +18,13 @@ from services.api.operations.operation import (
     with_row,
 )
 from services.api.problems import not_found
-from services.core.domain.quests import Role
+from services.core.domain.quests import MODERATORS, Role
 from services.core.domain.users import Profile, User
 from services.core.parameters import FLAGS
 from services.core.stores.quests import BATCH
 
+_LOOKED_AT = 30
+"""Quests of a member among which a profile looks for thanks, the newest first."""
 _USER_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
@@ -32,7 +34,10 @@ def get_me(platform: Platform, request: AnyRequest) -> views.Me:
 
 
 def own_account(platform: Platform, request: AnyRequest, user: User) -> views.Me:
-    """A member's row as they see it."""
+    """A member's row as they see it. What it says of moderating follows the token."""
+    moderates = MODERATORS in request.member.groups
+    if moderates != bool(user.moderator) and not user.deleted:
+        user = platform.users.mark_moderator(user.user_id, moderates=moderates)
     unread = platform.inbox.unread(user.user_id, user.read_up_to)
     return views.me(user, request.member.groups, unread)
 
@@ -100,7 +105,8 @@ def get_user(platform: Platform, request: Request[NoBody, NoQuery]) -> views.Pub
     user = platform.users.get(user_id) if _USER_ID.fullmatch(user_id) else None
     if user is None:
         raise not_found("user")
-    return views.profile(user)
+    done = [] if user.deleted else platform.quests.performed(user_id, _LOOKED_AT, None).quests
+    return views.profile(user, done)
 
 
 def list_feature_flags(_: Platform, request: Request[NoBody, NoQuery]) -> views.FeatureFlags:

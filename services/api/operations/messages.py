@@ -6,6 +6,7 @@ from services.api import requests, views
 from services.api.operations.lists import next_cursor, position_of
 from services.api.operations.operation import (
     AnyOperation,
+    AnyRequest,
     NoBody,
     NoQuery,
     Operation,
@@ -20,11 +21,12 @@ from services.api.operations.quests import (
     key_reused,
     public_quest,
     refuse_blocked,
+    standing_denial,
     stored_quest,
 )
 from services.core.domain import messages
 from services.core.domain.messages import Audience, Message, MessageDraft
-from services.core.domain.quests import Quest, parties
+from services.core.domain.quests import Denial, Quest, parties
 from services.core.domain.values import digest
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.messages import MessageExistsError
@@ -56,8 +58,16 @@ def list_my_messages(platform: Platform, request: Request[NoBody, requests.Messa
     return views.MyMessagePage(
         items=[views.message(message) for message in page.messages],
         next_cursor=next_cursor(platform, query, page.last),
-        may_write={audience: views.verdict(messages.denial(quest, actor, audience)) for audience in Audience},
+        may_write={audience: views.verdict(_denial(platform, request, quest, audience)) for audience in Audience},
     )
+
+
+def _denial(platform: Platform, request: AnyRequest, quest: Quest, audience: Audience) -> Denial | None:
+    actor = request.member
+    if denial := messages.denial(quest, actor, audience):
+        return denial
+    rows = platform.users.get_many(sorted({actor.user_id, *parties(quest)}))
+    return standing_denial(request, rows, starts=actor.user_id not in parties(quest))
 
 
 def write_message(platform: Platform, request: Request[MessageDraft, NoQuery]) -> views.MessageView:

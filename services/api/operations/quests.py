@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from services.api.operations.operation import (
     errors,
     with_row,
 )
-from services.api.problems import ProblemError, not_found
+from services.api.problems import DENIALS, ProblemError, not_found
 from services.core.domain import pairs, quests
 from services.core.domain.pairs import Pair
 from services.core.domain.quests import (
@@ -33,7 +33,7 @@ from services.core.domain.quests import (
     Standing,
     Status,
 )
-from services.core.domain.users import claimed_quest, is_fresh, is_suspended, open_claims
+from services.core.domain.users import User, claimed_quest, is_fresh, is_suspended, open_claims
 from services.core.domain.values import digest
 from services.core.metrics import (
     ATTESTATIONS_SUBMITTED,
@@ -122,11 +122,24 @@ def get_my_quest(platform: Platform, request: Request[NoBody, NoQuery]) -> views
     return quest_view(platform, request, stored_quest(platform, request))
 
 
+def standing_denial(request: AnyRequest, rows: Iterable[User], *, starts: bool) -> Denial | None:
+    """SUSPENDED for a caller who may start nothing where something `starts`, BLOCKED for one whom another of the
+    members blocked; `rows` may contain the caller's own.
+    """
+    user_id = request.member.user_id
+    for row in rows:
+        if row.user_id != user_id and user_id in row.blocked:
+            return Denial.BLOCKED
+        if starts and row.user_id == user_id and is_suspended(row, request.now):
+            return Denial.SUSPENDED
+    return None
+
+
 def refuse_blocked(platform: Platform, request: AnyRequest, other: str) -> None:
     """Raises ProblemError (403) for a caller whom another member has blocked."""
     row = platform.users.get(other)
     if row is not None and request.member.user_id in row.blocked:
-        raise ProblemError(403, "blocked", "This member does not want to hear from you.")
+        raise ProblemError(403, Denial.BLOCKED, DENIALS[Denial.BLOCKED])
 
 
 def is_id(text: str) -> bool:
@@ -336,9 +349,11 @@ def _pair(platform: Platform, quest: Quest) -> Pair:
 
 def attest_quest(platform: Platform, request: Request[requests.AttestBody, NoQuery]) -> views.QuestView:
     """Records the member's attestation; the second one completes the quest."""
+    body = request.body
 
     def step(s: StoredQuest) -> Change:
-        return quests.attest(s.quest, request.member, request.body.notes, request.now, _pair(platform, s.quest))
+        pair = _pair(platform, s.quest)
+        return quests.attest(s.quest, request.member, body.notes, request.now, pair, thanks=body.thanks)
 
     transition = _change_quest(platform, request, Action.ATTEST, step, contended=CONCURRENT_ATTESTATION_CONFLICTS)
     if transition.changed:

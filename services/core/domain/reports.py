@@ -58,7 +58,7 @@ class Measure(StrEnum):
     BAN = "ban"
 
 
-_MEASURES: Mapping[SubjectKind, frozenset[Measure]] = {
+MEASURES: Mapping[SubjectKind, frozenset[Measure]] = {
     SubjectKind.QUEST: frozenset(Measure) - {Measure.REMOVE_TEXT, Measure.RENAME},
     SubjectKind.MESSAGE: frozenset(Measure) - {Measure.HIDE, Measure.UNHIDE, Measure.RENAME},
     SubjectKind.MEMBER: frozenset(Measure) - {Measure.HIDE, Measure.UNHIDE},
@@ -213,7 +213,7 @@ def decide(report: Report, actor: Actor, draft: DecisionDraft, now: datetime, in
         raise ReportDeniedError(ReportDenial.NOT_MODERATOR)
     if actor.user_id in {report.concerned_id, report.reporter_id, *involved}:
         raise ReportDeniedError(ReportDenial.PARTY_CANNOT_JUDGE)
-    if draft.measure not in _MEASURES[report.subject.kind]:
+    if draft.measure not in MEASURES[report.subject.kind]:
         raise ReportDeniedError(ReportDenial.WRONG_MEASURE)
     until = FOR_EVER if draft.measure is Measure.BAN else draft.until
     last = report.decisions[-1] if report.decisions else None

@@ -58,7 +58,8 @@ class User(Model):
     `read_up_to` is the newest item of the inbox that the member has read. `confirmed_by` is the number of different
     members who confirmed this one's work in so many words. `claims` has what they claimed and may still hold, each as
     `claim_mark` writes it.
-    `blocked` are the members who may neither claim this one's quests nor write to them.
+    `blocked` are the members who may neither claim this one's quests nor write to them. `moderator` follows the user
+    pool's group, which alone gives the right; it is shown beside the name.
     """
 
     user_id: str
@@ -79,6 +80,7 @@ class User(Model):
     updated_at: Timestamp
     suspended_until: Timestamp | None = None
     blocked: list[str] = []
+    moderator: Literal[True] | None = None
     deletion_at: Timestamp | None = None
     deleted: Literal[True] | None = None
 

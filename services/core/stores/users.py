@@ -105,7 +105,9 @@ PROFILE_ATTRIBUTES: Final = INBOX_ATTRIBUTES | {
 WITHDRAWALS: Final = ("withdrewAt", "withdrewBefore")
 """Attributes that keep the moments of a member's last two withdrawals."""
 API_ATTRIBUTES: Final = (
-    PROFILE_ATTRIBUTES | NEWCOMER_ATTRIBUTES | {*Allowance, *WITHDRAWALS, "claims", "suspendedUntil", "blocked"}
+    PROFILE_ATTRIBUTES
+    | NEWCOMER_ATTRIBUTES
+    | {*Allowance, *WITHDRAWALS, "claims", "suspendedUntil", "blocked", "moderator"}
 )
 """Attributes that the api changes: no XP, no reputation, no count of completed quests."""
 FORGOTTEN_ATTRIBUTES: Final = frozenset(_attributes(User)) - {
@@ -366,6 +368,12 @@ class UserStore:
         """Suspends a member, or with None ends that. Raises NoSuchUserError, also for a deleted member."""
         after = {"updatedAt": timestamp(now), "suspendedUntil": timestamp(until) if until else None}
         self._update(user_id, {"suspendedUntil": ""}, after, "attribute_not_exists(deleted)")
+
+    def mark_moderator(self, user_id: str, *, moderates: bool) -> User:
+        """Records that a member moderates, or no longer does. Raises NoSuchUserError, also for a deleted member."""
+        mark = {"moderator": True}
+        before, after = ({}, mark) if moderates else (mark, {})
+        return self._update(user_id, before, after, "attribute_not_exists(deleted)")
 
     def rename(self, user_id: str, now: datetime) -> None:
         """Gives a member the name of a new one. Raises NoSuchUserError, also for a deleted member."""

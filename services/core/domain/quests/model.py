@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -150,12 +150,13 @@ class WhenInput(Input):
 
 
 class Attestation(Model):
-    """One party's word that the work was done."""
+    """One party's word that the work was done. `thanks` says that the note may be shown on the other one's profile."""
 
     user_id: str
     role: Role
     attested_at: Timestamp
     notes: str | None = None
+    thanks: Literal[True] | None = None
     by: Evidence = Evidence.WORD
 
 

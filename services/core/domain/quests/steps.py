@@ -349,10 +349,12 @@ def request_changes(quest: Quest, actor: Actor, reason: str, now: datetime) -> C
     )
 
 
-def attest(quest: Quest, actor: Actor, notes: str | None, now: datetime, pair: Pair = NEW_PAIR) -> Change:
+def attest(
+    quest: Quest, actor: Actor, notes: str | None, now: datetime, pair: Pair = NEW_PAIR, *, thanks: bool = False
+) -> Change:
     """Gives the actor's word; the second one completes the quest and books the reward, which `pair` may diminish.
 
-    Raises NotAllowedError.
+    With `thanks` the note may be shown on the other one's profile. Raises NotAllowedError.
     """
     now = _moment(quest, now)
     if has_attested(quest, actor.user_id) and quest.status in (Status.SUBMITTED, Status.COMPLETE):
@@ -360,6 +362,8 @@ def attest(quest: Quest, actor: Actor, notes: str | None, now: datetime, pair: P
     require(quest, actor, Action.ATTEST, now)
     role = Role.REQUESTOR if actor.user_id == quest.requestor_id else Role.PERFORMER
     word = Attestation(user_id=actor.user_id, role=role, attested_at=now, notes=notes or None)
+    if thanks and notes:
+        word = word.model_copy(update={"thanks": True})
     return _attested(quest, [*quest.attestations, word], now, pair)
 
 

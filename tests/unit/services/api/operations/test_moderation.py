@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from services.core.domain.values import timestamp
+from services.core.stores.dynamo import encode
 from tests.unit.services.cloud import (
     ANNA,
     BEN,
@@ -323,3 +324,104 @@ def test_a_block_is_seen_by_nobody_else(api: Api) -> None:
         api.call("getMe", who)
     api.call("blockMember", ANNA, userId=BEN)
     assert "blocked" not in api.call("getUser", userId=ANNA).json
+
+
+def claim_verdict(api: Api, who: str, quest_id: str) -> dict[str, Any]:
+    verdict: dict[str, Any] = api.call("getMyQuest", who, questId=quest_id).json["allowedActions"]["claim"]
+    return verdict
+
+
+def may_write(api: Api, who: str, quest_id: str) -> dict[str, Any]:
+    verdict: dict[str, Any] = api.call("listMyMessages", who, questId=quest_id).json["mayWrite"]["public"]
+    return verdict
+
+
+def test_a_blocked_member_is_told_before_they_try(api: Api) -> None:
+    api.call("getMe", BEN)
+    quest_id = api.create()
+    assert claim_verdict(api, BEN, quest_id) == may_write(api, BEN, quest_id) == {"allowed": True}
+    api.call("blockMember", ANNA, userId=BEN)
+    assert claim_verdict(api, BEN, quest_id) == may_write(api, BEN, quest_id) == {"allowed": False, "code": "blocked"}
+    assert claim_verdict(api, CARA, quest_id) == {"allowed": True}
+    api.call("unblockMember", ANNA, userId=BEN)
+    assert claim_verdict(api, BEN, quest_id) == {"allowed": True}
+
+
+def test_a_suspended_member_is_told_before_they_try(api: Api, cloud: Cloud) -> None:
+    api.call("getMe", BEN)
+    quest_id = api.create()
+    report_id = report(api, ANNA, {"kind": "member", "userId": BEN}).json["reportId"]
+    decide(api, report_id, "suspend", until=timestamp(NOW.replace(month=4)))
+    told = {"allowed": False, "code": "suspended"}
+    assert claim_verdict(api, BEN, quest_id) == may_write(api, BEN, quest_id) == told
+    cloud.clock.now = NOW.replace(month=4)
+    assert claim_verdict(api, BEN, api.create()) == {"allowed": True}
+
+
+def test_a_member_with_full_hands_is_told_before_they_try(api: Api, cloud: Cloud) -> None:
+    held = [api.create() for _ in range(3)]
+    other = api.create()
+    for quest_id in held:
+        assert claim_verdict(api, BEN, other) == {"allowed": True}
+        api.call("claimQuest", BEN, questId=quest_id)
+    assert claim_verdict(api, BEN, other) == {"allowed": False, "code": "too_many_claims"}
+    assert api.call("claimQuest", BEN, questId=other).json["code"] == "too_many_claims"
+    api.call("releaseQuest", BEN, {}, questId=held[0])
+    cloud.clock.advance(minutes=2)
+    assert claim_verdict(api, BEN, other) == {"allowed": True}, "what was released is held no more"
+
+
+def test_a_moderator_carries_a_mark_from_their_token(api: Api, cloud: Cloud) -> None:
+    def marked() -> bool:
+        cloud.clock.advance(minutes=1)
+        found: bool = api.call("getUser", userId=MODERATOR).json["moderator"]
+        return found
+
+    api.call("getMe", MODERATOR)
+    assert not marked()
+    api.call("getMe", MODERATOR, groups=MODERATORS)
+    assert marked()
+    api.call("getMe", MODERATOR)
+    assert not marked(), "who moderates no longer"
+
+
+def finish(api: Api, cloud: Cloud, note: dict[str, Any]) -> str:
+    cloud.clock.advance(minutes=1)
+    quest_id: str = api.quest("SUBMITTED")
+    assert api.call("attestQuest", ANNA, note, questId=quest_id).status == 200
+    return quest_id
+
+
+def thanks(api: Api) -> list[str]:
+    return [word["text"] for word in api.call("getUser", userId=BEN).json["thanks"]]
+
+
+def test_a_profile_shows_the_thanks_that_were_meant_for_it(api: Api, cloud: Cloud) -> None:
+    api.call("getMe", BEN)
+    finish(api, cloud, {"notes": "Just between us."})
+    finish(api, cloud, {"thanks": True})
+    assert thanks(api) == []
+    first = finish(api, cloud, {"notes": "Gentle with the sofa.", "thanks": True})
+    (word,) = api.call("getUser", userId=BEN).json["thanks"]
+    assert (word["userId"], word["questId"], word["questTitle"]) == (ANNA, first, "Carry a sofa")
+    assert word["text"] == "Gentle with the sofa."
+    finish(api, cloud, {"notes": "Came on time.", "thanks": True})
+    assert thanks(api) == ["Came on time.", "Gentle with the sofa."], "the newest first"
+    assert api.call("getUser", userId=ANNA).json["thanks"] == []
+
+
+@pytest.mark.parametrize("change", [{"left": [ANNA]}, {"hiddenAt": timestamp(NOW)}])
+def test_a_profile_shows_no_thanks_of_who_left_or_of_what_is_hidden(
+    api: Api, cloud: Cloud, change: dict[str, Any]
+) -> None:
+    api.call("getMe", BEN)
+    quest_id = finish(api, cloud, {"notes": "Gentle with the sofa.", "thanks": True})
+    ((name, value),) = change.items()
+    cloud.dynamodb.update_item(
+        TableName=cloud.quests_table,
+        Key={"questId": {"S": quest_id}},
+        UpdateExpression="SET #name = :value",
+        ExpressionAttributeNames={"#name": name},
+        ExpressionAttributeValues={":value": encode(value)},
+    )
+    assert thanks(api) == []
