@@ -52,7 +52,7 @@ for (const operation of Object.values(document.paths).flatMap(Object.values)) {
 }
 
 for (const [name, value] of Object.entries(document["x-constants"])) {
-  lines.push(`export const ${name} = ${JSON.stringify(value)};`);
+  lines.push(`export const ${name} = ${JSON.stringify(value)} as const;`);
 }
 
 // What is left with /api/ is no part of the versioned API.

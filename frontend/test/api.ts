@@ -215,5 +215,8 @@ export const person = (userId: string, displayName: string) => ({
   xp: 5,
   reputation: 6,
   completed: 7,
+  confirmedBy: 4,
+  moderator: false,
+  thanks: [],
   createdAt: "2026-01-01T00:00:00.000Z",
 });

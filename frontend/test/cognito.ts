@@ -1,6 +1,7 @@
 /** The server's half of SRP, written from the protocol and not from the client: k, u and the signature come from here. */
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import { N } from "../src/api/srp";
+import { tokens } from "./api";
 
 const hash = (...parts: Buffer[]) => createHash("sha256").update(Buffer.concat(parts)).digest();
 const big = (bytes: Buffer): bigint => BigInt(`0x${bytes.toString("hex")}`);
@@ -49,5 +50,24 @@ export function srpServer(poolName: string, userId: string, password: string) {
         .digest("base64");
       return signature === responses.PASSWORD_CLAIM_SIGNATURE;
     },
+  };
+}
+
+/** Answers for `serve`: a user pool in which the member has this password. */
+export function userPool(userId: string, password: string, groups: string[] = []) {
+  const server = srpServer("TestPool", userId, password);
+  let A = 0n;
+  return {
+    "Cognito.InitiateAuth": ({ body }: { body: unknown }) => {
+      A = BigInt(`0x${(body as { AuthParameters: { SRP_A: string } }).AuthParameters.SRP_A}`);
+      return { ChallengeName: "PASSWORD_VERIFIER", ChallengeParameters: server.challenge };
+    },
+    "Cognito.RespondToAuthChallenge": ({ body }: { body: unknown }) =>
+      server.accepts(A, (body as { ChallengeResponses: Record<string, string> }).ChallengeResponses)
+        ? { AuthenticationResult: tokens(userId, groups) }
+        : new Response(
+            JSON.stringify({ __type: "NotAuthorizedException", message: "Incorrect username or password." }),
+            { status: 400 },
+          ),
   };
 }

@@ -19,6 +19,8 @@ GROUPS = {
 CODE_MAIL = code_letter(Language.EN)
 ACCESS_TOKEN_MINUTES = 60
 REFRESH_TOKEN_DAYS = 30
+ROTATION_GRACE_SECONDS = 60
+"""Seconds for which a refresh token stays good after its use: for an answer that was lost, and for a second tab."""
 
 
 class Identity(Component):
@@ -77,7 +79,11 @@ class Identity(Component):
             name=stage.name("page"),
             user_pool_id=self.pool.id,
             generate_secret=False,
-            explicit_auth_flows=["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+            # Not ALLOW_REFRESH_TOKEN_AUTH: where tokens rotate, Cognito takes GetTokensFromRefreshToken alone.
+            explicit_auth_flows=["ALLOW_USER_SRP_AUTH"],
+            refresh_token_rotation=aws.cognito.UserPoolClientRefreshTokenRotationArgs(
+                feature="ENABLED", retry_grace_period_seconds=ROTATION_GRACE_SECONDS
+            ),
             supported_identity_providers=["COGNITO"],
             prevent_user_existence_errors="ENABLED",
             enable_token_revocation=True,

@@ -133,6 +133,15 @@ def program() -> None:
     client = aws.cognito.UserPoolClient(
         "client", name="gaps-client", user_pool_id=pool.id, explicit_auth_flows=["ALLOW_USER_PASSWORD_AUTH"]
     )
+    rotating = aws.cognito.UserPoolClient(
+        "rotating",
+        name="gaps-rotating",
+        user_pool_id=pool.id,
+        explicit_auth_flows=["ALLOW_USER_PASSWORD_AUTH"],
+        refresh_token_rotation=aws.cognito.UserPoolClientRefreshTokenRotationArgs(
+            feature="ENABLED", retry_grace_period_seconds=0
+        ),
+    )
     api = aws.apigatewayv2.Api("api", name="gaps-api", protocol_type="HTTP")
     integration = aws.apigatewayv2.Integration(
         "integration",
@@ -277,6 +286,7 @@ def program() -> None:
     for name, value in {
         "api": api.id,
         "client": client.id,
+        "rotating": rotating.id,
         "pool": pool.id,
         "table": table.name,
         "alarmed": alarmed.url,
@@ -378,6 +388,41 @@ def test_post_confirmation_runs_before_the_answer(platform: Platform, outputs: d
     cognito.confirm_sign_up(ClientId=outputs["client"], Username="ada@example.org", ConfirmationCode=code)
     user = cognito.admin_get_user(UserPoolId=outputs["pool"], Username="ada@example.org")["Username"]
     assert {"confirmed": user, "source": "PostConfirmation_ConfirmSignUp"} in logged(platform, "probe")
+
+
+def test_refresh_tokens_rotate(platform: Platform, outputs: dict[str, Any]) -> None:
+    code = sign_up(platform, outputs, "turn@example.org")
+    cognito, client = platform.client("cognito-idp"), outputs["rotating"]
+    cognito.confirm_sign_up(ClientId=outputs["client"], Username="turn@example.org", ConfirmationCode=code)
+    described = cognito.describe_user_pool_client(UserPoolId=outputs["pool"], ClientId=client)["UserPoolClient"]
+    assert described["RefreshTokenRotation"] == {"Feature": "ENABLED", "RetryGracePeriodSeconds": 0}
+    first = cognito.initiate_auth(
+        ClientId=client,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": "turn@example.org", "PASSWORD": "Correct-horse-1"},
+    )["AuthenticationResult"]["RefreshToken"]
+
+    def renew(token: str) -> dict[str, Any]:
+        result: dict[str, Any] = cognito.get_tokens_from_refresh_token(ClientId=client, RefreshToken=token)[
+            "AuthenticationResult"
+        ]
+        return result
+
+    second = renew(first)["RefreshToken"]
+    assert second != first
+    with pytest.raises(cognito.exceptions.RefreshTokenReuseException):
+        renew(first)
+    third = renew(second)
+    assert third["AccessToken"]
+    with pytest.raises(cognito.exceptions.InvalidParameterException):
+        cognito.initiate_auth(
+            ClientId=client,
+            AuthFlow="REFRESH_TOKEN_AUTH",
+            AuthParameters={"REFRESH_TOKEN": third["RefreshToken"]},
+        )
+    cognito.revoke_token(ClientId=client, Token=third["RefreshToken"])
+    with pytest.raises(cognito.exceptions.NotAuthorizedException):
+        renew(third["RefreshToken"])
 
 
 def test_a_failing_trigger_is_told_and_the_user_stays_confirmed(platform: Platform, outputs: dict[str, Any]) -> None:

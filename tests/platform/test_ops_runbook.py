@@ -578,10 +578,8 @@ def test_leaked_token(town: Town) -> None:
     cursor = anna.get("/quests", limit=1)["nextCursor"]
     town.follow("leaked-token", {"USER": anna.address})
     with pytest.raises(town.people.cognito.exceptions.NotAuthorizedException):
-        town.people.cognito.initiate_auth(
-            ClientId=town.stage.parameter(USER_POOL_CLIENT_ID),
-            AuthFlow="REFRESH_TOKEN_AUTH",
-            AuthParameters={"REFRESH_TOKEN": anna.tokens["RefreshToken"]},
+        town.people.cognito.get_tokens_from_refresh_token(
+            ClientId=town.stage.parameter(USER_POOL_CLIENT_ID), RefreshToken=anna.tokens["RefreshToken"]
         )
     wait_for(
         lambda: anna.request("GET", "/quests", params={"limit": 1, "cursor": cursor}).status_code == 400,

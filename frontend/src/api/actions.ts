@@ -29,7 +29,13 @@ const at = (questId: string) => ({ params: { path: { questId } } });
 /** What a member can do with a quest; each answers with the quest as it then is. */
 export const questActions = {
   cancel: (questId: string) => noted(unwrap(api().DELETE("/quests/{questId}", at(questId)))),
-  claim: (questId: string) => noted(unwrap(api().POST("/quests/{questId}/claim", at(questId)))),
+  /** `seen` is the version that the member looked at: what was edited since refuses the claim. */
+  claim: (questId: string, seen: number) =>
+    noted(
+      unwrap(
+        api().POST("/quests/{questId}/claim", { params: { path: { questId }, header: { "If-Match": `"${seen}"` } } }),
+      ),
+    ),
   release: (questId: string, reason: string) =>
     noted(unwrap(api().POST("/quests/{questId}/release", { ...at(questId), body: reason ? { reason } : {} }))),
   withdraw: (questId: string, reason: string) =>
@@ -43,8 +49,15 @@ export const questActions = {
     noted(unwrap(api().POST("/quests/{questId}/submit", { ...at(questId), body: { submission } }))),
   requestChanges: (questId: string, reason: string) =>
     noted(unwrap(api().POST("/quests/{questId}/request-changes", { ...at(questId), body: { reason } }))),
-  attest: (questId: string, notes: string) =>
-    noted(unwrap(api().POST("/quests/{questId}/attest", { ...at(questId), body: notes ? { notes } : {} }))),
+  attest: (questId: string, notes: string, thanks: boolean) =>
+    noted(
+      unwrap(
+        api().POST("/quests/{questId}/attest", {
+          ...at(questId),
+          body: notes ? { notes, ...(thanks && { thanks }) } : {},
+        }),
+      ),
+    ),
   dispute: (questId: string, reason: string) =>
     noted(unwrap(api().POST("/quests/{questId}/dispute", { ...at(questId), body: { reason } }))),
   resolve: (questId: string, outcome: Outcome, decision: string) =>

@@ -26,7 +26,10 @@ describe("tokens", () => {
   it("are renewed before they run out", async () => {
     signInAs("ana", [], 10);
     const fresh = tokens("ana");
-    const calls = await serve({ "GET /me": me(), "Cognito.InitiateAuth": { AuthenticationResult: fresh } });
+    const calls = await serve({
+      "GET /me": me(),
+      "Cognito.GetTokensFromRefreshToken": { AuthenticationResult: fresh },
+    });
     await getMe();
     expect(calls.map(({ path }) => path)).toEqual(["/", "/me"]);
     expect(calls[1]?.headers.get("authorization")).toBe(`Bearer ${fresh.AccessToken}`);
@@ -40,7 +43,7 @@ describe("tokens", () => {
         headers.get("authorization") === `Bearer ${fresh.AccessToken}`
           ? me({ displayName: "Ana" })
           : problem(401, "expired"),
-      "Cognito.InitiateAuth": { AuthenticationResult: fresh },
+      "Cognito.GetTokensFromRefreshToken": { AuthenticationResult: fresh },
     });
     const saved = await unwrap(api().PATCH("/me", { body: { displayName: "Ana" } }));
     expect(saved.displayName).toBe("Ana");
@@ -51,7 +54,9 @@ describe("tokens", () => {
     signInAs("ana");
     await serve({
       "GET /me": problem(401, "expired"),
-      "Cognito.InitiateAuth": new Response(JSON.stringify({ __type: "NotAuthorizedException" }), { status: 400 }),
+      "Cognito.GetTokensFromRefreshToken": new Response(JSON.stringify({ __type: "NotAuthorizedException" }), {
+        status: 400,
+      }),
     });
     expect((await failure(getMe())).status).toBe(401);
     expect(sessionState().expired).toBe(true);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CONFIG, serve, signInAs, tokens } from "../../test/api";
-import { srpServer } from "../../test/cognito";
+import { userPool } from "../../test/cognito";
 import * as cognito from "./cognito";
 import { sessionState } from "./session";
 import { N, pad, srpClient, timestamp } from "./srp";
@@ -8,24 +8,9 @@ import { N, pad, srpClient, timestamp } from "./srp";
 const refused = (type: string) =>
   new Response(JSON.stringify({ __type: `com.amazonaws#${type}`, message: type }), { status: 400 });
 
-function userPool(password: string) {
-  const server = srpServer("TestPool", "user-1", password);
-  let A = 0n;
-  return {
-    "Cognito.InitiateAuth": ({ body }: { body: unknown }) => {
-      A = BigInt(`0x${(body as { AuthParameters: { SRP_A: string } }).AuthParameters.SRP_A}`);
-      return { ChallengeName: "PASSWORD_VERIFIER", ChallengeParameters: server.challenge };
-    },
-    "Cognito.RespondToAuthChallenge": ({ body }: { body: unknown }) =>
-      server.accepts(A, (body as { ChallengeResponses: Record<string, string> }).ChallengeResponses)
-        ? { AuthenticationResult: tokens("user-1", ["moderators"]) }
-        : refused("NotAuthorizedException"),
-  };
-}
-
 describe("signing in by SRP", () => {
   it("convinces a server that knows only the verifier, and starts the session", async () => {
-    const calls = await serve(userPool("correct horse battery"));
+    const calls = await serve(userPool("user-1", "correct horse battery", ["moderators"]));
     const session = await cognito.signIn("ana@example.org", "correct horse battery");
     expect(session).toMatchObject({ userId: "user-1", groups: ["moderators"], email: "user-1@example.org" });
     expect(sessionState().session?.accessToken).toBe(session.accessToken);
@@ -34,7 +19,7 @@ describe("signing in by SRP", () => {
   });
 
   it("fails with Cognito's code for a wrong password", async () => {
-    await serve(userPool("correct horse battery"));
+    await serve(userPool("user-1", "correct horse battery", ["moderators"]));
     await expect(cognito.signIn("ana@example.org", "wrong horse battery!")).rejects.toMatchObject({
       code: "NotAuthorizedException",
     });
@@ -64,7 +49,7 @@ describe("the session", () => {
   it("is renewed once for all who ask at the same time, keeping the refresh token", async () => {
     signInAs("ana");
     const { RefreshToken: _, ...fresh } = tokens("ana");
-    const calls = await serve({ "Cognito.InitiateAuth": { AuthenticationResult: fresh } });
+    const calls = await serve({ "Cognito.GetTokensFromRefreshToken": { AuthenticationResult: fresh } });
     const [first, second] = await Promise.all([cognito.renew(), cognito.renew()]);
     expect(calls).toHaveLength(1);
     expect(first).toBe(second);
@@ -74,7 +59,7 @@ describe("the session", () => {
   it("expires when the refresh token is refused, keeping drafts", async () => {
     signInAs("ana");
     localStorage.setItem("civicforge.draft.ana.create", "{}");
-    await serve({ "Cognito.InitiateAuth": refused("NotAuthorizedException") });
+    await serve({ "Cognito.GetTokensFromRefreshToken": refused("NotAuthorizedException") });
     expect(await cognito.renew()).toBeUndefined();
     expect(sessionState()).toMatchObject({ session: undefined, expired: true });
     expect(localStorage.getItem("civicforge.draft.ana.create")).toBe("{}");

@@ -87,7 +87,16 @@ interface AuthAnswer {
 }
 
 /** @throws SignInError `NotAuthorizedException` for a wrong password, `UserNotConfirmedException` before the code. */
-export async function signIn(email: string, password: string): Promise<Session> {
+export const signIn = async (email: string, password: string): Promise<Session> =>
+  startSession(await authenticate(email, password));
+
+/** Makes sure that it is the member who sits here, without a session of its own. @throws SignInError as `signIn`. */
+export async function provePassword(email: string, password: string): Promise<void> {
+  const { RefreshToken } = await authenticate(email, password);
+  if (RefreshToken) await call("RevokeToken", { ClientId: ClientId(), Token: RefreshToken }).catch(() => undefined);
+}
+
+async function authenticate(email: string, password: string): Promise<Tokens> {
   const srp = srpClient(config().userPoolId);
   const opened = await call<AuthAnswer>("InitiateAuth", {
     ClientId: ClientId(),
@@ -102,7 +111,7 @@ export async function signIn(email: string, password: string): Promise<Session> 
     ChallengeResponses: await srp.answer(opened.ChallengeParameters as Challenge, normalised(password)),
   });
   if (!answered.AuthenticationResult) throw new SignInError("challenge", String(answered.ChallengeName));
-  return startSession(answered.AuthenticationResult);
+  return answered.AuthenticationResult;
 }
 
 /** A token that ends within this time is renewed first. */
@@ -124,10 +133,10 @@ async function renewNow(): Promise<Session | undefined> {
     return shared;
   }
   try {
-    const answer = await call<AuthAnswer>("InitiateAuth", {
+    // Tokens rotate: the answer has a new refresh token, and the one that was sent ends soon (identity.py).
+    const answer = await call<AuthAnswer>("GetTokensFromRefreshToken", {
       ClientId: ClientId(),
-      AuthFlow: "REFRESH_TOKEN_AUTH",
-      AuthParameters: { REFRESH_TOKEN: shared?.refreshToken ?? session.refreshToken },
+      RefreshToken: shared?.refreshToken ?? session.refreshToken,
     });
     if (!answer.AuthenticationResult) throw new SignInError("challenge", String(answer.ChallengeName));
     return renewSession(session, answer.AuthenticationResult);

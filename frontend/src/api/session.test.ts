@@ -23,7 +23,7 @@ function otherTab(session: Session | null): void {
 async function renewing() {
   let answer: (value: unknown) => void = () => undefined;
   await serve({
-    "Cognito.InitiateAuth": () =>
+    "Cognito.GetTokensFromRefreshToken": () =>
       new Promise((resolve) => {
         answer = resolve;
       }),
@@ -47,7 +47,7 @@ describe("a refused renewal", () => {
     ["SomethingNew", 400],
   ])("with %s keeps the session", async (type, status) => {
     signInAs("ana");
-    await serve({ "Cognito.InitiateAuth": refused(type, status) });
+    await serve({ "Cognito.GetTokensFromRefreshToken": refused(type, status) });
     await expect(cognito.renew()).rejects.toMatchObject({ code: type });
     expect(sessionState().session?.userId).toBe("ana");
     expect(stored()?.userId).toBe("ana");
@@ -57,7 +57,7 @@ describe("a refused renewal", () => {
     "with %s ends it, and says so",
     async (type) => {
       signInAs("ana");
-      await serve({ "Cognito.InitiateAuth": refused(type, 400) });
+      await serve({ "Cognito.GetTokensFromRefreshToken": refused(type, 400) });
       await expect(cognito.renew()).resolves.toBeUndefined();
       expect(sessionState()).toMatchObject({ session: undefined, expired: true, member: "ana" });
     },
@@ -65,7 +65,10 @@ describe("a refused renewal", () => {
 
   it("for the moment leaves a token in use that is still good", async () => {
     signInAs("ana", [], 20);
-    await serve({ "Cognito.InitiateAuth": refused("TooManyRequestsException", 400), "GET /me": me({ userId: "ana" }) });
+    await serve({
+      "Cognito.GetTokensFromRefreshToken": refused("TooManyRequestsException", 400),
+      "GET /me": me({ userId: "ana" }),
+    });
     await expect(queryClient.fetchQuery(meQuery())).resolves.toMatchObject({ userId: "ana" });
   });
 });
@@ -147,7 +150,9 @@ describe("tabs", () => {
 
   it("keep a refresh token that was replaced", async () => {
     signInAs("ana");
-    await serve({ "Cognito.InitiateAuth": { AuthenticationResult: { ...FRESH, RefreshToken: "rotated" } } });
+    await serve({
+      "Cognito.GetTokensFromRefreshToken": { AuthenticationResult: { ...FRESH, RefreshToken: "rotated" } },
+    });
     await cognito.renew();
     expect(stored()?.refreshToken).toBe("rotated");
   });

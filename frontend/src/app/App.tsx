@@ -29,6 +29,11 @@ const ForgotScreen = lazyScreen(() => import("../features/auth/ForgotScreen").th
 const UnsubscribeScreen = lazyScreen(() =>
   import("../features/unsubscribe/UnsubscribeScreen").then((module) => module.UnsubscribeScreen),
 );
+const ReportsScreen = lazyScreen(() =>
+  import("../features/reports/ReportsScreen").then((module) => module.ReportsScreen),
+);
+const QueueScreen = lazyScreen(() => import("../features/moderation/QueueScreen").then((module) => module.QueueScreen));
+const CaseScreen = lazyScreen(() => import("../features/moderation/CaseScreen").then((module) => module.CaseScreen));
 const WelcomeScreen = lazyScreen(() => import("../features/auth/WelcomeScreen").then((module) => module.WelcomeScreen));
 
 /** Nothing that a screen holds of a member outlives their leaving. */
@@ -66,6 +71,9 @@ const routes = {
   "/me": members(MeScreen),
   "/settings": members(SettingsScreen),
   "/people/:userId": everybody(PersonScreen),
+  "/reports": members(ReportsScreen),
+  "/moderation": members(QueueScreen),
+  "/moderation/:reportId": members(CaseScreen),
   "/sign-in": visitors(SignInScreen),
   "/sign-up": visitors(SignUpScreen),
   "/forgot": ForgotScreen,

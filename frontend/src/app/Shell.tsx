@@ -10,6 +10,7 @@ import { Announcer, Note } from "../ui/feedback";
 import { useService, useSession } from "../ui/hooks";
 import { Icon, type IconName, Seal } from "../ui/icons";
 import { ProfileLanguage } from "./ProfileLanguage";
+import { Standing } from "./Standing";
 import "./shell.css";
 
 interface Place {
@@ -24,10 +25,11 @@ const visitorPlaces = (): Place[] => [
   { href: "/sign-up", icon: "create", name: t.nav.signUp },
 ];
 
-const memberPlaces = (): Place[] => [
+const memberPlaces = (moderates: boolean): Place[] => [
   { href: "/", icon: "discover", name: t.nav.discover },
   { href: "/mine", icon: "mine", name: t.nav.mine },
   { href: "/quests/new", icon: "create", name: t.nav.create },
+  ...(moderates ? [{ href: "/moderation", icon: "alert" as const, name: t.nav.moderation }] : []),
   { href: "/me", icon: "me", name: t.nav.me },
 ];
 
@@ -65,7 +67,7 @@ function Navigation() {
   const waiting = turn.data?.items.length ?? 0;
   return (
     <nav class="places" aria-label={t.nav.label}>
-      {(session ? memberPlaces() : visitorPlaces()).map(({ href, icon, name }) => (
+      {(session ? memberPlaces(session.groups.includes("moderators")) : visitorPlaces()).map(({ href, icon, name }) => (
         <a key={href} href={href} aria-current={path === href ? "page" : undefined}>
           <Icon name={icon} />
           <span>{name}</span>
@@ -99,6 +101,7 @@ function Banners() {
           </div>
         </Note>
       )}
+      <Standing />
       {mailbox && path.startsWith("/sign-up") && (
         <Note icon="check">
           {t.banner.local} <a href={mailbox}>{t.banner.mailbox}</a>

@@ -94,7 +94,7 @@ describe("the frame", () => {
       [403, t.errors.notAllowed],
     ] as const) {
       signInAs("ana");
-      await serve({ "GET /me/quests": problem(status, "x"), "Cognito.InitiateAuth": ended });
+      await serve({ "GET /me/quests": problem(status, "x"), "Cognito.GetTokensFromRefreshToken": ended });
       const page = open("/mine");
       expect((await screen.findAllByText(text)).length).toBeGreaterThan(0);
       if (status === 401) {

@@ -6,6 +6,7 @@ import type { Category, QuestCard, QuestStatus } from "../api/types";
 import { number, t } from "../lib/text";
 import { ago, duration, fullTime, timeRange } from "../lib/time";
 import { sanitisedByServer } from "../lib/trusted";
+import { Avatar } from "./Avatar";
 import { Icon } from "./icons";
 
 /** Whether a moderator completed the quest in place of a side that did not confirm. */
@@ -40,7 +41,7 @@ export function Time({ at }: { at: string }) {
 type TicketQuest = Pick<
   QuestCard,
   "questId" | "title" | "area" | "status" | "rewardXp" | "rewardReputation" | "createdAt" | "when" | "minutes"
-> & { category: Category | undefined; expiresAt?: string; requestorName?: string };
+> & { category: Category | undefined; expiresAt?: string; requestorId?: string; requestorName?: string };
 
 interface TicketProps {
   quest: TicketQuest;
@@ -54,7 +55,7 @@ interface TicketProps {
 
 export function QuestTicket({ quest, need, preview = false, level = 3 }: TicketProps) {
   const Heading = `h${level}` as const;
-  const { when, minutes, area, expiresAt, requestorName } = quest;
+  const { when, minutes, area, expiresAt, requestorId, requestorName } = quest;
   return (
     <article class="ticket" data-category={quest.category}>
       <div class="paper">
@@ -84,7 +85,12 @@ export function QuestTicket({ quest, need, preview = false, level = 3 }: TicketP
                 <Icon name="place" /> <bdi>{area}</bdi>
               </span>
             )}
-            {requestorName && <bdi>{requestorName}</bdi>}
+            {requestorName && (
+              <span class="person">
+                {requestorId && <Avatar userId={requestorId} name={requestorName} />}
+                <bdi>{requestorName}</bdi>
+              </span>
+            )}
             {need && <span>{need}</span>}
             {!need && !preview && expiresAt && quest.status === "OPEN" && (
               <time dateTime={expiresAt} title={fullTime(expiresAt)}>
@@ -103,15 +109,28 @@ export function QuestTicket({ quest, need, preview = false, level = 3 }: TicketP
   );
 }
 
-/** A member's name, linked to their profile. */
+/** A mark that nobody can give themselves: it comes from the user pool's group. */
+export const ModeratorMark = () => (
+  <span class="mark">
+    <Icon name="check" />
+    {t.common.moderator}
+  </span>
+);
+
+/** A member's initials and name, linked to their profile. */
 export function Person({ userId, name, you }: { userId: string; name?: string | null | undefined; you?: boolean }) {
   const { data } = useQuery({ ...userQuery(userId), enabled: !name });
+  const shown = data?.displayName ?? name ?? undefined;
   return (
-    <span>
-      <a href={`/people/${userId}`} dir="auto">
-        {data?.displayName ?? name ?? "…"}
-      </a>
-      {you && <span class="you">{t.common.you}</span>}
+    <span class="person">
+      <Avatar userId={userId} name={shown} />
+      <span>
+        <a href={`/people/${userId}`} dir="auto">
+          {shown ?? "…"}
+        </a>
+        {data?.moderator && <ModeratorMark />}
+        {you && <span class="you">{t.common.you}</span>}
+      </span>
     </span>
   );
 }

@@ -59,10 +59,11 @@ export function Ledger({ me }: { me: Me | undefined }) {
                   {own.map((entry) => (
                     <tr key={entry.entryId} data-state={entry.state}>
                       <th scope="row">
-                        {entry.questId ? (
-                          <a href={`/quests/${entry.questId}`}>{lookUp(t.ledger.kind, entry.kind) ?? entry.kind}</a>
-                        ) : (
-                          (lookUp(t.ledger.kind, entry.kind) ?? entry.kind)
+                        <span>{lookUp(t.ledger.kind, entry.kind) ?? entry.kind}</span>
+                        {entry.questId && (
+                          <a class="quest-title" href={`/quests/${entry.questId}`} dir="auto">
+                            {entry.questTitle ?? t.quest.title}
+                          </a>
                         )}
                         {entry.state !== "POSTED" && (
                           <span class="pill">{lookUp(t.ledger.state, entry.state) ?? entry.state}</span>

@@ -1,10 +1,12 @@
 import { useQuery } from "@tanstack/preact-query";
-import { performerPoints } from "../../api/limits.gen";
+import { openClaims, openClaimsTrusted, performerPoints, trustedFrom } from "../../api/limits.gen";
 import { meQuery } from "../../api/queries";
 import { t } from "../../lib/text";
 import { fullDay } from "../../lib/time";
+import { Avatar } from "../../ui/Avatar";
 import { ButtonLink } from "../../ui/Button";
 import { Loading, ReadState } from "../../ui/feedback";
+import { ModeratorMark } from "../../ui/quests";
 import { ScreenTitle } from "../../ui/ScreenTitle";
 import { Ledger } from "./Ledger";
 import { Interests, Totals } from "./Totals";
@@ -18,13 +20,26 @@ export function MeScreen() {
       {me.data && (
         <section class="stack">
           <div class="row apart">
-            <ScreenTitle title={me.data.displayName} />
+            <div class="profile-head">
+              <Avatar userId={me.data.userId} name={me.data.displayName} large />
+              <div>
+                <ScreenTitle title={me.data.displayName} />
+                {me.data.groups?.includes("moderators") && <ModeratorMark />}
+              </div>
+            </div>
             <ButtonLink variant="quiet" href="/settings">
               {t.me.settings}
             </ButtonLink>
           </div>
-          <Totals {...me.data} />
+          <Totals
+            confirmedBy={me.data.confirmedBy}
+            points={me.data.points}
+            xp={me.data.xp}
+            reputation={me.data.reputation}
+            completed={me.data.completed}
+          />
           <p class="small soft">{t.me.pointsHelp({ points: t.count.points({ count: performerPoints }) })}</p>
+          <p class="small soft">{t.me.claims({ few: openClaims, many: openClaimsTrusted, from: trustedFrom })}</p>
           {me.data.bio && <p class="plain-text">{me.data.bio}</p>}
           <Interests interests={me.data.interests} />
           <p class="small soft">{t.person.since({ when: fullDay(me.data.createdAt) })}</p>

@@ -1,4 +1,5 @@
 import { screen } from "@testing-library/preact";
+import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import { entry, me, person, problem, serve, signInAs } from "../../../test/api";
 import { open } from "../../../test/page";
@@ -12,6 +13,7 @@ describe("me", () => {
       entryId: "r",
       kind: "reward",
       questId: "q1",
+      questTitle: "Carry a sofa",
       points: 2,
       xp: 100,
       reputation: 10,
@@ -24,7 +26,8 @@ describe("me", () => {
     open("/me");
     expect(await screen.findByText(t.ledger.balanced)).toBeTruthy();
     expect(screen.getByText(t.ledger.state.PENDING)).toBeTruthy();
-    expect(screen.getByRole("link", { name: t.ledger.kind.reward }).getAttribute("href")).toBe("/quests/q1");
+    expect(screen.getByText(t.ledger.kind.reward)).toBeTruthy();
+    expect(screen.getByRole("link", { name: "Carry a sofa" }).getAttribute("href")).toBe("/quests/q1");
     expect(screen.getByText("+100")).toBeTruthy();
   });
 
@@ -41,6 +44,53 @@ describe("a public profile", () => {
     open("/people/ana");
     expect(await screen.findByRole("heading", { level: 1, name: "Ana" })).toBeTruthy();
     expect(screen.getByText("garden")).toBeTruthy();
+    expect(screen.queryByText(t.common.moderator)).toBeNull();
+    // Visitors report and block nobody.
+    expect(screen.queryByRole("button")).toBeNull();
+  });
+
+  it("says large how many members confirmed the work, explains each number, and quotes thanks", async () => {
+    const thanks = {
+      userId: "ben",
+      questId: "q7",
+      questTitle: "Carry a sofa",
+      text: "So gentle!",
+      at: "2026-03-01T10:00:00Z",
+    };
+    await serve({
+      "GET /users/ana": { ...person("ana", "Ana Lund"), confirmedBy: 12, moderator: true, thanks: [thanks] },
+      "GET /users/ben": person("ben", "Ben"),
+    });
+    open("/people/ana");
+    expect(await screen.findByText("So gentle!")).toBeTruthy();
+    expect(screen.getByRole("link", { name: "Carry a sofa" }).getAttribute("href")).toBe("/quests/q7");
+    expect(await screen.findByRole("link", { name: "Ben" })).toBeTruthy();
+    expect(screen.getByText(t.common.moderator)).toBeTruthy();
+    expect(screen.getByText("AL")).toBeTruthy();
+    const first = document.querySelector(".totals > div");
+    expect(first?.textContent).toBe(`${t.person.confirmedBy}12`);
+    for (const figure of ["confirmedBy", "xp", "reputation", "completed"] as const)
+      expect(screen.getByText(t.person.explain[figure])).toBeTruthy();
+    expect(screen.queryByText(t.person.explain.points)).toBeNull();
+  });
+
+  it("is where a member is blocked and let again", async () => {
+    signInAs("ben");
+    const blocked = me({ blocked: ["ana"] });
+    const calls = await serve({
+      "GET /users/ana": person("ana", "Ana"),
+      "GET /me": me(),
+      "PUT /me/blocked/ana": blocked,
+      "DELETE /me/blocked/ana": me(),
+    });
+    open("/people/ana");
+    await userEvent.click(await screen.findByRole("button", { name: t.block.name }));
+    expect(calls.some(({ method }) => method === "PUT")).toBe(false);
+    await userEvent.click(screen.getByRole("button", { name: t.block.confirm }));
+    expect(await screen.findByText(t.block.is)).toBeTruthy();
+    await userEvent.click(screen.getByRole("button", { name: t.block.undo }));
+    expect(await screen.findByRole("button", { name: t.block.name })).toBeTruthy();
+    expect(calls.map(({ method }) => method).filter((method) => method !== "GET")).toEqual(["PUT", "DELETE"]);
   });
 
   it("may not exist", async () => {

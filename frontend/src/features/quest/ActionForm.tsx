@@ -1,4 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/preact-query";
+import { useRef } from "preact/hooks";
 import { Outcome } from "../../api/limits.gen";
 import { ApiError } from "../../api/problem";
 import { myQuestQuery } from "../../api/queries";
@@ -18,8 +19,8 @@ interface Props {
   onClose: () => void;
   /** The action is done; the quest's next view is the member's own doing. */
   onActed: () => void;
-  /** The quest had moved on before the action arrived. */
-  onMoved: () => void;
+  /** The quest had moved on before the action arrived; `before` is what the member acted on. */
+  onMoved: (before: QuestView, changed: readonly string[]) => void;
 }
 
 /** The one question, or the few words, between an action's button and its effect. */
@@ -32,12 +33,21 @@ export function ActionForm({ quest, action, onClose, onActed, onMoved }: Props) 
     // Changes are made to what was handed in before.
     text: (action === "submit" && quest.submission) || "",
     outcome: "COMPLETE",
+    thanks: true,
   });
+  // What the requestor writes may be shown on the profile of who helped.
+  const thankful = action === "attest" && quest.role === "requestor";
+  const { current: seen } = useRef(quest);
   const { errors, setErrors, touched } = useErrors<ActionInput>();
   const client = useQueryClient();
   const heading = useFocus<HTMLHeadingElement>();
   const mutation = useMutation({
-    mutationFn: () => offer.run(quest.questId, { ...draft.values, text: draft.values.text.trim() }),
+    mutationFn: () =>
+      offer.run(
+        quest.questId,
+        { ...draft.values, text: draft.values.text.trim(), thanks: draft.values.thanks && thankful },
+        seen.version,
+      ),
     onSuccess: (view) => {
       onActed();
       client.setQueryData(myQuestQuery(quest.questId).queryKey, view);
@@ -48,7 +58,7 @@ export function ActionForm({ quest, action, onClose, onActed, onMoved }: Props) 
     onError: async (error) => {
       if (!(error instanceof ApiError) || ![403, 404, 409].includes(error.status)) return;
       const now = await client.fetchQuery({ ...myQuestQuery(quest.questId), staleTime: 0 }).catch(() => undefined);
-      if (now && happeningOf(quest, now)) onMoved();
+      if (now && happeningOf(seen, now)) onMoved(seen, error.problem.changed ?? []);
     },
   });
   const submit = (event: Event) => {
@@ -94,6 +104,16 @@ export function ActionForm({ quest, action, onClose, onActed, onMoved }: Props) 
             touched({ text: words });
           }}
         />
+      )}
+      {thankful && draft.values.text.trim() && (
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={draft.values.thanks}
+            onChange={(event) => draft.change({ thanks: event.currentTarget.checked })}
+          />{" "}
+          {t.action.attest.thanks}
+        </label>
       )}
       <Failure error={mutation.error} />
       <div class="row">

@@ -19,14 +19,24 @@ const PLAIN: ReadonlySet<string> = new Set([
 export function AllowedActions({ quest, onOpen }: { quest: QuestView; onOpen: (action: FormAction) => void }) {
   const verdicts = ORDER.map((action) => ({ action, ...quest.allowedActions[action] }));
   const allowed = verdicts.filter((verdict) => verdict.allowed);
-  const denied = verdicts.filter(({ allowed, code }) => !allowed && code && !PLAIN.has(code));
+  const claim = quest.allowedActions.claim;
+  // A claim is what a visitor of the quest looks for: where it is not possible they are told in its place.
+  const refused = quest.status === "OPEN" && !claim?.allowed && claim?.code && !PLAIN.has(claim.code) ? claim.code : "";
+  const denied = verdicts.filter(
+    ({ action, allowed, code }) => !allowed && code && !PLAIN.has(code) && !(refused && action === "claim"),
+  );
   const reasons = [...new Set(denied.map(({ code }) => code))];
   // After one's word, what is left are second thoughts.
   const attested = quest.allowedActions.attest?.code === "already_attested";
   return (
     <section class="stack" aria-label={t.quest.actions}>
+      {refused && (
+        <div class="actions">
+          <Button disabledReason={lookUp(t.denial, refused) ?? t.errors.notAllowed}>{t.action.claim.name}</Button>
+        </div>
+      )}
       {allowed.length === 0 ? (
-        <p class="soft">{t.quest.nothing}</p>
+        !refused && <p class="soft">{t.quest.nothing}</p>
       ) : (
         <div class="actions">
           {allowed.map(({ action }) =>

@@ -8,6 +8,7 @@ import { Note } from "../../ui/feedback";
 import { happeningOf } from "../../ui/Happened";
 import { useSession } from "../../ui/hooks";
 import { CategoryMark, StatusPill } from "../../ui/quests";
+import { ReportButton } from "../../ui/ReportButton";
 import { ScreenTitle } from "../../ui/ScreenTitle";
 import { ActionForm } from "./ActionForm";
 import { isFormAction } from "./actions";
@@ -22,6 +23,7 @@ import { SealPanel } from "./SealPanel";
 import { ShareButton } from "./ShareButton";
 import { Similar } from "./Similar";
 import { eventsOf, Timeline } from "./Timeline";
+import "../../ui/details.css";
 import "./quest.css";
 
 function useName(userId: string | null | undefined, published: string | null | undefined): string {
@@ -49,7 +51,7 @@ export function QuestDetails({ quest, view }: { quest: AnyQuest; view: QuestView
     if (acted.current) acted.current = !!asked;
     else if (open) shown.current = view;
     else if (asked && view && shown.current && happeningOf(shown.current, view) && !moved) {
-      setMoved({ action: asked, before: shown.current });
+      setMoved({ action: asked, before: shown.current, changed: [] });
       close();
     }
     if (!asked) shown.current = undefined;
@@ -83,8 +85,8 @@ export function QuestDetails({ quest, view }: { quest: AnyQuest; view: QuestView
             shown.current = undefined;
             acted.current = true;
           }}
-          onMoved={() => {
-            setMoved({ action: open, before: view });
+          onMoved={(before, changed) => {
+            setMoved({ action: open, before, changed });
             close();
           }}
         />
@@ -115,6 +117,7 @@ export function QuestDetails({ quest, view }: { quest: AnyQuest; view: QuestView
         <Facts quest={quest} viewerId={session?.userId} />
         <div class="row">
           <ShareButton questId={quest.questId} title={quest.title} />
+          <ReportButton subject={{ kind: "quest", questId: quest.questId }} ownerId={quest.requestorId} />
         </div>
       </header>
       {readsFirst ? [words, side] : [side, words]}

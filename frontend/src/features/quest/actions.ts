@@ -8,21 +8,28 @@ import type { Constraint } from "../../lib/validate";
 export interface ActionInput {
   text: string;
   outcome: Outcome;
+  /** The note may be shown on the performer's profile. */
+  thanks: boolean;
 }
 
 interface Offer {
   variant: "primary" | "quiet" | "plain" | "danger";
   /** The limits of the text that goes with it; absent where none does. */
   text?: Constraint;
-  run: (questId: string, words: ActionInput) => Promise<QuestView>;
+  /** `seen` is the version of the quest that the member looked at. */
+  run: (questId: string, words: ActionInput, seen: number) => Promise<QuestView>;
 }
 
 export type FormAction = Exclude<Action, "edit">;
 
 export const OFFERS: Record<FormAction, Offer> = {
-  claim: { variant: "primary", run: (id) => questActions.claim(id) },
+  claim: { variant: "primary", run: (id, _, seen) => questActions.claim(id, seen) },
   submit: { variant: "primary", text: SubmitBody.submission, run: (id, { text }) => questActions.submit(id, text) },
-  attest: { variant: "primary", text: AttestBody.notes, run: (id, { text }) => questActions.attest(id, text) },
+  attest: {
+    variant: "primary",
+    text: AttestBody.notes,
+    run: (id, { text, thanks }) => questActions.attest(id, text, thanks),
+  },
   resolve: {
     variant: "primary",
     text: ResolveBody.decision,

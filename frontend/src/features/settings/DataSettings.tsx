@@ -1,15 +1,14 @@
 import { useMutation, useQueryClient } from "@tanstack/preact-query";
-import { useEffect, useRef } from "preact/hooks";
-import { deleteMe, exportMe, restoreMe } from "../../api/actions";
-import { deletionGraceDays } from "../../api/limits.gen";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { exportMe, restoreMe } from "../../api/actions";
 import { meQuery } from "../../api/queries";
 import { sessionState } from "../../api/session";
 import type { Me } from "../../api/types";
 import { t } from "../../lib/text";
 import { fullDay } from "../../lib/time";
 import { Button } from "../../ui/Button";
-import { ConfirmButton } from "../../ui/ConfirmButton";
 import { announce, Failure, Note } from "../../ui/feedback";
+import { DeletionForm } from "./DeletionForm";
 
 function download(data: unknown): void {
   const address = URL.createObjectURL(new Blob([JSON.stringify(data, null, 2)], { type: "application/json" }));
@@ -27,6 +26,11 @@ export function DataSettings({ me }: { me: Me }) {
     client.setQueryData(meQuery().queryKey, saved);
     announce(news);
   };
+  const [deleting, setDeleting] = useState<boolean>();
+  const opener = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (deleting === false) opener.current?.querySelector("button")?.focus();
+  }, [deleting]);
   // The button that was pressed is gone with the account's old state.
   const before = useRef(me.deletionAt);
   useEffect(() => {
@@ -56,7 +60,15 @@ export function DataSettings({ me }: { me: Me }) {
           {t.settings.export}
         </Button>
       </div>
-      {me.deletionAt ? (
+      {deleting && !me.deletionAt ? (
+        <DeletionForm
+          onClose={() => setDeleting(false)}
+          onLeaving={(saved) => {
+            setDeleting(false);
+            update(saved, t.settings.leaving);
+          }}
+        />
+      ) : me.deletionAt ? (
         <Note variant="warm" icon="clock">
           <div class="stack tight">
             <p>{t.settings.deletionAt({ when: fullDay(me.deletionAt) })}</p>
@@ -68,13 +80,10 @@ export function DataSettings({ me }: { me: Me }) {
           </div>
         </Note>
       ) : (
-        <div class="row">
-          <ConfirmButton
-            name={t.settings.delete}
-            ask={t.settings.deleteAsk({ count: deletionGraceDays })}
-            confirm={t.settings.deleteConfirm({ count: deletionGraceDays })}
-            run={async () => update(await deleteMe(), t.settings.leaving)}
-          />
+        <div class="row" ref={opener}>
+          <Button variant="danger" onClick={() => setDeleting(true)}>
+            {t.settings.delete}
+          </Button>
         </div>
       )}
     </section>

@@ -4,6 +4,7 @@ import { t } from "../../lib/text";
 import { Loading, ReadState } from "../../ui/feedback";
 import { ScreenTitle } from "../../ui/ScreenTitle";
 import { AccountSettings } from "./AccountSettings";
+import { BlockedSetting } from "./BlockedSetting";
 import { DataSettings } from "./DataSettings";
 import { LanguageSetting } from "./LanguageSetting";
 import { ProfileForm } from "./ProfileForm";
@@ -26,6 +27,7 @@ export function SettingsScreen() {
           <AccountSettings />
         </>
       )}
+      {me.data && <BlockedSetting me={me.data} />}
       {me.data && <DataSettings me={me.data} />}
     </div>
   );

@@ -39,6 +39,7 @@ export default {
     signIn: "تسجيل الدخول",
     signUp: "انضم",
     moved: "{title} – CivicForge",
+    moderation: "الإشراف",
   },
   common: {
     you: "أنت",
@@ -52,6 +53,7 @@ export default {
     optional: "(اختياري)",
     characters: "{used} / {limit}",
     asOf: "آخر تحديث {ago}",
+    moderator: "مشرف",
   },
   form: {
     required: "يرجى ملء هذا الحقل.",
@@ -127,6 +129,9 @@ export default {
     expired: "انتهت جلستك. ما كتبته محفوظ: سجّل الدخول للمتابعة.",
     local: "بيئة تدريب. تبقى الرسائل هنا:",
     mailbox: "افتح صندوق البريد",
+    suspended: "حسابك موقوف حتى {when}. يمكنك القراءة وإنهاء ما بدأته، لكن لا يمكنك بدء شيء جديد.",
+    banned: "حسابك موقوف نهائيًا. يمكنك القراءة وإنهاء ما بدأته، لكن لا يمكنك بدء شيء جديد.",
+    why: "السبب وكيفية الاعتراض",
   },
   category: {
     civic: "شؤون الحي",
@@ -227,6 +232,14 @@ export default {
   codes: {
     insufficient_points: "ليست لديك نقاط كافية. أنجز مهمة لشخص ما لتكسب بعضها.",
     reward_lowered: "لا يمكن للمكافأة إلا أن ترتفع: ربما يعوّل عليها أحدهم بالفعل.",
+    own_thing: "هذا يخصك أنت.",
+    own_account: "لا يمكنك حظر نفسك.",
+    too_many_blocked: "لقد حظرت أقصى عدد ممكن من الأعضاء. ألغِ حظر أحدهم أولًا.",
+    already_decided: "حسم مشرف آخر هذا الأمر في هذه الأثناء.",
+    already_objected: "لقد اعترضت بالفعل، وسيقرر مشرف آخر.",
+    not_decided: "لا يوجد قرار يمكن الاعتراض عليه الآن.",
+    not_concerned: "هذا القرار لا يخصك.",
+    wrong_measure: "هذا لا يناسب ما أُبلغ عنه.",
   },
   notFound: { title: "لا شيء هنا", text: "هذا العنوان غير موجود، أو لم يعد موجودًا.", home: "إلى المهام" },
 } satisfies Catalogue<typeof english>;

@@ -20,6 +20,7 @@ export default {
     signIn: "Anmelden",
     signUp: "Mitmachen",
     moved: "{title} – CivicForge",
+    moderation: "Moderieren",
   },
   common: {
     you: "du",
@@ -33,6 +34,7 @@ export default {
     optional: "(freiwillig)",
     characters: "{used} / {limit}",
     asOf: "Stand: {ago}",
+    moderator: "Moderation",
   },
   form: {
     required: "Bitte ausfüllen.",
@@ -86,6 +88,11 @@ export default {
     expired: "Deine Sitzung ist zu Ende. Was du geschrieben hast, bleibt: Melde dich an, um weiterzumachen.",
     local: "Übungsumgebung. Mails bleiben hier:",
     mailbox: "Postfach öffnen",
+    suspended:
+      "Du bist bis {when} gesperrt. Du kannst lesen und zu Ende bringen, was du begonnen hast, aber nichts Neues beginnen.",
+    banned:
+      "Du bist dauerhaft gesperrt. Du kannst lesen und zu Ende bringen, was du begonnen hast, aber nichts Neues beginnen.",
+    why: "Warum, und wie du widersprechen kannst",
   },
   category: {
     civic: "Gemeinde",
@@ -177,6 +184,14 @@ export default {
   codes: {
     insufficient_points: "Dafür hast du nicht genug Punkte. Erledige eine Quest für jemanden, um welche zu verdienen.",
     reward_lowered: "Eine Belohnung darf nur steigen: Vielleicht zählt schon jemand darauf.",
+    own_thing: "Das ist dein Eigenes.",
+    own_account: "Du kannst dich nicht selbst blockieren.",
+    too_many_blocked: "Du hast so viele Mitglieder blockiert, wie du darfst. Hebe zuerst eine Blockierung auf.",
+    already_decided: "Inzwischen hat jemand anderes aus der Moderation entschieden.",
+    already_objected: "Du hast schon widersprochen; jemand anderes aus der Moderation entscheidet.",
+    not_decided: "Es gibt gerade keine Entscheidung, der du widersprechen könntest.",
+    not_concerned: "Diese Entscheidung betrifft dich nicht.",
+    wrong_measure: "Das passt nicht zu dem, was gemeldet wurde.",
   },
   notFound: { title: "Hier ist nichts", text: "Diese Adresse gibt es nicht, oder nicht mehr.", home: "Zu den Quests" },
 } satisfies Catalogue<typeof english>;

@@ -22,6 +22,7 @@ export default {
     signIn: "Sign in",
     signUp: "Join",
     moved: "{title} – CivicForge",
+    moderation: "Moderation",
   },
   common: {
     you: "you",
@@ -35,6 +36,7 @@ export default {
     optional: "(optional)",
     characters: "{used} / {limit}",
     asOf: "As of {ago}",
+    moderator: "Moderator",
   },
   form: {
     required: "Please fill this in.",
@@ -84,6 +86,9 @@ export default {
     expired: "Your session has ended. What you wrote is kept: sign in to carry on.",
     local: "Practice stage. Mails stay here:",
     mailbox: "open the mailbox",
+    suspended: "You are suspended until {when}. You can read and finish what you have begun, but start nothing new.",
+    banned: "You are suspended for good. You can read and finish what you have begun, but start nothing new.",
+    why: "Why, and how to object",
   },
   category: {
     civic: "Civic",
@@ -175,6 +180,14 @@ export default {
   codes: {
     insufficient_points: "You do not have enough points for this. Finish a quest for somebody to earn some.",
     reward_lowered: "A reward may only rise: somebody may already be counting on it.",
+    own_thing: "This is your own.",
+    own_account: "You cannot block yourself.",
+    too_many_blocked: "You have blocked as many members as you may. Take a block back first.",
+    already_decided: "Another moderator has decided this meanwhile.",
+    already_objected: "You have objected already; another moderator decides.",
+    not_decided: "There is no decision to object to now.",
+    not_concerned: "This decision does not concern you.",
+    wrong_measure: "This does not fit what was reported.",
   },
   notFound: { title: "Nothing here", text: "This address does not exist, or not any more.", home: "To the quests" },
 } as const;

@@ -20,6 +20,7 @@ export default {
     signIn: "Entrar",
     signUp: "Unirme",
     moved: "{title} – CivicForge",
+    moderation: "Moderación",
   },
   common: {
     you: "tú",
@@ -33,6 +34,7 @@ export default {
     optional: "(opcional)",
     characters: "{used} / {limit}",
     asOf: "Actualizado {ago}",
+    moderator: "Moderador",
   },
   form: {
     required: "Rellena este campo, por favor.",
@@ -99,6 +101,11 @@ export default {
     expired: "Tu sesión ha terminado. Lo que escribiste se conserva: entra para seguir.",
     local: "Entorno de prácticas. Los correos se quedan aquí:",
     mailbox: "abrir el buzón",
+    suspended:
+      "Tu cuenta está suspendida hasta el {when}. Puedes leer y terminar lo que empezaste, pero no empezar nada nuevo.",
+    banned:
+      "Tu cuenta está suspendida para siempre. Puedes leer y terminar lo que empezaste, pero no empezar nada nuevo.",
+    why: "Por qué, y cómo oponerte",
   },
   category: {
     civic: "Barrio",
@@ -194,6 +201,14 @@ export default {
   codes: {
     insufficient_points: "No tienes puntos suficientes. Completa una misión de alguien para ganarlos.",
     reward_lowered: "Una recompensa solo puede subir: quizá alguien ya cuenta con ella.",
+    own_thing: "Esto es tuyo.",
+    own_account: "No puedes bloquearte a ti mismo.",
+    too_many_blocked: "Has bloqueado a todos los miembros que puedes. Desbloquea antes a alguno.",
+    already_decided: "Mientras tanto lo ha decidido otro moderador.",
+    already_objected: "Ya te has opuesto; decide otro moderador.",
+    not_decided: "Ahora no hay ninguna decisión a la que oponerse.",
+    not_concerned: "Esta decisión no te afecta.",
+    wrong_measure: "Esto no encaja con lo denunciado.",
   },
   notFound: { title: "Aquí no hay nada", text: "Esta dirección no existe, o ya no.", home: "Ir a las misiones" },
 } satisfies Catalogue<typeof english>;

@@ -20,6 +20,7 @@ export default {
     signIn: "Se connecter",
     signUp: "S’inscrire",
     moved: "{title} – CivicForge",
+    moderation: "Modération",
   },
   common: {
     you: "vous",
@@ -33,6 +34,7 @@ export default {
     optional: "(facultatif)",
     characters: "{used} / {limit}",
     asOf: "Mis à jour {ago}",
+    moderator: "Modérateur",
   },
   form: {
     required: "Merci de remplir ce champ.",
@@ -100,6 +102,11 @@ export default {
     expired: "Votre session est terminée. Ce que vous avez écrit est conservé : connectez-vous pour continuer.",
     local: "Environnement d’essai. Les e-mails restent ici :",
     mailbox: "ouvrir la boîte aux lettres",
+    suspended:
+      "Vous êtes suspendu jusqu’au {when}. Vous pouvez lire et finir ce que vous avez commencé, mais rien commencer de nouveau.",
+    banned:
+      "Vous êtes suspendu définitivement. Vous pouvez lire et finir ce que vous avez commencé, mais rien commencer de nouveau.",
+    why: "Pourquoi, et comment contester",
   },
   category: {
     civic: "Vie locale",
@@ -198,6 +205,14 @@ export default {
   codes: {
     insufficient_points: "Vous n’avez pas assez de points. Terminez une quête pour quelqu’un pour en gagner.",
     reward_lowered: "Une récompense ne peut que monter : quelqu’un compte peut-être déjà dessus.",
+    own_thing: "C’est à vous.",
+    own_account: "Vous ne pouvez pas vous bloquer vous-même.",
+    too_many_blocked: "Vous avez bloqué autant de membres que possible. Débloquez d’abord quelqu’un.",
+    already_decided: "Entre-temps, un autre modérateur a décidé.",
+    already_objected: "Vous avez déjà contesté ; un autre modérateur décide.",
+    not_decided: "Il n’y a pas de décision à contester pour l’instant.",
+    not_concerned: "Cette décision ne vous concerne pas.",
+    wrong_measure: "Cela ne convient pas à ce qui a été signalé.",
   },
   notFound: { title: "Rien ici", text: "Cette adresse n’existe pas, ou plus.", home: "Voir les quêtes" },
 } satisfies Catalogue<typeof english>;
