@@ -220,7 +220,7 @@ describe("a quest for members", () => {
       { reason: "One leg of the sofa is still on the stairs." },
     ],
     ["dispute", "The sofa is now in the wrong house, sadly.", { reason: "The sofa is now in the wrong house, sadly." }],
-    ["attest", "Thank you!", { notes: "Thank you!" }],
+    ["attest", "Thank you!", { notes: "Thank you!", thanks: true }],
     ["attest", "", {}],
   ] as const)("sends %s with the words %j", async (action, words, body) => {
     signInAs("ana");
