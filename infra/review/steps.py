@@ -177,13 +177,27 @@ def parse(text: str, stage: str = "the stage") -> Preview:
         errors = ("the preview has no steps, not even unchanged ones",)
     unlisted = max(preview.summary.get("same", 0) - sum(step.operation == "same" for step in listed), 0)
     of = listed[0].stage if listed else stage
-    return Preview(of, tuple(_pulumi_steps(listed)), errors, unlisted)
+    return Preview(of, (*_pulumi_steps(listed), *_refused(errors, listed)), errors, unlisted)
+
+
+_REFUSED: Final = re.compile(r'unable to (replace|delete) resource "(urn:pulumi:[^"]+)"')
+_NOISE: Final = ("preview failed", "update failed")
+"""Errors that only say that there are errors."""
 
 
 def _errors(diagnostics: Sequence[Diagnostic]) -> Iterator[str]:
     for said in diagnostics:
-        if said.severity == "error":
-            yield said.message.strip().removeprefix("error: ")
+        text = said.message.strip().removeprefix("error: ").removeprefix("an unhandled error occurred: ")
+        if said.severity == "error" and text not in _NOISE:
+            yield text
+
+
+def _refused(errors: Sequence[str], listed: Sequence[Step]) -> Iterator[Step]:
+    """Replacements and deletions that Pulumi refuses before it lists them: their resources are protected."""
+    known = {step.urn for step in listed if step.operation not in UNCHANGED}
+    for operation, urn in dict.fromkeys(found for error in errors for found in _REFUSED.findall(error)):
+        if urn not in known:
+            yield Step.model_validate({"op": operation, "urn": urn, "oldState": {"protect": True}})
 
 
 def _pulumi_steps(steps: Sequence[Step]) -> Iterator[Step]:

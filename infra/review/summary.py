@@ -40,13 +40,15 @@ def comment(preview: Preview, *, accepted: bool = False) -> str:
         [*(f"{counts[key]} {OPERATIONS.get(key, key)}" for key in _ordered(counts)), f"{unchanged} unchanged"]
     )
     parts = [f"{heading}: {'it failed' if preview.errors else summary}", _overview(sections)]
+    # What would be lost comes before what Pulumi says of it.
+    parts += [_section(title, sections.pop(title)) for title in list(sections) if title.startswith("⛔")]
     if preview.errors:
         listed = "\n".join(error.replace("```", "'''")[:3000] for error in preview.errors[:5])
         parts.append(f"```\n{listed}\n```")
         if changed:
             parts.append(f"As far as it came: {summary}")
     parts += [_section(title, lines) for title, lines in sections.items()]
-    if cost := list(cost_lines(preview)):
+    if not preview.errors and (cost := list(cost_lines(preview))):
         parts.append("\n".join(cost))
     every = [f"- {step.operation} {step.kind} {code(step.name)}{_differing(step)}" for step in changed]
     return _fitted(parts, every)

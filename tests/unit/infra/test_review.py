@@ -873,6 +873,35 @@ def test_what_failed_is_told_with_what_it_would_have_done() -> None:
     assert exit_code(text, accepted=True) == 1
 
 
+def test_a_loss_that_pulumi_refuses_before_it_lists_it_is_told_all_the_same() -> None:
+    """A protected resource whose dependents are protected too: the preview has errors and no step for it."""
+    pool, page = (urn(f"cognito/{kind}", "x") for kind in ("userPool:UserPool", "userPoolClient:UserPoolClient"))
+    why = "as it is currently marked for protection"
+    errors = [
+        f'error: unable to replace resource "{pool}"\n{why}',
+        f'error: unable to replace resource "{page}" as part of replacing "{pool}" {why}',
+        "error: preview failed\n",
+    ]
+    told = parse(json.dumps({"diagnostics": [{"severity": "error", "message": text} for text in errors]}), "prod")
+    first = comment(told).splitlines()[:6]
+    assert first[0] == "### Preview of prod: it failed"
+    assert "**⛔ Data will be lost (blocked until the label `data-loss-accepted` is set)**" in first
+    assert first[5].startswith("- UserPool `x` is replaced. It is protected: Pulumi refuses.")
+    assert "nobody can sign in or sign up" in comment(told)
+    assert "preview failed" not in comment(told)
+    assert exit_code(told, accepted=False) == 3
+    assert exit_code(told, accepted=True) == 1
+
+
+def test_a_failed_preview_has_no_cost() -> None:
+    """Pulumi lists what it came to: the sum of that is no stage's cost."""
+    steps = [step("same", "cloudwatch/dashboard:Dashboard", {"dashboardName": "a"}, {"dashboardName": "a"})]
+    document: dict[str, Any] = {"steps": [*steps, step("create", "sqs/queue:Queue", None, {"name": "q"})]}
+    assert "a month" in comment(parse(json.dumps(document)))
+    document["diagnostics"] = [{"severity": "error", "message": "error: out of order"}]
+    assert "a month" not in comment(parse(json.dumps(document)))
+
+
 def test_unchanged_resources_that_are_not_listed_are_counted_and_cost_is_not_made_up() -> None:
     assert comment(example("real-nothing-changes")) == (
         "### Preview of prod: nothing changes\n169 resources stay as they are.\n"
