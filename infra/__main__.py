@@ -16,6 +16,7 @@ from infra.components.delivery import Delivery
 from infra.components.functions import (
     api_function,
     by_service,
+    canary_function,
     housekeeping_function,
     notifier_function,
     onboarding_function,
@@ -54,13 +55,14 @@ def platform() -> None:
     publisher = publisher_function(stage, data, dead_letters, site)
     mail = Mail(stage)
     notifier = notifier_function(stage, data, dead_letters, identity, parameters, site, mail)
-    functions = by_service(onboarding, api, rewards, housekeeping, publisher, notifier)
+    canary = canary_function(stage, data, dead_letters, identity, parameters, site)
+    functions = by_service(onboarding, api, rewards, housekeeping, publisher, notifier, canary)
     Delivery(stage, data, dead_letters, functions)
 
     alerts = Alerts(stage)
     MailFeedback(stage, mail, alerts, notifier)
     Budget(stage, alerts)
-    Observability(stage, alerts, gateway, site)
+    Observability(stage, alerts, gateway, site, identity)
     Operations(stage)
 
     StackParameters(

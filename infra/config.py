@@ -114,6 +114,21 @@ class Accepted(BaseModel):
         return cls(key=key, reason=reason)
 
 
+class AlertHook(BaseModel):
+    """An address that a topic tells over HTTPS, as PagerDuty and Opsgenie take it: they confirm by themselves."""
+
+    model_config = ConfigDict(frozen=True)
+
+    topic: Literal["page", "notify"]
+    address: Annotated[str, Field(pattern=r"^https://[^\s]+$")]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `page|notify https://address`. Raises ValueError."""
+        topic, _, address = text.partition(" ")
+        return cls.model_validate({"topic": topic, "address": address.strip()})
+
+
 class StageConfig(BaseModel):
     """The configuration of one stage. A field's key is its name in camel case, in the project's namespace."""
 
@@ -149,8 +164,10 @@ class StageConfig(BaseModel):
     canary_minutes: Positive
     budget_usd: Positive
     alarms_from: Annotated[Severity, Field(description="The least severity that gets an alarm; each alarm costs.")]
+    route_metrics: Annotated[bool, Field(description="AWS bills five metrics of each route as custom ones.")]
     dashboards: Annotated[bool, Field(description="An account's first three are free, the others three dollars each.")]
     runbook_url: Annotated[str, Field(min_length=1)]
+    alert_hooks: tuple[AlertHook, ...]
     alert_mails: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...]
     accept: tuple[Accepted, ...]
     release: Annotated[str, Field(min_length=1)]
@@ -171,13 +188,14 @@ class StageConfig(BaseModel):
             raise ValueError(f"{value!r} is not declared in services/core/stages.py; there are {', '.join(STAGES)}")
         return value
 
-    @field_validator("route_throttles", "lambda_sizes", "accept", mode="before")
+    @field_validator("route_throttles", "lambda_sizes", "accept", "alert_hooks", mode="before")
     @classmethod
     def _parse(cls, value: Any, field: ValidationInfo) -> Any:
         parse: dict[str | None, Callable[[str], BaseModel]] = {
             "route_throttles": RouteThrottle.parse,
             "lambda_sizes": SizeChange.parse,
             "accept": Accepted.parse,
+            "alert_hooks": AlertHook.parse,
         }
         return tuple(parse[field.field_name](item) if isinstance(item, str) else item for item in value)
 

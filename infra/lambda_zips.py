@@ -38,7 +38,7 @@ SIZE_GOAL = 5_000_000
 """Bytes of one zip for AWS; docs/performance.md. Host zips hold the larger x86-64 build of pydantic-core."""
 
 AWS_OPERATIONS = {
-    "cloudwatch": frozenset({"GetMetricData"}),
+    "cloudwatch": frozenset({"DescribeAlarms", "EnableAlarmActions", "GetMetricData"}),
     "cognito-idp": frozenset(
         {
             *("AdminDeleteUser", "AdminDisableUser", "AdminEnableUser", "AdminGetUser", "AdminUserGlobalSignOut"),

@@ -11,6 +11,7 @@ from rich.console import Console
 from infra.stack_config import ConfigError
 from localcloud.emulator.process import EmulatorError
 from ops.commands import (
+    alarms,
     breaker,
     cost,
     dlq,
@@ -70,6 +71,7 @@ for name, commands in (
     ("flags", flags.app),
     ("rollout", rollout.app),
     ("groups", groups.app),
+    ("alarms", alarms.app),
     ("breaker", breaker.app),
     ("quest", quests.app),
     ("moderation", moderation.app),

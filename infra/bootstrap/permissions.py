@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from infra.bootstrap.scope import Scope
 from infra.components.policies import Conditions, Statement
-from services.core.names import LIVE_ALIAS, audit_log_group, resource_name
-from services.core.parameters import flag_parameter, rollout_parameter
+from services.core.names import LIVE_ALIAS, audit_log_group, parameter_name, resource_name
+from services.core.parameters import BREAKER, BREAKER_SELF, SILENCES, flag_parameter, rollout_parameter
 from services.core.services import SWEEPS
 from services.core.stages import ON_AWS, STAGES
 
@@ -131,6 +131,15 @@ def boundary_statements(scope: Scope) -> list[Statement]:
             *("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"),
         ),
         _named("Parameters", scope.parameters, "ssm", "GetParameter", "GetParameters"),
+        Statement(
+            sid="CanaryParameters",
+            actions=["ssm:PutParameter"],
+            resources=[
+                scope.arn("ssm", f"parameter{parameter_name(scope.stage, parameter.key)}")
+                for parameter in (BREAKER, BREAKER_SELF, SILENCES)
+            ],
+        ),
+        _named("Alarms", scope.alarms, "cloudwatch", "DescribeAlarms", "EnableAlarmActions"),
         _named("Queues", scope.queues, "sqs", "SendMessage"),
         _named("Documents", scope.documents, "s3", "DeleteObject", "GetObject", "PutObject"),
         _named("ListDocuments", scope.buckets, "s3", "ListBucket"),
@@ -544,6 +553,7 @@ def try_statements(scope: Scope) -> list[Statement]:
             scope.pools,
             "cognito-idp",
             *("AdminCreateUser", "AdminSetUserPassword", "AdminGetUser", "AdminDeleteUser", "ListUsers"),
+            "AdminAddUserToGroup",
         ),
         Statement(
             sid="Sweep",

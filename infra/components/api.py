@@ -81,14 +81,14 @@ class Api(Component):
             default_route_settings=aws.apigatewayv2.StageDefaultRouteSettingsArgs(
                 throttling_rate_limit=stage.throttle_rate,
                 throttling_burst_limit=stage.throttle_burst,
-                detailed_metrics_enabled=True,
+                detailed_metrics_enabled=stage.route_metrics,
             ),
             route_settings=[
                 aws.apigatewayv2.StageRouteSettingArgs(
                     route_key=throttle.route,
                     throttling_rate_limit=throttle.rate,
                     throttling_burst_limit=throttle.burst,
-                    detailed_metrics_enabled=True,
+                    detailed_metrics_enabled=stage.route_metrics,
                 )
                 for throttle in stage.route_throttles
             ],

@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from infra.components.component import account_id
 from infra.components.data import Data
 from infra.components.function import Function
 from infra.components.identity import Identity
@@ -16,8 +17,11 @@ from infra.components.parameters import LiveParameters
 from infra.components.policies import Statement
 from infra.components.site import Site
 from infra.config import StageConfig
-from services.core.names import PUBLISHED
+from infra.observability.catalogue import status_alarms
+from services.core.names import PUBLISHED, STATUS_KEY, parameter_name, resource_name
+from services.core.parameters import BREAKER_SELF, SILENCES
 from services.core.services import NOTICES, PUBLISHER, REWARDS, SCHEDULES, SERVICES, USER_CREATION
+from services.core.stores.probe import PROBE_KEY
 from services.core.stores.users import (
     API_ATTRIBUTES,
     HOUSEKEEPING_ATTRIBUTES,
@@ -287,6 +291,78 @@ def notifier_function(
             _send("KeepFailedSweeps", dead_letters[SCHEDULES]),
         ],
     )
+
+
+def canary_function(
+    stage: StageConfig,
+    data: Data,
+    dead_letters: DeadLetters,
+    identity: Identity,
+    parameters: LiveParameters,
+    site: Site,
+) -> Function:
+    """Tries the platform, guards it with the breaker, and publishes how it is."""
+    own = [_parameter_arn(stage, parameter.key) for parameter in (BREAKER_SELF, SILENCES)]
+    alarms = status_alarms(stage.stage, stage.alarms_from)
+    return Function(
+        stage,
+        "canary",
+        settings=_settings(
+            stage,
+            data,
+            site_url=site.url,
+            site_bucket=site.bucket.bucket,
+            cognito_endpoint=identity.endpoint,
+            cognito_user_pool_id=identity.pool.id,
+            cognito_app_client_id=identity.client.id,
+            status_alarms=",".join(f"{part}={name}" for name, part in alarms.items()),
+        ),
+        statements=[
+            Statement(
+                sid="Probe",
+                actions=["dynamodb:UpdateItem"],
+                resources=[data.quests.arn],
+                # A row that never exists: the write is refused for its condition.
+                conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [PROBE_KEY]}},
+            ),
+            Statement(
+                sid="ReadParameters",
+                actions=["ssm:GetParameter"],
+                resources=[parameters.breaker.arn, parameters.canary_password.arn, *own],
+            ),
+            Statement(sid="SetBreaker", actions=["ssm:PutParameter"], resources=[parameters.breaker.arn, *own]),
+            Statement(
+                sid="ReadRefusals",
+                actions=["cloudwatch:GetMetricData"],
+                resources=["*"],
+                wide_because="CloudWatch offers no permission on single metrics",
+            ),
+            Statement(
+                sid="Alarms",
+                actions=["cloudwatch:DescribeAlarms", "cloudwatch:EnableAlarmActions"],
+                resources=[_alarm_arn(stage, resource_name(stage.stage, "*"))],
+                wide_because="whatever alarm of the stage an operator has silenced",
+            ),
+            Statement(
+                sid="WriteStatusPage",
+                actions=["s3:GetObject", "s3:PutObject"],
+                resources=[pulumi.Output.concat(site.bucket.arn, f"/{STATUS_KEY}")],
+            ),
+            # S3 says that a document is missing only to those who may list.
+            Statement(sid="ListDocuments", actions=["s3:ListBucket"], resources=[site.bucket.arn]),
+            _send("KeepFailedSweeps", dead_letters[SCHEDULES]),
+        ],
+    )
+
+
+def _parameter_arn(stage: StageConfig, key: str) -> pulumi.Output[str]:
+    """The ARN of a parameter that is made while the stage runs."""
+    name = parameter_name(stage.stage, key)
+    return pulumi.Output.concat("arn:aws:ssm:", stage.region, ":", account_id(), ":parameter", name)
+
+
+def _alarm_arn(stage: StageConfig, name: str) -> pulumi.Output[str]:
+    return pulumi.Output.concat("arn:aws:cloudwatch:", stage.region, ":", account_id(), ":alarm:", name)
 
 
 def by_service(*functions: Function) -> dict[str, Function]:

@@ -6,7 +6,7 @@ import pulumi_aws as aws
 from infra.components.component import Component, account_id
 from infra.components.function import Function
 from infra.config import StageConfig
-from services.core.domain.quests import MODERATORS
+from services.core.domain.quests import MODERATORS, SYNTHETIC
 from services.core.domain.users import PASSWORD_MIN_LENGTH, Language
 from services.core.flags import INTERNAL
 from services.core.mails import html
@@ -15,6 +15,7 @@ from services.core.mails.codes import code_letter
 GROUPS = {
     MODERATORS: "Decide disputes of quests to which they are no party.",
     INTERNAL: "See features whose flag says internal.",
+    SYNTHETIC: "Try the platform; nothing that they do is counted, or seen by others.",
 }
 CODE_MAIL = code_letter(Language.EN)
 ACCESS_TOKEN_MINUTES = 60

@@ -126,4 +126,14 @@ class Alerts(Component):
             aws.sns.TopicSubscription(
                 f"{thing}-{mail}", topic=topic.arn, protocol="email", endpoint=mail, opts=self.child
             )
+        for number, hook in enumerate(hook for hook in self.stage.alert_hooks if hook.topic == thing):
+            # The address has the key of the integration in it, which no preview needs to show.
+            aws.sns.TopicSubscription(
+                f"{thing}-hook-{number}",
+                topic=topic.arn,
+                protocol="https",
+                endpoint=pulumi.Output.secret(hook.address),
+                endpoint_auto_confirms=True,
+                opts=self.child,
+            )
         return topic

@@ -1,12 +1,14 @@
 """The alarms and the dashboards of a stage, made from the definitions in `infra.observability`."""
 
 from dataclasses import replace
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from infra.components.api import Api
 from infra.components.component import Component, account_id
+from infra.components.identity import Identity
 from infra.components.messaging import Alerts
 from infra.components.site import Site
 from infra.config import StageConfig
@@ -20,7 +22,7 @@ from services.core.services import SERVICES
 class Observability(Component):
     """Every alarm and composite tells one topic when it goes off and when it is over."""
 
-    def __init__(self, stage: StageConfig, alerts: Alerts, gateway: Api, site: Site) -> None:
+    def __init__(self, stage: StageConfig, alerts: Alerts, gateway: Api, site: Site, identity: Identity) -> None:
         super().__init__(stage, "observability")
         self.topics: dict[Topic, pulumi.Output[str]] = {"page": alerts.page.arn, "notify": alerts.notify.arn}
         self.wanted = SEVERITIES[: SEVERITIES.index(stage.alarms_from) + 1]
@@ -30,6 +32,8 @@ class Observability(Component):
             account=account_id(),
             api_id=gateway.api.id,
             distribution_id=site.distribution.id,
+            user_pool_id=identity.pool.id,
+            user_pool_client_id=identity.client.id,
             memory_mb={service: stage.size(service).memory_mb for service in SERVICES},
             runbook=stage.runbook_url,
         )
@@ -71,10 +75,12 @@ class Observability(Component):
             )
 
     def _body(self, key: str, platform: Platform, alarm_names: tuple[str, ...]) -> pulumi.Output[str]:
+        outputs = ("account", "api_id", "distribution_id", "user_pool_id", "user_pool_client_id")
+
         def body(known: list[str]) -> str:
-            account, api_id, distribution_id = known
-            resolved = replace(platform, account=account, api_id=api_id, distribution_id=distribution_id)
+            changes: dict[str, Any] = dict(zip(outputs, known, strict=True))
+            resolved = replace(platform, **changes)
             (dashboard,) = (d for d in dashboards(resolved, Alarms(resolved)) if d.key == key)
             return dashboard_body(dashboard, resolved, alarm_names)
 
-        return pulumi.Output.all(platform.account, platform.api_id, platform.distribution_id).apply(body)
+        return pulumi.Output.all(*(getattr(platform, name) for name in outputs)).apply(body)

@@ -10,7 +10,15 @@ import pulumi_aws as aws
 from infra.components.component import Component
 from infra.config import StageConfig
 from services.core.names import parameter_name
-from services.core.parameters import BREAKER, LIVE_PARAMETERS, MAIL_KEY, STACK_PARAMETERS, Parameter, flag_parameter
+from services.core.parameters import (
+    BREAKER,
+    CANARY_PASSWORD,
+    LIVE_PARAMETERS,
+    MAIL_KEY,
+    STACK_PARAMETERS,
+    Parameter,
+    flag_parameter,
+)
 
 SIGNING_KEY_BYTES = 32
 NOT_DEPLOYED_AGAIN: Final = (
@@ -37,6 +45,8 @@ class LiveParameters(Component):
         super().__init__(stage, "live-parameters")
         made = {declared.key: self._parameter(declared) for declared in LIVE_PARAMETERS}
         self.all = list(made.values())
+        self.canary_password = self._parameter(CANARY_PASSWORD)
+        self.breaker = made[BREAKER.key]
         self.rewards_flag = made[flag_parameter("rewards").key]
         self.for_notifier = [
             made[MAIL_KEY.key],
@@ -63,8 +73,10 @@ class LiveParameters(Component):
 
 def _first_value(declared: Parameter) -> pulumi.Input[str]:
     """Raises ValueError for a live parameter that neither declares its first value nor is known here."""
+    key = secrets.token_urlsafe(SIGNING_KEY_BYTES)
+    if declared is CANARY_PASSWORD:
+        return pulumi.Output.secret(key)
     if declared.former_honoured:
-        key = secrets.token_urlsafe(SIGNING_KEY_BYTES)
         return pulumi.Output.secret(json.dumps({"current": key, "previous": None, "previousUntil": None}))
     if declared.initial is None:
         raise ValueError(f"Parameter {declared.key} has no first value")

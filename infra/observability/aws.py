@@ -114,6 +114,21 @@ EDGE_REQUESTS = _cloudfront("Requests", "None", "Sum", "Requests of page and API
 EDGE_BYTES = _cloudfront("BytesDownloaded", "None", "Sum", "Bytes sent to members.")
 EDGE_5XX = _cloudfront("5xxErrorRate", "Percent", "Average", "Share of requests that the edge answered with 5xx.")
 
+
+def _cognito(name: str, description: str, statistics: tuple[Statistic, ...]) -> Metric:
+    return Metric(
+        namespace="AWS/Cognito",
+        name=name,
+        description=description,
+        unit="Count",
+        dimensions=("UserPool", "UserPoolClient"),
+        statistics=statistics,
+    )
+
+
+SIGN_INS = _cognito("SignInSuccesses", "Sign-ins: 1 for one that succeeds, 0 for one that fails.", ("Average", "Sum"))
+SIGN_IN_THROTTLES = _cognito("SignInThrottles", "Sign-ins that Cognito refused for their number.", ("Sum",))
+
 LOG_BYTES = Metric(
     namespace="AWS/Logs",
     name="IncomingBytes",

@@ -89,7 +89,7 @@ def composite_alarm_args(
 ) -> aws.cloudwatch.CompositeAlarmArgs:
     """The composite. It tells `topic` when it goes off and when it is over."""
     stage = platform.stage
-    rule = " OR ".join(f'ALARM("{name}")' for name in composite.member_names(stage))
+    rule = (" AND " if composite.every else " OR ").join(f'ALARM("{name}")' for name in composite.member_names(stage))
     suppressor = None
     if composite.suppressor:
         suppressor = aws.cloudwatch.CompositeAlarmActionsSuppressorArgs(
@@ -134,8 +134,8 @@ def dashboard_body(dashboard: Dashboard, platform: Platform, alarm_names: tuple[
     for panel in dashboard.panels:
         height = 4 if panel.number else 6
         if x + panel.width > COLUMNS:
-            x, y = 0, y + row
-        row = height
+            x, y, row = 0, y + row, 0
+        row = max(row, height)
         widgets.append(_widget("metric", panel_properties(panel, platform), x, y, panel.width, height))
         x += panel.width
     return json.dumps({"start": dashboard.start, "widgets": widgets}, separators=(",", ":"))

@@ -5,13 +5,25 @@ made from it.
 """
 
 from infra.observability import aws
-from infra.observability.model import Alarm, Composite, Math, Platform, Series, Severity, Topic, own, percentage
+from infra.observability.model import (
+    SEVERITIES,
+    Alarm,
+    Composite,
+    Math,
+    Platform,
+    Series,
+    Severity,
+    Topic,
+    own,
+    percentage,
+)
+from infra.observability.objectives import AVAILABILITY, FAST, LEAST_BAD, MAIL, PAYMENT, SLOW, Objective
 from services.core import metrics
 from services.core.collecting import collected
 from services.core.metrics import Metric, Statistic
 from services.core.names import GATEWAY_STAGE, log_group, resource_name
 from services.core.services import QUEUES, SERVICES, Queue, Service
-from services.core.tables import TABLES, Index, Table
+from services.core.tables import Index, Table
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -48,8 +60,13 @@ def edge_series(platform: Platform, metric: Metric) -> Series:
         metric=metric,
         statistic=metric.statistics[0],
         dimensions={"DistributionId": platform.distribution_id, "Region": "Global"},
-        region=aws.GLOBAL_REGION,
+        region=None if platform.region == aws.GLOBAL_REGION else aws.GLOBAL_REGION,
     )
+
+
+def pool_series(platform: Platform, metric: Metric, statistic: Statistic = "Sum") -> Series:
+    dimensions = {"UserPool": platform.user_pool_id, "UserPoolClient": platform.user_pool_client_id}
+    return Series(metric=metric, statistic=statistic, dimensions=dimensions)
 
 
 def log_series(platform: Platform, service: str) -> Series:
@@ -60,41 +77,35 @@ def log_series(platform: Platform, service: str) -> Series:
 
 def _function_errors(platform: Platform, service: Service) -> Alarm:
     name, traffic = service.name, service.traffic
+    failed = lambda_series(platform, name, aws.LAMBDA_ERRORS)
+    share = traffic.runs and percentage(
+        failed, lambda_series(platform, name, aws.LAMBDA_INVOCATIONS), minimum=traffic.runs
+    )
     return Alarm(
         key=f"lambda-{name}-errors",
-        title=f"Failed runs of {name} (%)",
-        meaning=f"Too many runs of {name} end in an exception, a timeout or a crash.",
-        watch=percentage(
-            lambda_series(platform, name, aws.LAMBDA_ERRORS),
-            lambda_series(platform, name, aws.LAMBDA_INVOCATIONS),
-            minimum=traffic.runs,
-        ),
-        thresholds={"P2": 1},
+        title=f"Failed runs of {name}" + (" (%)" if share else ""),
+        meaning=f"Runs of {name} end in an exception, a timeout or a crash.",
+        watch=share or failed,
+        thresholds={"P2": 1 if share else 0},
         period=traffic.period,
-        minimum=f"{traffic.runs} runs",
+        minimum=f"{traffic.runs} runs" if share else "",
         runbook="lambda-errors",
     )
 
 
-def _throttles(platform: Platform, table: Table) -> Alarm:
-    series = {
-        "r": table_series(platform, table, aws.TABLE_READ_THROTTLES),
-        "w": table_series(platform, table, aws.TABLE_WRITE_THROTTLES),
-    }
-    for number, index in enumerate(table.indexes):
-        series[f"r{number}"] = table_series(platform, table, aws.INDEX_READ_THROTTLES, index)
-        series[f"w{number}"] = table_series(platform, table, aws.INDEX_WRITE_THROTTLES, index)
+def _burn(platform: Platform, objective: Objective, rate: float, hours: float, severity: Severity, name: str) -> Alarm:
+    """The alarm of one window of a burn rate."""
+    window = f"{hours:g} hours" if hours > 1 else "an hour" if hours == 1 else f"{hours * 60:g} minutes"
+    watch = objective.share(platform, LEAST_BAD if hours >= 1 else 1)
     return Alarm(
-        key=f"{table.thing}-throttles",
-        title=f"Refused reads and writes of {table.thing} and its indexes",
-        meaning=f"DynamoDB refuses reads or writes of table {table.thing} or one of its indexes.",
-        # FILL, or the alarm would never end (see Alarm); 1 of 5, because the newest minute is late and hence filled.
-        watch=Math(expression=f"SUM([{', '.join(f'FILL({name}, 0)' for name in series)}])", series=series),
-        thresholds={"P2": 0},
-        period=MINUTE,
-        periods=5,
-        missing="ignore",
-        runbook="dynamodb-throttles",
+        key=f"{objective.key}-burn-{name}",
+        title=f"Misses of '{objective.title}' (%)",
+        meaning=f"Over {window} the error budget of '{objective.title}' is spent {rate:g} times too fast.",
+        watch=watch,
+        thresholds={severity: objective.threshold(rate)},
+        period=round(hours * HOUR),
+        minimum=f"{LEAST_BAD} failures" if isinstance(watch, Math) and hours >= 1 else "",
+        runbook=f"{objective.key}-burn",
     )
 
 
@@ -126,25 +137,19 @@ class Alarms:
     """The alarms of a stage, by what they are about, so that dashboards and composites name them."""
 
     def __init__(self, platform: Platform) -> None:
-        self.api_5xx = Alarm(
-            key="api-5xx",
-            title="Requests answered with 5xx",
-            meaning="Members get server errors.",
-            watch=api_series(platform, aws.API_5XX),
-            thresholds={"P3": 0, "P1": 10},
-            period=MINUTE,
-        )
-        self.api_error_rate = Alarm(
-            key="api-error-rate",
-            title="Requests answered with 5xx (%)",
-            meaning="A large share of all requests fails on our side.",
-            watch=percentage(
-                api_series(platform, aws.API_5XX), api_series(platform, aws.API_COUNT), minimum=API_MINIMUM
-            ),
-            thresholds={"P1": 5},
-            period=5 * MINUTE,
-            minimum=f"{API_MINIMUM} requests",
-        )
+        self.burn_minutes = _burn(platform, AVAILABILITY, FAST, 1 / 12, "P1", "minutes")
+        self.burn_hour = _burn(platform, AVAILABILITY, FAST, 1, "P1", "hour")
+        self.slow_burns = {
+            AVAILABILITY.key: (_burn(platform, AVAILABILITY, SLOW, 6, "P2", "slow"),),
+            # So few are owed in a small town's five minutes that an hour is the short window.
+            **{
+                objective.key: (
+                    _burn(platform, objective, FAST, 1, "P2", "hour"),
+                    _burn(platform, objective, SLOW, 6, "P2", "slow"),
+                )
+                for objective in (PAYMENT, MAIL)
+            },
+        }
         self.api_errors = Alarm(
             key="api-errors",
             title="Unhandled errors of the api",
@@ -171,7 +176,6 @@ class Alarms:
             minimum=f"{API_MINIMUM} requests",
         )
         self.function_errors = {name: _function_errors(platform, service) for name, service in SERVICES.items()}
-        self.throttles = tuple(_throttles(platform, table) for table in TABLES)
         self.queue_depths = {name: _queue_depth(platform, queue) for name, queue in QUEUES.items()}
         self.queue_ages = {name: _queue_age(platform, queue) for name, queue in QUEUES.items()}
         self.failed_rewards = Alarm(
@@ -251,15 +255,90 @@ class Alarms:
             thresholds={"P2": 0},
             period=15 * MINUTE,
         )
+        self.aws_refusals = Alarm(
+            key="aws-refusals",
+            title="Requests that AWS refused",
+            meaning="Requests fail since DynamoDB throttles or fails; the breaker opens itself if it lasts.",
+            watch=own(metrics.AWS_REFUSALS, platform),
+            thresholds={"P2": 5},
+            period=5 * MINUTE,
+        )
+        self.breaker_itself = Alarm(
+            key="breaker-itself",
+            title="Breaker opened by itself",
+            meaning="DynamoDB has refused for ten minutes: the breaker opened itself to read-only.",
+            watch=own(metrics.BREAKER_OPENED_ITSELF, platform, "Maximum"),
+            thresholds={"P1": 0},
+            period=5 * MINUTE,
+        )
+        self.canary = Alarm(
+            key="canary",
+            title="Steps of a member's journey that failed",
+            meaning="Page, board, API, sign-in or a member's reads fail from outside, or the canary is silent.",
+            watch=own(metrics.CANARY_FAILURES, platform),
+            thresholds={"P1": 0},
+            period=5 * MINUTE,
+            periods=3,
+            datapoints=3,
+            missing="breaching",
+        )
+        self.canary_slow = Alarm(
+            key="canary-slow",
+            title="Time of a member's journey (ms)",
+            meaning="Page, board, API, sign-in and a member's reads together take too long from outside.",
+            watch=own(metrics.CANARY_DURATION, platform, "Maximum"),
+            thresholds={"P2": 8000},
+            period=5 * MINUTE,
+            periods=3,
+            datapoints=3,
+        )
+        self.canary_life = Alarm(
+            key="canary-life",
+            title="Lives of a quest that failed",
+            meaning="The canary's hourly quest did not go from its post to the paid reward.",
+            watch=own(metrics.CANARY_LIFE_FAILURES, platform),
+            thresholds={"P2": 0},
+            period=HOUR,
+        )
+        self.certificate = Alarm(
+            key="certificate",
+            title="Days that the site's certificate lacks of three weeks",
+            meaning="The site's certificate ends soon, and was not renewed by itself.",
+            watch=own(metrics.CERTIFICATE_SHORTAGE, platform, "Maximum"),
+            thresholds={"P2": 0},
+            period=HOUR,
+        )
+        self.sign_in_failures = Alarm(
+            key="sign-in-failures",
+            title="Sign-ins that failed (%)",
+            meaning="Nearly all sign-ins fail: members cannot get in, or somebody tries passwords.",
+            watch=Math(
+                expression="100 - 100 * success", series={"success": pool_series(platform, aws.SIGN_INS, "Average")}
+            ),
+            thresholds={"P2": 80},
+            period=15 * MINUTE,
+            periods=2,
+            datapoints=2,
+        )
+        self.sign_in_throttles = Alarm(
+            key="sign-in-throttles",
+            title="Sign-ins that Cognito refused for their number",
+            meaning="More members sign in than the user pool's quota allows.",
+            watch=pool_series(platform, aws.SIGN_IN_THROTTLES),
+            thresholds={"P2": 0},
+            period=15 * MINUTE,
+        )
+        self.edge_5xx = self._edge_alarm(platform)
         self.all = collected(vars(self), Alarm)
         self.composites: tuple[Composite, ...] = self._composites()
 
     def _composites(self) -> tuple[Composite, ...]:
         outage = Composite(
-            key="api-outage",
-            meaning="The API fails for many members.",
+            key="availability-burn",
+            meaning="The API fails for so many that its error budget of the month is gone within two days.",
             severity="P1",
-            any_of=(self.api_5xx, self.api_error_rate),
+            any_of=(self.burn_hour, self.burn_minutes),
+            every=True,
         )
         return (
             outage,
@@ -272,10 +351,45 @@ class Alarms:
             ),
         )
 
+    def _edge_alarm(self, platform: Platform) -> Alarm | None:
+        """None outside us-east-1, where alone CloudFront publishes: there the canary tells of the edge."""
+        if platform.region != aws.GLOBAL_REGION:
+            return None
+        return Alarm(
+            key="edge-5xx",
+            title="Requests that the edge answered with 5xx (%)",
+            meaning="The edge fails, or cannot reach page and API behind it.",
+            watch=edge_series(platform, aws.EDGE_5XX),
+            thresholds={"P2": 5},
+            period=5 * MINUTE,
+            periods=3,
+            datapoints=3,
+        )
+
     def topic(self, alarm: Alarm, severity: Severity) -> Topic:
         """The topic that an alarm tells: P1 pages, unless a composite pages in its place."""
         in_composite = any(alarm in c.any_of and severity == c.severity for c in self.composites)
         return "page" if severity == "P1" and not in_composite else "notify"
+
+
+def status_alarms(stage: str, least: Severity) -> dict[str, str]:
+    """The alarms of a stage that its status page tells of, down to a severity: the part of each by its name."""
+    alarms = Alarms(Platform(stage=stage, region="", account="", api_id="", distribution_id=""))
+    told = {
+        "sign-in": (alarms.queue_depths["user-creation"], alarms.sign_in_throttles),
+        "rewards": (alarms.unpaid_rewards, alarms.failed_rewards, *alarms.slow_burns[PAYMENT.key]),
+        "mails": (alarms.failed_notices, *alarms.slow_burns[MAIL.key]),
+    }
+    wanted = SEVERITIES[: SEVERITIES.index(least) + 1]
+    names = {
+        alarm.name(stage, severity): part
+        for part, shown in told.items()
+        for alarm in shown
+        for severity in alarm.thresholds
+        if severity in wanted and severity != "P3"
+    }
+    outage = next(composite for composite in alarms.composites if composite.every)
+    return {outage.name(stage): "quests", **names}
 
 
 NO_ALARM: dict[Metric, str] = {
@@ -289,6 +403,10 @@ NO_ALARM: dict[Metric, str] = {
     metrics.REWARDS_PAID: "what is not paid is alarmed instead (failed-rewards, unpaid-rewards)",
     metrics.REWARDS_DIMINISHED: "what a ring repeats pays nothing; `civicforge fairness` says who it is",
     metrics.CLAIMS_HELD: "the ceiling is a condition of the claim's own write, so that nobody can pass it",
+    **dict.fromkeys(
+        (aws.TABLE_READ_THROTTLES, aws.TABLE_WRITE_THROTTLES, aws.INDEX_READ_THROTTLES, aws.INDEX_WRITE_THROTTLES),
+        "one that is tried again hurts nobody; requests that fail of them are alarmed (aws-refusals)",
+    ),
     aws.LAMBDA_THROTTLES: "the api's become 5xx, which are alarmed; the others are tried again and end in a queue, "
     "which is alarmed; with the breaker at level 2 they are wanted",
     aws.LAMBDA_DURATION: "members feel the latency of the API, which is alarmed; a timeout counts as an error",
@@ -304,8 +422,6 @@ NO_ALARM: dict[Metric, str] = {
     aws.TABLE_CONFLICTS: "tried again; what still fails is a 5xx or a failed reward",
     aws.EDGE_REQUESTS: "a quiet day in a small town is no fault",
     aws.EDGE_BYTES: "the money is the budget's to watch",
-    aws.EDGE_5XX: "published in us-east-1 only, where a stage elsewhere cannot have an alarm; the API's own 5xx are "
-    "alarmed, and the page comes from a bucket",
     aws.LOG_BYTES: "the money is the budget's to watch",
     aws.ACCOUNT_CHARGES: "AWS Budgets tells about actual and forecast spend",
 }

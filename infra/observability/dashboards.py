@@ -10,14 +10,17 @@ from infra.observability.catalogue import (
     table_series,
 )
 from infra.observability.model import Dashboard, Line, Math, Panel, Platform, Series, own
+from infra.observability.objectives import AVAILABILITY, MAIL, OBJECTIVES, PAYMENT
 from infra.observability.prices import PRICES
 from services.core import metrics
 from services.core.metrics import Metric, Statistic
 from services.core.services import SERVICES
-from services.core.tables import LEDGER, QUESTS, TABLES, USERS
+from services.core.tables import LEDGER, QUESTS, REPORTS, TABLES, USERS
 
 HOUR = 3600
 DAY = 24 * HOUR
+COSTLY_TABLES = tuple(table for table in TABLES if table is not REPORTS)
+"""Reports are few, and a dashboard of fifty metrics is free; `civicforge cost` counts them."""
 
 
 def dashboards(platform: Platform, alarms: Alarms) -> tuple[Dashboard, ...]:
@@ -40,8 +43,15 @@ def _health(platform: Platform, alarms: Alarms) -> Dashboard:
         alarms=True,
         panels=(
             Panel(title="Requests", shows=(api("requests", aws.API_COUNT), api("4xx", aws.API_4XX))),
-            Panel(title="Server errors, per minute", shows=(alarms.api_5xx,)),
-            Panel(title="Share of failed requests, unhandled errors", shows=(alarms.api_error_rate, alarms.api_errors)),
+            Panel(title="Availability: misses in 5 minutes", shows=(alarms.burn_minutes,)),
+            Panel(title="Availability: misses in an hour", shows=(alarms.burn_hour,)),
+            Panel(title="Availability: misses in 6 hours", shows=alarms.slow_burns[AVAILABILITY.key]),
+            Panel(title="Unhandled errors, refusals of AWS", shows=(alarms.api_errors, alarms.aws_refusals)),
+            Panel(title="A member's journey: failed steps", shows=(alarms.canary,)),
+            Panel(title="A member's journey: time", shows=(alarms.canary_slow,)),
+            Panel(title="A quest's life, certificate", shows=(alarms.canary_life, alarms.certificate)),
+            Panel(title="Breaker opened by itself", shows=(alarms.breaker_itself,)),
+            Panel(title="Sign-ins", shows=(alarms.sign_in_failures, alarms.sign_in_throttles)),
             Panel(
                 title="Latency",
                 shows=(
@@ -61,7 +71,7 @@ def _health(platform: Platform, alarms: Alarms) -> Dashboard:
             Panel(
                 title="Lambda: throttles, concurrency",
                 shows=(
-                    *_per_function(platform, aws.LAMBDA_THROTTLES),
+                    Line(label="throttles of the api", watch=lambda_series(platform, "api", aws.LAMBDA_THROTTLES)),
                     Line(
                         label="api at once",
                         watch=lambda_series(platform, "api", aws.LAMBDA_CONCURRENCY, "Maximum"),
@@ -79,20 +89,10 @@ def _health(platform: Platform, alarms: Alarms) -> Dashboard:
                     ),
                 ),
             ),
-            Panel(title="Feature flags", shows=(alarms.flag_errors, alarms.parameter_failures)),
-            Panel(title="Edge: 5xx (%)", shows=(Line(label="5xx", watch=edge_series(platform, aws.EDGE_5XX)),)),
             Panel(
-                title="Edge: requests",
-                shows=(Line(label="requests", watch=edge_series(platform, aws.EDGE_REQUESTS)),),
-                period=HOUR,
+                title="Edge: 5xx (%)",
+                shows=(alarms.edge_5xx or Line(label="5xx", watch=edge_series(platform, aws.EDGE_5XX)),),
             ),
-            Panel(
-                title="Edge: bytes",
-                shows=(Line(label="bytes", watch=edge_series(platform, aws.EDGE_BYTES)),),
-                period=HOUR,
-            ),
-            Panel(title="Publication lag", shows=(alarms.publication_lag,)),
-            Panel(title="Document drift", shows=(alarms.document_drift,)),
         ),
     )
 
@@ -143,19 +143,63 @@ def _business(platform: Platform, alarms: Alarms) -> Dashboard:
             Panel(
                 title="Mails of notices", shows=(line(metrics.NOTICES_SENT), line(metrics.NOTICES_REPEATED)), period=DAY
             ),
+            *(
+                Panel(
+                    title=f"Error budget left (%): {objective.title}",
+                    shows=(Line(label="left", watch=objective.left(platform)),),
+                    number=True,
+                )
+                for objective in OBJECTIVES
+            ),
+            *(
+                Panel(title=f"{objective.title}: misses in {window}", shows=(alarm,))
+                for objective in (PAYMENT, MAIL)
+                for alarm, window in zip(alarms.slow_burns[objective.key], ("an hour", "6 hours"), strict=True)
+            ),
             Panel(title="Notices that failed", shows=(alarms.failed_notices,)),
             Panel(title="Mails that were refused", shows=(alarms.refused_mails,)),
             Panel(title="Rewards that failed", shows=(alarms.failed_rewards,)),
             Panel(title="Oldest unpaid reward", shows=(alarms.unpaid_rewards,)),
-            Panel(title="Rewards paid, over time", shows=(line(metrics.REWARDS_PAID),), period=DAY),
+            Panel(
+                title="Rewards paid, over time",
+                shows=(line(metrics.REWARDS_PAID), line(metrics.REWARDS_DIMINISHED)),
+                period=DAY,
+            ),
+            Panel(
+                title="Claims held",
+                shows=(Line(label="most of a member", watch=own(metrics.CLAIMS_HELD, platform, "Maximum")),),
+                period=DAY,
+            ),
             Panel(title="Ledger drift", shows=(alarms.ledger_drift,)),
+            Panel(title="Publication lag", shows=(alarms.publication_lag,)),
+            Panel(title="Document drift", shows=(alarms.document_drift,)),
+            Panel(title="Feature flags", shows=(alarms.flag_errors, alarms.parameter_failures)),
             Panel(
                 title="Account's bill this month (dollars)",
                 shows=(Line(label="bill", watch=_bill()),),
                 period=6 * HOUR,
             ),
-            # AWS gives fifty metrics to a dashboard for free, which decides where the bill and the tables stand.
-            Panel(title="DynamoDB: throttles", shows=alarms.throttles),
+            # AWS gives fifty metrics to a dashboard for free, which decides where the bill, edge and tables stand.
+            Panel(
+                title="DynamoDB: throttles of tables",
+                shows=_throttles(platform, aws.TABLE_READ_THROTTLES, aws.TABLE_WRITE_THROTTLES),
+                period=HOUR,
+            ),
+            Panel(
+                title="DynamoDB: throttles of the board's indexes",
+                shows=_index_throttles(platform),
+                period=HOUR,
+            ),
+            Panel(
+                title="Edge: requests",
+                shows=(Line(label="requests", watch=edge_series(platform, aws.EDGE_REQUESTS)),),
+                period=HOUR,
+            ),
+            Panel(
+                title="Edge: bytes",
+                shows=(Line(label="bytes", watch=edge_series(platform, aws.EDGE_BYTES)),),
+                period=HOUR,
+            ),
             Panel(
                 title="Two wanted the same thing: failed conditions, conflicts",
                 shows=tuple(
@@ -169,6 +213,22 @@ def _business(platform: Platform, alarms: Alarms) -> Dashboard:
                 period=DAY,
             ),
         ),
+    )
+
+
+def _throttles(platform: Platform, *metrics_: Metric) -> tuple[Line, ...]:
+    return tuple(
+        Line(label=f"{table.thing}: {metric.name}", watch=table_series(platform, table, metric))
+        for table in TABLES
+        for metric in metrics_
+    )
+
+
+def _index_throttles(platform: Platform) -> tuple[Line, ...]:
+    return tuple(
+        Line(label=f"{index.name}: {metric.name}", watch=table_series(platform, QUESTS, metric, index))
+        for index in QUESTS.indexes
+        for metric in (aws.INDEX_READ_THROTTLES, aws.INDEX_WRITE_THROTTLES)
     )
 
 
@@ -240,7 +300,7 @@ def _bill() -> Series:
 def _units(platform: Platform, of_table: Metric, of_index: Metric) -> tuple[Line, ...]:
     return tuple(
         line
-        for table in TABLES
+        for table in COSTLY_TABLES
         for line in (
             Line(label=table.thing, watch=table_series(platform, table, of_table)),
             *(
@@ -276,7 +336,7 @@ def _cost_parts(platform: Platform) -> dict[str, Math]:
         )
         add("Logs", f"logs_{service}", log_series(platform, service), PRICES.log_byte)
     add("HTTP API", "requests", api_series(platform, aws.API_COUNT), PRICES.api_request)
-    for table in TABLES:
+    for table in COSTLY_TABLES:
         add("DynamoDB", f"r_{table.thing}", table_series(platform, table, aws.TABLE_READ_UNITS), PRICES.read_unit)
         add("DynamoDB", f"w_{table.thing}", table_series(platform, table, aws.TABLE_WRITE_UNITS), PRICES.write_unit)
         for index in table.indexes:

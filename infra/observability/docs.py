@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from infra.observability.aws import AWS_METRICS
+from infra.observability.aws import AWS_METRICS, GLOBAL_REGION
 from infra.observability.catalogue import NO_ALARM, Alarms
 from infra.observability.dashboards import dashboards
 from infra.observability.model import SEVERITIES, Alarm, Composite, Dashboard, Platform, Severity, series_of
@@ -51,7 +51,7 @@ rata for the hours in which it has data, the account's first ten nothing.
 
 DOCS = Platform(
     stage="<stage>",
-    region="<region>",
+    region=GLOBAL_REGION,
     account="<account>",
     api_id="<api>",
     distribution_id="<distribution>",

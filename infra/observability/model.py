@@ -142,6 +142,8 @@ class Composite:
     severity: Severity
     any_of: tuple[Alarm, ...]
     suppressor: "Composite | None" = None
+    every: bool = False
+    """It takes all of the alarms: the windows of a burn rate, of which one alone says too little."""
 
     @property
     def anchor(self) -> str:
@@ -219,6 +221,8 @@ class Platform:
     account: "Input[str]"
     api_id: "Input[str]"
     distribution_id: "Input[str]"
+    user_pool_id: "Input[str]" = "<user-pool>"
+    user_pool_client_id: "Input[str]" = "<client>"
     memory_mb: Mapping[str, int] = field(default_factory=dict)
     """Of each service's Lambda; the cost panels need it."""
     runbook: str = "docs/operations.md"

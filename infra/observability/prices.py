@@ -26,6 +26,8 @@ class Prices:
     """Each metric that an alarm reads; those of an expression count one by one."""
     composite_alarm: float = 0.50
     dashboard: float = 3.00
+    key: float = 1.00
+    """A key of KMS; its use is not counted."""
     custom_metric: float = 0.30
     """Pro rata for the hours in which it has data."""
 

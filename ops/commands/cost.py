@@ -6,7 +6,7 @@ The figures are list prices of `infra.observability.prices` without any free tie
 import calendar
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from infra.observability import aws
 from infra.observability.catalogue import api_series, lambda_series, log_series, table_series
@@ -16,11 +16,16 @@ from ops.shared.budget import budget
 from ops.shared.stage import Stage
 from ops.shared.terminal import Terminal
 from services.core import metrics
+from services.core.metrics import NAMESPACE
+from services.core.names import GATEWAY_STAGE
 from services.core.parameters import API_ID, DISTRIBUTION_ID
+from services.core.routes import GATEWAY_ROUTES
 from services.core.services import SERVICES
 from services.core.tables import TABLES
 
 MILLION: Final = 1e6
+METRICS_OF_A_ROUTE: Final = 5
+"""Count, 4xx, 5xx, Latency, IntegrationLatency."""
 _DAY: Final = 24 * 3600
 
 
@@ -49,19 +54,65 @@ def price(unit: str, amount: float, memory_mb: dict[str, int], prices: Prices = 
     return amount * each[unit] / MILLION
 
 
-def standing(stage: Stage) -> float:
-    """Dollars a month for what costs without being used: alarms and dashboards."""
+class Standing(NamedTuple):
+    """Dollars a month for what costs without being used."""
+
+    alarms: float
+    dashboards: float
+    keys: float
+    metrics: float
+    route_metrics: float
+
+
+def standing(stage: Stage) -> Standing:
+    """What the stage has of it. A custom metric counts from its first value on."""
     prefix = stage.resource("")
-    alarms = composites = 0
+    read = composites = 0
     for page in stage.cloudwatch.get_paginator("describe_alarms").paginate(
         AlarmNamePrefix=prefix, AlarmTypes=["MetricAlarm", "CompositeAlarm"]
     ):
         composites += len(page.get("CompositeAlarms", []))
         for alarm in page.get("MetricAlarms", []):
             reads = [query for query in alarm.get("Metrics", []) if "MetricStat" in query]
-            alarms += len(reads) or 1
+            read += len(reads) or 1
     boards = stage.cloudwatch.list_dashboards(DashboardNamePrefix=prefix).get("DashboardEntries", [])
-    return alarms * PRICES.alarm_metric + composites * PRICES.composite_alarm + len(boards) * PRICES.dashboard
+    topics = [stage.sns.get_topic_attributes(TopicArn=topic)["Attributes"] for topic in _topics(stage, prefix)]
+    keys = {topic["KmsMasterKeyId"] for topic in topics if topic.get("KmsMasterKeyId")}
+    return Standing(
+        alarms=read * PRICES.alarm_metric + composites * PRICES.composite_alarm,
+        dashboards=len(boards) * PRICES.dashboard,
+        keys=len(keys) * PRICES.key,
+        metrics=_custom_metrics(stage) * PRICES.custom_metric,
+        route_metrics=_measured_routes(stage) * METRICS_OF_A_ROUTE * PRICES.custom_metric,
+    )
+
+
+def _topics(stage: Stage, prefix: str) -> list[str]:
+    pages = stage.sns.get_paginator("list_topics").paginate()
+    arns = [topic["TopicArn"] for page in pages for topic in page["Topics"]]
+    return [arn for arn in arns if arn.rpartition(":")[2].startswith(prefix)]
+
+
+def _custom_metrics(stage: Stage) -> int:
+    """Our own metrics that had a value within the last two weeks."""
+    pages = stage.cloudwatch.get_paginator("list_metrics").paginate(
+        Namespace=NAMESPACE, Dimensions=[{"Name": "stage", "Value": stage.name}]
+    )
+    return sum(len(page["Metrics"]) for page in pages)
+
+
+def _measured_routes(stage: Stage) -> int:
+    """Routes whose own metrics are on."""
+    try:
+        found = stage.apigateway.get_stage(ApiId=stage.parameter(API_ID), StageName=GATEWAY_STAGE)
+    except stage.apigateway.exceptions.NotFoundException:
+        return 0
+    own: dict[str, Any] = {**found.get("RouteSettings", {})}
+    every = found.get("DefaultRouteSettings", {}).get("DetailedMetricsEnabled", False)
+    if every:
+        off = [route for route, settings in own.items() if settings.get("DetailedMetricsEnabled") is False]
+        return len(GATEWAY_ROUTES) - len(off)
+    return sum(1 for settings in own.values() if settings.get("DetailedMetricsEnabled"))
 
 
 def sums(stage: Stage, series: list[Series], start: datetime, end: datetime) -> list[float]:
@@ -116,8 +167,9 @@ def estimate(stage: Stage, now: datetime) -> dict[str, Any]:
         by_service[service] = by_service.get(service, 0.0) + dollars
     days = calendar.monthrange(now.year, now.month)[1]
     share = max((now - start) / timedelta(days=days), 1 / (24 * days))
-    fixed = standing(stage)
-    by_service["Alarms and dashboards"] = fixed * share
+    stands = standing(stage)
+    fixed = sum(stands)
+    by_service |= {f"{name.replace('_', ' ').capitalize()}": cost * share for name, cost in stands._asdict().items()}
     total = sum(by_service.values())
     quests = amounts[-1]
     limit = budget(stage)
@@ -130,6 +182,7 @@ def estimate(stage: Stage, now: datetime) -> dict[str, Any]:
         "perCompletedQuest": round(total / quests, 4) if quests else None,
         "billed": limit[0] if limit else None,
         "budget": limit[1] if limit else None,
+        "aMonthWithoutUse": {name: round(cost, 2) for name, cost in stands._asdict().items()},
     }
 
 

@@ -9,14 +9,15 @@ import typer
 
 from ops.shared.members import user_id_of
 from ops.shared.stage import MISSING, OperatorError, Stage
+from ops.shared.synthetic import make_members
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain.values import timestamp
-from services.core.names import parameter_name
-from services.core.parameters import LIVE_PARAMETERS, Parameter
+from services.core.names import SYNTHETIC_MEMBERS, parameter_name
+from services.core.parameters import CANARY_PASSWORD, LIVE_PARAMETERS, Parameter
 
 MAX_AGE: Final = timedelta(days=90)
 KEY_BYTES: Final = 32
-SECRETS: Final = tuple(parameter for parameter in LIVE_PARAMETERS if parameter.kind == "SecureString")
+SECRETS: Final = tuple(p for p in (*LIVE_PARAMETERS, CANARY_PASSWORD) if p.kind == "SecureString")
 
 app = typer.Typer(no_args_is_help=True, help="What is secret, how old it is, and rotating it.")
 
@@ -56,6 +57,9 @@ def rotate(
     leaked: Annotated[bool, typer.Option("--leaked", help="Honour the former key no longer.")] = False,
 ) -> None:
     """Make a new key; the former one is honoured for a while, which `secrets list` says."""
+    if key == CANARY_PASSWORD.key:
+        _rotate_password(stage, terminal)
+        return
     grace = next((secret.former_honoured for secret in SECRETS if secret.key == key), None)
     if grace is None:
         raise OperatorError(f"There is no secret {key!r}; choose one of {', '.join(s.key for s in SECRETS)}.")
@@ -78,6 +82,20 @@ def rotate(
 
     if outcome := carry_out(stage, terminal, Change("secrets rotate", key, plan, apply)):
         terminal.result(outcome, f"{key} is rotated; the api reads it within 10 s.")
+
+
+def _rotate_password(stage: Stage, terminal: Terminal) -> None:
+    """Give the synthetic members another password, and the canary with them."""
+    plan = [f"{address} gets another password" for address in SYNTHETIC_MEMBERS]
+
+    def apply() -> Json:
+        new = randomness.token_urlsafe(KEY_BYTES)
+        make_members(stage, new)
+        stage.put_parameter(CANARY_PASSWORD.key, new, secret=True)
+        return {"key": CANARY_PASSWORD.key}
+
+    if outcome := carry_out(stage, terminal, Change("secrets rotate", CANARY_PASSWORD.key, plan, apply)):
+        terminal.result(outcome, "The canary signs in with the new password from its next run on.")
 
 
 @command(app, changes=True)

@@ -14,6 +14,7 @@ import httpx
 from pycognito.aws_srp import AWSSRP  # type: ignore[import-untyped]  # it ships no types
 
 from ops.shared.stage import OperatorError, Stage
+from ops.shared.synthetic import make_members
 from ops.shared.terminal import Json
 from services.core.domain.ledger import Kind, State
 from services.core.flags import includes
@@ -127,8 +128,10 @@ class Smoke:
 
     def sweep(self) -> str:
         """The rewards Lambda pays what is due, and housekeeping starts: one row that it cannot read is no fault of a
-        release. Both end a new stage's alarms that nothing was heard of them.
+        release. With the canary they end a new stage's alarms that nothing was heard of them.
         """
+        make_members(self.stage)
+        self.stage.start("canary")
         self.stage.start("housekeeping")
         self.stage.sweep("rewards")
         return "nothing is left unpaid"

@@ -25,10 +25,11 @@ from services.core.domain.quests import Actor
 from services.core.domain.values import Model
 from services.core.flags import Flags
 from services.core.live import Breaker, LiveParameters, breaker
-from services.core.metrics import API_ERRORS, FLAG_PARSE_ERRORS
+from services.core.metrics import API_ERRORS, AWS_REFUSALS, FLAG_PARSE_ERRORS
 from services.core.parameters import LIVE_PARAMETERS
 from services.core.routes import ROUTES
 from services.core.settings import ApiSettings
+from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.messages import MessageStore
@@ -129,6 +130,8 @@ class App:
                 self.telemetry.log.exception("unhandled", extra={"request_id": request_id, "route": route})
             if problem.status >= 500 and problem.code != "breaker_open":
                 self.telemetry.count(API_ERRORS)
+            if isinstance(error, StoreUnavailableError) and error.__cause__ is not None:  # not only members' contention
+                self.telemetry.count(AWS_REFUSALS)
             answer = _problem(problem, error, problems.Context(request_id, actor, self._clock()))
         self.telemetry.log.info(
             "request",

@@ -106,7 +106,7 @@ class QuestDocument(Model):
 
 def is_public(quest: Quest) -> bool:
     """True if a quest has documents."""
-    return quest.status is not Status.CANCELLED and quest.hidden_at is None
+    return quest.status is not Status.CANCELLED and quest.hidden_at is None and not quest.synthetic
 
 
 def is_on_board(quest: Quest) -> bool:

@@ -4,6 +4,7 @@ and the documentation are all made from these definitions. AWS's own metrics are
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from services.core.collecting import collected
@@ -106,6 +107,55 @@ NOTICES_REPEATED = Metric(
 )
 MAILS_REFUSED = Metric(
     name="mails_refused", unit="Count", description="Bounces and complaints, after which an address gets no mails."
+)
+REWARD_PROMISE = timedelta(minutes=15)
+"""Time within which a reward is paid."""
+MAIL_PROMISE = timedelta(minutes=5)
+"""Time within which the mail of a notice leaves."""
+REWARDS_LATE = Metric(
+    name="rewards_late",
+    unit="Percent",
+    description="Share of rewards that were paid later than 15 minutes after they were owed: 100 or 0 for each.",
+    statistics=("Average",),
+)
+MAILS_LATE = Metric(
+    name="mails_late",
+    unit="Percent",
+    description="Share of mails that left later than 5 minutes after their event, or never: 100 or 0 for each.",
+    statistics=("Average",),
+)
+AWS_REFUSALS = Metric(
+    name="aws_refusals",
+    unit="Count",
+    description="Requests that failed since AWS refused what they need, or did not answer in time.",
+)
+CANARY_FAILURES = Metric(
+    name="canary_failures",
+    unit="Count",
+    description="Steps of the canary's journey that failed; 0 where all is well, so that silence means no canary.",
+)
+CANARY_LIFE_FAILURES = Metric(
+    name="canary_life_failures",
+    unit="Count",
+    description="Whole lives of a quest, one an hour, that failed.",
+)
+CANARY_DURATION = Metric(
+    name="canary_milliseconds",
+    unit="Milliseconds",
+    description="Time that the canary's journey took.",
+    statistics=("Maximum",),
+)
+CERTIFICATE_SHORTAGE = Metric(
+    name="certificate_days_short",
+    unit="Count",
+    description="Days that the site's certificate lacks of the three weeks that it should be valid yet.",
+    statistics=("Maximum",),
+)
+BREAKER_OPENED_ITSELF = Metric(
+    name="breaker_opened_itself",
+    unit="Count",
+    description="1 while the breaker is open because AWS refused, 0 otherwise.",
+    statistics=("Maximum",),
 )
 LEDGER_DRIFT = Metric(
     name="ledger_drift",

@@ -8,6 +8,10 @@ HOME_KEY = f"{PUBLISHED}home.html"
 QUESTS_PREFIX = f"{PUBLISHED}quests/"
 GATEWAY_STAGE = "$default"
 """The stage of the HTTP API: the one that is served at the root."""
+STATUS_KEY = f"{PUBLISHED}status.html"
+"""Key of the status page; its address is `/status`."""
+SYNTHETIC_MEMBERS = ("canary-a@civicforge.invalid", "canary-b@civicforge.invalid")
+"""Addresses of the two members as whom the canary acts; the domain can never receive mail (RFC 2606)."""
 LIVE_ALIAS = "live"
 """The Lambda alias that every caller uses, so that a release is rolled back by moving it."""
 

@@ -77,10 +77,28 @@ def rollout_parameter(flag: str) -> Parameter:
     )
 
 
+CANARY_PASSWORD = Parameter(
+    key="canary-password",
+    description="Password of the two synthetic members as whom the canary signs in.",
+    kind="SecureString",
+    live=True,
+    owner="operators",
+    rotation="every 90 days with `civicforge secrets rotate canary-password`; the former one is worth nothing at once",
+)
+BREAKER_SELF = Parameter(
+    key="breaker-self",
+    description="What the canary did to the breaker. JSON: the version that it set, since when, how often.",
+    owner="canary",
+)
+SILENCES = Parameter(
+    key="alarm-silences",
+    description="Alarms that tell nobody for a while. JSON: until when, by alarm.",
+    owner="operators",
+)
 FLAGS = ("rewards", "disputes", "notices", "messages", "silence")
 LIVE_PARAMETERS = (API_KEY, MAIL_KEY, BREAKER, *map(flag_parameter, FLAGS))
-COMMAND_PARAMETERS = (BREAKER_FORMER,)
-"""Parameters that a command makes and deletes; the stack knows none of them. See also `rollout_parameter`."""
+COMMAND_PARAMETERS = (BREAKER_FORMER, BREAKER_SELF, SILENCES)
+"""Parameters that a command or the canary makes; the stack knows none of them. See also `rollout_parameter`."""
 
 USER_POOL_ID = Parameter(key="user-pool-id", description="Cognito user pool of the stage.")
 USER_POOL_CLIENT_ID = Parameter(key="user-pool-client-id", description="Cognito app client of the page.")

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from services.core.settings import (
     ApiSettings,
+    CanarySettings,
     HousekeepingSettings,
     NotifierSettings,
     OnboardingSettings,
@@ -36,10 +37,13 @@ LONGEST_TIMEOUT: Final = 900
 
 @dataclass(frozen=True, kw_only=True)
 class Traffic:
-    """Runs of a function within a period (seconds) that make its error rate meaningful."""
+    """Period (seconds) in which the failed runs of a function are counted.
 
-    runs: int
+    `runs` are those in a period that make the share of failed ones meaningful; without it any failed run is alarmed.
+    """
+
     period: int
+    runs: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +120,7 @@ _DECLARED: Final = (
         summary="Makes the row of a new member; Cognito waits for it.",
         settings=OnboardingSettings,
         # One sign-up that fails is a member lost.
-        traffic=Traffic(runs=1, period=HOUR),
+        traffic=Traffic(period=HOUR),
         called_by=("cognito",),
         timeout_seconds=5,
         longest_timeout=5,
@@ -128,7 +132,7 @@ _DECLARED: Final = (
         name="rewards",
         summary="Pays what the ledger owes; the only one that may change XP and reputation.",
         settings=RewardsSettings,
-        traffic=Traffic(runs=3, period=HOUR),
+        traffic=Traffic(period=HOUR),
         called_by=("ledger-stream", "schedule"),
         timeout_seconds=60,
         sweep_minutes=15,
@@ -138,7 +142,7 @@ _DECLARED: Final = (
         name="housekeeping",
         summary="Expires, releases and refunds what nobody looks after; ends accounts whose owners asked for it.",
         settings=HousekeepingSettings,
-        traffic=Traffic(runs=3, period=HOUR),
+        traffic=Traffic(period=HOUR),
         called_by=("schedule",),
         timeout_seconds=300,
         sweep_minutes=15,
@@ -147,7 +151,7 @@ _DECLARED: Final = (
         name="publisher",
         summary="Keeps what everybody may read as documents behind the edge, and compares all of them twice a day.",
         settings=PublisherSettings,
-        traffic=Traffic(runs=3, period=HOUR),
+        traffic=Traffic(period=HOUR),
         called_by=("quests-stream", "schedule"),
         timeout_seconds=300,
         sweep_minutes=12 * 60,
@@ -159,11 +163,22 @@ _DECLARED: Final = (
         name="notifier",
         summary="Tells members what concerns them: inbox items, mails, reminders, the daily digest.",
         settings=NotifierSettings,
-        traffic=Traffic(runs=3, period=HOUR),
+        traffic=Traffic(period=HOUR),
         called_by=("quests-stream", "ledger-stream", "messages-stream", "reports-stream", "topic", "schedule"),
         timeout_seconds=300,
         sweep_minutes=15,
         queue=NOTICES,
+    ),
+    Service(
+        name="canary",
+        summary="Tries the platform as a member does, tells how it is, and opens the breaker when AWS refuses.",
+        settings=CanarySettings,
+        traffic=Traffic(period=HOUR),
+        called_by=("schedule",),
+        timeout_seconds=270,
+        sweep_minutes=5,
+        # It closes the breaker again, and says on the status page that the platform is stopped.
+        stopped_by_breaker=False,
     ),
 )
 

@@ -114,6 +114,18 @@ class NotifierSettings(QuestSettings, InboxSettings, LiveSettings):
     mail_configuration_set: str = Field(description="SES configuration set that reports bounces and complaints.")
 
 
+class CanarySettings(Settings):
+    """The canary Lambda."""
+
+    quests_table: str = Field(description="Name of the quests table.")
+    site_url: str = Field(description="Where the site answers.")
+    site_bucket: str = Field(description="Bucket that the status page is published in.")
+    cognito_endpoint: str = Field(description="Where members sign in.")
+    cognito_user_pool_id: str = Field(description="User pool of the synthetic members.")
+    cognito_app_client_id: str = Field(description="App client through which members sign in.")
+    status_alarms: str = Field(description="Alarms that the status page tells of, as `part=name`, by commas.")
+
+
 class HousekeepingSettings(QuestSettings, InboxSettings, LiveSettings):
     """The housekeeping Lambda."""
 

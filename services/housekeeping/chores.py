@@ -81,7 +81,7 @@ class Housekeeper:
         def step(quest: Quest) -> Change:
             gone = quest.requestor_id in quest.left
             ends = gone or quests.confirms_by_silence(self._ways_out(quest.performer_id or ""))
-            if not ends:
+            if quest.synthetic or not ends:
                 return Change(quest)
             return quests.confirm_silence(quest, now, self.quests.pair(quest.requestor_id, quest.performer_id or ""))
 

@@ -16,7 +16,7 @@ from services.core.flags import Flags
 from services.core.groups import InternalGroup
 from services.core.mails import Letter
 from services.core.mails.mime import mime
-from services.core.metrics import NOTICES_FAILED, NOTICES_REPEATED, NOTICES_SENT
+from services.core.metrics import MAIL_PROMISE, MAILS_LATE, NOTICES_FAILED, NOTICES_REPEATED, NOTICES_SENT
 from services.core.routes import BASE_PATH
 from services.core.stores.inbox import InboxStore
 from services.core.stores.quests import QuestStore
@@ -208,6 +208,7 @@ class Mailer:
         for item in items:
             self.inbox.mark_sent(item, now)
         self.telemetry.count(NOTICES_SENT)
+        self._keep_promise(items, now)
         if repeated:
             self.telemetry.count(NOTICES_REPEATED, repeated)
         kinds = sorted({item.kind.value for item in items})
@@ -224,6 +225,14 @@ class Mailer:
                 failed = NoticeFailed(item.user_id, item.item_id, str(error))
                 self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=failed.to_json())
                 self.inbox.mark_unmailed(item, Unmailed.FAILED)
+                self._keep_promise([item], None)
+
+    def _keep_promise(self, items: Sequence[Item], sent_at: datetime | None) -> None:
+        """Count which mails left in time; a digest promised a day, not minutes."""
+        for item in items:
+            if item.mail is Mail.DUE:
+                late = sent_at is None or sent_at - item.at > MAIL_PROMISE
+                self.telemetry.count(MAILS_LATE, 100 * late)
 
     def _context(self, user: User, items: Sequence[Item]) -> Context:
         titles = self.quests.titles(sorted({item.quest_id for item in items if item.quest_id}))

@@ -9,7 +9,14 @@ from services.core.domain.ledger import UNPAID, Entry, State
 from services.core.events import RewardFailed
 from services.core.flags import Flags
 from services.core.groups import InternalGroup
-from services.core.metrics import FAILED_REWARDS, OLDEST_UNPAID_REWARD, REWARDS_DIMINISHED, REWARDS_PAID
+from services.core.metrics import (
+    FAILED_REWARDS,
+    OLDEST_UNPAID_REWARD,
+    REWARD_PROMISE,
+    REWARDS_DIMINISHED,
+    REWARDS_LATE,
+    REWARDS_PAID,
+)
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.users import NoSuchUserError
 from services.core.telemetry import Telemetry
@@ -37,7 +44,7 @@ class Payer:
 
         Raises StoreUnavailableError, and ParameterUnavailableError where nothing is known of the flag yet.
         """
-        if not self._included(entry.user_id):
+        if not entry.synthetic and not self._included(entry.user_id):
             if entry.state is State.PENDING and self.ledger.hold(entry):
                 self._say("reward held", entry)
             return
@@ -47,10 +54,13 @@ class Payer:
             self.give_up(entry.user_id, entry.entry_id, "there is no such member")
             return
         if paid:
+            self._say("reward paid", entry)
+        if paid and not entry.synthetic:
             self.telemetry.count(REWARDS_PAID)
             if entry.share < 100:
                 self.telemetry.count(REWARDS_DIMINISHED)
-            self._say("reward paid", entry)
+            if entry.state is State.PENDING:  # what a rollout held is no promise broken
+                self.telemetry.count(REWARDS_LATE, 100 * (now - entry.created_at > REWARD_PROMISE))
 
     def give_up(self, user_id: str, entry_id: str, reason: str) -> None:
         """Gives what cannot be paid to the operators: to the queue first, so that it is nowhere lost.

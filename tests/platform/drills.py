@@ -33,7 +33,11 @@ def samples(alarm: Description, value: float) -> dict[Identity, float]:
     """One sample per metric that makes a period of the alarm come out at `value`; what is calm has little traffic."""
     read, traffic = series(alarm), ENOUGH if value else 1
     if set(read) == {"part", "whole"}:
+        # The windows of a burn rate read the same metrics: a longer one has the traffic of all that is in it.
+        traffic = ENOUGH * max(1, period(alarm) // 300) if value else ENOUGH
         return {read["part"]: value / 100 * traffic, read["whole"]: traffic}
+    if set(read) == {"success"}:
+        return {read["success"]: 1 - value / 100}
     if set(read) == {"latency", "requests"}:
         return {read["latency"]: value, read["requests"]: traffic}
     first, *others = read.values()

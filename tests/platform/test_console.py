@@ -64,7 +64,7 @@ def test_it_counts_what_happened(stage: Stage, members: tuple[Member, Member]) -
 def test_it_shows_alarms_queues_flags_and_logs(stage: Stage, members: tuple[Member, Member]) -> None:
     text = page(stage)
     for expected in (
-        "api-outage",
+        "availability-burn",
         "user-creation-queue-depth",
         "rewards-dlq",
         "feature-rewards",

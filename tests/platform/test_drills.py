@@ -55,7 +55,7 @@ SEVERITIES = {alarm.name(STAGE, severity): severity for alarm in ALARMS.all for 
 OF_OUTAGE = ALARMS.composites[0].member_names(STAGE)
 OF_LOST_WORK = ALARMS.composites[1].member_names(STAGE)
 SCHEDULED = tuple(
-    resource_name(STAGE, alarm) for alarm in ("unpaid-rewards-p2", "ledger-drift-p2", "document-drift-p2")
+    alarm.name(STAGE, severity) for alarm in ALARMS.all for severity in alarm.thresholds if alarm.missing == "breaching"
 )
 """The alarms of what runs by schedule, whose silence is the fault."""
 
@@ -71,13 +71,19 @@ FAULTS = {
     "flag-errors-p3": "flag `rewards` set to `sometimes`, then asked for",
     "parameter-failures-p2": "flag `disputes` deleted, then asked for",
     "lost-work-p1": "its members' faults",
-    "api-5xx-p3": DAMAGE,
-    "api-5xx-p1": DAMAGE,
-    "api-error-rate-p1": DAMAGE,
+    "availability-burn-hour-p1": DAMAGE,
+    "availability-burn-minutes-p1": DAMAGE,
     "api-errors-p2": DAMAGE,
-    "api-outage-p1": DAMAGE,
+    "availability-burn-p1": DAMAGE,
 }
 """What is broken in earnest, beyond the samples that every alarm gets."""
+
+
+NOT_HERE = {
+    "certificate_days_short": "the local front door has no certificate; tests/unit/services/canary",
+    "aws_refusals": "the emulator refuses nothing; tests/unit/services/api",
+}
+"""Metrics that no Lambda can be brought to emit on the local cloud, and why."""
 
 
 @dataclass
@@ -235,6 +241,7 @@ def what_is_watched_is_emitted(drill: Drill) -> None:
     confirm_by_silence(stage, ann, bob)
     wanted = set(_asked_for(drill))
     assert {identity.name for identity in wanted} == {metric.name for metric in METRICS}
+    wanted = {identity for identity in wanted if identity.name not in NOT_HERE}
 
     def emitted() -> bool:
         attest_at_once(ann, bob)
@@ -350,8 +357,8 @@ when it was over. Where the last column says so, the fault itself was made, not 
 """
 
 TAIL = """
-The composites page in place of their members. While `api-outage-p1` was in ALARM, `lost-work-p1` went into ALARM and
-kept silent.
+The composites page in place of their members. While `availability-burn-p1` was in ALARM, `lost-work-p1`
+went into ALARM and kept silent.
 """
 
 

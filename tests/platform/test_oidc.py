@@ -323,7 +323,7 @@ def rolled_out(account: Account, name: str) -> RolledOut:
     """A stage whose operator has begun to roll `rewards` out."""
     session = boto3.Session(*account.platform.emulator.root_key, region_name="us-east-1")
     stage = Stage(name, session, account.platform.endpoint)
-    alarm = stage.resource("api-5xx-p1")
+    alarm = stage.resource("availability-burn-hour-p1")
     stage.cloudwatch.put_metric_alarm(
         AlarmName=alarm, Namespace="Drill", MetricName="drill", Statistic="Sum", Period=60, EvaluationPeriods=1,
         Threshold=1, ComparisonOperator="GreaterThanThreshold", TreatMissingData="ignore",
@@ -379,7 +379,7 @@ def test_the_hourly_workflow_takes_a_flag_on_and_back_and_touches_no_other_stage
     assert "fell back" in said
     assert prod.flag == "internal"
     (message,) = prod.stage.sqs.receive_message(QueueUrl=prod.inbox, WaitTimeSeconds=10)["Messages"]
-    assert "civicforge-prod-api-5xx-p1 went off" in message["Body"]
+    assert "civicforge-prod-availability-burn-hour-p1 went off" in message["Body"]
     assert [(entry["outcome"], entry["reason"]) for entry in prod.audited()] == [("done", "the schedule")] * 2
     assert all("/civicforge-bootstrap-prod-rollout/job (anna)" in entry["actor"] for entry in prod.audited())
 

@@ -45,7 +45,9 @@ from tests.platform.conftest import Platform
 
 GUIDE = REPOSITORY / "docs" / "operations.md"
 ALARM_SECTIONS_WITHOUT_A_FAULT = (
-    "api-5xx", "api-error-rate", "api-errors", "api-latency", "lambda-errors", "dynamodb-throttles", "lost-work",
+    "payment-burn", "mail-burn", "canary", "canary-slow", "canary-life", "certificate", "sign-in-failures",
+    "sign-in-throttles", "edge-5xx", "breaker-itself", "aws-refusals", "api-errors", "api-latency", "lambda-errors",
+    "lost-work",
     "unpaid-rewards", "publication-lag", "Alarms",
 )  # fmt: skip
 PAGE = '<!doctype html><script type="module" src="/assets/{name}.js"></script>{name}'
@@ -371,7 +373,7 @@ def _deploy(stage: Stage, dist: Path) -> Any:
 
 def test_api_outage(town: Town) -> None:
     town.forward()
-    town.follow("api-outage")
+    town.follow("availability-burn")
     town.forward()
 
 

@@ -78,7 +78,7 @@ def public_quest(platform: Platform, request: AnyRequest) -> StoredQuest:
     """The quest that the path names, for anybody. Raises ProblemError (404), also for one that is hidden."""
     quest_id = request.path["questId"]
     found = platform.quests.described([quest_id], consistent=False) if is_id(quest_id) else []
-    if not found or found[0].quest.hidden_at:
+    if not found or not quests.may_see(found[0].quest, None):
         raise not_found("quest")
     return found[0]
 
@@ -166,7 +166,11 @@ def create_quest(platform: Platform, request: Request[Draft, NoQuery]) -> views.
     draft, user_id = request.body, request.member.user_id
     quest_id = digest("quest", user_id, idempotency_key(request))
     fingerprint = digest(draft.model_dump_json())
-    change = _traced(quests.create(draft, user_id, quest_id, request.now, platform.lifetime, fingerprint), request)
+    synthetic = quests.SYNTHETIC in request.member.groups
+    change = _traced(
+        quests.create(draft, user_id, quest_id, request.now, platform.lifetime, fingerprint, synthetic=synthetic),
+        request,
+    )
     try:
         with_row(platform, request, lambda: platform.quests.create(change, platform.creates()))
     except QuestExistsError:
@@ -174,7 +178,7 @@ def create_quest(platform: Platform, request: Request[Draft, NoQuery]) -> views.
         if stored is None or stored.quest.request_digest != fingerprint:
             raise key_reused("quest") from None
     else:
-        platform.count(QUESTS_CREATED)
+        _count(platform, request, QUESTS_CREATED)
         stored = StoredQuest(change.quest, draft.description)
     return quest_view(platform, request, stored)
 
@@ -216,7 +220,7 @@ def _change_quest(
             _save(platform, request, store, stored.quest, change)
         except QuestMovedError:
             if contended:
-                platform.count(contended)
+                _count(platform, request, contended)
             stored = stored_quest(platform, request)
             continue
         stored = replace(
@@ -332,7 +336,7 @@ def submit_quest(platform: Platform, request: Request[requests.SubmitBody, NoQue
 
     transition = _change_quest(platform, request, Action.SUBMIT, step)
     if transition.changed:
-        platform.count(ATTESTATIONS_SUBMITTED)
+        _count(platform, request, ATTESTATIONS_SUBMITTED)
     return transition.view
 
 
@@ -357,8 +361,8 @@ def attest_quest(platform: Platform, request: Request[requests.AttestBody, NoQue
 
     transition = _change_quest(platform, request, Action.ATTEST, step, contended=CONCURRENT_ATTESTATION_CONFLICTS)
     if transition.changed:
-        platform.count(ATTESTATIONS_SUBMITTED)
-    return _counted(platform, transition)
+        _count(platform, request, ATTESTATIONS_SUBMITTED)
+    return _counted(platform, request, transition)
 
 
 def dispute_quest(platform: Platform, request: Request[requests.ReasonBody, NoQuery]) -> views.QuestView:
@@ -381,7 +385,7 @@ def resolve_dispute(platform: Platform, request: Request[requests.ResolveBody, N
         pair = _pair(platform, s.quest)
         return quests.resolve(s.quest, request.member, body.outcome, body.decision, request.now, period, pair)
 
-    return _counted(platform, _change_quest(platform, request, Action.RESOLVE, step))
+    return _counted(platform, request, _change_quest(platform, request, Action.RESOLVE, step))
 
 
 def hide_quest(platform: Platform, request: Request[requests.ReasonBody, NoQuery]) -> views.QuestView:
@@ -396,9 +400,15 @@ def unhide_quest(platform: Platform, request: Request[NoBody, NoQuery]) -> views
     return _change_quest(platform, request, Action.UNHIDE, step).view
 
 
-def _counted(platform: Platform, transition: Transition) -> views.QuestView:
+def _count(platform: Platform, request: AnyRequest, metric: Metric) -> None:
+    """Count what people do; the platform's own trials are nobody's business figures."""
+    if quests.SYNTHETIC not in request.member.groups:
+        platform.count(metric)
+
+
+def _counted(platform: Platform, request: AnyRequest, transition: Transition) -> views.QuestView:
     if transition.changed and transition.view.status is Status.COMPLETE:
-        platform.count(QUESTS_COMPLETED)
+        _count(platform, request, QUESTS_COMPLETED)
     return transition.view
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from services.core.domain.users import WELCOME_POINTS, User
 from services.core.domain.values import Model, Timestamp, timestamp
@@ -41,7 +41,7 @@ class Entry(Model):
 
     `requestor_id` and `confirmed` are those of a reward's quest; an earlier release kept neither. `share` is the
     percent of the quest's reward that it has, `new_confirmer` that its requestor confirmed this member for the first
-    time.
+    time. The reward of a `synthetic` quest is paid whatever the flag says, and counted nowhere.
     """
 
     user_id: str
@@ -61,6 +61,7 @@ class Entry(Model):
     posted_at: Timestamp | None = None
     reason: str | None = None
     request_id: str | None = None
+    synthetic: Literal[True] | None = None
 
 
 class Totals(NamedTuple):
@@ -131,6 +132,7 @@ def reward(
     confirmed: bool,
     share: int = 100,
     new_confirmer: bool = False,
+    synthetic: Literal[True] | None = None,
 ) -> Entry:
     """The reward of a quest's performer, rounded down; PENDING until the rewards Lambda posts it.
 
@@ -151,6 +153,7 @@ def reward(
         xp=amounts.xp,
         reputation=amounts.reputation,
         state=State.PENDING,
+        synthetic=synthetic,
         created_at=now,
     )
 

@@ -158,7 +158,7 @@ class _Event(NamedTuple):
 def of_step(before: Quest, after: Quest) -> list[Notice]:
     """The notices of one step of a quest's life: every party but the one who took the step."""
     event = next((event for detect in _DETECTORS if (event := detect(before, after))), None)
-    if event is None:
+    if event is None or after.synthetic:
         return []
     parties = (after.requestor_id, before.performer_id or after.performer_id)
     return [
@@ -172,7 +172,7 @@ def of_reward(entry: Entry) -> list[Notice]:
     """The notices of a ledger entry's state: its performer learns when a reward is paid, in full or not, or held."""
     paid = NoticeKind.REWARD_PAID if entry.share == 100 else NoticeKind.REWARD_DIMINISHED
     kind = {ledger.State.POSTED: paid, ledger.State.HELD: NoticeKind.REWARD_HELD}.get(entry.state)
-    if entry.kind is not ledger.Kind.REWARD or kind is None:
+    if entry.kind is not ledger.Kind.REWARD or kind is None or entry.synthetic:
         return []
     at = entry.posted_at or entry.created_at
     amounts = {"xp": entry.xp} | ({"share": entry.share} if kind is NoticeKind.REWARD_DIMINISHED else {})
@@ -244,7 +244,7 @@ def reminders(quest: Quest, now: datetime) -> list[Notice]:
 
     A quest that is hidden reminds nobody: its clock stands still. Nor does a time that was shorter than its reminder.
     """
-    if quest.hidden_at:
+    if quest.hidden_at or quest.synthetic:
         return []
     match quest.status:
         case Status.OPEN:

@@ -362,7 +362,7 @@ class QuestStore:
         """A quest's place in the board index; None for one that is not in it."""
         shard = self._shard(quest.quest_id)
         match quest.status:
-            case Status.OPEN if not quest.hidden_at:
+            case Status.OPEN if not quest.hidden_at and not quest.synthetic:
                 return _position(f"{quest.status}#{shard}", f"{timestamp(quest.created_at)}#{quest.quest_id}")
             case Status.CLAIMED | Status.SUBMITTED:
                 return self._underway(quest.requestor_id, quest.quest_id)

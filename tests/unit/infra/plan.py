@@ -71,9 +71,7 @@ class Recorder:
             assert registration.urn not in {known.urn for known in self.registrations}, f"twice: {registration.urn}"
             self.registrations.append(registration)
         inputs = unwrap_secrets(registration.inputs)[0]
-        return _identity(registration.type, registration.name, inputs), inputs | _outputs(
-            registration.type, registration.name, inputs
-        )
+        return _identity(registration, inputs), inputs | _outputs(registration.type, registration.name, inputs)
 
     def read(self, reading: Reading) -> dict[str, Any]:
         raise AssertionError(f"the program reads {reading.type} {reading.name}, which it does not make")
@@ -85,10 +83,11 @@ class Recorder:
         return {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root", "id": ACCOUNT, "userId": ACCOUNT}
 
 
-def _identity(type_: str, name: str, inputs: Mapping[str, Any]) -> str:
-    if type_ == "aws:sqs/queue:Queue":
+def _identity(registration: Registration, inputs: Mapping[str, Any]) -> str:
+    if registration.type == "aws:sqs/queue:Queue":
         return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{inputs['name']}"
-    return str(inputs.get("bucket") or inputs.get("name") or f"{name}-id")
+    stage = registration.urn.split(":")[2]
+    return str(inputs.get("bucket") or inputs.get("name") or f"{stage}-{registration.name}-id")
 
 
 def _outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import pytest
 
 from infra.paths import REPOSITORY
 from localcloud.engine.language_host import UNKNOWN
-from services.core.parameters import LIVE_PARAMETERS
 from services.core.services import SERVICES
 from tests.unit.infra.plan import ACCOUNT, STAGES, Plan, Resource, plan, run_program
 
@@ -32,6 +31,7 @@ LOCAL_NAMES = {
     ("Stage", "$default"),
     ("UserGroup", "moderators"),
     ("UserGroup", "internal"),
+    ("UserGroup", "synthetic"),
 }
 
 
@@ -71,9 +71,9 @@ def test_staging_differs_from_prod_in_numbers_only() -> None:
     for resource in plan("staging").resources:
         twin = prod[resource.registration.urn.split("::", 2)[2]]
         unexpected = differences(without_stage(resource), without_stage(twin)) - MAY_DIFFER
-        # The first value of a signing key is random.
-        signing = resource.name in {parameter.key for parameter in LIVE_PARAMETERS if parameter.former_honoured}
-        assert unexpected <= ({"value"} if signing else set()), resource.label
+        # The first value of a secret is random.
+        secret = resource.inputs.get("type") == "SecureString"
+        assert unexpected <= ({"value"} if secret else set()), resource.label
         assert resource.registration.protect == twin.registration.protect, resource.label
         assert resource.registration.retain_on_delete == twin.registration.retain_on_delete, resource.label
 

@@ -45,6 +45,8 @@ MAX_FORMER = 20
 MAX_TAKEN = 8
 """Steps that a quest remembers by their request."""
 MODERATORS = "moderators"
+SYNTHETIC = "synthetic"
+"""The group of the members as whom the platform tries itself; decision 0021."""
 DISPUTES = "disputes"
 SILENCE_FLAG = "silence"
 
@@ -205,7 +207,8 @@ class Quest(Model):
     `left` are the parties who have left the platform.
     `asked_at` is the moment of the oldest question without an answer. `stood_still` are the seconds for
     which the quest was hidden before. `reward_share` is the percent of its reward that a COMPLETE quest paid. `taken`
-    are the last steps, each by the digest of its request.
+    are the last steps, each by the digest of its request. `synthetic` ones are made by the canary: nobody else sees
+    them, and nothing counts them.
     """
 
     quest_id: str
@@ -246,6 +249,7 @@ class Quest(Model):
     request_digest: str | None = None
     edited: dict[str, int] = {}
     taken: list[str] = []
+    synthetic: Literal[True] | None = None
     version: int = 1
 
     def clock(self, now: datetime) -> datetime:
@@ -403,7 +407,11 @@ def may_read_all(quest: Quest, actor: Actor) -> bool:
 
 
 def may_see(quest: Quest, actor: Actor | None) -> bool:
-    """False only for a hidden quest: it is shown to its parties, former ones too, and to moderators."""
+    """False for a hidden quest, which is shown to its parties, former ones too, and to moderators; and where one of
+    quest and actor is synthetic and the other is not.
+    """
+    if bool(quest.synthetic) != (actor is not None and SYNTHETIC in actor.groups):
+        return False
     if quest.hidden_at is None or actor is None:
         return quest.hidden_at is None
     involved = role_of(quest, actor.user_id) is not None or former_of(quest, actor.user_id) is not None

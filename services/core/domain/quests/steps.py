@@ -129,7 +129,7 @@ def _completed(quest: Quest, now: datetime, pair: Pair, **changes: Any) -> Chang
     assert quest.performer_id is not None, "only a quest with a performer can be completed"
     words = changes.get("attestations", quest.attestations)
     confirmed = any(word.role is Role.REQUESTOR and word.by is Evidence.WORD for word in words)
-    share = pairs.share(pair, now)
+    share = 100 if quest.synthetic else pairs.share(pair, now)
     entry = ledger.reward(
         quest.performer_id,
         quest.quest_id,
@@ -140,12 +140,11 @@ def _completed(quest: Quest, now: datetime, pair: Pair, **changes: Any) -> Chang
         confirmed=confirmed,
         share=share,
         new_confirmer=confirmed and quest.performer_id not in pair.confirmed,
+        synthetic=quest.synthetic,
     )
     ended = {"status": Status.COMPLETE, "completed_at": now, "silence_at": None, "reward_share": share}
-    after = _next(quest, now, **ended, **changes)
-    return Change(
-        after, (entry,), pair=PairChange(pair, pairs.completed(pair, quest.performer_id, now, confirmed=confirmed))
-    )
+    done = PairChange(pair, pairs.completed(pair, quest.performer_id, now, confirmed=confirmed))
+    return Change(_next(quest, now, **ended, **changes), (entry,), pair=None if quest.synthetic else done)
 
 
 # --- the requestor's own ---
@@ -175,6 +174,8 @@ def create(
     now: datetime,
     lifetime: timedelta,
     request_digest: str | None = None,
+    *,
+    synthetic: bool = False,
 ) -> Change:
     """A new OPEN quest and the entry of its cost. Raises InvalidFieldError."""
     when = _window(draft.when, now)
@@ -190,6 +191,7 @@ def create(
         updated_at=now,
         expires_at=_expiry(now, lifetime, when),
         request_digest=request_digest,
+        synthetic=synthetic or None,
     )
     return Change(quest, (ledger.cost(requestor_id, quest_id, points, now),), description=draft.description)
 

@@ -1,7 +1,7 @@
 import json
 
 from services.core.routes import GATEWAY_ROUTES
-from tests.unit.infra.plan import Plan
+from tests.unit.infra.plan import Plan, run_program
 
 # Written out again on purpose: opening a route must be said twice.
 PUBLIC = {
@@ -41,13 +41,13 @@ def test_throttles_and_metrics(stage_plan: Plan) -> None:
     rate, burst = (20, 40) if stage_plan.stage == "dev" else (100, 200)
     settings = gateway.inputs["defaultRouteSettings"]
     assert (settings["throttlingRateLimit"], settings["throttlingBurstLimit"]) == (rate, burst)
-    assert settings["detailedMetricsEnabled"] is True
+    assert settings["detailedMetricsEnabled"] is False
     keys = {route.key for route in GATEWAY_ROUTES}
     for override in gateway.inputs["routeSettings"]:
         assert override["routeKey"] in keys
         assert 0 < override["throttlingRateLimit"] <= rate
         # An override replaces the defaults as a whole.
-        assert override["detailedMetricsEnabled"] is True
+        assert override["detailedMetricsEnabled"] is False
 
 
 def test_route_settings_wait_for_their_routes(stage_plan: Plan) -> None:
@@ -74,3 +74,8 @@ def test_the_gateway_waits_no_longer_than_the_function(stage_plan: Plan) -> None
 
 def test_one_domain_needs_no_cors(stage_plan: Plan) -> None:
     assert all("corsConfiguration" not in api.inputs for api in stage_plan.of("Api"))
+
+
+def test_a_stage_may_ask_for_the_metrics_of_each_route() -> None:
+    settings = run_program("dev", {"routeMetrics": "true"}).one("Stage", "api").inputs
+    assert settings["defaultRouteSettings"]["detailedMetricsEnabled"] is True

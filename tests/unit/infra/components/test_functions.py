@@ -53,7 +53,12 @@ def test_no_secret_is_in_an_environment(stage_plan: Plan) -> None:
         text = json.dumps(variables)
         assert "environment" not in function.secret_inputs, function.label
         assert not any(word in name for name in variables for word in SECRET_WORDS), function.label
-        assert not any(json.loads(secret)["current"] in text for secret in secrets), function.label
+        assert not any(_content(secret) in text for secret in secrets), function.label
+
+
+def _content(secret: str) -> str:
+    """What must not be told: of a signing key its current one, of a password all of it."""
+    return str(json.loads(secret)["current"]) if secret.startswith("{") else secret
 
 
 def test_a_setting_without_a_value_fails_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,11 @@ def test_the_page_proves_a_password_and_keeps_no_secret(stage_plan: Plan) -> Non
 
 
 def test_groups(stage_plan: Plan) -> None:
-    assert {group.inputs["name"] for group in stage_plan.of("UserGroup")} == {"moderators", "internal"}
+    assert {group.inputs["name"] for group in stage_plan.of("UserGroup")} == {
+        "moderators",
+        "internal",
+        "synthetic",
+    }
 
 
 def test_only_this_pool_may_call_onboarding(stage_plan: Plan) -> None:

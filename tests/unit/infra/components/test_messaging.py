@@ -1,5 +1,10 @@
+import json
+
+import pulumi
+import pytest
+
 from services.core.services import QUEUES
-from tests.unit.infra.plan import ACCOUNT, Plan, plan
+from tests.unit.infra.plan import ACCOUNT, Plan, plan, run_program
 
 FOURTEEN_DAYS = 1_209_600
 
@@ -52,3 +57,24 @@ def test_somebody_hears_the_alarms_of_prod_and_staging() -> None:
         told = {subscription.inputs["topic"] for subscription in plan(stage).of("TopicSubscription")}
         heard = {arn.rsplit("-", 1)[-1] for arn in told}
         assert heard == {"page", "notify", "feedback"}
+
+
+def test_alarms_reach_a_phone() -> None:
+    """The example of docs/operations.md: PagerDuty is paged, Opsgenie is told too."""
+    hooks = [
+        "page https://events.pagerduty.com/integration/0123456789abcdef/enqueue",
+        "notify https://api.opsgenie.com/v1/json/amazonsns?apiKey=0123",
+    ]
+    found = run_program("staging", {"alertHooks": json.dumps(hooks)}).of("TopicSubscription")
+    called = {s.inputs["topic"].rpartition("-")[2]: s for s in found if s.inputs["protocol"] == "https"}
+    assert {topic: f"{topic} {s.inputs['endpoint']}" for topic, s in called.items()} == {
+        "page": hooks[0],
+        "notify": hooks[1],
+    }
+    assert all(s.inputs["endpointAutoConfirms"] and "endpoint" in s.secret_inputs for s in called.values())
+
+
+@pytest.mark.parametrize("hook", ["https://a.example", "wake https://a.example", "page http://a.example", "page "])
+def test_a_hook_that_cannot_work_is_refused(hook: str) -> None:
+    with pytest.raises(pulumi.RunError, match="alertHooks"):
+        run_program("dev", {"alertHooks": json.dumps([hook])})

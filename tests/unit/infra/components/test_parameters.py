@@ -5,13 +5,15 @@ import pytest
 
 from infra.components import parameters as component
 from infra.components.parameters import NOT_DEPLOYED_AGAIN
-from services.core.parameters import LIVE_PARAMETERS, STACK_PARAMETERS, Parameter
+from services.core.parameters import CANARY_PASSWORD, LIVE_PARAMETERS, STACK_PARAMETERS, Parameter
 from tests.unit.infra.plan import Plan, plan, run_program
 
 
 def test_every_declared_parameter_is_made(stage_plan: Plan) -> None:
     made = {parameter.inputs["name"]: parameter for parameter in stage_plan.of("Parameter")}
-    declared = {f"/civicforge/{stage_plan.stage}/{p.key}": p for p in (*LIVE_PARAMETERS, *STACK_PARAMETERS)}
+    declared = {
+        f"/civicforge/{stage_plan.stage}/{p.key}": p for p in (*LIVE_PARAMETERS, *STACK_PARAMETERS, CANARY_PASSWORD)
+    }
     assert made.keys() == declared.keys()
     for name, parameter in declared.items():
         assert made[name].inputs["type"] == parameter.kind, name
@@ -19,7 +21,7 @@ def test_every_declared_parameter_is_made(stage_plan: Plan) -> None:
 
 
 def test_live_values_are_never_overwritten(stage_plan: Plan) -> None:
-    for parameter in LIVE_PARAMETERS:
+    for parameter in (*LIVE_PARAMETERS, CANARY_PASSWORD):
         ignored = stage_plan.one("Parameter", parameter.key).registration.ignore_changes
         # All of it: Pulumi writes the state's value back when any other input changes.
         assert set(ignored) == set(NOT_DEPLOYED_AGAIN), parameter.key

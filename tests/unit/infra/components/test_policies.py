@@ -20,6 +20,8 @@ EXPLAINED = {
     ("WriteOwnLogs", "logs:PutLogEvents"): "Lambda names the streams",
     **{("WriteDocuments", f"s3:{verb}Object"): "a document for every quest" for verb in ("Get", "Put", "Delete")},
     ("ReadCommunityTotals", "cloudwatch:GetMetricData"): "no permission on single metrics",
+    ("ReadRefusals", "cloudwatch:GetMetricData"): "no permission on single metrics",
+    **{("Alarms", f"cloudwatch:{verb}"): "whatever was silenced" for verb in ("DescribeAlarms", "EnableAlarmActions")},
 }
 
 
@@ -53,6 +55,7 @@ def test_a_role_reaches_its_own_stage_only(stage_plan: Plan) -> None:
                 # The sender's identity is the account's.
                 shared = {
                     "ReadCommunityTotals": resource == "*",
+                    "ReadRefusals": resource == "*",
                     "SendMails": ":identity/" in resource or resource.endswith("/mails"),
                 }
                 assert own or shared.get(statement["Sid"]), f"{policy.label}: {resource}"
@@ -158,3 +161,16 @@ def test_a_wildcard_that_only_shows_later_is_refused_too() -> None:
 
     with pytest.raises(ValueError, match="wide without a reason: arn:one"):
         run_recorded(wide, "dev", {})
+
+
+def test_the_canary_writes_no_row_and_sets_nothing_but_the_breaker_and_its_own_notes(stage_plan: Plan) -> None:
+    statements = {statement["Sid"]: statement for statement in stage_plan.one("RolePolicy", "canary").policy()}
+    writes = [s for s in statements.values() if any(action.startswith("dynamodb:") for action in s["Action"])]
+    assert writes == [statements["Probe"]]
+    assert writes[0]["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["canary-probe"]}}
+    put = [s["Resource"] for s in statements.values() if "ssm:PutParameter" in s["Action"]]
+    names = {arn.rpartition("/")[2] for (resources) in put for arn in resources}
+    assert names == {"breaker", "breaker-self", "alarm-silences"}
+    setters = {p.name for p in stage_plan.of("RolePolicy") for s in p.policy() if "ssm:PutParameter" in s["Action"]}
+    assert setters == {"canary"}
+    assert statements["WriteStatusPage"]["Resource"][0].endswith("/published/status.html")

@@ -54,7 +54,7 @@ def metric_alarms(stage: str = STAGE) -> dict[str, Description]:
 
 
 def alarm_named(short: str, stage: str = STAGE) -> Description:
-    """By the name without project and stage, e.g. `api-5xx-p1`."""
+    """By the name without project and stage, e.g. `availability-burn-hour-p1`."""
     return metric_alarms(stage)[f"civicforge-{stage}-{short}"]
 
 

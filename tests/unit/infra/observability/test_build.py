@@ -51,8 +51,12 @@ def test_the_docs_say_what_without_data_means() -> None:
 
 
 def test_the_price_counts_every_metric_of_an_expression() -> None:
-    assert monthly_alarm_cost(ALARMS, "P1") == pytest.approx((1 + 2 + 1 + 1 + 1) * 0.10 + 2 * 0.50)
+    assert monthly_alarm_cost(ALARMS, "P1") == pytest.approx((2 + 2 + 1 + 1 + 1 + 1 + 1) * 0.10 + 2 * 0.50)
     assert monthly_alarm_cost(ALARMS, "P1") < monthly_alarm_cost(ALARMS, "P2") < monthly_alarm_cost(ALARMS, "P3")
+
+
+def test_a_stages_alarms_stay_within_six_dollars_a_month() -> None:
+    assert monthly_alarm_cost(ALARMS, "P3") <= 6.00
 
 
 def widgets(key: str) -> list[dict[str, Any]]:
@@ -90,7 +94,7 @@ def test_ids_are_unique_in_a_panel_and_expressions_name_them(key: str) -> None:
 def test_only_the_health_dashboard_shows_the_state_of_the_alarms() -> None:
     (states,) = (w for w in widgets("health") if w["type"] == "alarm")
     assert states["properties"]["alarms"] == [
-        f"arn:aws:cloudwatch:<region>:<account>:alarm:{n}" for n in ("one", "two")
+        f"arn:aws:cloudwatch:us-east-1:<account>:alarm:{n}" for n in ("one", "two")
     ]
     assert not [w for w in widgets("cost") if w["type"] == "alarm"]
 

@@ -11,7 +11,7 @@ import pytest
 
 from infra.observability import aws
 from infra.observability.aws import AWS_METRICS
-from infra.observability.catalogue import NO_ALARM, Alarms, api_series, lambda_series, queue_series
+from infra.observability.catalogue import NO_ALARM, Alarms, api_series, lambda_series, queue_series, table_series
 from infra.observability.dashboards import dashboards
 from infra.observability.docs import DOCS, watching
 from infra.observability.model import Alarm, Line, Math, Panel, Series, own, series_of
@@ -19,6 +19,7 @@ from infra.paths import REPOSITORY
 from services.core import metrics
 from services.core.metrics import DIMENSIONS, METRICS, NAMESPACE, Metric
 from services.core.services import REWARDS
+from services.core.tables import QUESTS
 from tests.unit.infra.observability.deployed import metric_alarms, queries
 from tests.unit.infra.plan import REGION, Resource, plan
 
@@ -184,7 +185,7 @@ def test_every_dimension_names_a_thing_of_the_stage(stage: str) -> None:
     resources = plan(stage).resources
     names = {resource.inputs.get("name") for resource in resources} | {"Global", "USD", "civicforge", stage}
     names |= {index["name"] for table in plan(stage).of("Table") for index in table.inputs["globalSecondaryIndexes"]}
-    names |= {f"{resource.name}-id" for resource in plan(stage).of("Distribution")}
+    names |= {f"{stage}-{resource.name}-id" for resource in plan(stage).of("Distribution")}
     for who, query in asked(stage):
         for dimension in query["Dimensions"]:
             assert dimension["Value"] in names, (who, dimension)
@@ -248,38 +249,38 @@ def test_a_foreign_metric_is_not_emitted_by_us() -> None:
 )
 def test_periods_that_cloudwatch_refuses_are_refused(change: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
-        replace(ALARMS.api_5xx, **change)
+        replace(ALARMS.api_errors, **change)
 
 
 def test_an_alarm_on_another_regions_metric_is_refused() -> None:
     far = replace(api_series(DOCS, aws.API_5XX), region="us-east-1")
     with pytest.raises(ValueError, match="another region"):
-        replace(ALARMS.api_5xx, watch=far)
+        replace(ALARMS.api_errors, watch=far)
 
 
 def test_an_alarm_of_more_metrics_than_cloudwatch_reads_is_refused() -> None:
     series = {f"m{n}": lambda_series(DOCS, "api", aws.LAMBDA_ERRORS) for n in range(11)}
     with pytest.raises(ValueError, match="at most 10"):
-        replace(ALARMS.api_5xx, watch=Math(expression="SUM([m0])", series=series))
+        replace(ALARMS.api_errors, watch=Math(expression="SUM([m0])", series=series))
 
 
 @pytest.mark.parametrize("missing", ["notBreaching", "ignore"])
 def test_an_alarm_on_dynamodb_that_would_never_end_is_refused(missing: Any) -> None:
-    watch = ALARMS.throttles[0].watch
-    assert isinstance(watch, Math)
-    unfilled = replace(watch, expression="SUM([r, w])")
+    refused = {"r": table_series(DOCS, QUESTS, aws.TABLE_READ_THROTTLES)}
+    filled = Math(expression="SUM([FILL(r, 0)])", series=refused)
+    assert replace(ALARMS.api_errors, missing="ignore", watch=filled).watch is filled
     with pytest.raises(ValueError, match="would never end"):
-        replace(ALARMS.throttles[0], missing=missing, watch=unfilled)
+        replace(ALARMS.api_errors, missing=missing, watch=replace(filled, expression="SUM([r])"))
 
 
 def test_alarms_of_different_periods_on_one_panel_are_refused() -> None:
     with pytest.raises(ValueError, match="different periods"):
-        Panel(title="x", shows=(ALARMS.api_5xx, ALARMS.api_errors))
+        Panel(title="x", shows=(ALARMS.burn_hour, ALARMS.api_errors))
 
 
 def test_a_panel_takes_the_period_of_its_alarm() -> None:
     line = Line(label="depth", watch=queue_series(DOCS, REWARDS, aws.QUEUE_DEPTH))
-    assert Panel(title="x", shows=(line, ALARMS.api_5xx), period=3600).period == ALARMS.api_5xx.period
+    assert Panel(title="x", shows=(line, ALARMS.api_errors), period=3600).period == ALARMS.api_errors.period
     assert Panel(title="x", shows=(line,), period=3600).period == 3600
 
 

@@ -191,7 +191,13 @@ def test_the_cost_of_what_was_used(town: UnitStage) -> None:
     assert found["byService"]["Lambda"] == pytest.approx(lambdas, abs=1e-4)
     assert found["byService"]["API Gateway"] == pytest.approx(3 * PRICES.api_request)
     assert found["byService"]["DynamoDB"] == pytest.approx(4 * PRICES.write_unit)
-    assert found["byService"]["Alarms and dashboards"] <= PRICES.alarm_metric
+    assert found["aMonthWithoutUse"] == {
+        "alarms": PRICES.alarm_metric,
+        "dashboards": 0,
+        "keys": 0,
+        "metrics": PRICES.custom_metric,
+        "route_metrics": 0,
+    }
     assert found["perCompletedQuest"] == pytest.approx(found["soFar"] / 100, abs=1e-4)
     assert found["monthProjected"] >= found["soFar"] - 1
     assert (found["billed"], found["budget"]) == (0.0, 5.0)

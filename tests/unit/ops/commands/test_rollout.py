@@ -10,7 +10,7 @@ from services.core.metrics import NAMESPACE, REWARDS_PAID
 from tests.unit.ops.conftest import Cli, UnitStage, parameter
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-QUIET = {"civicforge-local-api-5xx-p1": "OK"}
+QUIET = {"civicforge-local-canary-p1": "OK"}
 
 
 def a_rollout(**changes: object) -> Rollout:
@@ -37,7 +37,10 @@ def test_the_rules(alarms: dict[str, str], seen: float, minutes: int, step: int,
 
 
 def alarm(
-    stage: UnitStage, state: str, name: str = "civicforge-local-api-5xx-p1", missing: str = "notBreaching"
+    stage: UnitStage,
+    state: str,
+    name: str = "civicforge-local-canary-p1",
+    missing: str = "notBreaching",
 ) -> None:
     stage.cloudwatch.put_metric_alarm(
         AlarmName=name, MetricName="5xx", Namespace="AWS/ApiGateway", Statistic="Sum", Period=60, EvaluationPeriods=1,
@@ -94,18 +97,18 @@ def test_an_alarm_takes_it_back_to_the_last_good_step_and_tells_somebody(
     assert (decision.action, going.state) == ("fall back", State.FELL_BACK)
     assert parameter(stage, "feature-rewards") == value
     (message,) = stage.sqs.receive_message(QueueUrl=queue)["Messages"]
-    assert "civicforge-local-api-5xx-p1 went off" in message["Body"]
+    assert "civicforge-local-canary-p1 went off" in message["Body"]
 
 
 def test_which_alarms_are_watched(stage: UnitStage) -> None:
     alarm(stage, "OK")
-    alarm(stage, "ALARM", "civicforge-local-api-5xx-p3")
-    alarm(stage, "ALARM", "civicforge-prod-api-5xx-p1")
-    alarm(stage, "INSUFFICIENT_DATA", "civicforge-local-throttles-p2", "ignore")
+    alarm(stage, "ALARM", "civicforge-local-failed-rewards-p3")
+    alarm(stage, "ALARM", "civicforge-prod-availability-burn-hour-p1")
+    alarm(stage, "INSUFFICIENT_DATA", "civicforge-local-some-throttles-p2", "ignore")
     alarm(stage, "INSUFFICIENT_DATA", "civicforge-local-new-p2")
     assert alarm_states(stage, []) == {
-        "civicforge-local-api-5xx-p1": "OK",
-        "civicforge-local-throttles-p2": "OK",
+        "civicforge-local-canary-p1": "OK",
+        "civicforge-local-some-throttles-p2": "OK",
         "civicforge-local-new-p2": "INSUFFICIENT_DATA",
     }
     assert alarm_states(stage, ["no-such"]) == {"no-such": "gone"}

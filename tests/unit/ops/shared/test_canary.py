@@ -74,7 +74,7 @@ class Town:
         self.count(NAMESPACE, API_ERRORS.name, own, value, at)
 
     def alarm(self, state: str) -> None:
-        name = self.stage.resource("api-5xx-p1")
+        name = self.stage.resource("availability-burn-hour-p1")
         self.stage.cloudwatch.put_metric_alarm(
             AlarmName=name, Namespace="N", MetricName="m", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1,
             ComparisonOperator="GreaterThanThreshold",
@@ -115,7 +115,7 @@ def test_no_member_meets_a_version_that_cannot_answer(town: Town, answer: Any, f
 def test_an_alarm_that_goes_off_meanwhile_ends_it(town: Town) -> None:
     town.alarm("OK")
     town.happens = lambda: town.alarm("ALARM")
-    assert town.run() == "civicforge-local-api-5xx-p1 went off"
+    assert town.run() == "civicforge-local-availability-burn-hour-p1 went off"
     assert len(town.shares) == 1
     assert town.alias() == ("1", {})
 

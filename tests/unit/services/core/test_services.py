@@ -31,7 +31,7 @@ def test_a_second_alarm_on_a_metric_is_deployed_where_it_is_declared() -> None:
         def __init__(self) -> None:
             super().__init__(DOCS)
             self.another = Alarm(
-                key="another", title="x", meaning="x", watch=self.api_5xx.watch, thresholds={"P3": 7}, period=60
+                key="another", title="x", meaning="x", watch=self.api_errors.watch, thresholds={"P3": 7}, period=60
             )
 
     more = More()

@@ -182,6 +182,30 @@ def test_no_mail_to_an_address_that_nobody_confirmed(notifier: Notifier, town: T
     assert notifier.mails() == []
 
 
+def test_a_mail_is_in_time_within_five_minutes_and_a_digest_promised_none(notifier: Notifier, town: Town) -> None:
+    notifier.step(town.claim())
+    assert notifier.late == 0
+    notifier.cloud.clock.advance(seconds=301)
+    before, change = town.claim(town.posted(7))
+    late = notifier.record(before, change.quest)
+    notifier({"Records": [late]})
+    assert notifier.late == 100
+    for number in range(8, MAILS_A_DAY + 9):
+        notifier.step(town.claim(town.posted(number)))
+    notifier.cloud.clock.advance(days=1)
+    assert notifier.sweep() == {"notices_sent": 1}
+    assert notifier.late is None
+
+
+def test_what_the_canary_does_is_told_to_nobody(notifier: Notifier, town: Town) -> None:
+    before, change = town.claim()
+    synthetic = {"synthetic": True}
+    step = (before.model_copy(update=synthetic), change._replace(quest=change.quest.model_copy(update=synthetic)))
+    assert notifier.step(step) == ({"batchItemFailures": []}, {})
+    assert notifier.inbox(town.anna) == []
+    assert notifier.mails() == []
+
+
 def test_twenty_mails_a_day_and_the_rest_with_the_digest(notifier: Notifier, town: Town) -> None:
     for number in range(MAILS_A_DAY + 3):
         notifier.step(town.claim(town.posted(number)))

@@ -48,7 +48,7 @@ class Rewards:
         cloud.faults.calls.clear()
 
     def __call__(self, event: dict[str, Any]) -> tuple[Any, dict[str, float]]:
-        """The answer, and the metrics' sums."""
+        """The answer, and the metrics' sums but for `late`, that of `rewards_late`."""
         out = io.StringIO()
         with redirect_stdout(out), time_machine.travel(self.cloud.clock.now, tick=False):
             try:
@@ -59,6 +59,7 @@ class Rewards:
                     for line in map(json.loads, out.getvalue().splitlines())
                     for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
                 }
+        self.late = self.metrics.pop("rewards_late", None)
         return answer, self.metrics
 
     def states(self) -> dict[str, str]:
@@ -97,6 +98,24 @@ def test_the_stream_pays(cloud: Cloud, rewards: Rewards) -> None:
     assert (line["message"], line["quest_id"]) == ("reward paid", quest_id)
     assert line["request_id"] == "gw-request-4", "after create, claim and submit, the attestation completed it"
     check(cloud)
+
+
+@pytest.mark.parametrize(("seconds", "late"), [(0, 0), (900, 0), (901, 100)])
+def test_a_reward_is_late_after_fifteen_minutes(cloud: Cloud, rewards: Rewards, seconds: int, late: float) -> None:
+    complete(cloud)
+    cloud.clock.advance(seconds=seconds)
+    rewards(cloud.stream())
+    assert rewards.late == late
+
+
+def test_what_a_rollout_held_was_not_promised_within_minutes(cloud: Cloud, rewards: Rewards) -> None:
+    complete(cloud)
+    rewards.flag("off")
+    rewards(cloud.stream())
+    cloud.clock.advance(seconds=86_400)
+    rewards.flag("on")
+    assert rewards(SCHEDULE)[1]["rewards_paid"] == 1
+    assert rewards.late is None
 
 
 def test_twice_reordered_and_late(cloud: Cloud, rewards: Rewards) -> None:

@@ -1,0 +1,18 @@
+"""Lengths of time as operators write them."""
+
+import re
+from datetime import timedelta
+from typing import Final
+
+from ops.shared.stage import OperatorError
+
+_LENGTH: Final = re.compile(r"([1-9]\d{0,5})([mhd])")
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def duration(text: str) -> timedelta:
+    """Read `15m`, `2h` or `7d`. Raises OperatorError."""
+    match = _LENGTH.fullmatch(text)
+    if not match:
+        raise OperatorError(f"{text!r} is no length of time; say 15m, 2h or 7d.")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
