@@ -8,6 +8,7 @@ import type {
   InboxItem,
   LedgerEntry,
   Me,
+  Message,
   MyQuestCard,
   QuestCard,
   QuestView,
@@ -64,9 +65,10 @@ export async function serve(answers: Record<string, Answer>): Promise<Call[]> {
     const path = url.pathname.replace(CONFIG.apiBase, "");
     const call = { method: request.method, path, query: url.searchParams, headers: request.headers, body };
     calls.push(call);
-    // Nothing is published unless a test says so: then the API answers.
+    // Nobody has written, and nothing is published, unless a test says so: then the API answers.
+    const silent = request.method === "GET" && path.endsWith("/messages") ? { items: [] } : undefined;
     const unpublished = path.startsWith("/published/") ? problem(404, "no_document") : undefined;
-    const answer = everywhere[target ? `Cognito.${target}` : `${request.method} ${path}`] ?? unpublished;
+    const answer = everywhere[target ? `Cognito.${target}` : `${request.method} ${path}`] ?? silent ?? unpublished;
     if (answer === undefined) throw new TypeError(`nobody answers ${request.method} ${path}`);
     const result = await (typeof answer === "function" ? answer(call) : answer);
     return result instanceof Response ? result.clone() : json(result);
@@ -125,6 +127,16 @@ export const news = (more: Partial<InboxItem> = {}): InboxItem => ({
   quest: { questId: "q1", title: "Carry a sofa" },
   actor: { userId: "jo", displayName: "Jo" },
   unread: true,
+  ...more,
+});
+
+export const message = (more: Partial<Message> = {}): Message => ({
+  messageId: "m1",
+  authorId: "jo",
+  audience: "private",
+  performerId: "jo",
+  text: "Can I come at nine?",
+  createdAt: "2026-03-01T10:00:00.000Z",
   ...more,
 });
 

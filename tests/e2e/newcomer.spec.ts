@@ -123,7 +123,7 @@ test("filters are kept in the address, and no result is no dead end", async ({ s
   await ana.page.getByRole("article").last().getByRole("link").click();
   await expect(ana.page.getByRole("heading", { level: 1 })).toBeFocused();
   await ana.page.goBack();
-  await expect(ana.page.getByRole("heading", { level: 1, name: t.discover.title })).toBeFocused();
+  await expect(ana.page.getByRole("heading", { level: 1, name: t.day.title })).toBeFocused();
   await expect.poll(scrolled).toBe(before);
 
   await ana.goto("/no/such/place");

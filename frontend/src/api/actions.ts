@@ -2,7 +2,7 @@
 import { noteOwnChange, type PublishedBoard, withOwnChanges } from "./board";
 import { api, unwrap } from "./client";
 import { boardQuery, meQuery, queryClient, userQuery } from "./queries";
-import type { Outcome, ProfileEdit, QuestDraft, QuestEdit, QuestView } from "./types";
+import type { Audience, Me, Outcome, ProfileEdit, QuestDraft, QuestEdit, QuestView } from "./types";
 
 /** What this member has done to a quest is on their board at once. */
 async function noted(call: Promise<QuestView>): Promise<QuestView> {
@@ -63,6 +63,30 @@ export const questActions = {
   resolve: (questId: string, outcome: Outcome, decision: string) =>
     noted(unwrap(api().POST("/quests/{questId}/resolve", { ...at(questId), body: { outcome, decision } }))),
 };
+
+export const sendMessage = (questId: string, body: { text: string; audience: Audience }, key: string) =>
+  unwrap(
+    api().POST("/quests/{questId}/messages", {
+      body,
+      params: { path: { questId }, header: { "Idempotency-Key": key } },
+    }),
+  );
+
+/**
+ * Marks the news of a quest as read that its screen shows: up to the first unread item that is about something else,
+ * since reading goes by time.
+ */
+export async function readNewsOf(questId: string): Promise<void> {
+  const { items, nextCursor } = await unwrap(api().GET("/me/inbox"));
+  const unread = items.filter((item) => item.unread).reverse();
+  // More is unread than this page has.
+  if (nextCursor && unread.length === items.length) return;
+  const other = unread.findIndex(({ quest }) => quest?.questId !== questId);
+  const upTo = unread.slice(0, other === -1 ? undefined : other).at(-1);
+  if (!upTo) return;
+  const left = await readInbox(upTo.itemId);
+  queryClient.setQueryData(meQuery().queryKey, (me: Me | undefined) => me && { ...me, ...left });
+}
 
 export const unsubscribe = (token: string) => unwrap(api().POST("/unsubscribe", { params: { query: { token } } }));
 export const readInbox = (upTo: string) => unwrap(api().POST("/me/inbox/read", { body: { upTo } }));

@@ -2,7 +2,7 @@
 import { type InfiniteData, infiniteQueryOptions } from "@tanstack/preact-query";
 import { api, unwrap } from "./client";
 import { copied } from "./copies";
-import { LIST_MS, WAITING_MS } from "./queries";
+import { FOLLOW_MS, LIST_MS, WAITING_MS } from "./queries";
 import type { InboxPage, MyQuestPage, Part } from "./types";
 
 export const myQuestsQuery = (role: Part) =>
@@ -26,6 +26,34 @@ export const inboxQuery = () =>
     getNextPageParam: (last) => last.nextCursor ?? undefined,
     refetchInterval: LIST_MS,
     ...copied<InfiniteData<InboxPage, string>>("inbox", "me"),
+  });
+
+const MESSAGES = {
+  initialPageParam: "",
+  getNextPageParam: (last: { nextCursor?: string | null }) => last.nextCursor ?? undefined,
+};
+
+const messagesAt = (questId: string, cursor: string) => ({
+  params: { path: { questId }, query: cursor ? { cursor } : {} },
+});
+
+/** Public questions and answers, newest first; for visitors. While `live` it looks again by itself. */
+export const messagesQuery = (questId: string, live: boolean) =>
+  infiniteQueryOptions({
+    queryKey: ["messages", questId],
+    queryFn: ({ pageParam }) => unwrap(api().GET("/quests/{questId}/messages", messagesAt(questId, pageParam))),
+    refetchInterval: live ? FOLLOW_MS : false,
+    ...MESSAGES,
+  });
+
+/** All messages that the member may read, newest first, and where they may write; live within seconds. */
+export const myMessagesQuery = (questId: string, live: boolean) =>
+  infiniteQueryOptions({
+    queryKey: ["me", "messages", questId],
+    queryFn: ({ pageParam }) => unwrap(api().GET("/me/quests/{questId}/messages", messagesAt(questId, pageParam))),
+    refetchInterval: live ? WAITING_MS : false,
+    staleTime: 0,
+    ...MESSAGES,
   });
 
 export const ledgerQuery = () =>

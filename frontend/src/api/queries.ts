@@ -29,7 +29,7 @@ const HEALTH_MS = 25_000;
 const RECOVERY_MS = 5_000;
 
 /** How often an open quest looks for what the other side does, in milliseconds. A hidden tab does not look. */
-const FOLLOW_MS = 8_000;
+export const FOLLOW_MS = 8_000;
 /** How often a board that is shown is looked at again, in milliseconds. */
 const BOARD_MS = 15_000;
 /** The same for the member's lists, what waits for them, and how much they have not read. */

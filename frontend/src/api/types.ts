@@ -21,7 +21,7 @@ export type QuestPage = Schemas["QuestPage"];
 export type Quest = Schemas["QuestPublic"];
 export type QuestView = Schemas["QuestView"];
 /** What the form of a quest has fields for. */
-export type QuestDraft = Required<Omit<Schemas["Draft"], "when" | "minutes" | "meetingPoint">>;
+export type QuestDraft = Required<Schemas["Draft"]>;
 export type QuestEdit = Schemas["Edit"];
 export type MyQuestPage = Schemas["MyQuestPage"];
 export type MyTurn = Schemas["MyTurn"];

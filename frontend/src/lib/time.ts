@@ -7,6 +7,18 @@ const UNITS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ["minute", 60_000],
 ];
 
+const two = (value: number): string => String(value).padStart(2, "0");
+
+/** What a field of type `datetime-local` shows for a moment: "2026-11-28T10:00", in the member's own zone. */
+export function localTime(when: string): string {
+  const date = new Date(when);
+  const day = [String(date.getFullYear()).padStart(4, "0"), two(date.getMonth() + 1), two(date.getDate())].join("-");
+  return `${day}T${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
+/** The moment that such a field means. A time that a change of clocks leaves out is as much later. */
+export const instant = (local: string): string => new Date(local).toISOString();
+
 /** The number of the local calendar day: days that a change of clocks makes longer or shorter count as one. */
 function dayNumber(when: number): number {
   const date = new Date(when);
@@ -44,6 +56,12 @@ export const timeRange = (start: string, end: string): string =>
     hour: "numeric",
     minute: "2-digit",
   }).formatRange(new Date(start), new Date(end));
+
+/** The member's zone as their language names it: "Central European Standard Time"; changes with the clocks. */
+export const zone = (): string =>
+  new Intl.DateTimeFormat(locale(), { timeZoneName: "longGeneric" })
+    .formatToParts(new Date())
+    .find(({ type }) => type === "timeZoneName")?.value ?? "";
 
 /** "30 min", "1.5 hr". */
 export function duration(minutes: number): string {

@@ -65,7 +65,7 @@ function Field({
 }
 
 type InputProps = FieldProps & {
-  type?: "text" | "email" | "password" | "search" | "number";
+  type?: "text" | "email" | "password" | "search" | "number" | "datetime-local";
   autocomplete?: string;
   inputMode?: "numeric";
   placeholder?: string;

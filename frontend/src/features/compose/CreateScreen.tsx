@@ -21,6 +21,10 @@ const BLANK: Values = {
   category: "",
   tags: "",
   area: "",
+  start: "",
+  end: "",
+  minutes: String(Draft.minutes.default),
+  meetingPoint: "",
   rewardXp: String(Draft.rewardXp.default),
   rewardReputation: String(Draft.rewardReputation.default),
 };

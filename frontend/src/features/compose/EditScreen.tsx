@@ -2,10 +2,12 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/preact-query";
 import { useRef } from "preact/hooks";
 import { useLocation, useRoute } from "preact-iso";
 import { editQuest } from "../../api/actions";
+import { Draft } from "../../api/limits.gen";
 import { ApiError } from "../../api/problem";
 import { myQuestQuery } from "../../api/queries";
 import type { QuestDraft, QuestEdit, QuestView } from "../../api/types";
 import { lookUp, t } from "../../lib/text";
+import { instant, localTime } from "../../lib/time";
 import { Button, ButtonLink } from "../../ui/Button";
 import { announce, Failure, Loading, Note, ReadState } from "../../ui/feedback";
 import { Happened } from "../../ui/Happened";
@@ -22,6 +24,10 @@ const editable = (quest: QuestView): QuestDraft => ({
   category: quest.category,
   tags: quest.tags,
   area: quest.area,
+  // As the form can say it: to the minute. What it cannot say is no change.
+  when: quest.when ? { start: instant(localTime(quest.when.start)), end: instant(localTime(quest.when.end)) } : null,
+  minutes: quest.minutes ?? Draft.minutes.default,
+  meetingPoint: quest.meetingPoint ?? "",
   rewardXp: quest.rewardXp,
   rewardReputation: quest.rewardReputation,
 });

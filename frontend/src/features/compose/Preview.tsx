@@ -1,4 +1,3 @@
-import { Draft } from "../../api/limits.gen";
 import { t } from "../../lib/text";
 import { QuestTicket } from "../../ui/quests";
 import { draftOf, type Values } from "./values";
@@ -14,7 +13,6 @@ export function Preview({ values }: { values: Values }) {
           ...draft,
           category: values.category || undefined,
           questId: "",
-          minutes: Draft.minutes.default,
           title: draft.title || t.compose.untitled,
           status: "OPEN",
           createdAt: new Date().toISOString(),

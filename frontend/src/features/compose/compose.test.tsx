@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from "@testing-library/preact";
+import { fireEvent, screen, waitFor, within } from "@testing-library/preact";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import { me, person, problem, serve, signInAs, view } from "../../../test/api";
@@ -49,6 +49,46 @@ describe("posting a quest", () => {
       category: "social",
     });
     expect(localStorage.getItem("civicforge.draft.ana.create")).toBeNull();
+  });
+
+  it("says when, how long and where to meet; the end follows the start, and what cannot be is refused", async () => {
+    signInAs("ana");
+    const calls = await serve({ "GET /me": me(), "POST /quests": view([]), "GET /me/quests/q1": view([]) });
+    open("/quests/new");
+    const user = userEvent.setup();
+    await fill(user);
+    const set = (label: string, value: string) =>
+      fireEvent.input(screen.getByLabelText(label, { exact: false }), { target: { value } });
+    const post = () => user.click(screen.getByRole("button", { name: t.compose.post }));
+    const day = new Date(Date.now() + 5 * 86_400_000).toISOString().slice(0, 10);
+    set(t.compose.minutes, "45");
+    set(t.compose.start, `${day}T10:00`);
+    expect((screen.getByLabelText(t.compose.end, { exact: false }) as HTMLInputElement).value).toBe(`${day}T10:45`);
+    set(t.compose.end, `${day}T09:00`);
+    await post();
+    expect(await screen.findByText(t.compose.endFirst)).toBeTruthy();
+    set(t.compose.end, "");
+    await post();
+    expect(await screen.findByText(t.form.required)).toBeTruthy();
+    set(t.compose.start, "2020-01-01T10:00");
+    set(t.compose.end, "2020-01-01T11:00");
+    await post();
+    expect(await screen.findByText(t.compose.past)).toBeTruthy();
+    expect(calls.some(({ method }) => method === "POST")).toBe(false);
+    set(t.compose.start, `${day}T10:00`);
+    set(t.compose.end, `${day}T12:00`);
+    set(t.compose.meetingPoint, " Mill Lane 7 ");
+    await post();
+    await waitFor(() =>
+      expect(calls.find(({ method }) => method === "POST")?.body).toMatchObject({
+        when: {
+          start: new Date(`${day}T10:00`).toISOString(),
+          end: new Date(`${day}T12:00`).toISOString(),
+        },
+        minutes: 45,
+        meetingPoint: "Mill Lane 7",
+      }),
+    );
   });
 
   it("repeats a lost post under the same key, and an edited one under another", async () => {
@@ -156,6 +196,25 @@ describe("editing a quest", () => {
     expect(calls.find(({ method }) => method === "PATCH")?.body).toEqual({ rewardXp: 150 });
   });
 
+  it("takes the time away, and leaves a time alone that it cannot show to the second", async () => {
+    signInAs("ana");
+    const when = { start: "2099-03-01T10:00:30.000Z", end: "2099-03-01T11:00:30.000Z" };
+    const quest = view(["edit"], { requestorId: "ana", when });
+    const calls = await serve({ "GET /me": me(), "GET /me/quests/q1": quest, "PATCH /quests/q1": quest });
+    const edits = () => calls.filter(({ method }) => method === "PATCH").map(({ body }) => body);
+    const page = open("/quests/q1/edit");
+    const user = userEvent.setup();
+    await user.type(await screen.findByLabelText(t.compose.title), "!");
+    await user.click(screen.getByRole("button", { name: t.common.save }));
+    await waitFor(() => expect(edits()).toEqual([{ title: "Carry a sofa!" }]));
+    page.unmount();
+    open("/quests/q1/edit");
+    for (const label of [t.compose.start, t.compose.end])
+      fireEvent.input(await screen.findByLabelText(label, { exact: false }), { target: { value: "" } });
+    await user.click(screen.getByRole("button", { name: t.common.save }));
+    await waitFor(() => expect(edits()[1]).toEqual({ when: null }));
+  });
+
   it("says why it is not possible", async () => {
     signInAs("ana");
     await serve({ "GET /me/quests/q1": view([]) });
@@ -170,6 +229,9 @@ describe("editing a quest", () => {
       category: "other",
       tags: ["a"],
       area: "",
+      when: null,
+      minutes: 60,
+      meetingPoint: "",
       rewardXp: 1,
       rewardReputation: 1,
     } as const;

@@ -5,7 +5,7 @@ import { ApiError } from "../../api/problem";
 import { myQuestQuery } from "../../api/queries";
 import type { QuestView } from "../../api/types";
 import { t } from "../../lib/text";
-import { check } from "../../lib/validate";
+import { check, type FieldErrors } from "../../lib/validate";
 import { Button } from "../../ui/Button";
 import { Choices, TextArea } from "../../ui/Field";
 import { announce, Failure } from "../../ui/feedback";
@@ -32,7 +32,8 @@ export function ActionForm({ quest, action, onClose, onActed, onMoved }: Props) 
   const draft = useDraft<ActionInput>(`${action}.${quest.questId}`, {
     // Changes are made to what was handed in before.
     text: (action === "submit" && quest.submission) || "",
-    outcome: "COMPLETE",
+    // Nothing is chosen beforehand: a decision is the moderator's own.
+    outcome: undefined,
     thanks: true,
   });
   // What the requestor writes may be shown on the profile of who helped.
@@ -63,7 +64,10 @@ export function ActionForm({ quest, action, onClose, onActed, onMoved }: Props) 
   });
   const submit = (event: Event) => {
     event.preventDefault();
-    const found = rule ? check({ text: draft.values.text }, { text: rule }) : {};
+    const found: FieldErrors<ActionInput> = {
+      ...(rule && check({ text: draft.values.text }, { text: rule })),
+      ...(action === "resolve" && !draft.values.outcome && { outcome: t.form.choose }),
+    };
     setErrors(found);
     if (Object.keys(found).length === 0 && !mutation.isPending) {
       mutation.mutate(undefined, {
@@ -87,8 +91,12 @@ export function ActionForm({ quest, action, onClose, onActed, onMoved }: Props) 
         <Choices
           legend={t.action.resolve.outcome}
           value={draft.values.outcome}
+          error={errors.outcome}
           options={Outcome.map((outcome) => [outcome, t.action.resolve.outcomes[outcome]] as const)}
-          onValue={(outcome) => draft.change({ outcome })}
+          onValue={(outcome) => {
+            draft.change({ outcome });
+            touched({ outcome });
+          }}
         />
       )}
       {rule && (

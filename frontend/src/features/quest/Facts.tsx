@@ -1,5 +1,5 @@
 import { t } from "../../lib/text";
-import { fullDay } from "../../lib/time";
+import { duration, fullDay, timeRange } from "../../lib/time";
 import { Person } from "../../ui/quests";
 import type { AnyQuest } from "./quest";
 
@@ -19,6 +19,26 @@ export function Facts({ quest, viewerId }: { quest: AnyQuest; viewerId: string |
           <dd>
             <Person userId={quest.performerId} name={quest.performerName} you={quest.performerId === viewerId} />
           </dd>
+        </div>
+      )}
+      {quest.when && (
+        <div class="wide">
+          <dt>{t.quest.when}</dt>
+          <dd>
+            <time dateTime={quest.when.start}>{timeRange(quest.when.start, quest.when.end)}</time>
+          </dd>
+        </div>
+      )}
+      {quest.minutes && (
+        <div>
+          <dt>{t.quest.minutes}</dt>
+          <dd>{duration(quest.minutes)}</dd>
+        </div>
+      )}
+      {quest.meetingPoint && (
+        <div class="wide">
+          <dt>{t.quest.meetingPoint}</dt>
+          <dd dir="auto">{quest.meetingPoint}</dd>
         </div>
       )}
       {quest.area && (

@@ -13,6 +13,7 @@ import { ScreenTitle } from "../../ui/ScreenTitle";
 import { ActionForm } from "./ActionForm";
 import { isFormAction } from "./actions";
 import { BackToBoard } from "./BackToBoard";
+import { CalendarButton } from "./CalendarButton";
 import { Celebration } from "./Celebration";
 import { Facts } from "./Facts";
 import { type Moved, MovedNote } from "./MovedNote";
@@ -22,6 +23,8 @@ import { RewardPanel } from "./RewardPanel";
 import { SealPanel } from "./SealPanel";
 import { ShareButton } from "./ShareButton";
 import { Similar } from "./Similar";
+import { Standing } from "./Standing";
+import { Thread } from "./Thread";
 import { eventsOf, Timeline } from "./Timeline";
 import "../../ui/details.css";
 import "./quest.css";
@@ -62,12 +65,14 @@ export function QuestDetails({ quest, view }: { quest: AnyQuest; view: QuestView
   };
   const words = (
     <div class="quest-words stack loose" key="words">
-      <QuestText quest={quest} names={names} />
+      <QuestText quest={quest} names={names} thread={<Thread quest={quest} audience="private" />} />
+      <Thread quest={quest} audience="public" />
     </div>
   );
   const side = (
     <div class="quest-side stack" ref={place} tabIndex={-1} key="side">
       {view?.role === "performer" && quest.status === "COMPLETE" && <Celebration quest={view} />}
+      {view && <Standing view={view} />}
       {changes && (
         <Note variant="warm">
           <h2>{t.quest.changesTitle}</h2>
@@ -117,6 +122,7 @@ export function QuestDetails({ quest, view }: { quest: AnyQuest; view: QuestView
         <Facts quest={quest} viewerId={session?.userId} />
         <div class="row">
           <ShareButton questId={quest.questId} title={quest.title} />
+          {quest.when && <CalendarButton quest={quest} when={quest.when} />}
           <ReportButton subject={{ kind: "quest", questId: quest.questId }} ownerId={quest.requestorId} />
         </div>
       </header>

@@ -1,8 +1,9 @@
 import { useQuery } from "@tanstack/preact-query";
 import { useEffect, useRef } from "preact/hooks";
 import { useRoute } from "preact-iso";
+import { readNewsOf } from "../../api/actions";
 import { ApiError } from "../../api/problem";
-import { myQuestQuery, questQuery } from "../../api/queries";
+import { meQuery, myQuestQuery, questQuery } from "../../api/queries";
 import type { QuestView } from "../../api/types";
 import { t } from "../../lib/text";
 import { Loading, ReadState } from "../../ui/feedback";
@@ -38,6 +39,12 @@ function QuestOrFailure({ query, view }: { query: QuestQuery; view?: QuestView |
 
 function MemberQuest({ questId }: { questId: string }) {
   const query = useQuery(myQuestQuery(questId));
+  const unread = useQuery(meQuery()).data?.unread ?? 0;
+  const shown = !!query.data;
+  useEffect(() => {
+    // Whoever sees the quest has its news; if that cannot be noted, they stay marked as new.
+    if (shown && unread > 0) readNewsOf(questId).catch(() => undefined);
+  }, [questId, shown, unread]);
   return <QuestOrFailure query={query} view={query.data} />;
 }
 

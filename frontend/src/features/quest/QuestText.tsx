@@ -1,35 +1,47 @@
+import type { ComponentChildren } from "preact";
 import type { Role } from "../../api/types";
 import { t } from "../../lib/text";
 import { Prose } from "../../ui/quests";
+import { DisputeSides } from "./DisputeSides";
 import { type AnyQuest, wantedChanges } from "./quest";
 
-export function QuestText({ quest, names }: { quest: AnyQuest; names: Record<Role, string> }) {
-  const { dispute } = quest;
+interface Props {
+  quest: AnyQuest;
+  names: Record<Role, string>;
+  /** What the parties wrote to each other: it stands beside what was handed in. */
+  thread: ComponentChildren;
+}
+
+export function QuestText({ quest, names, thread }: Props) {
   const wanted = wantedChanges(quest);
   const notes = (quest.attestations ?? []).filter((attestation) => attestation.notes);
   return (
     <>
-      <div class={quest.submissionHtml ? "beside" : "stack"}>
-        <section class="stack tight" aria-labelledby="description">
-          <h2 id="description">{t.quest.description}</h2>
-          <Prose html={quest.descriptionHtml} />
-          {(quest.tags ?? []).length > 0 && (
-            <p class="row">
-              {quest.tags?.map((tag) => (
-                <span class="pill" key={tag} dir="auto">
-                  {tag}
-                </span>
-              ))}
-            </p>
-          )}
-        </section>
-        {quest.submissionHtml && (
+      <section class="stack tight" aria-labelledby="description">
+        <h2 id="description">{t.quest.description}</h2>
+        <Prose html={quest.descriptionHtml} />
+        {(quest.tags ?? []).length > 0 && (
+          <p class="row">
+            {quest.tags?.map((tag) => (
+              <span class="pill" key={tag} dir="auto">
+                {tag}
+              </span>
+            ))}
+          </p>
+        )}
+      </section>
+      {quest.dispute && <DisputeSides quest={quest} dispute={quest.dispute} names={names} />}
+      {quest.submissionHtml ? (
+        <div class="beside">
           <section class="stack tight handed-in" aria-labelledby="submission">
             <h2 id="submission">{t.quest.submission}</h2>
             <Prose html={quest.submissionHtml} />
           </section>
-        )}
-      </div>
+          {thread}
+        </div>
+      ) : (
+        thread
+      )}
       {(quest.changeRequests ?? []).map(
         (request) =>
           request !== wanted && (
@@ -45,20 +57,6 @@ export function QuestText({ quest, names }: { quest: AnyQuest; names: Record<Rol
           <p class="plain-text">{attestation.notes}</p>
         </section>
       ))}
-      {dispute && (
-        <section class="stack tight quoted" aria-labelledby="dispute">
-          <h2 id="dispute">{t.quest.disputeTitle}</h2>
-          <h3>{t.quest.disputeReason}</h3>
-          <p class="plain-text">{dispute.reason}</p>
-          {dispute.decision && dispute.outcome && (
-            <>
-              <h3>{t.quest.decision}</h3>
-              <p>{t.action.resolve.outcomes[dispute.outcome]}</p>
-              <p class="plain-text">{dispute.decision}</p>
-            </>
-          )}
-        </section>
-      )}
     </>
   );
 }

@@ -7,7 +7,8 @@ import type { Constraint } from "../../lib/validate";
 
 export interface ActionInput {
   text: string;
-  outcome: Outcome;
+  /** Of a moderator's decision; the form asks for it. */
+  outcome: Outcome | undefined;
   /** The note may be shown on the performer's profile. */
   thanks: boolean;
 }
@@ -33,7 +34,10 @@ export const OFFERS: Record<FormAction, Offer> = {
   resolve: {
     variant: "primary",
     text: ResolveBody.decision,
-    run: (id, { text, outcome }) => questActions.resolve(id, outcome, text),
+    run: (id, { text, outcome }) => {
+      if (!outcome) throw new Error("a decision has an outcome");
+      return questActions.resolve(id, outcome, text);
+    },
   },
   "request-changes": {
     variant: "quiet",

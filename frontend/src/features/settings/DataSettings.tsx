@@ -4,20 +4,12 @@ import { exportMe, restoreMe } from "../../api/actions";
 import { meQuery } from "../../api/queries";
 import { sessionState } from "../../api/session";
 import type { Me } from "../../api/types";
+import { download } from "../../lib/download";
 import { t } from "../../lib/text";
 import { fullDay } from "../../lib/time";
 import { Button } from "../../ui/Button";
 import { announce, Failure, Note } from "../../ui/feedback";
 import { DeletionForm } from "./DeletionForm";
-
-function download(data: unknown): void {
-  const address = URL.createObjectURL(new Blob([JSON.stringify(data, null, 2)], { type: "application/json" }));
-  const link = document.createElement("a");
-  link.href = address;
-  link.download = "civicforge.json";
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(address), 1000);
-}
 
 export function DataSettings({ me }: { me: Me }) {
   const client = useQueryClient();
@@ -41,7 +33,8 @@ export function DataSettings({ me }: { me: Me }) {
     mutationFn: exportMe,
     onSuccess: (data) => {
       // The address is the user pool's alone: the API does not know it.
-      download({ ...data, email: sessionState().session?.email });
+      const all = { ...data, email: sessionState().session?.email };
+      download("civicforge.json", "application/json", JSON.stringify(all, null, 2));
       announce(t.settings.exported);
     },
   });

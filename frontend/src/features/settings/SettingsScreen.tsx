@@ -7,6 +7,7 @@ import { AccountSettings } from "./AccountSettings";
 import { BlockedSetting } from "./BlockedSetting";
 import { DataSettings } from "./DataSettings";
 import { LanguageSetting } from "./LanguageSetting";
+import { MailSetting } from "./MailSetting";
 import { ProfileForm } from "./ProfileForm";
 import { ThemeSetting } from "./ThemeSetting";
 import "./settings.css";
@@ -22,6 +23,7 @@ export function SettingsScreen() {
       {/* Not before what stands above them: nothing moves under a finger. */}
       {!me.isPending && (
         <>
+          {me.data && <MailSetting me={me.data} />}
           <LanguageSetting />
           <ThemeSetting />
           <AccountSettings />

@@ -29,6 +29,22 @@ describe("settings", () => {
     });
   });
 
+  it("say when mails come, and why none do", async () => {
+    signInAs("ben");
+    const calls = await serve({
+      "GET /me": me({ mailStopped: "bounced" }),
+      "PATCH /me": me({ mail: "daily" }),
+    });
+    open("/settings");
+    expect(await screen.findByText(t.settings.mailStopped.bounced({ email: "ben@example.org" }))).toBeTruthy();
+    expect((screen.getByRole("radio", { name: t.settings.mails.at_once }) as HTMLInputElement).checked).toBe(true);
+    await userEvent.click(screen.getByRole("radio", { name: t.settings.mails.daily }));
+    await waitFor(() => expect(calls.find(({ method }) => method === "PATCH")?.body).toEqual({ mail: "daily" }));
+    expect(await screen.findByText(t.common.saved)).toBeTruthy();
+    await waitFor(() => expect(screen.queryByText(t.settings.mailStopped.title)).toBeNull());
+    expect((screen.getByRole("radio", { name: t.settings.mails.daily }) as HTMLInputElement).checked).toBe(true);
+  });
+
   it("switch the look", async () => {
     signInAs("ben");
     await serve({ "GET /me": me() });

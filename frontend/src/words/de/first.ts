@@ -38,6 +38,7 @@ export default {
   },
   form: {
     required: "Bitte ausfüllen.",
+    choose: "Bitte wähle etwas aus.",
     tooShort: {
       one: "Bitte schreib mindestens {count} Zeichen.",
       other: "Bitte schreib mindestens {count} Zeichen.",

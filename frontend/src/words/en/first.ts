@@ -40,6 +40,7 @@ export default {
   },
   form: {
     required: "Please fill this in.",
+    choose: "Please choose one.",
     tooShort: { one: "Please write at least {count} character.", other: "Please write at least {count} characters." },
     atLeast: { one: "At least {count} character.", other: "At least {count} characters." },
     tooLong: { one: "Please keep it to {count} character.", other: "Please keep it to {count} characters." },

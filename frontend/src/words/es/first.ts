@@ -38,6 +38,7 @@ export default {
   },
   form: {
     required: "Rellena este campo, por favor.",
+    choose: "Elige una opción.",
     tooShort: {
       one: "Escribe al menos {count} carácter.",
       many: "Escribe al menos {count} de caracteres.",

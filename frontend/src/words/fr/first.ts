@@ -38,6 +38,7 @@ export default {
   },
   form: {
     required: "Merci de remplir ce champ.",
+    choose: "Veuillez choisir.",
     tooShort: {
       one: "Merci d’écrire au moins {count} caractère.",
       many: "Merci d’écrire au moins {count} de caractères.",
