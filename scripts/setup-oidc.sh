@@ -16,8 +16,9 @@ repository() {
 
 make .venv/.ready
 export PULUMI_CONFIG_PASSPHRASE="" # the stack holds no secret
-account=$(aws sts get-caller-identity --query Account --output text)
 region=$(sed -n 's/^  aws:region: //p' Pulumi.yaml)
+export AWS_REGION=$region AWS_DEFAULT_REGION=$region
+account=$(aws sts get-caller-identity --query Account --output text)
 bucket="civicforge-bootstrap-state-$account"
 remote="s3://$bucket/bootstrap?region=$region"
 

@@ -2,9 +2,10 @@
 """`pulumi-language-python` for a CLI that was built without it: `python -m localcloud.pulumi_engine.language_host`.
 
 The release's tarball has Pulumi's own; the Go module proxy does not. The CLI starts it with the engine's address as the
-last argument, reads the port from the first line that it prints, and kills it at the end.
+last argument, reads the port from the first line that it prints, and interrupts it at the end.
 """
 
+import contextlib
 import sys
 from concurrent import futures
 from pathlib import Path
@@ -45,14 +46,15 @@ class Host(LanguageServer):
 
 
 def main() -> None:
-    """Serve until the CLI kills this process."""
+    """Serve until the CLI interrupts this process."""
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(Host(sys.argv[-1]), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    server.wait_for_termination()
+    with contextlib.suppress(KeyboardInterrupt):
+        server.wait_for_termination()
 
 
 if __name__ == "__main__":
