@@ -170,6 +170,7 @@ class StageConfig(BaseModel):
     alert_hooks: tuple[AlertHook, ...]
     alert_mails: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...]
     accept: tuple[Accepted, ...]
+    blocked_addresses: tuple[Annotated[str, Field(pattern=r"^[0-9a-f.:]{2,45}$")], ...]
     release: Annotated[str, Field(min_length=1)]
     artifacts: Annotated[str, Field(min_length=1)]
     architecture: Literal["arm64", "x86_64"]

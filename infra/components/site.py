@@ -1,5 +1,6 @@
 """The site: a private bucket with the app and the documents, and the distribution that serves it and the API."""
 
+import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,9 +14,10 @@ from infra.components.policies import Statement, document, tls_only
 from infra.components.private_bucket import PrivateBucket
 from infra.config import StageConfig
 from infra.observability.aws import GLOBAL_REGION
-from services.core.routes import BASE_PATH
+from services.core.routes import BASE_PATH, EDGE_QUERY
 
 SPA_ROUTING = Path(__file__).with_name("spa_routing.js")
+EDGE_GUARD = Path(__file__).with_name("edge_guard.js")
 API_CACHE_SECONDS = 10
 HSTS_SECONDS = 2 * 365 * 24 * 3600
 
@@ -23,10 +25,11 @@ HSTS_SECONDS = 2 * 365 * 24 * 3600
 CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 ALL_VIEWER_EXCEPT_HOST_HEADER = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 
-# Which request met what, without addresses, cookies or queries.
+# Which request met what, without cookies or queries. The visitor's address is kept as long as the log (decision 0022).
 LOG_FIELDS = (
     "date",
     "time",
+    "c-ip",
     "x-edge-location",
     "x-edge-request-id",
     "cs-method",
@@ -161,6 +164,7 @@ class Site(Component):
                     cache_policy_id=self._api_cache().id,
                     origin_request_policy_id=ALL_VIEWER_EXCEPT_HOST_HEADER,
                     response_headers_policy_id=headers.id,
+                    function_associations=self._guard(),
                 )
             ],
             # Else an error is given to everybody for ten seconds, whatever its Cache-Control says; a quest is public
@@ -176,6 +180,25 @@ class Site(Component):
             opts=self.lasting,
         )
 
+    def _guard(self) -> list[aws.cloudfront.DistributionOrderedCacheBehaviorFunctionAssociationArgs] | None:
+        """The function that refuses the stage's blocked addresses, where it has any: each run costs."""
+        if not self.stage.blocked_addresses:
+            return None
+        blocked = f"var BLOCKED = {json.dumps(self.stage.blocked_addresses)};"
+        guard = aws.cloudfront.Function(
+            "edge-guard",
+            name=self.stage.name("edge-guard"),
+            runtime="cloudfront-js-2.0",
+            code=EDGE_GUARD.read_text().replace("var BLOCKED = [];", blocked),
+            publish=True,
+            opts=self.child,
+        )
+        return [
+            aws.cloudfront.DistributionOrderedCacheBehaviorFunctionAssociationArgs(
+                event_type="viewer-request", function_arn=guard.arn
+            )
+        ]
+
     def _certificate(self) -> aws.cloudfront.DistributionViewerCertificateArgs:
         """CloudFront lets nobody choose the least TLS version of its own certificate, only that of a domain's."""
         if self.stage.certificate_arn is None:
@@ -187,7 +210,9 @@ class Site(Component):
         )
 
     def _api_cache(self) -> aws.cloudfront.CachePolicy:
-        """Keeps what the API calls cacheable, for seconds. One token's answers never meet another's."""
+        """Keeps what the API calls cacheable, for seconds. One token's answers never meet another's, and nobody makes a
+        copy more by a parameter of their own.
+        """
         policy = aws.cloudfront
         return policy.CachePolicy(
             "api",
@@ -206,7 +231,10 @@ class Site(Component):
                     ),
                 ),
                 query_strings_config=policy.CachePolicyParametersInCacheKeyAndForwardedToOriginQueryStringsConfigArgs(
-                    query_string_behavior="all"
+                    query_string_behavior="whitelist",
+                    query_strings=policy.CachePolicyParametersInCacheKeyAndForwardedToOriginQueryStringsConfigQueryStringsArgs(
+                        items=list(EDGE_QUERY)
+                    ),
                 ),
                 enable_accept_encoding_brotli=True,
                 enable_accept_encoding_gzip=True,

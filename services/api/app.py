@@ -164,9 +164,12 @@ class App:
 
 
 def _request_id(event: Event) -> str:
-    """The caller's id if it has the form of one, so that a page's report and our lines meet; else the gateway's."""
+    """The caller's id if it has the form of one, so that a page's report and our lines meet; else the gateway's, as for
+    every public answer: the edge gives a copy of it to others.
+    """
     given = (event.get("headers") or {}).get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else str(event["requestContext"]["requestId"])
+    own = _REQUEST_ID.fullmatch(given) and event["routeKey"] not in _PUBLIC
+    return given if own else str(event["requestContext"]["requestId"])
 
 
 def _groups(claim: object) -> list[str]:

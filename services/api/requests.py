@@ -70,6 +70,12 @@ class PageQuery(Query):
     cursor: Cursor | None = None
 
 
+class ExportQuery(Query):
+    """A page of the export."""
+
+    cursor: Cursor | None = None
+
+
 class TokenQuery(Query):
     """The signed token of a link in a mail."""
 

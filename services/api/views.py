@@ -369,13 +369,15 @@ class CaseHistory(Model):
 
 
 class Export(Model):
-    """Everything that the platform keeps of the member."""
+    """A page of everything that the platform keeps of the member; without `nextCursor` it is the last."""
 
     profile: Me
-    ledger: list[EntryView]
-    quests: list[QuestView]
-    inbox: list[InboxItem]
-    messages: list[WrittenMessage]
+    quests: list[QuestView] = []
+    ledger: list[EntryView] = []
+    inbox: list[InboxItem] = []
+    messages: list[WrittenMessage] = []
+    reports: list[ReportView] = []
+    next_cursor: str | None = None
 
 
 class FeatureFlags(Model):

@@ -2,7 +2,7 @@
 import { noteOwnChange, type PublishedBoard, withOwnChanges } from "./board";
 import { api, unwrap } from "./client";
 import { boardQuery, meQuery, queryClient, userQuery } from "./queries";
-import type { Audience, Me, Outcome, ProfileEdit, QuestDraft, QuestEdit, QuestView } from "./types";
+import type { Audience, Export, Me, Outcome, ProfileEdit, QuestDraft, QuestEdit, QuestView } from "./types";
 
 /** What this member has done to a quest is on their board at once. */
 async function noted(call: Promise<QuestView>): Promise<QuestView> {
@@ -91,6 +91,18 @@ export async function readNewsOf(questId: string): Promise<void> {
 export const unsubscribe = (token: string) => unwrap(api().POST("/unsubscribe", { params: { query: { token } } }));
 export const readInbox = (upTo: string) => unwrap(api().POST("/me/inbox/read", { body: { upTo } }));
 export const editMe = (body: ProfileEdit) => unwrap(api().PATCH("/me", { body }));
-export const exportMe = () => unwrap(api().GET("/me/export"));
 export const deleteMe = () => unwrap(api().DELETE("/me"));
 export const restoreMe = () => unwrap(api().POST("/me/restore"));
+
+/** Every page of the export as one document. */
+export async function exportMe(): Promise<Omit<Export, "nextCursor">> {
+  const parts = ["quests", "ledger", "inbox", "messages", "reports"] as const;
+  let page = await unwrap(api().GET("/me/export"));
+  const whole: Export = { ...page };
+  while (page.nextCursor) {
+    page = await unwrap(api().GET("/me/export", { params: { query: { cursor: page.nextCursor } } }));
+    for (const part of parts) Object.assign(whole, { [part]: [...(whole[part] ?? []), ...(page[part] ?? [])] });
+  }
+  delete whole.nextCursor;
+  return whole;
+}

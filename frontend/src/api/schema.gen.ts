@@ -302,7 +302,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All that is kept of the member */
+        /** All that is kept of the member, page by page */
         get: operations["exportMe"];
         put?: never;
         post?: never;
@@ -1106,18 +1106,40 @@ export interface components {
         Evidence: "word" | "hand-in" | "silence";
         /**
          * Export
-         * @description Everything that the platform keeps of the member.
+         * @description A page of everything that the platform keeps of the member; without `nextCursor` it is the last.
          */
         Export: {
             profile: components["schemas"]["Me"];
-            /** Ledger */
-            ledger: components["schemas"]["EntryView"][];
-            /** Quests */
-            quests: components["schemas"]["QuestView"][];
-            /** Inbox */
-            inbox: components["schemas"]["InboxItem"][];
-            /** Messages */
-            messages: components["schemas"]["WrittenMessage"][];
+            /**
+             * Quests
+             * @default []
+             */
+            quests?: components["schemas"]["QuestView"][];
+            /**
+             * Ledger
+             * @default []
+             */
+            ledger?: components["schemas"]["EntryView"][];
+            /**
+             * Inbox
+             * @default []
+             */
+            inbox?: components["schemas"]["InboxItem"][];
+            /**
+             * Messages
+             * @default []
+             */
+            messages?: components["schemas"]["WrittenMessage"][];
+            /**
+             * Reports
+             * @default []
+             */
+            reports?: components["schemas"]["ReportView"][];
+            /**
+             * Nextcursor
+             * @default null
+             */
+            nextCursor?: string | null;
         };
         /**
          * FeatureFlags
@@ -4619,20 +4641,31 @@ export interface operations {
     };
     exportMe: {
         parameters: {
-            query?: never;
+            query?: {
+                cursor?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description All that is kept of the member */
+            /** @description All that is kept of the member, page by page */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description The request cannot be understood */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No token, or not one of ours */

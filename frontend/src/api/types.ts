@@ -47,3 +47,4 @@ export type Case = Schemas["Case"];
 export type DecisionDraft = Schemas["DecisionDraft"];
 export type Measure = Schemas["Measure"];
 export type SubjectKind = Schemas["SubjectKind"];
+export type Export = Schemas["Export"];

@@ -1,11 +1,12 @@
 """The member's own account, and what anybody may see of a member."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from services.api import views
+from services.api import requests, views
 from services.api.operations.inbox import shown
+from services.api.operations.lists import next_cursor, position_of
 from services.api.operations.operation import (
     AnyOperation,
     AnyRequest,
@@ -22,6 +23,8 @@ from services.core.domain.quests import MODERATORS, Role
 from services.core.domain.users import Profile, User
 from services.core.parameters import FLAGS
 from services.core.stores.quests import BATCH
+from services.core.stores.reports import CONCERNED, REPORTER
+from services.core.tables import Index
 
 _LOOKED_AT = 30
 """Quests of a member among which a profile looks for thanks, the newest first."""
@@ -67,36 +70,69 @@ def restore_me(platform: Platform, request: Request[NoBody, NoQuery]) -> views.M
     return own_account(platform, request, user)
 
 
-def export_me(platform: Platform, request: Request[NoBody, NoQuery]) -> views.Export:
-    """Everything that is stored of the member."""
-    actor = request.member
-    found: list[views.QuestView] = []
-    for role in Role:
-        after: Any = None
-        while True:
-            page, after = platform.quests.of_member(actor.user_id, role, BATCH, after)
-            stored = platform.quests.get_many([quest.quest_id for quest in page])
-            found += [views.view(one, platform.viewer(actor, one.quest, request.now)) for one in stored]
-            if after is None:
-                break
-    titles = {quest.quest_id: quest.title for quest in found}
-    return views.Export(
-        profile=get_me(platform, request),
-        ledger=[views.entry(entry, titles) for entry in platform.ledger.all_of(actor.user_id)],
-        quests=found,
-        inbox=list(_whole_inbox(platform, actor.user_id)),
-        messages=[views.written(message) for message in platform.messages.of_author(actor.user_id)],
-    )
+def export_me(platform: Platform, request: Request[NoBody, requests.ExportQuery]) -> views.Export:
+    """A page of everything that is stored of the member: one part after the other, until one has more than fits."""
+    user_id = request.member.user_id
+    query = f"export|{user_id}"
+    number, after = position_of(platform, query, request.query.cursor) or (0, None)
+    found: dict[str, list[Any]] = {}
+    for number in range(number, len(_EXPORTED)):  # noqa: B020  # from the cursor's part on
+        name, read = _EXPORTED[number]
+        items, after = read(platform, request, after)
+        found.setdefault(name, []).extend(items)
+        if after is not None:
+            break
+    more = [number, after] if after is not None else None
+    return views.Export(profile=get_me(platform, request), **found, next_cursor=next_cursor(platform, query, more))
 
 
-def _whole_inbox(platform: Platform, user_id: str) -> Iterator[views.InboxItem]:
-    user = platform.users.get(user_id)
-    after: str | None = None
-    while True:
-        items, after = platform.inbox.page(user_id, 100, after)
-        yield from shown(platform, items, user.read_up_to if user else None)
-        if after is None:
-            return
+def _exported_quests(role: Role) -> "_Read":
+    def read(platform: Platform, request: AnyRequest, after: Any) -> tuple[list[views.QuestView], Any]:
+        actor = request.member
+        page, last = platform.quests.of_member(actor.user_id, role, BATCH, after)
+        stored = platform.quests.get_many([quest.quest_id for quest in page])
+        return [views.view(one, platform.viewer(actor, one.quest, request.now)) for one in stored], last
+
+    return read
+
+
+def _exported_ledger(platform: Platform, request: AnyRequest, after: Any) -> tuple[list[views.EntryView], Any]:
+    entries, last = platform.ledger.page(request.member.user_id, 100, after)
+    titles = platform.quests.titles(sorted({entry.quest_id for entry in entries if entry.quest_id}))
+    return [views.entry(entry, titles) for entry in entries], last
+
+
+def _exported_inbox(platform: Platform, request: AnyRequest, after: Any) -> tuple[list[views.InboxItem], Any]:
+    user = platform.users.get(request.member.user_id)
+    items, last = platform.inbox.page(request.member.user_id, 100, after)
+    return shown(platform, items, user.read_up_to if user else None), last
+
+
+def _exported_messages(platform: Platform, request: AnyRequest, after: Any) -> tuple[list[views.WrittenMessage], Any]:
+    found, last = platform.messages.page_of_author(request.member.user_id, 100, after)
+    return [views.written(message) for message in found], last
+
+
+def _exported_reports(index: Index) -> "_Read":
+    def read(platform: Platform, request: AnyRequest, after: Any) -> tuple[list[views.ReportView], Any]:
+        page = platform.reports.of_member(index, request.member.user_id, 100, after)
+        told = [report for report in page.reports if index is REPORTER or views.is_told(report)]
+        return [views.report(report, request.member) for report in told], page.last
+
+    return read
+
+
+_Read = Callable[[Platform, AnyRequest, Any], tuple[list[Any], Any]]
+_EXPORTED: tuple[tuple[str, _Read], ...] = (
+    ("quests", _exported_quests(Role.REQUESTOR)),
+    ("quests", _exported_quests(Role.PERFORMER)),
+    ("ledger", _exported_ledger),
+    ("inbox", _exported_inbox),
+    ("messages", _exported_messages),
+    ("reports", _exported_reports(REPORTER)),
+    ("reports", _exported_reports(CONCERNED)),
+)
+"""The parts of an export, in the order of its pages; a page of each is far below Lambda's 6 MB."""
 
 
 def get_user(platform: Platform, request: Request[NoBody, NoQuery]) -> views.PublicProfile:
@@ -119,7 +155,9 @@ MEMBERS: Mapping[str, AnyOperation] = {
     "editMe": Operation(edit_me, Profile, NoQuery, views.Me, "Change the own profile", errors(403, 404)),
     "deleteMe": Operation(delete_me, NoBody, NoQuery, views.Me, "Delete the own account after 14 days", errors(404)),
     "restoreMe": Operation(restore_me, NoBody, NoQuery, views.Me, "Take the deletion back", errors(404)),
-    "exportMe": Operation(export_me, NoBody, NoQuery, views.Export, "All that is kept of the member"),
+    "exportMe": Operation(
+        export_me, NoBody, requests.ExportQuery, views.Export, "All that is kept of the member, page by page"
+    ),
     "getUser": Operation(
         get_user, NoBody, NoQuery, views.PublicProfile, "A member as anybody may see them", errors(404), max_age=30
     ),

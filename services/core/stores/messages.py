@@ -48,6 +48,13 @@ class MessagePage(NamedTuple):
     last: str | None
 
 
+class AuthorPage(NamedTuple):
+    """`last` is the key to continue after, or None at the end."""
+
+    messages: list[Message]
+    last: Item | None
+
+
 class MessageStore:
     """Reads and writes messages. Every method raises StoreUnavailableError when the tables do not answer."""
 
@@ -150,15 +157,25 @@ class MessageStore:
                 break
         return [*reversed(before), *after[: count + 1]]
 
-    def of_author(self, user_id: str) -> Iterator[Message]:
-        """Every message that a member wrote, oldest first; the index may lag behind."""
-        for keys in self._keys_of(user_id):
-            for start in range(0, len(keys), 100):
-                batch = [
-                    {"questId": key["questId"], "messageId": key["messageId"]} for key in keys[start : start + 100]
-                ]
-                items = batch_get(self._client, self._table, batch, consistent=True)
-                yield from sorted(map(Message.model_validate, items), key=lambda message: message.message_id)
+    def page_of_author(self, user_id: str, limit: int, after: Item | None) -> AuthorPage:
+        """At most `limit` messages (100) that a member wrote, oldest first; the index may lag behind."""
+        start: Any = {"ExclusiveStartKey": encode_item(after)} if after else {}
+        answer = call(
+            self._client.query,
+            TableName=self._table,
+            IndexName=_AUTHOR.name,
+            KeyConditionExpression="authorId = :author",
+            ExpressionAttributeValues={":author": encode(user_id)},
+            Limit=limit,
+            **start,
+        )
+        keys = [
+            {name: str(item[name]) for name in ("questId", "messageId")} for item in map(decode_item, answer["Items"])
+        ]
+        items = batch_get(self._client, self._table, keys, consistent=True)
+        messages = sorted(map(Message.model_validate, items), key=lambda message: message.message_id)
+        last = answer.get("LastEvaluatedKey")
+        return AuthorPage(messages, decode_item(last) if last else None)
 
     def _keys_of(self, user_id: str) -> Iterator[list[Item]]:
         return pages(

@@ -4,7 +4,9 @@ import subprocess
 
 import pytest
 
-from infra.components.site import SPA_ROUTING
+from infra.components.site import EDGE_GUARD, SPA_ROUTING
+from services.api.operations import OPERATIONS
+from services.core.routes import ROUTES
 from services.core.stages import STAGES
 from tests.unit.infra.plan import ACCOUNT, Plan, plan, run_program
 
@@ -94,7 +96,6 @@ def test_the_api_is_cached_for_seconds_and_never_across_tokens(stage_plan: Plan)
     assert 0 < cache.inputs["maxTtl"] <= 10
     key = cache.inputs["parametersInCacheKeyAndForwardedToOrigin"]
     assert key["headersConfig"]["headers"]["items"] == ["Authorization"]
-    assert key["queryStringsConfig"]["queryStringBehavior"] == "all"
 
 
 @pytest.mark.parametrize(
@@ -124,10 +125,12 @@ def test_security_headers(stage: str, cognito: str) -> None:
     assert "camera=()" in custom["Permissions-Policy"]
 
 
-def test_requests_are_logged_without_addresses(stage_plan: Plan) -> None:
+def test_requests_are_logged_with_the_address_and_without_cookies_and_queries(stage_plan: Plan) -> None:
     (delivery,) = stage_plan.of("LogDelivery")
-    assert {"x-edge-request-id", "sc-status", "cs-uri-stem"} <= set(delivery.inputs["recordFields"])
-    assert not {"c-ip", "x-forwarded-for", "cs(Cookie)", "cs-uri-query"} & set(delivery.inputs["recordFields"])
+    assert {"x-edge-request-id", "sc-status", "cs-uri-stem", "c-ip"} <= set(delivery.inputs["recordFields"])
+    assert not {"x-forwarded-for", "cs(Cookie)", "cs-uri-query", "cs(User-Agent)"} & set(
+        delivery.inputs["recordFields"]
+    )
     (source,) = stage_plan.of("LogDeliverySource")
     assert source.inputs["logType"] == "ACCESS_LOGS"
     assert ":distribution/site" in source.inputs["resourceArn"]
@@ -183,3 +186,47 @@ def test_spa_routing(uri: str, expected: str) -> None:
     call = f"{SPA_ROUTING.read_text()}\nconsole.log(handler({{request: {{uri: {json.dumps(uri)}}}}}).uri);"
     result = subprocess.run([node, "-e", call], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == expected
+
+
+def test_nobody_makes_copies_at_the_edge_by_parameters_of_their_own(stage_plan: Plan) -> None:
+    (policy,) = stage_plan.of("CachePolicy")
+    queries = policy.inputs["parametersInCacheKeyAndForwardedToOrigin"]["queryStringsConfig"]
+    known = {
+        name for route in ROUTES if route.method == "GET" for name in OPERATIONS[route.operation].query.model_fields
+    }
+    assert queries["queryStringBehavior"] == "whitelist"
+    assert set(queries["queryStrings"]["items"]) == known
+
+
+def test_blocked_addresses_are_refused_at_the_edge() -> None:
+    assert not [made for made in plan("prod").of("Function") if made.inputs.get("name", "").endswith("edge-guard")]
+    blocked = run_program("prod", {"blockedAddresses": '["203.0.113.7", "2001:db8:"]'})
+    (guard,) = [made for made in blocked.of("Function") if made.inputs.get("name", "").endswith("edge-guard")]
+    assert 'var BLOCKED = ["203.0.113.7", "2001:db8:"];' in guard.inputs["code"]
+    (distribution,) = blocked.of("Distribution")
+    (behaviour,) = distribution.inputs["orderedCacheBehaviors"]
+    assert behaviour["functionAssociations"][0]["eventType"] == "viewer-request"
+
+
+@pytest.mark.parametrize(
+    ("address", "refused"),
+    [
+        ("203.0.113.7", True),
+        ("203.0.113.70", False),
+        ("203.0.113.8", False),
+        ("198.51.100.1", True),
+        ("198.51.10.1", False),
+        ("2001:db8:1::1", True),
+        ("2001:db9::1", False),
+    ],
+)
+def test_the_guard_refuses_who_is_blocked_and_nobody_else(address: str, *, refused: bool) -> None:
+    node = shutil.which("node")
+    assert node
+    blocked = 'var BLOCKED = ["203.0.113.7", "198.51.100.", "2001:db8:"];'
+    code = EDGE_GUARD.read_text().replace("var BLOCKED = [];", blocked)
+    event = {"viewer": {"ip": address}, "request": {"uri": "/api/v1/quests"}}
+    script = f"{code}\nconsole.log(JSON.stringify(handler({json.dumps(event)})))"
+    ran = subprocess.run([node, "-e", script], capture_output=True, text=True, check=True, timeout=30)
+    answer = json.loads(ran.stdout)
+    assert answer == event["request"] if not refused else answer["statusCode"] == 429

@@ -138,16 +138,23 @@ def test_health_names_stage_and_release_and_needs_no_table(api: Api) -> None:
     )
 
 
+@pytest.mark.parametrize("operation", ["listQuests", "getStats", "getUser", "getQuest", "listMessages"])
+def test_nobody_puts_an_id_into_what_the_edge_gives_to_others(api: Api, operation: str) -> None:
+    answer = api.call(operation, headers={"x-request-id": "poisoned-1"}, path={"questId": "0" * 26, "userId": "nobody"})
+    assert answer.headers["x-request-id"].startswith("gw-request-")
+    assert "poisoned-1" not in answer.text
+
+
 @pytest.mark.parametrize("given", ["page-0000-1", "A1b2_C3=", "x" * 64])
 def test_a_request_keeps_its_id(api: Api, given: str) -> None:
-    answer = api.call("listQuests", headers={"x-request-id": given})
+    answer = api.call("getMe", ANNA, headers={"x-request-id": given})
     assert answer.headers["x-request-id"] == given
     assert api.lines()[-1]["request_id"] == given
 
 
 @pytest.mark.parametrize("given", ["", "short", "x" * 65, "has space in it", "line\nbreak-1", "<script>alert(1)"])
 def test_an_id_that_is_none_is_replaced(api: Api, given: str) -> None:
-    assert api.call("listQuests", headers={"x-request-id": given}).headers["x-request-id"] == "gw-request-1"
+    assert api.call("getMe", ANNA, headers={"x-request-id": given}).headers["x-request-id"] == "gw-request-1"
 
 
 def test_the_request_id_reaches_the_ledger(api: Api) -> None:

@@ -718,12 +718,37 @@ def test_an_export_of_much_is_a_few_calls(cloud: Cloud) -> None:
         UpdateExpression="SET points = :many",
         ExpressionAttributeValues={":many": {"N": "100"}},
     )
-    ids = {api.create(ANNA) for _ in range(BATCH + 7)}
+    long = "\U0001f6cb" * 2000
+    ids = {api.create(ANNA, description=long) for _ in range(BATCH + 7)}
+    for number in range(120):
+        cloud.clock.advance(minutes=2)
+        api.call("writeMessage", BEN, {"text": f"May I? {number}", "audience": "public"}, questId=next(iter(ids)))
     cloud.faults.calls.clear()
-    export = api.call("exportMe", ANNA).json
-    assert {quest["questId"] for quest in export["quests"]} == ids
-    assert all(quest["description"] == DESCRIPTION for quest in export["quests"])
-    assert cloud.faults.counted()["BatchGetItem"] == 4, "two pages: what the index lacks, and the texts"
+    pages: list[Any] = []
+    query: dict[str, str] = {}
+    while True:
+        answer = api.call("exportMe", ANNA, query=query)
+        assert answer.status == 200, answer.text
+        assert len(answer.text.encode()) < 3_000_000, "Lambda's most is 6 MB"
+        pages.append(answer.json)
+        if "nextCursor" not in answer.json:
+            break
+        query = {"cursor": answer.json["nextCursor"]}
+    assert len(pages) == 2
+    assert {quest["questId"] for page in pages for quest in page["quests"]} == ids
+    assert all(quest["description"] == long for page in pages for quest in page["quests"])
+    assert sum(len(page["ledger"]) for page in pages) == len(ids) + 1
+    assert cloud.faults.counted()["BatchGetItem"] <= 8, "two pages: what the index lacks, and the texts"
+    written: list[str] = []
+    answer = api.call("exportMe", BEN)
+    while True:
+        written += [message["text"] for message in answer.json["messages"]]
+        if "nextCursor" not in answer.json:
+            break
+        answer = api.call("exportMe", BEN, query={"cursor": answer.json["nextCursor"]})
+    assert sorted(written) == sorted(f"May I? {number}" for number in range(120))
+    foreign = api.call("exportMe", BEN, query=query)
+    assert (foreign.status, foreign.json["code"]) == (400, "bad_cursor")
 
 
 def test_stats_that_cannot_be_read_are_an_outage(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
