@@ -151,6 +151,8 @@ def boundary_statements(scope: Scope) -> list[Statement]:
             scope.pools,
             "cognito-idp",
             "AdminDeleteUser",
+            "AdminDisableUser",
+            "AdminEnableUser",
             "AdminGetUser",
             "AdminUserGlobalSignOut",
             "ListUsers",
