@@ -46,7 +46,7 @@ class Observability(Component):
         alarms = Alarms(platform)
         made: dict[str, pulumi.Resource] = {}
         for alarm in alarms.all:
-            for severity in alarm.thresholds.keys() & set(self.wanted):
+            for severity in (severity for severity in self.wanted if severity in alarm.thresholds):
                 name = alarm.name(platform.stage, severity)
                 topic = self.topics[alarms.topic(alarm, severity)]
                 made[name] = aws.cloudwatch.MetricAlarm(

@@ -175,7 +175,8 @@ def run_program(stage: str, overrides: Mapping[str, str] | None = None, recorder
     with patch("infra.prerequisites.missing_zips", lambda _: []):  # they take minutes to build
         recorder, exports = run_recorded(directory_program(config.program), stage, config.values, recorder)
     resources = []
-    for registration in recorder.registrations:
+    # Pulumi registers from many threads; sorted, a plan is the same one in every process of a test run.
+    for registration in sorted(recorder.registrations, key=lambda registration: registration.urn):
         if registration.custom:
             secret = frozenset(key for key, value in registration.inputs.items() if unwrap_secrets(value)[1])
             resources.append(Resource(registration, unwrap_secrets(registration.inputs)[0], secret))
