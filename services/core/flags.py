@@ -41,7 +41,7 @@ class Flags:
     """The flags of a stage. A value that is invalid keeps the last good one and is reported."""
 
     def __init__(self, live: LiveParameters, on_invalid: Callable[[str], None]) -> None:
-        self._live, self._on_nonsense = live, on_invalid
+        self._live, self._on_invalid = live, on_invalid
         self._good = dict.fromkeys(FLAGS, "off")
 
     def value(self, flag: str) -> str:
@@ -50,7 +50,7 @@ class Flags:
         if value is not None and is_valid(value):
             self._good[flag] = value
         elif value is not None:
-            self._on_nonsense(flag)
+            self._on_invalid(flag)
         return self._good[flag]
 
     def enabled(self, flag: str, user_id: str, groups: AbstractSet[str]) -> bool:

@@ -316,7 +316,7 @@ def test_canary(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of the calls meet the new release for a while; with an alarm nobody does, and the page is as it was."""
     town.forward()
     monkeypatch.setattr(Canary, "of", lambda _: Canary(percent=50, minutes=0.1))
-    monkeypatch.setattr(canary, "_LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(canary, "_CHECK_SECONDS", 0.5)
     former = town.do("releases")["current"]
     alarm = town.stage.resource("drill-p1")
     answered: list[str] = []
