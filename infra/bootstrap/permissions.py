@@ -139,7 +139,7 @@ def boundary_statements(scope: Scope) -> list[Statement]:
                 for parameter in (BREAKER, BREAKER_SELF, SILENCES)
             ],
         ),
-        _named("Alarms", scope.alarms, "cloudwatch", "DescribeAlarms", "EnableAlarmActions"),
+        _named("Alarms", scope.alarms, "cloudwatch", "EnableAlarmActions"),
         _named("Queues", scope.queues, "sqs", "SendMessage"),
         _named("Documents", scope.documents, "s3", "DeleteObject", "GetObject", "PutObject"),
         _named("ListDocuments", scope.buckets, "s3", "ListBucket"),
@@ -166,9 +166,9 @@ def boundary_statements(scope: Scope) -> list[Statement]:
         ),
         Statement(
             sid="Metrics",
-            actions=["cloudwatch:GetMetricData"],
+            actions=["cloudwatch:GetMetricData", "cloudwatch:DescribeAlarms"],
             resources=["*"],
-            wide_because="CloudWatch offers no permission on single metrics",
+            wide_because="CloudWatch offers no permission on single metrics, nor on composite alarms",
         ),
     ]
 

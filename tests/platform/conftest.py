@@ -154,7 +154,10 @@ def stage(make_platform: Callable[[], Platform]) -> Iterator[Stage]:
     """The stage `local`, up on an emulator of its own, with its flags on."""
     lambda_zips.build("host", REPOSITORY / "dist" / "host")
     platform = make_platform()
-    overrides = {"civicforge:siteUrl": platform.running.front_url}
+    overrides = {
+        "civicforge:siteUrl": platform.running.front_url,
+        "civicforge:cognitoEndpoint": f"{platform.endpoint}/",
+    }
     report = platform.up("local", root=REPOSITORY, overrides=overrides)
     platform.emulator.serve_at_front_door(report.outputs["distribution_domain"])
     stage = Stage(platform.endpoint, platform.running.front_url, report.outputs)

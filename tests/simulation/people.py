@@ -250,8 +250,8 @@ def schedule(world: World, service: str, retries: int = 2) -> bool:
     return False
 
 
-SCHEDULES = tuple(SWEEPS)
-"""The Lambdas that run on a schedule."""
+SCHEDULES = tuple(name for name in SWEEPS if name != "canary")
+"""The Lambdas that run on a schedule, but for the canary, which looks from outside and writes no row."""
 
 
 def scheduled(world: World, service: str) -> None:

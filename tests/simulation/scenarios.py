@@ -6,6 +6,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from services.core.domain.ledger import Kind, State
 from services.core.domain.users import CLAIM_TAKES, OPEN_CLAIMS
 from tests.simulation import people, rules
 from tests.simulation.people import (
@@ -414,8 +415,8 @@ BACKLOGS: Mapping[str, Step] = {
 OWED = 14
 
 
-def _owed(world: World) -> None:
-    for number in range(OWED):
+def _owed(world: World, count: int = OWED) -> None:
+    for number in range(count):
         rows(f"m{number}", f"p{number}")(world)
         quest(world, "COMPLETE", f"m{number}", f"p{number}", key=f"m{number}")
 
@@ -433,6 +434,49 @@ def backlog(name: str, page: int) -> Findings:
     people.sweep(world)
     record = Record(world)
     for check in (rules.check_paid, rules.check_value, rules.check_ledger):
+        check(record, found)
+    found.extend(rules.Violation("E0 the simulation itself", error) for error in world.errors)
+    return found
+
+
+OUTAGE_SECONDS, IN_OUTAGE = 60, 20
+ANSWERED_WITHIN = 3.0
+"""Seconds in which a member hears something, whatever AWS does: `aws_seconds` and what is the api's own."""
+
+
+def outage(services: tuple[str, ...], fault: Fault, seed: int) -> Findings:
+    """A minute in which AWS fails, with rewards owed and members who post; then nobody comes back.
+
+    Every answer comes in time. What was said to be posted is there, what was not said may be, and each has cost its
+    points. Two sweeps later every reward is paid.
+    """
+    world = World(seed, Shape(plan=None, stale=0))
+    world.run(lambda world: _owed(world, IN_OUTAGE))
+    for number in range(IN_OUTAGE):
+        rows(f"c{number}")(world)
+    before = len(world.requests)
+    world.outage(services, OUTAGE_SECONDS, fault)
+    for number in range(IN_OUTAGE):
+        delay = OUTAGE_SECONDS * number / IN_OUTAGE
+        world.spawn(create, world, f"c{number}", f"c{number}", 1, delay=delay)
+    people.platform(world)
+    world.run(lambda world: world.pause(OUTAGE_SECONDS))
+    found = Findings()
+    asked = world.requests[before:]
+    found.expect(len(asked) == IN_OUTAGE, "O0 somebody did not ask", len(asked))
+    for call in asked:
+        took = call.final.ended - call.final.started
+        found.expect(took <= ANSWERED_WITHIN, "O1 an answer was late", f"{call.who} waited {took:.1f} s")
+        found.expect(call.final.status in (200, 201, 503), "O2 an answer that says nothing", call.final.status)
+        posted = call.final.status in (200, 201)
+        there = call.final.body.get("questId") in people.quest_items(world)
+        found.expect(there or not posted, "O3 a quest that was posted is lost", call.who)
+    people.drain(world)
+    people.sweep(world)
+    record = Record(world)
+    paid = sum(1 for entry in record.entries if entry.kind is Kind.REWARD and entry.state is State.POSTED)
+    found.expect(paid == IN_OUTAGE, "O4 rewards are missing", paid)
+    for check in (rules.check_paid, rules.check_value, rules.check_ledger, rules.check_streamed):
         check(record, found)
     found.extend(rules.Violation("E0 the simulation itself", error) for error in world.errors)
     return found

@@ -20,8 +20,9 @@ EXPLAINED = {
     ("WriteOwnLogs", "logs:PutLogEvents"): "Lambda names the streams",
     **{("WriteDocuments", f"s3:{verb}Object"): "a document for every quest" for verb in ("Get", "Put", "Delete")},
     ("ReadCommunityTotals", "cloudwatch:GetMetricData"): "no permission on single metrics",
-    ("ReadRefusals", "cloudwatch:GetMetricData"): "no permission on single metrics",
-    **{("Alarms", f"cloudwatch:{verb}"): "whatever was silenced" for verb in ("DescribeAlarms", "EnableAlarmActions")},
+    ("ReadRefusalsAndAlarms", "cloudwatch:GetMetricData"): "no permission on single metrics",
+    ("ReadRefusalsAndAlarms", "cloudwatch:DescribeAlarms"): "no permission on composite alarms",
+    ("EndSilences", "cloudwatch:EnableAlarmActions"): "whatever was silenced",
 }
 
 
@@ -55,7 +56,7 @@ def test_a_role_reaches_its_own_stage_only(stage_plan: Plan) -> None:
                 # The sender's identity is the account's.
                 shared = {
                     "ReadCommunityTotals": resource == "*",
-                    "ReadRefusals": resource == "*",
+                    "ReadRefusalsAndAlarms": resource == "*",
                     "SendMails": ":identity/" in resource or resource.endswith("/mails"),
                 }
                 assert own or shared.get(statement["Sid"]), f"{policy.label}: {resource}"
