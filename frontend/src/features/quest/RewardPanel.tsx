@@ -2,6 +2,7 @@ import type { QuestView } from "../../api/types";
 import { withNext } from "../../lib/ids";
 import { number, t } from "../../lib/text";
 import { ButtonLink } from "../../ui/Button";
+import { Note } from "../../ui/feedback";
 import { AllowedActions } from "./AllowedActions";
 import type { FormAction } from "./actions";
 import type { AnyQuest } from "./quest";
@@ -15,6 +16,9 @@ export function RewardPanel({
   view: QuestView | undefined;
   onOpen: (action: FormAction) => void;
 }) {
+  // Known before the claim: rewards are for helping different people.
+  const share = view?.rewardShare ?? 100;
+  const diminished = share < 100 && quest.status !== "COMPLETE" ? share : undefined;
   return (
     <section class="panel stack" data-category={quest.category} aria-label={t.quest.reward}>
       <div class="reward">
@@ -28,6 +32,7 @@ export function RewardPanel({
           <span class="small soft">{t.quest.rewardPoints}</span>
         </p>
       </div>
+      {diminished !== undefined && <Note variant="warm">{t.quest.pairShare({ share: diminished })}</Note>}
       {view ? (
         <AllowedActions quest={view} onOpen={onOpen} />
       ) : (

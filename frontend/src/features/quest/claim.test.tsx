@@ -75,6 +75,23 @@ describe("a claim", () => {
   );
 });
 
+describe("the reward", () => {
+  it.each([50, 0])("of a pair that worked together lately is told before the claim: %i %%", async (rewardShare) => {
+    signInAs("ben");
+    await serve({ ...PEOPLE, "GET /me/quests/q1": view(["claim"], { rewardShare }) });
+    open("/quests/q1");
+    expect(await screen.findByText(t.quest.pairShare({ share: rewardShare }))).toBeTruthy();
+  });
+
+  it("in full needs no word", async () => {
+    signInAs("ben");
+    await serve({ ...PEOPLE, "GET /me/quests/q1": view(["claim"], { rewardShare: 100 }) });
+    open("/quests/q1");
+    expect(await screen.findByRole("button", { name: t.action.claim.name })).toBeTruthy();
+    expect(screen.queryByText(t.quest.pairShare({ share: 100 }))).toBeNull();
+  });
+});
+
 describe("thanks", () => {
   const SUBMITTED = { status: "SUBMITTED", performerId: "ben", role: "requestor" } as const;
   const attest = async (touch?: () => Promise<void>) => {

@@ -98,6 +98,7 @@ export default {
       rewardXp: "الخبرة",
       rewardReputation: "السمعة",
     },
+    pairShare: "أنجزتما معًا مهمة خلال آخر 30 يومًا: هذه المهمة تمنح {share} % من مكافأتها.",
     termsTitle: "ما الذي تغيّر",
     readAgain: "اقرأها من جديد",
   },

@@ -94,6 +94,8 @@ export default {
       rewardXp: "XP",
       rewardReputation: "Ansehen",
     },
+    pairShare:
+      "Ihr beide habt in den letzten 30 Tagen schon eine Quest zusammen erledigt: Diese bringt {share} % ihrer Belohnung.",
     termsTitle: "Was sich geändert hat",
     readAgain: "Noch einmal lesen",
   },

@@ -93,6 +93,7 @@ export default {
       rewardXp: "XP",
       rewardReputation: "Reputation",
     },
+    pairShare: "You two completed a quest together within the last 30 days: this one pays {share} % of its reward.",
     termsTitle: "What changed",
     readAgain: "Read it again",
   },

@@ -95,6 +95,7 @@ export default {
       rewardXp: "XP",
       rewardReputation: "Reputación",
     },
+    pairShare: "En los últimos 30 días ya completasteis juntos una misión: esta paga el {share} % de su recompensa.",
     termsTitle: "Qué ha cambiado",
     readAgain: "Leerla de nuevo",
   },

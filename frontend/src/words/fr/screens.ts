@@ -95,6 +95,8 @@ export default {
       rewardXp: "XP",
       rewardReputation: "Réputation",
     },
+    pairShare:
+      "Vous avez déjà terminé une quête ensemble ces 30 derniers jours : celle-ci rapporte {share} % de sa récompense.",
     termsTitle: "Ce qui a changé",
     readAgain: "La relire",
   },
