@@ -68,7 +68,10 @@ export async function serve(answers: Record<string, Answer>): Promise<Call[]> {
     // Nobody has written, and nothing is published, unless a test says so: then the API answers.
     const silent = request.method === "GET" && path.endsWith("/messages") ? { items: [] } : undefined;
     const unpublished = path.startsWith("/published/") ? problem(404, "no_document") : undefined;
-    const answer = everywhere[target ? `Cognito.${target}` : `${request.method} ${path}`] ?? silent ?? unpublished;
+    // What answers a sign-in answers a renewal as well, unless a test tells them apart.
+    const renewal = target === "GetTokensFromRefreshToken" ? everywhere["Cognito.InitiateAuth"] : undefined;
+    const answer =
+      everywhere[target ? `Cognito.${target}` : `${request.method} ${path}`] ?? silent ?? renewal ?? unpublished;
     if (answer === undefined) throw new TypeError(`nobody answers ${request.method} ${path}`);
     const result = await (typeof answer === "function" ? answer(call) : answer);
     return result instanceof Response ? result.clone() : json(result);
