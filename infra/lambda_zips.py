@@ -411,7 +411,7 @@ def reachable(service: str, layer: Layer, root: Path = REPOSITORY) -> tuple[list
 
 def write_zip(path: Path, files: dict[str, Path], comment: str = "") -> None:
     """Writes the files under their names in the zip, the same bytes from the same content."""
-    partial = path.with_suffix(".partial")
+    partial = path.with_suffix(f".{os.getpid()}.partial")  # another process may build the same one
     with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(files):
             info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))

@@ -19,13 +19,16 @@ from infra.stack_config import ConfigError
 from localcloud.emulator.process import DATA_LOSS_SECONDS, REPOSITORY, Emulator, EmulatorError, Running
 from localcloud.engine import deployment
 from localcloud.engine.deployment import EngineError, Report
-from localcloud.engine.state import State
+from localcloud.engine.state import State, StateError
 from localcloud.pulumi_engine.command import CommandError
 
 DIRECTORY = REPOSITORY / ".local"
+BOOTSTRAP = "bootstrap"
+HERE = "this-machine/civicforge"
+"""The repository whose jobs the bootstrap stack lets in: none, on this machine."""
 
 app = typer.Typer(add_completion=False, help="The whole platform on this machine.", no_args_is_help=True)
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 class EngineName(StrEnum):
@@ -36,20 +39,23 @@ class EngineName(StrEnum):
 
 
 Engine = Annotated[EngineName, typer.Option(help="The embedded engine, or Pulumi's own, which needs its CLI.")]
+Refresh = Annotated[
+    bool, typer.Option("--refresh", help="Look at every resource: make again what is missing, put back what differs.")
+]
 Stage = Annotated[str, typer.Option(help="Which stage's configuration to run.")]
 
 
 @app.command()
-def up(stage: Stage = "local", engine: Engine = EngineName.EMBEDDED) -> None:
+def up(stage: Stage = "local", engine: Engine = EngineName.EMBEDDED, refresh: Refresh = False) -> None:
     """Start the emulator and bring the stage up; run again, it changes nothing."""
     emulator = Emulator(DIRECTORY)
     running = start(emulator)
-    report = provision(emulator, running, stage, engine)
-    open_front_door(emulator, report)
+    report = provision(emulator, running, stage, engine, refresh=refresh)
+    open_front_door(emulator, report, stage)
     emulator.save()
-    show(report)
+    show(report, looked=refresh or running.crashed)
     console.print(
-        f"\n[bold]{running.front_url}[/]   mails: {running.front_url}/_local/mailbox   AWS: {running.endpoint}"
+        f"\n[bold]{running.url_of(stage)}[/]   mails: {running.front_url}/_local/mailbox   AWS: {running.endpoint}"
     )
 
 
@@ -64,7 +70,14 @@ def start(emulator: Emulator) -> Running:
     return running
 
 
-def provision(emulator: Emulator, running: Running, stage: str, engine: EngineName = EngineName.EMBEDDED) -> Report:
+def provision(
+    emulator: Emulator,
+    running: Running,
+    stage: str,
+    engine: EngineName = EngineName.EMBEDDED,
+    *,
+    refresh: bool = False,
+) -> Report:
     """Run the Pulumi program, with a progress display."""
     other = _other_state(emulator, stage, engine)
     if other.exists():
@@ -79,8 +92,8 @@ def provision(emulator: Emulator, running: Running, stage: str, engine: EngineNa
             state_dir=emulator.stacks,
             root=REPOSITORY,
             progress=lambda step: progress.update(task, advance=1, description=f"{step.operation} {step.name}"),
-            overrides={"siteUrl": running.front_url, "cognitoEndpoint": f"http://localhost:{running.port}/"},
-            verify=running.crashed,
+            overrides={"repository": HERE} if stage == BOOTSTRAP else running.configuration(stage),
+            verify=refresh or running.crashed,
         )
 
 
@@ -99,15 +112,15 @@ def _other_state(emulator: Emulator, stage: str, engine: EngineName) -> Path:
     return emulator.stacks / "pulumi" / ".pulumi" / "stacks" / "civicforge" / f"{stage}.json"
 
 
-def open_front_door(emulator: Emulator, report: Report) -> None:
-    """Lead the front door to the stage's distribution, if it has one."""
+def open_front_door(emulator: Emulator, report: Report, stage: str) -> None:
+    """Lead the stage's address to its distribution, if it has one."""
     domain = report.outputs.get("distribution_domain")
     if domain:
-        emulator.serve_at_front_door(domain)
+        emulator.serve_at_front_door(domain, stage)
 
 
-def show(report: Report) -> None:
-    """A short list of what was done."""
+def show(report: Report, *, looked: bool = False) -> None:
+    """A short list of what was done; `looked` if every resource was compared with what the program says."""
     for action, urns in (
         ("created", report.created),
         ("updated", report.updated),
@@ -124,9 +137,8 @@ def show(report: Report) -> None:
     for orphan in report.orphans:
         console.print(f"  [yellow]left behind by an interrupted run: {orphan}[/]")
     if not report.changed:
-        console.print(
-            f"  Nothing changed: {len(report.same)} resources as the program asks for them; none was looked at."
-        )
+        seen = "each was looked at" if looked else "none was looked at; --refresh looks"
+        console.print(f"  Nothing changed: {len(report.same)} resources as the program asks for them; {seen}.")
 
 
 @app.command()
@@ -194,14 +206,17 @@ def logs(follow: Annotated[bool, typer.Option(help="Go on until interrupted.")] 
 
 
 def _print_lambda_logs(client: Any, since: int) -> int:
-    """Print events from `since` (ms) on; returns where to go on."""
+    """Print events from `since` (ms) on, in the order of time; returns where to go on."""
+    found = []
     for page in client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix="/aws/lambda/"):
         for group in page["logGroups"]:
             name = group["logGroupName"]
-            found = client.get_paginator("filter_log_events").paginate(logGroupName=name, startTime=since)
-            for event in (event for events in found for event in events["events"]):
-                if not event["message"].startswith(("START ", "END ", "REPORT ")):
-                    console.print(f"[cyan]{name.rsplit('/', 1)[-1]}[/] {event['message']}", markup=True, soft_wrap=True)
+            pages = client.get_paginator("filter_log_events").paginate(logGroupName=name, startTime=since)
+            found += [(event["timestamp"], name, event["message"]) for page in pages for event in page["events"]]
+    for _, name, message in sorted(found, key=lambda event: event[0]):
+        # Metrics, and the frame that Lambda puts around a run, are not for reading.
+        if not message.startswith(("START ", "END ", "REPORT ")) and '"_aws"' not in message:
+            console.print(f"[cyan]{name.rsplit('/', 1)[-1]}[/] {escape(message)}")
     return int(time.time() * 1000)
 
 
@@ -212,7 +227,7 @@ def _print_emulator_errors(log: Path, position: int) -> int:
         file.seek(position)
         for line in file:
             if " ERROR " in line or line.startswith(("Traceback", "  ")):
-                console.print(f"[red]emulator[/] {line.rstrip()}", soft_wrap=True)
+                console.print(f"[red]emulator[/] {escape(line.rstrip())}")
         return file.tell()
 
 
@@ -227,11 +242,11 @@ def main() -> int:
     """Run a command; what can be foreseen ends in a sentence, not in a traceback."""
     try:
         app(standalone_mode=True)
-    except (EmulatorError, EngineError, ConfigError, CommandError) as error:
+    except (EmulatorError, EngineError, StateError, ConfigError, CommandError) as error:
         console.print(f"[red]{escape(str(error))}[/]")
         return 1
     except (BotoCoreError, ClientError) as error:
-        console.print(f"[red]The emulator refused: {error}[/]\nSee {DIRECTORY / 'emulator.log'}.")
+        console.print(f"[red]The emulator refused: {escape(str(error))}[/]\nSee {DIRECTORY / 'emulator.log'}.")
         return 1
     return 0
 

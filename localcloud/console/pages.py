@@ -7,7 +7,6 @@ through AWS's own API; what it shows is escaped, since members wrote some of it.
 
 import html
 import json
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from localcloud.console import charts
-from services.core.names import PROJECT, log_group, parameter_name, resource_name
+from services.core.names import log_group, parameter_name, resource_name
 
 SPANS: Final = {"15 min": 900, "1 h": 3600, "3 h": 3 * 3600, "24 h": 24 * 3600, "28 d": 28 * 86400}
 DASHBOARDS: Final = {"health": "Service health", "business": "Business", "cost": "Cost"}
@@ -33,8 +32,10 @@ Clients = Callable[[str], Client]
 class Console:
     """Renders the page anew at each call."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, stages: Callable[[], Sequence[str]]) -> None:
+        """`stages`: those that have an address, in whose order they are shown."""
         self._clients = clients
+        self._stages = stages
 
     def page(self, query: Mapping[str, Sequence[str]]) -> str:
         """The page for `?stage=&dashboard=&span=`; what is unknown or missing takes its default."""
@@ -47,11 +48,6 @@ class Console:
         else:
             content = self._content(stage, str(dashboard), str(span), stages)
         return _PAGE.read_text(encoding="utf-8").replace("<!--content-->", content)
-
-    def _stages(self) -> list[str]:
-        names = [entry["DashboardName"] for entry in self._clients("cloudwatch").list_dashboards()["DashboardEntries"]]
-        found = (re.fullmatch(rf"{PROJECT}-(.+)-health", name) for name in names)
-        return sorted(match[1] for match in found if match)
 
     def _content(self, stage: str, dashboard: str, span: str, stages: Sequence[str]) -> str:
         def link(**changes: str) -> str:
@@ -82,7 +78,11 @@ class Console:
 
     def _panels(self, stage: str, dashboard: str, span: int) -> str:
         name = resource_name(stage, dashboard)
-        body = json.loads(self._clients("cloudwatch").get_dashboard(DashboardName=name)["DashboardBody"])
+        cloudwatch = self._clients("cloudwatch")
+        try:
+            body = json.loads(cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"])
+        except cloudwatch.exceptions.ClientError:
+            return f"<p>The stage {html.escape(stage)} has no dashboard {html.escape(dashboard)}.</p>"
         now = time.time()
         return "".join(
             f'<article style="--columns:{widget["width"]}">'

@@ -7,8 +7,9 @@ Started by `emulator`, in the emulator's own environment, with two listening soc
 
 - the AWS endpoint: every AWS API; the browser calls Cognito here, across origins. `POST /_local/save` writes all
   state to disk and tells what it could not write, `GET /_local/health` says who serves and if the last save failed.
-- the front door: one origin for page and `/api`. Every request goes to the CloudFront distribution whose domain is in
-  `<data>/front-door`, with the Host header rewritten, as a viewer on HTTPS. `/_local/` is the console, and
+- the front door: an origin per stage for page and `/api`, `http://<stage>.localhost:PORT`, and without a name for
+  `local`, or the only one there is. Every request goes to the CloudFront distribution whose domain is in
+  `<data>/front-doors/<stage>`, with the Host header rewritten, as a viewer on HTTPS. `/_local/` is the console, and
   `/_local/mailbox` shows the mails that AWS would have sent (`?format=json`: to, subject, body, html, code, at; newest
   first).
 
@@ -43,6 +44,7 @@ from localcloud.console.pages import Console
 from localcloud.emulator import patches
 from localcloud.emulator.browsers import COGNITO_TARGET, refused_at_aws, refused_at_front_door
 from localcloud.emulator.compression import compressing
+from localcloud.emulator.doors import Doors
 from localcloud.emulator.patches import heartbeat
 from localcloud.emulator.patches.api_metrics import record_api_call
 from localcloud.emulator.patches.post_confirmation import CONFIRMATIONS, post_confirmation
@@ -79,7 +81,8 @@ class Gateway:
         self._data = data
         self._front_port = front_port
         self._owner = owner
-        self._console = Console(cache(_client))
+        self._doors = Doors(data / "front-doors")
+        self._console = Console(cache(_client), lambda: self._doors.stages)
         self._api_slots = asyncio.Semaphore(API_CONCURRENCY)
         self._changed = False
         self._saver = Saver(write_state)
@@ -219,10 +222,9 @@ class Gateway:
             # In a thread: it asks this very process for all that it shows.
             await _respond(send, 200, await asyncio.to_thread(self._console.page, query))
             return
-        try:
-            domain = (self._data / "front-door").read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
-            await _respond(send, 503, "Nothing is deployed yet. Run `make up`.")
+        domain = self._doors.domain(_header(scope, b"host"))
+        if domain is None:
+            await _respond(send, 503, "Nothing is deployed here yet. Run `make up`, or `make stages` for all of them.")
             return
         replaced = {b"host", b"x-forwarded-proto"}
         headers = [(name, value) for name, value in scope["headers"] if name.lower() not in replaced]

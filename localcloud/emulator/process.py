@@ -32,6 +32,7 @@ from typing import Any, Final
 import filelock
 import psutil
 
+from localcloud.emulator.doors import DEFAULT_STAGE, Doors
 from localcloud.emulator.root_key import FILE as ROOT_KEY
 from localcloud.emulator.root_key import root_key
 
@@ -78,8 +79,19 @@ class Running:
 
     @property
     def front_url(self) -> str:
-        """URL of page and API, as a browser opens it."""
+        """URL of page and API of the stage `local`, as a browser opens it."""
         return f"http://localhost:{self.front_port}"
+
+    def url_of(self, stage: str) -> str:
+        """URL of page and API of a stage, as a browser opens it: each has a name of its own at the one front door."""
+        return self.front_url if stage == DEFAULT_STAGE else f"http://{stage}.localhost:{self.front_port}"
+
+    def configuration(self, stage: str) -> dict[str, str]:
+        """The configuration that leads a stage's page and mails to this emulator."""
+        return {
+            "civicforge:siteUrl": self.url_of(stage),
+            "civicforge:cognitoEndpoint": f"http://localhost:{self.port}/",
+        }
 
 
 class Emulator:
@@ -216,9 +228,14 @@ class Emulator:
         reason = (_health(running) or {}).get("unsaved") if running else None
         return unsaved(self.data, reason) if reason else ""
 
-    def serve_at_front_door(self, distribution_domain: str) -> None:
-        """Lead the front door to a CloudFront distribution, by its `domainName`."""
-        (self.data / "front-door").write_text(distribution_domain, encoding="utf-8")
+    def serve_at_front_door(self, distribution_domain: str, stage: str = DEFAULT_STAGE) -> None:
+        """Lead a stage's address to a CloudFront distribution, by its `domainName`."""
+        self.doors.open(stage, distribution_domain)
+
+    @property
+    def doors(self) -> Doors:
+        """The addresses of the stages."""
+        return Doors(self.data / "front-doors")
 
     def _known(self) -> Running | None:
         """The last one: as whoever started it has written, else as it said itself in the lock of its data."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import filelock
+import pulumi
 
 from infra.stack_config import StackConfig, load_config
 from localcloud.authorization.gate import Gate
@@ -236,6 +237,7 @@ class _Run:
         self._previewing = previewing
         # What was begun and never ended: only then may a thing of ours be there without a record.
         self._unfinished = list(state.operations)
+        self._unknown = not state.records
         self._verify = verify or not state.settled
         self._seen: set[str] = set()
         self._condemned: set[str] = set()
@@ -273,7 +275,7 @@ class _Run:
         except Exception as error:
             # Other errors follow from the first one.
             failure = self._failure or error
-            if isinstance(failure, UnsupportedError):
+            if isinstance(failure, UnsupportedError | pulumi.RunError):
                 raise EngineError(str(failure)) from failure
             raise failure from None
         if self._failure:
@@ -592,6 +594,11 @@ class _Run:
             text = str(error) if isinstance(error, known) else f"{type_} {name!r}: {type(error).__name__}: {error}"
             if isinstance(error, InitializationError):
                 text = f"{type_} {name!r}: {error}"
+            if self._unknown and already_exists(error):
+                text += (
+                    " The emulator has it, but nothing here knows of the stage: put a copy of "
+                    f"stacks/{self._config.stage}.json back, or begin afresh with `make reset`."
+                )
             failure = EngineError(text)
             self._failure = self._failure or failure
             raise failure from error

@@ -61,17 +61,27 @@ class Operation:
     inputs: dict[str, Any]
 
 
+class StateError(Exception):
+    """The file of a stage cannot be read; the message says what to do."""
+
+
 class State:
     """The records of a stage, by URN, and those replaced but not yet deleted."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.RLock()
-        content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        self.settled: bool = content.get("settled", True)
-        self.records = {item["urn"]: Record(**item) for item in content.get("resources", [])}
-        self.pending = [Record(**item) for item in content.get("pending", [])]
-        self.operations = [Operation(**item) for item in content.get("operations", [])]
+        try:
+            content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+            self.settled: bool = content.get("settled", True)
+            self.records = {item["urn"]: Record(**item) for item in content.get("resources", [])}
+            self.pending = [Record(**item) for item in content.get("pending", [])]
+            self.operations = [Operation(**item) for item in content.get("operations", [])]
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+            raise StateError(
+                f"{path}, which knows what the stage {path.stem} consists of, cannot be read ({error}). "
+                "Put a copy of it back, or begin afresh with `make reset`."
+            ) from error
         # A record is encoded once, when it changes: the file is written as often as there are resources.
         self._encoded = {urn: _encode(record) for urn, record in self.records.items()}
 

@@ -1,6 +1,7 @@
 # ruff: noqa: ARG002 - all handlers (and invokes) have one signature, whether or not one needs every argument
 """IAM roles, policies and identity providers."""
 
+import json
 from typing import Any
 
 from localcloud.provider.base import Cloud, Handler, Inputs, Outputs, handles, not_found, without
@@ -51,6 +52,7 @@ class Role(Handler):
 @handles("aws:iam/rolePolicy:RolePolicy")
 class RolePolicy(Handler):
     replace_on = frozenset({"name", "role"})
+    drift = frozenset({"policy"})
     autoname = "name"
 
     def identify(self, cloud: Cloud, inputs: Inputs) -> str:
@@ -71,8 +73,10 @@ class RolePolicy(Handler):
 
     def read(self, cloud: Cloud, id_: str, inputs: Inputs) -> Outputs:
         role, _, name = id_.partition(":")
-        cloud.client("iam").get_role_policy(RoleName=role, PolicyName=name)
-        return {}
+        live = cloud.client("iam").get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        declared = str(inputs.get("policy", "{}"))
+        # The same document may be written in several ways.
+        return {"policy": declared if json.loads(declared) == live else json.dumps(live)}
 
 
 @handles("aws:iam/policy:Policy")

@@ -32,6 +32,7 @@ def invoke_arn(cloud: Cloud, function_arn: str) -> str:
 class Function(Handler):
     replace_on = frozenset({"name", "packageType"})
     volatile = frozenset({"version", "qualifiedArn", "qualifiedInvokeArn"})
+    drift = frozenset({"timeout", "memorySize", "handler", "runtime", "environment"})
     taggable = True
     autoname = "name"
 
@@ -106,6 +107,11 @@ class Function(Handler):
             "lastModified": function.get("LastModified", ""),
             "codeSha256": function.get("CodeSha256", ""),
             "sourceCodeSize": function.get("CodeSize", 0),
+            "timeout": function["Timeout"],
+            "memorySize": function["MemorySize"],
+            "handler": function.get("Handler", ""),
+            "runtime": function.get("Runtime", ""),
+            "environment": {"variables": function.get("Environment", {}).get("Variables", {})},
         }
 
 

@@ -40,7 +40,7 @@ def local_cloud() -> Iterator[Running]:
         emulator = Emulator(Path(directory), venv=REPOSITORY / ".local" / "emulator-venv", owner=os.getpid())
         try:
             running = emulator.start()
-            open_front_door(emulator, provision(emulator, running, LOCAL))
+            open_front_door(emulator, provision(emulator, running, LOCAL), LOCAL)
             session = boto3.Session(*emulator.root_key, region_name="us-east-1")
             stage = Stage(LOCAL, session, running.endpoint, emulator)
             site.upload(stage)

@@ -69,14 +69,14 @@ def trust(service: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement, caller]})
 
 
-def function(name: str, role: aws.iam.Role) -> aws.lambda_.Function:
+def function(name: str, role: aws.iam.Role, code: str = HANDLER) -> aws.lambda_.Function:
     return aws.lambda_.Function(
         name,
         name=f"gaps-{name}",
         role=role.arn,
         runtime="python3.13",
         handler="index.handler",
-        code=pulumi.AssetArchive({"index.py": pulumi.StringAsset(HANDLER)}),
+        code=pulumi.AssetArchive({"index.py": pulumi.StringAsset(code)}),
         timeout=10,
         memory_size=256,
         publish=True,
@@ -102,6 +102,7 @@ def mapping(
 def program() -> None:
     role = aws.iam.Role("role", name="gaps-role", assume_role_policy=trust("lambda.amazonaws.com"))
     probe, whole, partial = (function(name, role) for name in ("probe", "whole", "partial"))
+    function("broken", role, "raise RuntimeError('boom at import')")
     table = aws.dynamodb.Table(
         "table",
         name="gaps-table",
@@ -326,6 +327,20 @@ def logged(platform: Platform, function_name: str) -> list[dict[str, Any]]:
         events = platform.client("logs").filter_log_events(logGroupName=f"/aws/lambda/gaps-{function_name}")["events"]
         return [json.loads(event["message"]) for event in events if event["message"].startswith("{")]
     return []
+
+
+def test_an_unhandled_error_is_one_record_as_lambda_writes_it(platform: Platform, outputs: dict[str, Any]) -> None:
+    call(platform, outputs, "/fail")
+    (record,) = [line for line in logged(platform, "probe") if line.get("errorMessage") == "broken"][-1:]
+    assert (record["level"], record["errorType"]) == ("ERROR", "ValueError")
+    assert 'raise ValueError("broken")' in record["stackTrace"][-1]
+
+
+def test_a_lambda_that_does_not_start_says_so_in_its_log(platform: Platform, outputs: dict[str, Any]) -> None:
+    platform.client("lambda").invoke(FunctionName="gaps-broken", Payload=b"{}")
+    lines = logged(platform, "broken")
+    assert [line["errorMessage"] for line in lines if line.get("level") == "ERROR"] == ["boom at import"]
+    assert [line["record"]["status"] for line in lines if line.get("type") == "platform.initReport"] == ["error"]
 
 
 def messages(platform: Platform, url: str) -> list[dict[str, Any]]:
@@ -599,6 +614,66 @@ def test_tls_only_policies_do_not_shut_out_the_local_cloud(platform: Platform, o
     assert platform.client("sqs").get_queue_attributes(QueueUrl=outputs["paged"], AttributeNames=["QueueArn"])[
         "Attributes"
     ]
+
+
+def test_a_table_is_restored_as_it_was_at_the_moment_asked_for(make_platform: Callable[[], Platform]) -> None:
+    platform = make_platform()
+    db, name = platform.client("dynamodb"), "gaps-recovered"
+    key = {"AttributeName": "id", "AttributeType": "S"}, {"AttributeName": "at", "AttributeType": "N"}
+    db.create_table(
+        TableName=name, BillingMode="PAY_PER_REQUEST", AttributeDefinitions=list(key),
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}, {"AttributeName": "at", "KeyType": "RANGE"}],
+    )  # fmt: skip
+
+    def item(id_: str, value: str, at: int = 1) -> dict[str, Any]:
+        return {"id": {"S": id_}, "at": {"N": str(at)}, "value": {"S": value}}
+
+    def put(*items: dict[str, Any]) -> None:
+        for one in items:
+            db.put_item(TableName=name, Item=one)
+
+    def restore(at: float, target: str) -> list[dict[str, Any]]:
+        db.restore_table_to_point_in_time(SourceTableName=name, TargetTableName=target, RestoreDateTime=at)
+        found = db.scan(TableName=target)["Items"]
+        db.delete_table(TableName=target)
+        return sorted(found, key=lambda one: (one["id"]["S"], one["at"]["N"]))
+
+    with pytest.raises(ClientError, match="PointInTimeRecoveryUnavailable"):
+        restore(time.time(), "gaps-without")
+    put(item("old", "kept"))
+    specification = {"PointInTimeRecoveryEnabled": True}
+    db.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=specification)
+    put(item("a", "first"), item("a", "other", at=2), item("b", "first"))
+    then = sorted(db.scan(TableName=name)["Items"], key=lambda one: (one["id"]["S"], one["at"]["N"]))
+    moment = int(time.time())
+    time.sleep(1.05)
+    # One of each way to write.
+    put(item("a", "damaged"))
+    of = {"id": {"S": "b"}, "at": {"N": "1"}}
+    db.update_item(TableName=name, Key=of, UpdateExpression="REMOVE #v", ExpressionAttributeNames={"#v": "value"})
+    db.delete_item(TableName=name, Key={"id": {"S": "a"}, "at": {"N": "2"}})
+    gone = {"TableName": name, "Key": {"id": {"S": "old"}, "at": {"N": "1"}}}
+    new = {"TableName": name, "Item": item("new", "x")}
+    db.transact_write_items(TransactItems=[{"Put": new}, {"Delete": gone}])
+    requests = [{"PutRequest": {"Item": item("newer", "x")}}, {"DeleteRequest": {"Key": of}}]
+    db.batch_write_item(RequestItems={name: requests})
+    assert restore(moment, "gaps-then") == then
+    now = db.scan(TableName=name)["Items"]
+    assert len(restore(time.time(), "gaps-now")) == len(now)
+    described = db.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+    window = described["PointInTimeRecoveryDescription"]
+    assert window["EarliestRestorableDateTime"].timestamp() <= moment + 1
+    assert moment < window["LatestRestorableDateTime"].timestamp() <= time.time()
+    for outside in (moment - 3600, time.time() + 3600):
+        with pytest.raises(ClientError, match="InvalidRestoreTime"):
+            restore(outside, "gaps-outside")
+    # The history survives a kill, as the data does.
+    platform.emulator.save()
+    os.kill(platform.running.pid, signal.SIGKILL)
+    assert eventually(lambda: platform.emulator.running() is None)
+    platform.restart()
+    db = platform.client("dynamodb")
+    assert restore(moment, "gaps-again") == then
 
 
 # Lasting and living side by side.

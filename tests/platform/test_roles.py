@@ -47,7 +47,7 @@ def gate(account: Platform, stage: str, kind: str) -> Gate:
 
 def up(account: Platform, stage: str, role: Gate, **overrides: str) -> Report:
     """Deploy as a role."""
-    site = {"civicforge:siteUrl": account.running.front_url}
+    site = {"civicforge:siteUrl": account.running.url_of(stage)}
     return account.up(stage, root=REPOSITORY, overrides={**LOCAL, **site, **overrides}, gate=role)
 
 
@@ -93,7 +93,7 @@ def test_a_release_goes_out_and_back_as_the_deploy_role(
 ) -> None:
     """Uploaded, and rolled back by the command, which has two synthetic members try it."""
     report = up(account, "dev", gate(account, "dev", "deploy"))
-    account.emulator.serve_at_front_door(report.outputs["distribution_domain"])
+    account.emulator.serve_at_front_door(report.outputs["distribution_domain"], "dev")
     session = boto3.Session(*account.emulator.root_key, region_name="us-east-1")
     stage = Stage("dev", session, account.endpoint, account.emulator).as_role("deploy")
     first, second = (a_release(stage, tmp_path, number) for number in (1, 2))

@@ -3,14 +3,17 @@
 import time
 from collections.abc import Callable
 
+import boto3
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
 from infra import lambda_zips
 from infra.paths import REPOSITORY
 from localcloud.engine.deployment import Report
+from ops.shared.stage import Stage
 from services.core.names import parameter_name, resource_name
-from services.core.parameters import API_KEY
+from services.core.parameters import API_KEY, SITE_URL
 from services.core.stages import ON_AWS
 from tests.platform.conftest import Platform
 
@@ -28,7 +31,11 @@ def account(make_platform: Callable[[], Platform]) -> Platform:
 @pytest.fixture(scope="module")
 def reports(account: Platform) -> dict[str, Report]:
     account.up("bootstrap", root=REPOSITORY, overrides={"civicforge:repository": "civicforge/platform"})
-    return {stage: account.up(stage, root=REPOSITORY, overrides=HERE) for stage in STAGES}
+    made = {}
+    for stage in STAGES:
+        made[stage] = account.up(stage, root=REPOSITORY, overrides={**account.running.configuration(stage), **HERE})
+        account.emulator.serve_at_front_door(made[stage].outputs["distribution_domain"], stage)
+    return made
 
 
 def test_the_stages_share_nothing(account: Platform, reports: dict[str, Report]) -> None:
@@ -36,6 +43,29 @@ def test_the_stages_share_nothing(account: Platform, reports: dict[str, Report])
     assert tables == {resource_name(stage, "quests") for stage in STAGES}
     for output in ("user_pool_id", "site_bucket", "api_id", "distribution_id", "page_topic_arn"):
         assert len({reports[stage].outputs[output] for stage in STAGES}) == len(STAGES), output
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_each_stage_answers_at_an_address_of_its_own(account: Platform, reports: dict[str, Report], stage: str) -> None:
+    """For a browser, and for status, smoke, seed and rollback, which all ask `Stage.http`."""
+    del reports
+    session = boto3.Session(*account.emulator.root_key, region_name="us-east-1")
+    town = Stage(stage, session, account.endpoint, account.emulator)
+    with town.http() as http:
+        assert http.get("/api/health").json()["stage"] == stage
+    assert town.parameter(SITE_URL) == f"http://{stage}.localhost:{account.running.front_port}"
+    with Stage(stage, session, account.endpoint).http() as http:
+        assert http.get("/api/health").json()["stage"] == stage
+    shown = httpx.get(f"{account.running.front_url}/_local/", params={"stage": stage}).text
+    assert f"aria-current=page>{stage}</a>" in shown
+    assert "rewards-dlq" in shown
+
+
+def test_a_stage_that_is_not_there_is_told(account: Platform, reports: dict[str, Report]) -> None:
+    del reports
+    host = {"Host": f"elsewhere.localhost:{account.running.front_port}"}
+    answer = httpx.get(account.running.front_url, headers=host)
+    assert (answer.status_code, "make stages" in answer.text) == (503, True)
 
 
 def test_the_role_of_one_stage_cannot_read_the_parameters_of_another(
@@ -61,7 +91,7 @@ def test_a_second_up_changes_nothing_and_keeps_live_values(account: Platform, re
     assert account.client("ssm").get_parameter(Name=flag)["Parameter"]["Value"] == "off"
     account.client("ssm").put_parameter(Name=flag, Value="10%", Overwrite=True)
     started = time.monotonic()
-    again = account.up("staging", root=REPOSITORY, overrides=HERE)
+    again = account.up("staging", root=REPOSITORY, overrides={**account.running.configuration("staging"), **HERE})
     assert time.monotonic() - started < 10
     assert not again.changed
     assert sorted(again.same) == sorted(reports["staging"].created)

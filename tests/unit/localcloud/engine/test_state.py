@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.engine.state import Operation, Record, State, deletion_order
+from localcloud.engine.state import Operation, Record, State, StateError, deletion_order
 
 
 def record(name: str, *dependencies: str) -> Record:
@@ -110,3 +110,11 @@ def test_records_are_listed_while_other_threads_add_some(tmp_path: Path, monkeyp
             adding.result()
     finally:
         sys.setswitchinterval(interval)
+
+
+@pytest.mark.parametrize("text", ['{"settled": true, "resources": [', "[]", '{"resources": [{"urn": "a"}]}', "\x00"])
+def test_a_damaged_file_is_a_sentence_with_a_way_on(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "local.json"
+    path.write_text(text)
+    with pytest.raises(StateError, match=r"knows what the stage local consists of.*make reset"):
+        State(path)
