@@ -27,9 +27,15 @@ help: ## Show this list
 
 # --- what a fresh machine needs ---
 
+define need_python
+command -v $(PYTHON) >/dev/null || { echo "There is no Python here (looked for $(PYTHON)). Install 3.11 or newer: 'apt install python3 python3-venv', 'brew install python', or https://www.python.org/downloads."; exit 1; }; \
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version) is too old: install 3.11 or newer, and name it: make PYTHON=/path/to/python3."; exit 1; }; \
+$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no module venv: 'apt install python3-venv' brings it on Debian and Ubuntu."; exit 1; }
+endef
+
 .venv/.ready: requirements/bootstrap.txt requirements/dev.txt
 	@echo "Setting up .venv ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || { $(call need_python); $(PYTHON) -m venv .venv; }
 	@$(BIN)/python -m pip -q --disable-pip-version-check install --require-hashes -r requirements/bootstrap.txt
 	@$(BIN)/uv -q pip sync --require-hashes requirements/bootstrap.txt requirements/dev.txt
 	@touch $@
@@ -51,19 +57,27 @@ frontend/dist/index.html: $(PAGE_SOURCES) frontend/node_modules/.ready
 
 .PHONY: doctor
 doctor: .venv/.ready ## Say what is missing on this machine, and how to get it
-	@$(RUN) ops doctor
+	@$(RUN) ops doctor --stage $(STAGE)
 
 .PHONY: setup
 setup: .venv/.ready frontend/node_modules/.ready tests/e2e/node_modules/.ready ## Install everything that work on it needs
 
 # --- the platform on this machine ---
 
+# `REFRESH=1 make up` looks at every resource, and makes again what somebody deleted.
 .PHONY: up
 up: .venv/.ready frontend/dist/index.html ## Bring the whole platform up on this machine, with a small community
 	@$(RUN) infra.lambda_zips --target host
-	@$(RUN) localcloud up --engine $(ENGINE)
+	@$(RUN) localcloud up --engine $(ENGINE) $(if $(REFRESH),--refresh)
 	@$(RUN) ops publish --stage local
 	@$(RUN) ops seed --stage local
+
+.PHONY: stages
+stages: .venv/.ready frontend/dist/index.html ## Bring up the bootstrap stack, dev, staging and prod on this machine
+	@$(RUN) infra.lambda_zips --target host
+	@$(RUN) localcloud up --stage bootstrap
+	@eval "$$($(RUN) localcloud env)"; for stage in dev staging prod; do \
+	  $(RUN) ops deploy --stage $$stage --page frontend/dist --canary 0 --over-newer --yes --reason "make stages"; done
 
 .PHONY: down reset logs
 down: .venv/.ready ## Stop it; the data stays

@@ -1,26 +1,30 @@
 """`./civicforge <command>`, which is `python -m ops <command>`."""
 
+import json
+import subprocess
 import sys
+import tomllib
+from typing import Annotated, Final
 
-import httpx
 import typer
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, TokenRetrievalError
-from pydantic import ValidationError
 from rich.console import Console
 
-from infra.stack_config import ConfigError
-from localcloud.emulator.process import EmulatorError
+from infra.paths import REPOSITORY
 from ops.commands import (
     alarms,
     breaker,
+    browse,
     cost,
+    destroy,
     dlq,
     documents,
+    drift,
     fairness,
     flags,
     groups,
     ledger,
     logs,
+    members,
     moderation,
     notices,
     page,
@@ -36,22 +40,46 @@ from ops.commands import (
     status,
 )
 from ops.commands.doctor import doctor as examine
-from ops.shared.books import invalid_fields
-from ops.shared.stage import LOCAL, OperatorError
+from ops.shared.errors import EXPECTED, explain
+from ops.shared.help import DocumentedCommand, in_order
+from ops.shared.stage import LOCAL
 from ops.shared.terminal import JsonOption, StageOption, Terminal, command
-from services.core.settings import SettingsError
-from services.core.stores.dynamo import StoreUnavailableError
-from services.core.stores.users import NoSuchUserError
+
+VERSION: Final = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Operate a stage of CivicForge; docs/operations.md says when to use what.",
 )
 
 
-@app.command()
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"civicforge {VERSION}, commit {_commit()}")
+        raise typer.Exit
+
+
+def _commit() -> str:
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],  # noqa: S607 - git of the PATH
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() or "unknown"
+
+
+@app.callback()
+def every(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show version and commit, and exit.")
+    ] = False,
+) -> None:
+    """Operate a stage of CivicForge; docs/operations.md says when to use what."""
+
+
+@app.command(cls=DocumentedCommand)
 def doctor(stage: StageOption = LOCAL, as_json: JsonOption = False) -> None:
     """Say what is missing on this machine or account, and how to get it."""
     examine(stage, Terminal(as_json=as_json))
@@ -60,6 +88,9 @@ def doctor(stage: StageOption = LOCAL, as_json: JsonOption = False) -> None:
 command(app)(status.status)
 command(app, changes=True)(release.deploy)
 command(app)(release.releases)
+command(app)(drift.drift)
+command(app, changes=True)(destroy.destroy)
+command(app, "open")(browse.open_)
 command(app, changes=True)(release.rollback)
 command(app, changes=True)(recover.recover)
 command(app)(page.publish)
@@ -74,6 +105,7 @@ for name, commands in (
     ("alarms", alarms.app),
     ("breaker", breaker.app),
     ("quest", quests.app),
+    ("member", members.app),
     ("moderation", moderation.app),
     ("fairness", fairness.app),
     ("ledger", ledger.app),
@@ -87,52 +119,13 @@ for name, commands in (
     app.add_typer(commands, name=name)
 
 
-def explain(error: Exception) -> str:
-    """The explanation of an error: what happened and what to do, in a sentence or two."""
-    match error:
-        case NoCredentialsError() | TokenRetrievalError():
-            return "There are no AWS credentials here. Sign in (`aws sso login`) or set AWS_PROFILE."
-        case ClientError():
-            answer = error.response["Error"]
-            code = answer.get("Code", "")
-            if "AccessDenied" in code or "UnauthorizedOperation" in code:
-                return f"AWS does not let this role do it: {answer.get('Message', error)}"
-            if "ExpiredToken" in code or "InvalidClientTokenId" in code:
-                return "The AWS credentials have expired. Sign in again."
-            return f"AWS refused {error.operation_name}: {answer.get('Message') or code}"
-        case BotoCoreError() | httpx.HTTPError():
-            return f"AWS or the stage cannot be reached: {error}"
-        case NoSuchUserError():
-            return f"There is no such member: {error}"
-        case ValidationError():
-            return (
-                f"Something that is stored is invalid: {error.title}, {invalid_fields(error)}. "
-                "`civicforge ledger check` names it; `civicforge restore` brings back what it was."
-            )
-        case StoreUnavailableError():
-            return f"The tables do not answer: {error}. Try again."
-    return str(error)
-
-
-EXPECTED = (
-    OperatorError,
-    EmulatorError,
-    ConfigError,
-    SettingsError,
-    StoreUnavailableError,
-    NoSuchUserError,
-    ValidationError,
-    ClientError,
-    BotoCoreError,
-    httpx.HTTPError,
-)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command; what can be foreseen ends in a sentence, not in a traceback. Returns the exit code."""
     try:
-        app(arguments, prog_name="civicforge")
+        app(in_order(sys.argv[1:] if arguments is None else arguments), prog_name="civicforge")
     except EXPECTED as error:
+        if "--json" in (sys.argv[1:] if arguments is None else arguments):
+            sys.stdout.write(json.dumps({"error": explain(error), "kind": type(error).__name__}) + "\n")
         Console(stderr=True, highlight=False, soft_wrap=True).print(explain(error), style="red", markup=False)
         return 1
     except SystemExit as stop:

@@ -19,7 +19,6 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +32,7 @@ from localcloud.authorization.gate import Gate
 from localcloud.emulator.process import Emulator, Running
 from localcloud.engine import deployment
 from ops import __main__ as cli
+from ops.commands.restore import restores
 from ops.shared import stage as stages
 from ops.shared.releases import Releases
 from ops.shared.stage import OperatorError, open_stage
@@ -212,6 +212,11 @@ def civicforge(*arguments: str) -> None:
         raise OperatorError(f"civicforge {' '.join(arguments)} failed")
 
 
+def newest_restore() -> str:
+    """The id of the restore that was started last."""
+    return restores(open_stage(STAGE))[0]
+
+
 def changing(*arguments: str) -> None:
     """Run a command that changes the stage and asks for a reason."""
     civicforge(*arguments, "--stage", STAGE, "--yes", "--reason", "rehearsal")
@@ -245,8 +250,7 @@ class Rehearsal:
 
     def run(self) -> bool:
         """Take every step; destroy what was made, whatever failed before."""
-        ground, restore_id = self.ground, f"{datetime.now(UTC):%Y%m%dt%H%M%S}"
-        moment = datetime.strptime(restore_id, "%Y%m%dt%H%M%S").replace(tzinfo=UTC).isoformat()
+        ground = self.ground
         if not self.step("bootstrap", ground.bootstrap):
             return False
         deploy = ("deploy", "--canary", "0", "--over-newer")
@@ -257,9 +261,9 @@ class Rehearsal:
             self.step("preview", lambda: ground.preview(drift=False), role="preview")
             self.step("drift", lambda: ground.preview(drift=True), role="preview")
             self.step("smoke", lambda: civicforge("smoke", "--stage", STAGE), role="deploy")
-            self.step("restore", lambda: changing("restore", "start", "--at", moment))
-            self.step("restore again", lambda: changing("restore", "complete", restore_id))
-            self.step("restore drop", lambda: changing("restore", "drop", restore_id))
+            self.step("restore", lambda: changing("restore", "start"))
+            self.step("restore again", lambda: changing("restore", "complete", newest_restore()))
+            self.step("restore drop", lambda: changing("restore", "drop", newest_restore()))
             self.step("breaker open", lambda: changing("breaker", "open", "--level", "stopped"))
             self.step("breaker close", lambda: changing("breaker", "close"))
             self.step("cost", lambda: civicforge("cost", "--stage", STAGE))

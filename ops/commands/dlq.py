@@ -9,17 +9,25 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from ops.shared.dead_letters import depths, url_of
 from ops.shared.entries import pay_entry
-from ops.shared.stage import OperatorError, Stage
+from ops.shared.stage import MISSING, OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain.ledger import State
 from services.core.domain.values import timestamp
-from services.core.events import NoticeFailed, QuestNotPublished, RewardFailed, Sweep, UserNotStored
+from services.core.events import (
+    InvalidMessageError,
+    NoticeFailed,
+    QuestNotPublished,
+    RewardFailed,
+    Sweep,
+    UserNotStored,
+)
 from services.core.services import QUEUES, SWEEPS
 
 if TYPE_CHECKING:
@@ -27,6 +35,8 @@ if TYPE_CHECKING:
 
 MOST: Final = 1000
 """Messages that are looked at in one go; a longer queue takes more than one redrive."""
+MOST_ENTRIES: Final = 20
+"""Ledger entries that are named for one message."""
 _HOLD_SECONDS: Final = 900
 """Visibility timeout of a message while it is redriven."""
 _WAIT_SECONDS: Final = 1
@@ -151,6 +161,69 @@ _REDO: Final[dict[str, Callable[[Stage, DeadLetter], str]]] = {
 }
 
 
+def about(stage: Stage, queue: str, letter: DeadLetter) -> list[Json]:
+    """The things that a message is about, by member, entry, quest and amount; none where it is no message of ours."""
+    try:
+        return _ABOUT[queue](stage, letter.body) if isinstance(letter.body, dict) else []
+    except InvalidMessageError:
+        return []
+
+
+def _about_reward(stage: Stage, body: Json) -> list[Json]:
+    if "DDBStreamBatchInfo" in body:
+        # The note names places in a stream. What of them was not paid since is PENDING.
+        waiting = islice(stage.ledger.unpaid(State.PENDING), MOST_ENTRIES)
+        return [_about_entry(stage, user_id, entry_id, "not paid yet") for user_id, entry_id in waiting]
+    failed = RewardFailed.parse(body)
+    return [_about_entry(stage, failed.user_id, failed.entry_id, failed.reason)]
+
+
+def _about_entry(stage: Stage, user_id: str, entry_id: str, reason: str) -> Json:
+    found: Json = {"member": user_id, "entry": entry_id, "reason": reason}
+    try:
+        entry = stage.ledger.get(user_id, entry_id)
+    except ValueError:
+        return {**found, "state": "invalid"}
+    if entry is None:
+        return {**found, "state": "gone"}
+    amounts = {"points": entry.points, "xp": entry.xp, "reputation": entry.reputation}
+    return {**found, "kind": entry.kind, "quest": entry.quest_id, **amounts, "state": entry.state}
+
+
+def _about_notice(stage: Stage, body: Json) -> list[Json]:
+    if "userId" not in body:
+        return []
+    failed = NoticeFailed.parse(body)
+    found = {"member": failed.user_id, "item": failed.item_id, "reason": failed.reason}
+    item = stage.inbox.get(failed.user_id, failed.item_id)
+    return [{**found, "kind": item.kind, "quest": item.quest_id} if item else {**found, "state": "gone"}]
+
+
+def _about_publication(_: Stage, body: Json) -> list[Json]:
+    return [{"quest": QuestNotPublished.parse(body).quest_id}] if "questId" in body else []
+
+
+def _about_user(_: Stage, body: Json) -> list[Json]:
+    missing = UserNotStored.parse(body)
+    return [{"member": missing.user_id, "failedAt": missing.failed_at}]
+
+
+_ABOUT: Final[dict[str, Callable[[Stage, Json], list[Json]]]] = {
+    "user-creation": _about_user,
+    "rewards": _about_reward,
+    "publisher": _about_publication,
+    "notices": _about_notice,
+    "schedules": lambda _, body: [{"sweep": Sweep.parse(body.get("requestPayload", body)).sweep}],
+}
+
+
+def _told(things: list[Json]) -> str:
+    """The things in a line each: names and values, without what is empty."""
+    return "\n".join(
+        ", ".join(f"{name} {value}" for name, value in thing.items() if value not in (None, "", 0)) for thing in things
+    )
+
+
 def redrive_all(
     stage: Stage, queue: str, letters: list[DeadLetter], per_second: float, sleep: Callable[[float], None] = time.sleep
 ) -> Json:
@@ -183,7 +256,8 @@ def redrive_all(
 def list_(stage: Stage, terminal: Terminal) -> None:
     """Show how many messages wait in each queue."""
     found = depths(stage)
-    terminal.table({"queues": found}, ("queue", "messages"), list(found.items()), empty="There are no queues.")
+    rows = [(queue, MISSING if depth is None else depth) for queue, depth in found.items()]
+    terminal.table({"queues": found}, ("queue", "messages"), rows, empty="There are no queues.")
 
 
 @command(app)
@@ -191,11 +265,15 @@ def show(stage: Stage, terminal: Terminal, queue: QueueName) -> None:
     """Show the messages of a queue, oldest first, and leave them there."""
     letters = receive(stage, queue)
     make_visible(stage, queue, letters)
+    found = [(letter, about(stage, queue, letter)) for letter in letters]
     data = {
-        "messages": [{"id": letter.id, "sentAt": timestamp(letter.sent_at), "body": letter.body} for letter in letters]
+        "messages": [
+            {"id": letter.id, "sentAt": timestamp(letter.sent_at), "about": what, "body": letter.body}
+            for letter, what in found
+        ]
     }
-    rows = [(timestamp(letter.sent_at), letter.summary) for letter in letters]
-    terminal.table(data, ("sent", "message"), rows, empty=f"{queue} is empty.")
+    rows = [(timestamp(letter.sent_at), _told(what) or letter.summary) for letter, what in found]
+    terminal.table(data, ("sent", "about"), rows, empty=f"{queue} is empty.")
 
 
 @command(app, changes=True)
@@ -209,7 +287,9 @@ def redrive(
     letters = receive(stage, queue)
     outcome: Json | None = None
     try:
-        plan = [f"{timestamp(letter.sent_at)}  {letter.summary}" for letter in letters]
+        plan = [
+            f"{timestamp(letter.sent_at)}  {_told(about(stage, queue, letter)) or letter.summary}" for letter in letters
+        ]
         change = Change(
             "dlq redrive",
             queue,

@@ -23,11 +23,12 @@ from botocore.exceptions import ClientError
 from infra.paths import REPOSITORY
 from ops.shared import canary, documents, readiness, site, smoke
 from ops.shared.canary import Canary
+from ops.shared.embedded import arguments
 from ops.shared.flags import values
 from ops.shared.hold import TakeOver, held
 from ops.shared.pulumi_cli import PulumiCli
 from ops.shared.releases import KEPT, Release, Releases
-from ops.shared.stage import LOCAL, OperatorError, Stage
+from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out
 from services.core.names import LIVE_ALIAS
 from services.core.parameters import SITE_BUCKET
@@ -130,33 +131,29 @@ def build_lambdas(stage: Stage) -> None:
         raise OperatorError(f"The Lambdas could not be built: {error}") from error
 
 
-def provision(stage: Stage, release_id: str, canary_percent: int, say: Callable[[str], None] = lambda _: None) -> None:
-    """`up`: by the in-process engine on the emulator, by the Pulumi CLI on AWS. Raises OperatorError."""
+def provision(
+    stage: Stage,
+    release_id: str,
+    canary_percent: int,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    refresh: bool = False,
+) -> None:
+    """`up`: by the in-process engine on the emulator, by the Pulumi CLI on AWS. Raises OperatorError.
+
+    `refresh` looks at every resource first: what was deleted by hand is made again, what was changed is put back.
+    """
     config = {"civicforge:release": release_id, "civicforge:canaryPercent": str(canary_percent)}
-    running = stage.emulator.running() if stage.emulator else None
-    if stage.emulator and running:
+    if stage.emulator and stage.emulator.running():
         from localcloud.engine import deployment  # pulumi and its provider are large, and only this needs them
 
-        overrides = {**config, "civicforge:artifacts": "dist/host"}
-        if stage.name == LOCAL:
-            overrides |= {
-                "civicforge:siteUrl": running.front_url,
-                "civicforge:cognitoEndpoint": f"http://localhost:{running.port}/",
-            }
         try:
-            report = deployment.up(
-                stage.name,
-                endpoint=running.endpoint,
-                state_dir=stage.emulator.stacks,
-                root=REPOSITORY,
-                overrides=overrides,
-                gate=stage.gate,
-            )
+            report = deployment.up(stage.name, verify=refresh, **arguments(stage, config))
         except deployment.EngineError as error:
             raise OperatorError(f"up failed; mend it and deploy again: {error}") from error
-        stage.emulator.serve_at_front_door(report.outputs["distribution_domain"])
+        stage.emulator.serve_at_front_door(report.outputs["distribution_domain"], stage.name)
         return
-    PulumiCli.of(stage).up(config, say)
+    PulumiCli.of(stage).up(config, say, refresh=refresh)
 
 
 def live_versions(stage: Stage) -> dict[str, str]:
@@ -212,6 +209,8 @@ def release_now(
     say: Callable[[str], None],
     trial: Canary,
     still_held: Callable[[], None] = lambda: None,
+    *,
+    refresh: bool = False,
 ) -> Json:
     """Builds, provisions, uploads, invalidates, tries it out. What fails its canary or its smoke test goes back.
 
@@ -229,8 +228,8 @@ def release_now(
         step("build the page")
         dist = build_page()
     site.files_of(dist)
-    step("up")
-    provision(stage, release.id, trial.percent, say)
+    step("up, every resource looked at" if refresh else "up")
+    provision(stage, release.id, trial.percent, say, refresh=refresh)
     before, after = live_versions(stage), canary.published(stage)
     if trial.percent and before != after:
         step(f"canary: {trial.percent} % of the api's calls for {trial.minutes:g} minutes")
@@ -299,6 +298,9 @@ def deploy(
     over_newer: Annotated[
         bool, typer.Option("--over-newer", help="Deploy although the live release is of a newer commit.")
     ] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Look at every resource: make again what was deleted by hand.")
+    ] = False,
     take_over: TakeOver = "",
 ) -> None:
     """Build, bring the stage up, try it on a share of the calls, upload the page, smoke test, record the release."""
@@ -307,7 +309,7 @@ def deploy(
     trial = Canary.of(stage)
     trial = trial if percent is None else replace(trial, percent=percent)
     now, revision = datetime.now(UTC), commit()
-    by_hand = STAGES[stage.name].production and not os.environ.get("GITHUB_ACTIONS")
+    by_hand = STAGES[stage.name].production and not stage.endpoint and not os.environ.get("GITHUB_ACTIONS")
     _require_deployable(stage, revision, by_hand=by_hand, over_newer=over_newer)
     release = Release(
         id=f"{now:%Y%m%dT%H%M%SZ}-{revision[:7]}",
@@ -323,6 +325,7 @@ def deploy(
     plan = [
         f"build commit {revision[:7]}{', with changes that are not committed' if revision.endswith('+dirty') else ''}",
         f"up of stage {stage.name}, {'by the in-process engine' if stage.emulator else 'by the Pulumi CLI'}",
+        *(["every resource looked at: made again if it was deleted, put back if it was changed"] if refresh else []),
         *([f"canary: {trial.percent} % of the api's calls for {trial.minutes:g} minutes"] if trial.percent else []),
         "upload the page: assets first, index.html last",
         "invalidate the edge, run the smoke test; where it fails, back to the release before",
@@ -335,7 +338,7 @@ def deploy(
             if not over_newer:
                 keep_order(stage, revision)
             reasoned = release.model_copy(update={"reason": terminal.reason})
-            return release_now(stage, reasoned, dist, terminal.say, trial, still_held)
+            return release_now(stage, reasoned, dist, terminal.say, trial, still_held, refresh=refresh)
 
     change = Change(
         "deploy",

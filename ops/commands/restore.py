@@ -120,6 +120,27 @@ def complete(stage: Stage, table: Table, name: str) -> list[str]:
 _TTL_ON: Final = ("ENABLED", "ENABLING")
 
 
+def require_restorable(stage: Stage, moment: datetime | None) -> None:
+    """Raise OperatorError, before anything is made, where a table cannot be brought back to a moment (None: now)."""
+    for table in RESTORED:
+        name = stage.table(table)
+        found = stage.dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+        recovery = found.get("PointInTimeRecoveryDescription", {})
+        if recovery.get("PointInTimeRecoveryStatus") != "ENABLED":
+            raise OperatorError(
+                f"{name} has no point-in-time recovery; `civicforge deploy --refresh --stage {stage.name}` enables it, "
+                "for what is written from then on."
+            )
+        earliest, latest = recovery["EarliestRestorableDateTime"], recovery["LatestRestorableDateTime"]
+        # A moment is a whole second, the window is not.
+        if moment and not earliest.replace(microsecond=0) <= moment <= latest:
+            said = [f"{end.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for end in (moment, earliest, latest)]
+            raise OperatorError(
+                f"{name} cannot be brought back to {said[0]}, but to any moment from {said[1]} to {said[2]}. "
+                "The end follows the present with up to five minutes."
+            )
+
+
 def begin(stage: Stage, restore_id: str, at: datetime | None) -> Json:
     """Restore the tables beside the live ones, wait for them and complete them. May be repeated under the same id."""
     when: Any = {"RestoreDateTime": at} if at else {"UseLatestRestorableTime": True}
@@ -441,6 +462,7 @@ def start(
 ) -> None:
     """Restore the tables of one moment beside the live ones; these are not touched."""
     moment = _moment(at) if at else None
+    require_restorable(stage, moment)
     restore_id = f"{moment or datetime.now(UTC):%Y%m%dt%H%M%S}"
     plan = [f"{stage.table(t)} of {moment or 'the latest moment'} as {beside(stage, t, restore_id)}" for t in RESTORED]
     change = Change("restore start", restore_id, plan, lambda: begin(stage, restore_id, moment))

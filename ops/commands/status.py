@@ -1,8 +1,10 @@
 """The stage on one screen, and an exit code that says whether it is well."""
 
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import httpx
 import typer
@@ -15,18 +17,28 @@ from ops.shared.breaker import status_of
 from ops.shared.budget import budget
 from ops.shared.canary import weights as canary_weights
 from ops.shared.entries import oldest_pending
+from ops.shared.errors import EXPECTED, explain, is_missing
 from ops.shared.releases import Releases
 from ops.shared.remains import remains, remedy
-from ops.shared.stage import OperatorError, Stage
+from ops.shared.stage import MISSING, Stage
 from ops.shared.terminal import Json, Terminal
 from services.core import metrics
 from services.core.domain.notices import Mail
 from services.core.domain.values import timestamp
 from services.core.flags import is_valid
+from services.core.names import LIVE_ALIAS, parameter_name
+from services.core.parameters import API_KEY, LIVE_PARAMETERS, MAIL_KEY, STACK_PARAMETERS
 from services.core.routes import HEALTH_PATH
+from services.core.services import SERVICES
 
 UNPAID_LIMIT: Final = Alarms(DOCS).unpaid_rewards.thresholds["P2"]
 """Seconds that a reward may be due before the stage is not well: the alarm's threshold."""
+
+DEPLOY: Final = "`civicforge deploy --refresh --stage {}` makes again what is missing."
+WATCH_SECONDS: Final = 5.0
+CLEAR: Final = "\x1b[2J\x1b[H"
+"""Empties a terminal's screen."""
+REQUIRED_PARAMETERS: Final = (*STACK_PARAMETERS, *LIVE_PARAMETERS)
 
 
 class Fact(NamedTuple):
@@ -38,35 +50,40 @@ class Fact(NamedTuple):
     well: bool = True
 
 
-def _release(stage: Stage) -> Fact:
+def _release(stage: Stage, _: datetime) -> Fact:
     try:
         with stage.http() as http:
             answer = http.get(HEALTH_PATH)
         found = answer.json()
     except (httpx.HTTPError, ValueError) as error:
         return Fact("api", None, f"does not answer: {error}", well=False)
-    current = Releases(stage).current()
+    current = _current(stage)
     text = f"release {found.get('release', '?')}" + ("" if current else ", not released by `civicforge deploy`")
     if current and found.get("release") != current:
         return Fact("api", found, f"{text}, but {current} was released", well=False)
+    if found.get("stage", stage.name) != stage.name:
+        return Fact("api", found, f"the address answers for the stage {found['stage']}", well=False)
     return Fact("api", found, text, well=answer.is_success)
 
 
-def _tried(stage: Stage) -> Fact | None:
+def _tried(stage: Stage, _: datetime) -> Fact | None:
     """Of the live release, that its smoke test passed; None before the first release."""
-    releases = Releases(stage)
-    try:
-        current = releases.current()
-    except stage.s3.exceptions.NoSuchBucket:
-        return None
-    live = next((release for release in releases.list() if release.id == current), None)
+    current = _current(stage)
+    live = next((release for release in Releases(stage).list() if release.id == current), None) if current else None
     if live is None:
         return None
     said = "passed" if live.smoke == "passed" else f"{live.smoke}: `civicforge smoke` tries it, `rollback` goes back"
     return Fact("smoke test", live.smoke, said, well=live.smoke == "passed")
 
 
-def _alarms(stage: Stage) -> Fact:
+def _current(stage: Stage) -> str | None:
+    try:
+        return Releases(stage).current()
+    except stage.s3.exceptions.NoSuchBucket:
+        return None
+
+
+def _alarms(stage: Stage, _: datetime) -> Fact:
     pages = stage.cloudwatch.get_paginator("describe_alarms").paginate(
         AlarmNamePrefix=stage.resource(""), AlarmTypes=["MetricAlarm", "CompositeAlarm"]
     )
@@ -77,7 +94,9 @@ def _alarms(stage: Stage) -> Fact:
     on = sorted(name for name, state in states.items() if state == "ALARM")
     unknown = sum(state == "INSUFFICIENT_DATA" for state in states.values())
     text = ", ".join(on) or f"none of {len(states)}{f', {unknown} without data' if unknown else ''}"
-    return Fact("alarms", {"on": on, "all": len(states), "unknown": unknown}, text, well=not on)
+    if not states:
+        text = f"there are none; {DEPLOY.format(stage.name)}"
+    return Fact("alarms", {"on": on, "all": len(states), "unknown": unknown}, text, well=bool(states) and not on)
 
 
 def _mails(stage: Stage, now: datetime) -> Fact:
@@ -93,7 +112,7 @@ def _mails(stage: Stage, now: datetime) -> Fact:
     return Fact("mails", {**counted, "waiting": stuck}, text, not failed)
 
 
-def _deployment(stage: Stage) -> Fact | None:
+def _deployment(stage: Stage, _: datetime) -> Fact | None:
     """The deployment that runs, or what a killed one left; None where no stack state is to be looked at."""
     if stage.emulator:
         return None
@@ -112,45 +131,143 @@ def _deployment(stage: Stage) -> Fact | None:
     return Fact("deployment", value, "none runs, none is left half done")
 
 
-def facts(stage: Stage, now: datetime) -> Iterator[Fact]:
-    """Every line, in order."""
-    yield _release(stage)
-    if tried := _tried(stage):
-        yield tried
-    if deployment := _deployment(stage):
-        yield deployment
+def _keys(stage: Stage, _: datetime) -> Fact | None:
+    """The parameters that are not there, though the code reads them."""
+    pages = stage.ssm.get_paginator("get_parameters_by_path").paginate(Path=parameter_name(stage.name, ""))
+    there = {parameter["Name"] for page in pages for parameter in page["Parameters"]}
+    names = {parameter.key: parameter_name(stage.name, parameter.key) for parameter in REQUIRED_PARAMETERS}
+    missing = [key for key, name in names.items() if name not in there]
+    if not missing:
+        return None
+    remedies = [_remedy(stage, key) for key in missing]
+    text = ", ".join(f"{key} is missing" for key in missing)
+    return Fact("parameters", missing, f"{text}: {', '.join(dict.fromkeys(remedies))}", well=False)
+
+
+def _remedy(stage: Stage, key: str) -> str:
+    if key in (API_KEY.key, MAIL_KEY.key):
+        return f"`civicforge secrets rotate {key} --stage {stage.name}`"
+    return f"`civicforge deploy --refresh --stage {stage.name}`"
+
+
+def _flags(stage: Stage, _: datetime) -> Fact:
     values = flags.values(stage)
     well = all(is_valid(value) for value in values.values())
-    yield Fact("flags", values, ", ".join(f"{flag}={value}" for flag, value in values.items()), well)
-    if weights := canary_weights(stage):
-        shares = ", ".join(f"version {version} gets {share:.0%}" for version, share in weights.items())
-        yield Fact("canary", weights, f"{shares} of the api's calls")
+    return Fact("flags", values, ", ".join(f"{flag}={value}" for flag, value in values.items()), well)
+
+
+def _lambdas(stage: Stage, _: datetime) -> Fact | None:
+    missing = [service for service in SERVICES if not _is_live(stage, service)]
+    text = f"without a live version: {', '.join(missing)}; {DEPLOY.format(stage.name)}"
+    return Fact("lambdas", missing, text, well=False) if missing else None
+
+
+def _is_live(stage: Stage, service: str) -> bool:
     try:
-        running = {r.flag: r.value for r in rollouts.running(stage)}
-    except OperatorError as error:
-        yield Fact("rollouts", None, str(error), well=False)
-    else:
-        if running:
-            yield Fact("rollouts", running, ", ".join(f"{flag} at {value}" for flag, value in running.items()))
+        stage.lambda_.get_alias(FunctionName=stage.resource(service), Name=LIVE_ALIAS)
+    except ClientError as error:
+        if is_missing(error):
+            return False
+        raise
+    return True
+
+
+def _canary(stage: Stage, _: datetime) -> Fact | None:
+    weights = canary_weights(stage)
+    shares = ", ".join(f"version {version} gets {share:.0%}" for version, share in weights.items())
+    return Fact("canary", weights, f"{shares} of the api's calls") if weights else None
+
+
+def _rollouts(stage: Stage, _: datetime) -> Fact | None:
+    running = {rollout.flag: rollout.value for rollout in rollouts.running(stage)}
+    text = ", ".join(f"{flag} at {value}" for flag, value in running.items())
+    return Fact("rollouts", running, text) if running else None
+
+
+def _breaker(stage: Stage, _: datetime) -> Fact:
     breaker = status_of(stage)
     extra = [name for name in breaker["former"] if name != "position"]
-    yield Fact("breaker", breaker["position"], ", ".join([breaker["position"], *extra]), not breaker["open"])
-    yield _alarms(stage)
+    return Fact("breaker", breaker["position"], ", ".join([breaker["position"], *extra]), not breaker["open"])
+
+
+def _dead_letters(stage: Stage, _: datetime) -> Fact:
     depths = dead_letters.depths(stage)
-    text = ", ".join(f"{queue} {depth}" for queue, depth in depths.items())
-    yield Fact("dead letters", depths, text, not any(depths.values()))
+    text = ", ".join(f"{queue} {MISSING if depth is None else depth}" for queue, depth in depths.items())
+    if None in depths.values():
+        text += f"; {DEPLOY.format(stage.name)}"
+    return Fact("dead letters", depths, text, well=all(depth == 0 for depth in depths.values()))
+
+
+def _unpaid(stage: Stage, now: datetime) -> Fact:
     age = oldest_pending(stage, now)
-    yield Fact("unpaid rewards", age, f"oldest {age:.0f} s" if age else "none is due", age <= UNPAID_LIMIT)
-    yield _mails(stage, now)
+    return Fact("unpaid rewards", age, f"oldest {age:.0f} s" if age else "none is due", age <= UNPAID_LIMIT)
+
+
+def _budget(stage: Stage, _: datetime) -> Fact:
     spent = budget(stage)
-    if spent:
-        yield Fact("budget", spent, f"${spent[0]:.2f} of ${spent[1]:.2f} this month", spent[0] < spent[1])
-    else:
-        yield Fact("budget", None, "there is none", well=False)
+    if not spent:
+        return Fact("budget", None, "there is none", well=False)
+    return Fact("budget", spent, f"${spent[0]:.2f} of ${spent[1]:.2f} this month", spent[0] < spent[1])
 
 
-def status(stage: Stage, terminal: Terminal) -> None:
+def _saved(stage: Stage, _: datetime) -> Fact | None:
+    failure = stage.emulator.failure() if stage.emulator else ""
+    return Fact("local cloud", failure, failure, well=False) if failure else None
+
+
+LOOKS: Final[dict[str, Callable[[Stage, datetime], Fact | None]]] = {
+    "api": _release,
+    "smoke test": _tried,
+    "deployment": _deployment,
+    "lambdas": _lambdas,
+    "parameters": _keys,
+    "flags": _flags,
+    "canary": _canary,
+    "rollouts": _rollouts,
+    "breaker": _breaker,
+    "alarms": _alarms,
+    "dead letters": _dead_letters,
+    "unpaid rewards": _unpaid,
+    "mails": _mails,
+    "budget": _budget,
+    "local cloud": _saved,
+}
+"""The facts by name, in order. Each is looked at by itself: what one of them cannot see hides no other."""
+
+
+def facts(stage: Stage, now: datetime) -> Iterator[Fact]:
+    """Every line, in order; what cannot be looked at is a line that is not well, with the reason."""
+    for name, look in LOOKS.items():
+        try:
+            fact = look(stage, now)
+        except EXPECTED as error:
+            remedy = f" {DEPLOY.format(stage.name)}" if is_missing(error) else ""
+            fact = Fact(name, None, f"not seen: {explain(error)}{remedy}", well=False)
+        if fact is not None:
+            yield fact
+
+
+def status(
+    stage: Stage,
+    terminal: Terminal,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every few seconds until interrupted.")] = False,
+) -> None:
     """Show the stage on one screen; fails where something is not well."""
+    try:
+        well = _show(stage, terminal)
+        while watch:
+            time.sleep(WATCH_SECONDS)
+            if sys.stdout.isatty():
+                typer.echo(CLEAR, nl=False)
+            well = _show(stage, terminal)
+    except KeyboardInterrupt:
+        return
+    if not well:
+        raise typer.Exit(1)
+
+
+def _show(stage: Stage, terminal: Terminal) -> bool:
+    """Print every fact; return if all are well."""
     now = datetime.now(UTC)
     found = list(facts(stage, now))
     wrong = [fact.name for fact in found if not fact.well]
@@ -162,6 +279,5 @@ def status(stage: Stage, terminal: Terminal) -> None:
         **{fact.name: fact.value for fact in found},
     }
     lines = [f"{'well' if fact.well else 'LOOK':<6}{fact.name:<16}{fact.text}" for fact in found]
-    terminal.result(data, f"{stage.where}, {now:%Y-%m-%d %H:%M} UTC", *lines)
-    if wrong:
-        raise typer.Exit(1)
+    terminal.result(data, f"{stage.where}, {now:%Y-%m-%d %H:%M:%S} UTC", *lines)
+    return not wrong

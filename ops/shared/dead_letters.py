@@ -1,12 +1,9 @@
 """The dead letter queues of a stage."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ops.shared.stage import OperatorError, Stage
 from services.core.services import QUEUES
-
-if TYPE_CHECKING:
-    pass
 
 
 def url_of(stage: Stage, queue: str) -> str:
@@ -16,14 +13,22 @@ def url_of(stage: Stage, queue: str) -> str:
     try:
         return stage.sqs.get_queue_url(QueueName=stage.resource(f"{queue}-dlq"))["QueueUrl"]
     except stage.sqs.exceptions.QueueDoesNotExist:
-        raise OperatorError(f"{stage.where}: there is no {stage.resource(f'{queue}-dlq')}; deploy the stage.") from None
+        raise OperatorError(
+            f"{stage.where}: there is no {stage.resource(f'{queue}-dlq')}; "
+            f"`civicforge deploy --refresh --stage {stage.name}` makes it again."
+        ) from None
 
 
-def depths(stage: Stage) -> dict[str, int]:
-    """The number of messages in each queue, those that somebody looks at included."""
+def depths(stage: Stage) -> dict[str, int | None]:
+    """The number of messages in each queue, those that somebody looks at included; None of one that is not there."""
     names: Any = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-    found = {}
+    found: dict[str, int | None] = {}
     for queue in QUEUES:
-        answer = stage.sqs.get_queue_attributes(QueueUrl=url_of(stage, queue), AttributeNames=names)
+        try:
+            url = url_of(stage, queue)
+        except OperatorError:
+            found[queue] = None
+            continue
+        answer = stage.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
         found[queue] = sum(int(answer["Attributes"][name]) for name in names)
     return found

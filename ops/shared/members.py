@@ -6,6 +6,8 @@ from services.core.domain.users import User
 
 def user_id_of(stage: Stage, member: str) -> str:
     """The id of a member who is given by id or e-mail address. Raises OperatorError for nobody."""
+    if not member.strip():
+        raise OperatorError("Name a member by id or e-mail address; `civicforge member find NAME` finds both.")
     if "@" not in member:
         return member
     found = stage.cognito.list_users(

@@ -96,8 +96,11 @@ class PulumiCli:
         state: dict[str, Any] = json.loads(self.run("stack", "export"))
         return state
 
-    def up(self, config: Mapping[str, str], say: Say) -> None:
-        """Bring the stage up. Raises OperatorError: with the errors, what was done, and what an interruption left."""
+    def up(self, config: Mapping[str, str], say: Say, *, refresh: bool = False) -> None:
+        """Bring the stage up, with `refresh` after a look at every resource.
+
+        Raises OperatorError: with the errors, what was done, and what an interruption left.
+        """
         with tempfile.TemporaryDirectory() as folder:
             # The CLI writes `--config` into the file that it is given: a copy, so that the tree stays clean.
             file = Path(folder) / f"Pulumi.{self.stack}.yaml"
@@ -105,7 +108,13 @@ class PulumiCli:
                 shutil.copy(self.folder / file.name, file)
             settings = [word for key, value in config.items() for word in ("--config", f"{key}={value}")]
             arguments = ["up", "--yes", "--skip-preview", "--config-file", str(file), *settings]
+            arguments[1:1] = ["--refresh"] if refresh else []
             self._follow(arguments, Path(folder) / "events", say)
+
+    def destroy(self, say: Say) -> None:
+        """Delete what the stack has. Raises OperatorError as `up` does."""
+        with tempfile.TemporaryDirectory() as folder:
+            self._follow(["destroy", "--yes", "--skip-preview"], Path(folder) / "events", say)
 
     def _follow(self, arguments: Sequence[str], log: Path, say: Say) -> None:
         command = [executable(), *arguments, "--stack", self.stack, "--non-interactive", "--color", "never"]

@@ -275,9 +275,14 @@ class Stage:
         """
         running = self.emulator.running() if self.emulator else None
         if running:
-            return httpx.Client(base_url=running.front_url, timeout=30)
-        record = self.missing_dns_record()
-        url = f"https://{record.target}" if record else self.parameter(SITE_URL)
+            url = running.url_of(self.name)
+        else:
+            record = self.missing_dns_record()
+            url = f"https://{record.target}" if record else self.parameter(SITE_URL)
+        parts = urlsplit(url)
+        if (parts.hostname or "").endswith(".localhost"):
+            # Browsers know that these names are this machine's; what resolves names for Python may not.
+            return httpx.Client(base_url=f"http://127.0.0.1:{parts.port}", headers={"Host": parts.netloc}, timeout=30)
         return httpx.Client(base_url=url, timeout=30)
 
     def missing_dns_record(self) -> "DnsRecord | None":

@@ -16,6 +16,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
+from ops.shared.help import DocumentedCommand
 from ops.shared.stage import LOCAL, OperatorError, Stage, open_stage
 from services.core.stages import STAGES
 
@@ -69,12 +70,12 @@ class Terminal:
         self._out.width = max(self._out.width, whole - max(0, last - _LAST)) if self._out.is_terminal else whole
         self._out.print(table, soft_wrap=False)
 
-    def ask(self, question: str) -> str:
-        """Ask a question and return the answer. Raises OperatorError where nobody does."""
+    def ask(self, question: str, remedy: str = "Scripts say --yes and --reason.") -> str:
+        """Ask a question and return the answer. Raises OperatorError with the remedy where nobody answers."""
         try:
             return str(typer.prompt(question, err=self.as_json)).strip()
         except typer.Abort:
-            raise OperatorError("Nobody answered; nothing was changed. Scripts say --yes and --reason.") from None
+            raise OperatorError(f"Nobody answered; nothing was changed. {remedy}") from None
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ def carry_out(stage: Stage, terminal: Terminal, change: Change) -> Json | None:
     if not reason:
         raise OperatorError("Say why with --reason; it is kept in the audit log. Nothing was changed.")
     if change.typed:
-        agreed = terminal.ask(f"Type {change.typed} to go on") == change.typed
+        remedy = "This wants a person at a terminal: --yes does not answer for it. Scripts leave it to the workflow."
+        agreed = terminal.ask(f"Type {change.typed} to go on", remedy) == change.typed
     else:
         agreed = terminal.yes or terminal.ask("Do it? [y/n]").lower() in ("y", "yes")
     if not agreed:
@@ -152,7 +154,7 @@ def command(
         parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own] + extra
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        app.command(name)(run)
+        app.command(name, cls=DocumentedCommand)(run)
         return function
 
     return register

@@ -371,6 +371,36 @@ def _deploy(stage: Stage, dist: Path) -> Any:
     return release.release_now(stage, made, dist, lambda _: None, Canary.of(stage))
 
 
+def test_drift(town: Town) -> None:
+    """Deleted by hand: a queue, a parameter, the rewards' stream mapping, the api's permissions; changed: a timeout."""
+    town.forward()
+    stage, name = town.stage, town.stage.resource
+    stage.sqs.delete_queue(QueueUrl=stage.sqs.get_queue_url(QueueName=name("rewards-dlq"))["QueueUrl"])
+    stage.delete_parameter(SITE_BUCKET.key)
+    (mapping,) = stage.lambda_.list_event_source_mappings(FunctionName=f"{name('rewards')}:live")["EventSourceMappings"]
+    stage.lambda_.delete_event_source_mapping(UUID=mapping["UUID"])
+    iam = stage.session.client("iam", endpoint_url=stage.endpoint)
+    for policy in iam.list_role_policies(RoleName=name("api"))["PolicyNames"]:
+        iam.delete_role_policy(RoleName=name("api"), PolicyName=policy)
+    stage.lambda_.update_function_configuration(FunctionName=name("api"), Timeout=1)
+    seen = town.type("./civicforge status")
+    assert seen.code == 1
+    assert "rewards missing" in seen.out
+    assert f"{SITE_BUCKET.key} is missing" in seen.out
+    assert "flags" in seen.out
+    differs = town.type("./civicforge drift --json")
+    found = {(one["operation"], one["type"], one["what"]) for one in json.loads(differs.out)["differs"]}
+    assert {(operation, type_) for operation, type_, _ in found} >= {
+        ("create", "Queue"), ("create", "Parameter"), ("create", "EventSourceMapping"), ("create", "RolePolicy"),
+    }  # fmt: skip
+    assert any(type_ == "Function" and "timeout" in what for _, type_, what in found)
+    ran = town.follow("Drift", may_fail=("status", "drift"))
+    assert ran["drift --stage prod"].code == 0, ran["drift --stage prod"].out
+    anna, ben, quest = town.completed()
+    anna.act(quest, "attest")
+    ben.wait_until_paid(quest["questId"], 20)
+
+
 def test_api_outage(town: Town) -> None:
     town.forward()
     town.follow("availability-burn")
@@ -636,8 +666,7 @@ def test_wrong_bulk_update(town: Town) -> None:
     quests = [f"quests/{quest['questId']}", f"quests/{open_quest['questId']}"]
 
     def damage() -> None:
-        # The emulator's restore has the tables of now: the damage comes after it, not before.
-        fills["RESTORE"] = town.do("restore list")["restores"][0]
+        time.sleep(1)  # a moment is a whole second
         town.damage(QUESTS, {"questId": quest["questId"]}, status="OPEN")
         now_open = town.stage.quests.get(open_quest["questId"])
         assert now_open
@@ -645,7 +674,17 @@ def test_wrong_bulk_update(town: Town) -> None:
         town.damage(USERS, {"userId": ben.user_id}, displayName="<b>", xp=0)
         fills["ITEM"] = " --item ".join(quests)
 
-    ran = town.follow("wrong-bulk-update", fills, before={"restore diff": damage})
+    def too_late() -> None:
+        for at in ("2099-01-01T00:00:00Z", "2026-01-01T00:00:00Z"):
+            ran = town.type(f"./civicforge restore start --at {at} --yes --reason drill")
+            assert (ran.code, "cannot be brought back" in ran.err) == (1, True)
+        assert town.do("restore list")["restores"] == []
+        damage()
+
+    def note() -> None:
+        fills["RESTORE"] = town.do("restore list")["restores"][0]
+
+    ran = town.follow("wrong-bulk-update", fills, before={"restore start": too_late, "restore diff": note})
     said = ran["restore diff RESTORE --stage prod"].out
     assert f"{quests[0]}: status is OPEN, was COMPLETE" in said
     assert f"quests/{other['questId']}:" not in said

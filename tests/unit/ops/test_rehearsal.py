@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from ops import __main__
+from ops import __main__, rehearsal
 from ops.rehearsal import Account, Ground, Rehearsal
 from services.core.names import bootstrap_role
 
@@ -57,6 +57,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return 0
 
     monkeypatch.setattr(__main__, "main", main)
+    monkeypatch.setattr(rehearsal, "newest_restore", lambda: "20261127t120000")
     return typed
 
 

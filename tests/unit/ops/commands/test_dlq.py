@@ -37,6 +37,55 @@ def test_an_empty_queue(stage: UnitStage, cli: Cli) -> None:
     assert "nothing to do" in cli("dlq redrive rewards").out
 
 
+def test_a_reward_is_named_with_member_entry_quest_and_amount(stage: UnitStage, cli: Cli) -> None:
+    entry_id = failed_reward(stage)
+    send(stage, "rewards", {"userId": PERFORMER, "entryId": "no-such", "reason": "a test"})
+    shown = cli("dlq show rewards --json").json["messages"]
+    (reward,), (gone,) = (message["about"] for message in shown)
+    assert reward.items() >= {"member": PERFORMER, "entry": entry_id, "quest": "q" * 26, "state": "FAILED"}.items()
+    assert reward.keys() >= {"points", "xp", "reputation"}
+    assert reward["points"] > 0
+    assert gone["state"] == "gone"
+    for said in (cli("dlq show rewards").out, cli("dlq redrive rewards --dry-run").out):
+        assert all(word in said for word in (PERFORMER, entry_id, "q" * 26, f"{reward['xp']}"))
+
+
+def test_a_note_of_a_stream_names_what_is_not_paid(stage: UnitStage, cli: Cli) -> None:
+    stage.completed()
+    note = {"DDBStreamBatchInfo": {"shardId": "s", "startSequenceNumber": "1"}, "requestContext": {}}
+    send(stage, "rewards", note)
+    ((reward,),) = (message["about"] for message in cli("dlq show rewards --json").json["messages"])
+    assert (reward["member"], reward["quest"], reward["state"]) == (PERFORMER, "q" * 26, "PENDING")
+    assert "DDBStreamBatchInfo" not in cli("dlq show rewards").out
+
+
+@pytest.mark.parametrize(
+    ("queue", "body", "names"),
+    [
+        ("user-creation", {"userId": "u9", "requestId": "r", "failedAt": "t"}, {"member": "u9", "failedAt": "t"}),
+        ("publisher", {"questId": "q9"}, {"quest": "q9"}),
+        ("schedules", {"sweep": "rewards"}, {"sweep": "rewards"}),
+        ("schedules", {"requestPayload": {"sweep": "rewards"}}, {"sweep": "rewards"}),
+        ("notices", {"userId": "u9", "itemId": "i9", "reason": "r"}, {"member": "u9", "item": "i9", "state": "gone"}),
+    ],
+)
+def test_every_kind_of_message_names_what_it_is_about(
+    stage: UnitStage, cli: Cli, queue: str, body: object, names: dict[str, str]
+) -> None:
+    send(stage, queue, body)
+    (message,) = cli(f"dlq show {queue} --json").json["messages"]
+    assert message["about"][0].items() >= names.items()
+    assert message["body"] == body
+
+
+@pytest.mark.parametrize("body", ["no JSON", {"odd": 1}, [1]])
+@pytest.mark.parametrize("queue", QUEUES)
+def test_what_is_no_message_of_ours_is_shown_as_it_is(stage: UnitStage, cli: Cli, queue: str, body: object) -> None:
+    send(stage, queue, body)
+    assert cli(f"dlq show {queue} --json").json["messages"][0]["about"] == []
+    assert ("no JSON" if body == "no JSON" else "1") in cli(f"dlq show {queue}").out
+
+
 def test_showing_leaves_the_messages_there_in_order(stage: UnitStage, cli: Cli) -> None:
     for number in range(3):
         send(stage, "schedules", {"sweep": f"s{number}"})

@@ -8,18 +8,19 @@ from typing import Any
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError
 
 from infra.observability.prices import PRICES
-from ops import __main__
 from ops.commands import cost, doctor, secrets, status
 from ops.commands.logs import ago
-from ops.shared import readiness, smoke
+from ops.shared import errors, readiness, smoke
 from ops.shared.readiness import Finding
 from ops.shared.stage import OperatorError, Stage
 from services.core.domain.ledger import Kind
 from services.core.metrics import NAMESPACE, QUESTS_COMPLETED
 from services.core.names import log_group
 from services.core.parameters import API_KEY, MAIL_KEY
+from services.core.tables import LEDGER
 from tests.unit.ops.commands.test_books import set_attribute
 from tests.unit.ops.conftest import PERFORMER, Cli, UnitStage, parameter
 
@@ -67,6 +68,7 @@ def an_alarm(stage: UnitStage, name: str, state: Any) -> None:
 
 def test_a_stage_that_is_well(town: UnitStage, cli: Cli) -> None:
     an_alarm(town, "civicforge-prod-api-p1", "ALARM")
+    an_alarm(town, "civicforge-local-api-p1", "OK")
     ran = cli("status --json")
     assert ran.code == 0, ran.out
     assert ran.json["well"] is True
@@ -94,6 +96,52 @@ def test_everything_that_may_be_wrong(town: UnitStage, cli: Cli, monkeypatch: py
     assert "r1 was released" in cli("status").out
 
 
+DEPLOY = "civicforge deploy --refresh --stage local"
+
+
+def test_what_is_missing_is_one_line_with_its_remedy_and_hides_nothing(
+    town: UnitStage, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    an_alarm(town, "civicforge-local-api-p1", "OK")
+    before = cli("status --json").json
+    assert before["well"] is True
+    url = town.sqs.get_queue_url(QueueName=town.resource("rewards-dlq"))["QueueUrl"]
+    town.sqs.delete_queue(QueueUrl=url)
+    town.delete_parameter(API_KEY.key)
+    town.dynamodb.delete_table(TableName=town.table(LEDGER))
+    ran = cli("status --json")
+    assert ran.code == 1
+    assert ran.json["wrong"] == ["parameters", "dead letters", "unpaid rewards"]
+    assert ran.json["dead letters"]["rewards"] is None
+    assert ran.json.keys() - {"parameters"} == before.keys()
+    said = cli("status").out
+    looks = {line.split()[1]: line for line in said.splitlines() if line.startswith("LOOK")}
+    assert "api-key is missing: `civicforge secrets rotate api-key" in looks["parameters"]
+    assert "rewards missing" in looks["dead"]
+    assert DEPLOY in looks["dead"]
+    assert all(name in said for name in ("release r1", "breaker", "budget", "flags"))
+    assert "rewards missing" in " ".join(cli("dlq list").out.split())
+    assert DEPLOY in cli("dlq show rewards").err
+
+
+@pytest.mark.parametrize("name", status.LOOKS)
+def test_no_fact_hides_another(town: UnitStage, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def blind(*_: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, "Look")
+
+    every = {fact.name for fact in status.facts(town, datetime.now(UTC))} | {name}
+    monkeypatch.setitem(status.LOOKS, name, blind)
+    found = {fact.name: fact for fact in status.facts(town, datetime.now(UTC))}
+    assert found.keys() == every
+    assert (found[name].well, "does not let this role" in found[name].text) == (False, True)
+
+
+def test_a_stage_is_not_taken_for_another(town: UnitStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers(monkeypatch, {"release": "r1", "stage": "prod"})
+    fact = next(status.facts(town, datetime.now(UTC)))
+    assert (fact.well, fact.text) == (False, "the address answers for the stage prod")
+
+
 def test_an_api_that_does_not_answer(town: UnitStage, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("no route")
@@ -103,15 +151,15 @@ def test_an_api_that_does_not_answer(town: UnitStage, monkeypatch: pytest.Monkey
     )
     fact = next(status.facts(town, datetime.now(UTC)))
     assert (fact.well, fact.text) == (False, "does not answer: no route")
-    assert "cannot be reached" in __main__.explain(httpx.ConnectError("no route"))
+    assert "cannot be reached" in errors.explain(httpx.ConnectError("no route"))
 
 
-def log(stage: UnitStage, *messages: str) -> None:
+def log(stage: UnitStage, *messages: str, stream: str = "s") -> None:
     group = log_group(stage.name, "api")
-    stage.logs.create_log_stream(logGroupName=group, logStreamName="s")
+    stage.logs.create_log_stream(logGroupName=group, logStreamName=stream)
     now = int(time.time() * 1000)
     events: Any = [{"timestamp": now + n, "message": message} for n, message in enumerate(messages)]
-    stage.logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=events)
+    stage.logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
 
 
 def test_logs(stage: UnitStage, cli: Cli) -> None:
@@ -128,6 +176,66 @@ def test_logs(stage: UnitStage, cli: Cli) -> None:
     assert ago("2d") == timedelta(days=2)
 
 
+def test_lines_of_a_moment_stay_as_they_arrived_and_services_are_in_the_order_of_time(
+    stage: UnitStage, cli: Cli
+) -> None:
+    now = int(time.time() * 1000)
+    for service, said in {
+        "api": [(5, "Traceback"), (5, "  File"), (5, "Error: b")],
+        "rewards": [(1, "x"), (9, "a")],
+    }.items():
+        group = log_group(stage.name, service)
+        stage.logs.create_log_stream(logGroupName=group, logStreamName="s")
+        events: Any = [{"timestamp": now + at, "message": message} for at, message in said]
+        stage.logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=events)
+    found = cli("logs --json").json["events"]
+    assert [event["message"] for event in found] == ["x", "Traceback", "  File", "Error: b", "a"]
+    assert [event["source"] for event in found] == ["rewards", "api", "api", "api", "rewards"]
+    assert "rewards" in cli("logs").out.splitlines()[0]
+
+
+def test_an_exception_is_told_with_its_frames_and_metrics_are_not(stage: UnitStage, cli: Cli) -> None:
+    record = {
+        "level": "ERROR", "errorType": "ClientError", "errorMessage": "denied [/x]", "requestId": "r1",
+        "stackTrace": ['  File "/var/task/a.py", line 1, in handler\n    raise\n'],
+    }  # fmt: skip
+    log(stage, json.dumps(record), '{"_aws": {"CloudWatchMetrics": []}, "level": "ERROR"}')
+    lines = cli("logs api --errors").out.splitlines()
+    assert lines[0].endswith("ClientError: denied [/x] (request r1)")
+    assert lines[1:] == ['  File "/var/task/a.py", line 1, in handler', "    raise"]
+
+
+def test_a_log_group_that_is_gone_hides_no_other(stage: UnitStage, cli: Cli) -> None:
+    log(stage, "here")
+    stage.logs.delete_log_group(logGroupName=log_group(stage.name, "rewards"))
+    ran = cli("logs --json")
+    assert (ran.code, ran.json["missing"]) == (1, ["rewards"])
+    assert [event["message"] for event in ran.json["events"]] == ["here"]
+    assert DEPLOY in cli("logs").out
+
+
+def test_logs_are_followed_until_somebody_interrupts(
+    stage: UnitStage, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log(stage, "before")
+    later = ["meanwhile"]
+
+    def sleep(_: float) -> None:
+        if not later:
+            raise KeyboardInterrupt
+        log(stage, later.pop(), stream="t")
+
+    monkeypatch.setattr("ops.commands.logs.time.sleep", sleep)
+    said = [line.split("  ", 1)[1] for line in cli("logs api --follow").out.splitlines()]
+    assert said == ["before", "meanwhile"]
+
+
+@pytest.mark.parametrize("text", ["1000000d", "9999999999m", "5", "h", "-1h", "\u0665m", "99999d"])
+def test_what_is_no_length_of_time(stage: UnitStage, cli: Cli, text: str) -> None:
+    ran = cli(f"logs api --since={text}")
+    assert (ran.code, "say 15m, 2h or 7d" in ran.err) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("message", "shown"),
     [
@@ -140,8 +248,8 @@ def test_logs(stage: UnitStage, cli: Cli) -> None:
 )
 def test_of_lambdas_own_lines_the_failed_runs_are_shown(stage: UnitStage, cli: Cli, message: str, shown: bool) -> None:
     log(stage, message)
-    for errors in ("", " --errors"):
-        assert len(cli(f"logs api{errors} --json").json["events"]) == shown
+    for option in ("", " --errors"):
+        assert len(cli(f"logs api{option} --json").json["events"]) == shown
 
 
 @pytest.mark.parametrize(("days", "unit"), [(1, 60), (16, 300), (64, 3600)])

@@ -50,7 +50,7 @@ def town(stage: UnitStage, monkeypatch: pytest.MonkeyPatch) -> UnitStage:
         stage.s3.create_bucket(Bucket=bucket)
     vars(stage)["cloudfront"] = Edge()
 
-    def up(_: Any, release_id: str, canary_percent: int, say: Any) -> None:
+    def up(_: Any, release_id: str, canary_percent: int, say: Any, **_options: Any) -> None:
         for service in SERVICES:
             name = stage.resource(service)
             stage.lambda_.update_function_code(FunctionName=name, ZipFile=code(release_id))

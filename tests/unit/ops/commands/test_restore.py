@@ -24,8 +24,19 @@ A, B, C = "a" * 26, "b" * 26, "c" * 26
 
 
 @pytest.fixture
-def town(stage: UnitStage) -> UnitStage:
-    """A stage with a paid, a claimed and an open quest, and recovery on."""
+def town(stage: UnitStage, monkeypatch: pytest.MonkeyPatch) -> UnitStage:
+    """A stage with a paid, a claimed and an open quest, and recovery on since the beginning of 2026."""
+    described = stage.dynamodb.describe_continuous_backups
+
+    def since_january(**arguments: Any) -> Any:
+        answer: Any = described(**arguments)
+        recovery = answer["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+        if recovery["PointInTimeRecoveryStatus"] == "ENABLED":
+            recovery["EarliestRestorableDateTime"] = datetime(2026, 1, 1, 12, 0, 0, 700_000, UTC)
+            recovery["LatestRestorableDateTime"] = datetime(2026, 6, 1, tzinfo=UTC)
+        return answer
+
+    monkeypatch.setattr(stage.dynamodb, "describe_continuous_backups", since_january)
     stage.completed(A)
     (reward,) = [e for e in stage.ledger.all_of(PERFORMER) if e.kind is Kind.REWARD]
     stage.ledger.pay(reward, datetime.now(UTC))
@@ -355,6 +366,34 @@ def test_a_cut_over_wants_a_stopped_stage_and_brings_everything_back(town: UnitS
     assert found(town, restored) == {}
     assert problems(town) == []
     assert town.users.get("new") is None
+
+
+@pytest.mark.parametrize(
+    ("at", "possible"),
+    [
+        ("2099-01-01T00:00:00Z", False),
+        ("2026-06-01T00:00:01Z", False),
+        ("2026-06-01T02:00:00+02:00", True),
+        ("2026-01-01T12:00:00Z", True),
+        ("2026-01-01T11:59:59Z", False),
+    ],
+)
+def test_a_moment_outside_the_window_is_refused_before_anything_is_made(
+    town: UnitStage, cli: Cli, at: str, *, possible: bool
+) -> None:
+    ran = cli(f"restore start --at {at} --yes --reason damage")
+    assert (ran.code == 0, bool(restore.restores(town))) == (possible, possible)
+    window = "to any moment from 2026-01-01T12:00:00Z to 2026-06-01T00:00:00Z"
+    assert possible or window in ran.err
+
+
+def test_a_table_without_recovery_is_told_before_anything_is_made(town: UnitStage, cli: Cli) -> None:
+    town.dynamodb.update_continuous_backups(
+        TableName=town.table(LEDGER), PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False}
+    )
+    ran = cli("restore start --yes --reason damage")
+    assert (ran.code, "ledger has no point-in-time recovery" in ran.err) == (1, True)
+    assert restore.restores(town) == []
 
 
 def test_a_moment_without_a_zone_is_utc(town: UnitStage, cli: Cli) -> None:

@@ -1,6 +1,7 @@
 """AWS's quotas and defaults before a deployment, and the remedies that are told."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -219,11 +220,11 @@ def test_what_an_interrupted_deployment_left_behind_is_told(dev: UnitStage, monk
 
 def test_status_knows_a_deployment_that_runs_from_one_that_was_killed(dev: UnitStage) -> None:
     def told() -> tuple[str, bool]:
-        fact = status._deployment(dev)
+        fact = status._deployment(dev, datetime.now(UTC))
         assert fact
         return fact.text, fact.well
 
-    assert status._deployment(dev) is None, "there is no state before the bootstrap"
+    assert status._deployment(dev, datetime.now(UTC)) is None, "there is no state before the bootstrap"
     bucket = f"civicforge-bootstrap-state-{dev.account}"
     dev.s3.create_bucket(Bucket=bucket)
     dev.s3.create_bucket(Bucket=dev.resource(f"releases-{dev.account}"))

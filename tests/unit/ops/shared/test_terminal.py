@@ -7,8 +7,8 @@ import typer
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from infra.paths import REPOSITORY
-from ops import __main__
 from ops.__main__ import app
+from ops.shared import errors
 from ops.shared.stage import OperatorError, open_stage
 from services.core.names import audit_log_group
 from services.core.services import QUEUES
@@ -157,10 +157,10 @@ def _refusal(code: str) -> ClientError:
 
 
 def test_the_errors_of_aws_say_what_to_do() -> None:
-    assert "Sign in" in __main__.explain(NoCredentialsError())
-    assert "does not let this role" in __main__.explain(_refusal("AccessDeniedException"))
-    assert "expired" in __main__.explain(_refusal("ExpiredTokenException"))
-    assert __main__.explain(_refusal("Odd")) == "AWS refused UpdateAlias: the message"
+    assert "Sign in" in errors.explain(NoCredentialsError())
+    assert "does not let this role" in errors.explain(_refusal("AccessDeniedException"))
+    assert "expired" in errors.explain(_refusal("ExpiredTokenException"))
+    assert errors.explain(_refusal("Odd")) == "AWS refused UpdateAlias: the message"
 
 
 def test_the_audit_log_is_readable(stage: UnitStage, cli: Cli) -> None:
