@@ -1,6 +1,6 @@
 /** J6: sessions, one's own data, and leaving. */
 import { readFile } from "node:fs/promises";
-import { expect, operator, t, test } from "./people.ts";
+import { expect, operator, PASSWORD, t, test } from "./people.ts";
 
 /** As if an hour had passed: the access token counts as run out. */
 const age = () => {
@@ -39,6 +39,7 @@ test("one's data can be taken along, and the account left with time to think aga
   expect(data.ledger.map((entry: { kind: string }) => entry.kind).sort()).toEqual(["create", "welcome"]);
 
   await ana.button(t.settings.delete).click();
+  await ana.page.getByLabel(t.settings.deletePassword).fill(PASSWORD);
   await ana.button(t.settings.deleteConfirm({ count: 14 })).click();
   await expect(ana.page.getByText(/will be deleted on/)).toBeVisible();
   await ana.looksRight();
@@ -64,6 +65,7 @@ test("after the time to think again, a member is a former member, and what they 
   await ben.act("submit", "Every pane is clean again.");
   await ana.goto("/settings");
   await ana.button(t.settings.delete).click();
+  await ana.page.getByLabel(t.settings.deletePassword).fill(PASSWORD);
   await ana.button(t.settings.deleteConfirm({ count: 14 })).click();
   await expect(ana.page.getByText(/will be deleted on/)).toBeVisible();
   operator("forget", ana.email);
