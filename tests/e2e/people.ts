@@ -11,7 +11,7 @@ export { expect };
 export const t = textOf(en, "en");
 
 /** Has an operator do what no member can: see operator.py. */
-export const operator = (command: "breaker" | "forget", argument: string): void => {
+export const operator = (command: "breaker" | "forget" | "age", argument: string): void => {
   execFileSync(process.env.CIVICFORGE_PYTHON ?? "python3", ["-m", "tests.e2e.operator", command, argument], {
     cwd: fileURLToPath(new URL("../..", import.meta.url)),
   });
@@ -28,6 +28,14 @@ const SCHEMES = ["light", "dark"] as const;
 const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 /** The rules whose outcome depends on size and colours. */
 const LOOKS = ["color-contrast", "target-size", "link-in-text-block"];
+
+interface Mail {
+  to: string;
+  subject: string;
+  body: string;
+  html: string;
+  code: string | null;
+}
 
 interface Quest {
   title: string;
@@ -97,6 +105,46 @@ export class Person {
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
     throw new Error(`no mail with a code to ${this.email}`);
+  }
+
+  /** The mails to this person that are no codes, newest first. */
+  async mails(): Promise<Mail[]> {
+    const answer = await fetch(`${new URL(this.page.url()).origin}/_local/mailbox?format=json`);
+    const mails = (await answer.json()) as Mail[];
+    return mails.filter((mail) => mail.to.includes(this.email) && !mail.code);
+  }
+
+  /** Waits for a mail whose subject has these words, and returns it. */
+  async mailed(words: RegExp): Promise<Mail> {
+    let found: Mail | undefined;
+    await expect
+      .poll(
+        async () => {
+          const mails = await this.mails();
+          found = mails.find(({ subject }) => words.test(subject));
+          return found ? "there" : mails.map(({ subject }) => subject).join("; ");
+        },
+        { timeout: 30_000 },
+      )
+      .toBe("there");
+    return found as Mail;
+  }
+
+  /** A picture for the eye, where SHOTS names a folder. */
+  async shot(name: string): Promise<void> {
+    if (!process.env.SHOTS) return;
+    for (const colorScheme of SCHEMES) {
+      await this.page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      for (const size of SIZES) {
+        await this.page.setViewportSize(size);
+        await this.page.screenshot({
+          path: `${process.env.SHOTS}/${name}-${colorScheme}-${size.width}.png`,
+          fullPage: true,
+        });
+      }
+    }
+    await this.page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+    await this.page.setViewportSize(SIZES[0] as (typeof SIZES)[number]);
   }
 
   async fillSignUp(): Promise<void> {

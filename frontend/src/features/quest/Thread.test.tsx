@@ -1,6 +1,6 @@
 import { act, screen, waitFor, within } from "@testing-library/preact";
 import userEvent from "@testing-library/user-event";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { me, message, news, person, problem, serve, signInAs, view } from "../../../test/api";
 import { open } from "../../../test/page";
 import { MessageDraft } from "../../api/limits.gen";
@@ -50,6 +50,27 @@ describe("the parties' thread", () => {
       .getAllByRole("listitem")
       .map((item: HTMLElement) => item.textContent);
     expect(texts.map((text) => /nine|Nine|then/.exec(text ?? "")?.[0])).toEqual(["nine", "Nine", "then"]);
+  });
+
+  it("looks for news while it is seen, and leaves the API alone in a hidden tab", async () => {
+    signInAs("ana");
+    const calls = await serve({
+      ...base,
+      "GET /me/quests/q1/messages": { items: [], mayWrite: { public: no("wrong_status"), private: yes } },
+    });
+    open("/quests/q1");
+    await (await arranged()).findByLabelText(t.thread.message);
+    const asked = () => calls.filter(({ path }) => path.endsWith("/messages")).length;
+    const show = (state: DocumentVisibilityState) => {
+      vi.spyOn(document, "visibilityState", "get").mockReturnValue(state);
+      act(() => void window.dispatchEvent(new Event("visibilitychange")));
+    };
+    show("hidden");
+    const before = asked();
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    expect(asked()).toBe(before);
+    show("visible");
+    await waitFor(() => expect(asked()).toBeGreaterThan(before), { timeout: 5_000 });
   });
 
   it("keeps the text when it fails, and sends it again under the same key", async () => {
