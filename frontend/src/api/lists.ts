@@ -3,7 +3,31 @@ import { type InfiniteData, infiniteQueryOptions } from "@tanstack/preact-query"
 import { api, unwrap } from "./client";
 import { copied } from "./copies";
 import { FOLLOW_MS, LIST_MS, WAITING_MS } from "./queries";
-import type { InboxPage, MyQuestPage, Part } from "./types";
+import type { Category, InboxPage, MyQuestPage, Part, QuestPage } from "./types";
+
+export interface QuestFilters {
+  category?: Category | undefined;
+  q?: string | undefined;
+}
+
+const given = (filters: QuestFilters) => ({
+  ...(filters.category && { category: filters.category }),
+  ...(filters.q && { q: filters.q }),
+});
+
+export function questsQuery(filters: QuestFilters) {
+  const isBoard = Object.values(filters).every((value) => !value);
+  return infiniteQueryOptions({
+    queryKey: ["quests", given(filters)],
+    queryFn: ({ pageParam }) =>
+      unwrap(
+        api().GET("/quests", { params: { query: { ...given(filters), ...(pageParam && { cursor: pageParam }) } } }),
+      ),
+    initialPageParam: "",
+    getNextPageParam: (last) => last.nextCursor ?? undefined,
+    ...(isBoard && copied<InfiniteData<QuestPage, string>>("list", "board")),
+  });
+}
 
 export const myQuestsQuery = (role: Part) =>
   infiniteQueryOptions({

@@ -1,5 +1,5 @@
 /** The reads of the first screen and of a quest, and what all reads share. Others load with their screens: lists.ts. */
-import { type InfiniteData, infiniteQueryOptions, QueryCache, QueryClient, queryOptions } from "@tanstack/preact-query";
+import { QueryCache, QueryClient, queryOptions } from "@tanstack/preact-query";
 import { within } from "../lib/within";
 import { readBoard } from "./board";
 import { api, unwrap } from "./client";
@@ -8,18 +8,7 @@ import { readQuestDocument } from "./documents";
 import { ApiError } from "./problem";
 import { onServiceChange, reportService, type ServiceState, serviceState } from "./service";
 import { sessionState, subscribe } from "./session";
-import type {
-  Category,
-  Health,
-  Me,
-  MyTurn,
-  Profile,
-  Quest,
-  QuestDocument,
-  QuestPage,
-  QuestStatus,
-  QuestView,
-} from "./types";
+import type { Health, Me, MyTurn, Profile, Quest, QuestDocument, QuestStatus, QuestView } from "./types";
 
 /** How often a page that waits for the other party looks again, in milliseconds. */
 export const WAITING_MS = 3_000;
@@ -90,30 +79,6 @@ queryClient.getQueryCache().subscribe(({ type, query }) => {
   const copy = query.meta?.copy as { kind: string; id: string } | undefined;
   if (type === "updated" && copy && query.state.status === "success") keepCopy(copy.kind, copy.id, query.state.data);
 });
-
-export interface QuestFilters {
-  category?: Category | undefined;
-  q?: string | undefined;
-}
-
-const given = (filters: QuestFilters) => ({
-  ...(filters.category && { category: filters.category }),
-  ...(filters.q && { q: filters.q }),
-});
-
-export function questsQuery(filters: QuestFilters) {
-  const isBoard = Object.values(filters).every((value) => !value);
-  return infiniteQueryOptions({
-    queryKey: ["quests", given(filters)],
-    queryFn: ({ pageParam }) =>
-      unwrap(
-        api().GET("/quests", { params: { query: { ...given(filters), ...(pageParam && { cursor: pageParam }) } } }),
-      ),
-    initialPageParam: "",
-    getNextPageParam: (last) => last.nextCursor ?? undefined,
-    ...(isBoard && copied<InfiniteData<QuestPage, string>>("list", "board")),
-  });
-}
 
 const FINAL: readonly (QuestStatus | undefined)[] = ["COMPLETE", "CANCELLED", "EXPIRED"];
 const isFinal = (status: QuestStatus | undefined): boolean => FINAL.includes(status);

@@ -164,6 +164,12 @@ export const signed = (value: number): string => number(value, { signDisplay: "e
 /** `text` of one direction amid words of another; for what members wrote, in a sentence of ours. */
 export const isolated = (text: string): string => `\u2068${text}\u2069`;
 
+/** What a refusal's code means. The words load with the first screen on which something can be refused. */
+export function refusalOf(code: string): string | undefined {
+  const { denial, codes }: Partial<Text> = t;
+  return (denial && lookUp(denial, code)) ?? (codes && lookUp(codes, code));
+}
+
 /** The string under a key that comes from outside, e.g. an error's code. */
 export const lookUp = (table: Readonly<Record<string, string>>, key: string | null | undefined): string | undefined =>
   key && Object.hasOwn(table, key) ? table[key] : undefined;

@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { ApiError } from "../api/problem";
 import { withNext } from "../lib/ids";
-import { lookUp, t } from "../lib/text";
+import { refusalOf, t } from "../lib/text";
 import { ago } from "../lib/time";
 import { Button } from "./Button";
 import { useService } from "./hooks";
@@ -66,7 +66,7 @@ export function explain(error: unknown): string {
   if (error.status === 404) return t.errors.notFound;
   if (error.status === 422) return t.errors.invalid;
   if (error.status >= 500) return t.errors.server;
-  return lookUp(t.denial, error.code) ?? lookUp(t.codes, error.code) ?? t.errors.notAllowed;
+  return refusalOf(error.code) ?? t.errors.notAllowed;
 }
 
 /** An error, with the id that finds it in the logs. */
@@ -135,43 +135,6 @@ export function Loading({ lines = 3 }: { lines?: number }) {
       {Array.from({ length: lines }, (_, line) => (
         <div class="skeleton" key={line} />
       ))}
-    </div>
-  );
-}
-
-interface ListQuery<T> {
-  data?: { pages: { items: readonly T[] }[] } | undefined;
-  dataUpdatedAt: number;
-  error: unknown;
-  isPending: boolean;
-  hasNextPage: boolean;
-  isFetchingNextPage: boolean;
-  refetch: () => unknown;
-  fetchNextPage: () => unknown;
-}
-
-interface ListProps<T> {
-  query: ListQuery<T>;
-  empty: ComponentChildren;
-  children: (items: readonly T[]) => ComponentChildren;
-}
-
-/** A paged list with its four faces: loading, failed, empty, and there. What is cached stays visible when a refresh fails. */
-export function List<T>({ query, empty, children }: ListProps<T>) {
-  const items = query.data?.pages.flatMap((page) => page.items);
-  return (
-    <div class="stack">
-      {query.isPending && <Loading />}
-      <ReadState query={query} />
-      {items?.length === 0 && !query.error && !query.hasNextPage && empty}
-      {items && items.length > 0 && children(items)}
-      {query.hasNextPage && (
-        <p class="row">
-          <Button variant="quiet" busy={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
-            {t.common.more}
-          </Button>
-        </p>
-      )}
     </div>
   );
 }

@@ -3,7 +3,8 @@ import { ledgerQuery } from "../../api/lists";
 import type { LedgerEntry, Me } from "../../api/types";
 import { lookUp, signed, t } from "../../lib/text";
 import { month } from "../../lib/time";
-import { Empty, List, Note } from "../../ui/feedback";
+import { Empty, Note } from "../../ui/feedback";
+import { List } from "../../ui/List";
 import { Time } from "../../ui/quests";
 
 const FIGURES = ["points", "xp", "reputation"] as const;

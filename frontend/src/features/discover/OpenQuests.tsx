@@ -1,18 +1,18 @@
-import { useInfiniteQuery, useQuery } from "@tanstack/preact-query";
-import type { ComponentChildren } from "preact";
+import { useQuery } from "@tanstack/preact-query";
+import type { ComponentChildren, ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { Category, listQuestsQuery } from "../../api/limits.gen";
-import { boardQuery, questsQuery } from "../../api/queries";
+import { boardQuery } from "../../api/queries";
 import type { BoardCard } from "../../api/types";
 import { recall, remember } from "../../lib/storage";
 import { locale, t } from "../../lib/text";
 import { Button, ButtonLink } from "../../ui/Button";
 import { Check, Choices, Input, Select } from "../../ui/Field";
-import { Empty, List, Loading, Note, ReadState } from "../../ui/feedback";
+import { Empty, Failure, Loading, ReadState } from "../../ui/feedback";
 import { Icon } from "../../ui/icons";
-import { QuestTicket } from "../../ui/quests";
 import { areasOf, type Filters, found, SORTS, type Sort } from "./board";
+import { Tickets } from "./Tickets";
 import "./discover.css";
 
 /** How long a pause in typing starts the search, in milliseconds. */
@@ -95,16 +95,6 @@ function Nothing({ filtered }: { filtered: boolean }) {
   );
 }
 
-type Ticket = Parameters<typeof QuestTicket>[0];
-
-const Tickets = ({ quests, level }: { quests: readonly Ticket["quest"][] } & Pick<Ticket, "level">) => (
-  <div class="tickets">
-    {quests.map((quest) => (
-      <QuestTicket key={quest.questId} quest={quest} level={level} />
-    ))}
-  </div>
-);
-
 /** As many of the quests as the member wanted to see at this address, also when they come back to it. */
 function Some({ quests, url, level }: { quests: readonly BoardCard[]; url: string; level: 2 | 3 }) {
   const before = recall<{ url: string; count: number }>("board.shown", "sessionStorage");
@@ -127,26 +117,23 @@ function Some({ quests, url, level }: { quests: readonly BoardCard[]; url: strin
   );
 }
 
-/** Where the published board cannot be had: what the API's list gives, and what that leaves out. */
-function ListOfApi({ filters, filtered, level }: { filters: Filters; filtered: boolean; level: 2 | 3 }) {
-  const { q, category } = filters;
-  const query = useInfiniteQuery(questsQuery({ category, q: q || undefined }));
-  const count = query.data?.pages.flatMap((page) => page.items).length ?? 0;
-  return (
-    <>
-      {query.data && (
-        <>
-          <Note>{t.discover.partial}</Note>
-          <p class="small soft" role="status">
-            {query.hasNextPage ? t.discover.resultsSoFar({ count }) : t.discover.results({ count })}
-          </p>
-        </>
-      )}
-      <List query={query} empty={<Nothing filtered={filtered} />}>
-        {(quests) => <Tickets quests={quests} level={level} />}
-      </List>
-    </>
-  );
+interface ListOfApiProps {
+  filters: Filters;
+  empty: ComponentChildren;
+  level: 2 | 3;
+}
+
+/** The API's list, whose code loads where the published board cannot be had. */
+function ListOfApi(props: ListOfApiProps) {
+  const [List, setList] = useState<ComponentType<ListOfApiProps>>();
+  const [error, setError] = useState<unknown>();
+  const load = () => {
+    setError(undefined);
+    import("./ListOfApi").then((module) => setList(() => module.ListOfApi), setError);
+  };
+  useEffect(load, []);
+  if (error) return <Failure error={error} retry={load} />;
+  return List ? <List {...props} /> : <Loading />;
 }
 
 /** The board with its filters, under `heading`; its cards have headings of `level`. */
@@ -211,7 +198,7 @@ export function OpenQuests({ heading, level = 2 }: { heading: ComponentChildren;
         </div>
       </div>
       {withoutBoard ? (
-        <ListOfApi filters={filters} filtered={filtered} level={level} />
+        <ListOfApi filters={filters} empty={<Nothing filtered={filtered} />} level={level} />
       ) : (
         <>
           <p class="small soft" role="status">

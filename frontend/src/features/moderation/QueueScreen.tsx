@@ -1,7 +1,8 @@
 import { useInfiniteQuery } from "@tanstack/preact-query";
 import { queueQuery } from "../../api/safety";
 import { t } from "../../lib/text";
-import { Empty, List } from "../../ui/feedback";
+import { Empty } from "../../ui/feedback";
+import { List } from "../../ui/List";
 import { ScreenTitle } from "../../ui/ScreenTitle";
 import { CaseCard } from "./CaseCard";
 import { ModeratorsOnly } from "./ModeratorsOnly";

@@ -1,5 +1,5 @@
 import { useInfiniteQuery } from "@tanstack/preact-query";
-import { questsQuery } from "../../api/queries";
+import { questsQuery } from "../../api/lists";
 import type { Quest } from "../../api/types";
 import { t } from "../../lib/text";
 import { QuestTicket } from "../../ui/quests";

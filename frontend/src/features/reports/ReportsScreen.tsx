@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/preact-query";
 import { myReportsQuery } from "../../api/safety";
 import { t } from "../../lib/text";
-import { List } from "../../ui/feedback";
+import { List } from "../../ui/List";
 import { ScreenTitle } from "../../ui/ScreenTitle";
 import { ReportItem } from "./ReportItem";
 
