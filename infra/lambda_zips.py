@@ -45,6 +45,7 @@ AWS_OPERATIONS = {
             *("ListUsers", "ListUsersInGroup"),
         }
     ),
+    "lambda": frozenset({"Invoke"}),
     "s3": frozenset({"DeleteObject", "GetObject", "ListObjectsV2", "PutObject"}),
     "sesv2": frozenset({"SendEmail"}),
 }

@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.component import Component, permissions_boundary
+from infra.components.component import Component, account_id, permissions_boundary
 from infra.components.policies import Statement, document, trust
 from infra.config import StageConfig
 from services.core.names import LIVE_ALIAS, log_group
@@ -50,7 +50,11 @@ class Function(Component):
             wide_because="Lambda names the streams of the group",
         )
         policy = aws.iam.RolePolicy(
-            service, name=name, role=self.role.id, policy=document(write_logs, *statements), opts=self.child
+            service,
+            name=name,
+            role=self.role.id,
+            policy=document(write_logs, *self._go_on(), *statements),
+            opts=self.child,
         )
         self.function = aws.lambda_.Function(
             service,
@@ -83,6 +87,14 @@ class Function(Component):
             opts=self._alias_options(),
         )
         self.register_outputs({})
+
+    def _go_on(self) -> list[Statement]:
+        """The permission to start itself, by its name: the function is made after its role."""
+        if "itself" not in SERVICES[self.service].called_by:
+            return []
+        name = f"function:{self.stage.name(self.service)}:{LIVE_ALIAS}"
+        own = account_id().apply(lambda account: f"arn:aws:lambda:{self.stage.region}:{account}:{name}")
+        return [Statement(sid="GoOn", actions=["lambda:InvokeFunction"], resources=[own])]
 
     def _alias_options(self) -> pulumi.ResourceOptions:
         """With a canary, `up` only publishes a version; the release makes it live (see `ops.shared.canary`)."""

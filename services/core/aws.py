@@ -9,6 +9,7 @@ from services.core.aws_json import JsonClient
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
@@ -63,6 +64,11 @@ def sesv2() -> "SESV2Client":
 def cognito() -> "CognitoIdentityProviderClient":
     """The user pool's client."""
     return _Late("cognito-idp")  # type: ignore[return-value]  # stands for botocore's
+
+
+def functions() -> "LambdaClient":
+    """The Lambdas' client."""
+    return _Late("lambda")  # type: ignore[return-value]  # stands for botocore's
 
 
 def s3() -> "S3Client":

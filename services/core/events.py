@@ -37,6 +37,23 @@ class Sweep(Message):
 
 
 @dataclass(frozen=True)
+class Continuation(Message):
+    """A run that does what the one before it left.
+
+    Attributes:
+        sweep: the service.
+        began: when the first of these runs began, a timestamp.
+        run: its number, from 2 on.
+        chores: a JSON object with the id after which each chore goes on.
+    """
+
+    sweep: str
+    began: str
+    run: str
+    chores: str
+
+
+@dataclass(frozen=True)
 class UserNotStored(Message):
     """A sign-up whose row could not be made."""
 

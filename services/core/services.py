@@ -22,6 +22,7 @@ Caller = Literal[
     "gateway",
     "cognito",
     "schedule",
+    "itself",
     "ledger-stream",
     "quests-stream",
     "messages-stream",
@@ -78,7 +79,7 @@ class Service:
         memory_mb, timeout_seconds, concurrency: its size where a stage sets no other (`lambdaSizes`); a concurrency
             of -1 shares the account's.
         longest_timeout: seconds after which the caller has given up.
-        called_by: what may start it.
+        called_by: what may start it; "itself" where a sweep goes on in a run of its own (`services.core.sweeping`).
         sweep_minutes: minutes between the runs of its schedule, if it has one.
         stopped_by_breaker: the breaker's level `stopped` takes its concurrency away.
         queue: its own dead letter queue; what a schedule could not start is kept in `SCHEDULES`.
@@ -133,7 +134,7 @@ _DECLARED: Final = (
         summary="Pays what the ledger owes; the only one that may change XP and reputation.",
         settings=RewardsSettings,
         traffic=Traffic(period=HOUR),
-        called_by=("ledger-stream", "schedule"),
+        called_by=("ledger-stream", "schedule", "itself"),
         timeout_seconds=60,
         sweep_minutes=15,
         queue=REWARDS,
@@ -143,7 +144,7 @@ _DECLARED: Final = (
         summary="Expires, releases and refunds what nobody looks after; ends accounts whose owners asked for it.",
         settings=HousekeepingSettings,
         traffic=Traffic(period=HOUR),
-        called_by=("schedule",),
+        called_by=("schedule", "itself"),
         timeout_seconds=300,
         sweep_minutes=15,
     ),
@@ -164,7 +165,15 @@ _DECLARED: Final = (
         summary="Tells members what concerns them: inbox items, mails, reminders, the daily digest.",
         settings=NotifierSettings,
         traffic=Traffic(period=HOUR),
-        called_by=("quests-stream", "ledger-stream", "messages-stream", "reports-stream", "topic", "schedule"),
+        called_by=(
+            "quests-stream",
+            "ledger-stream",
+            "messages-stream",
+            "reports-stream",
+            "topic",
+            "schedule",
+            "itself",
+        ),
         timeout_seconds=300,
         sweep_minutes=15,
         queue=NOTICES,

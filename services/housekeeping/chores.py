@@ -19,6 +19,7 @@ from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestMovedError, QuestStore
 from services.core.stores.reports import ReportStore
 from services.core.stores.users import NoSuchUserError, UserStore
+from services.core.sweeping import Chore, Slice
 from services.core.telemetry import Telemetry, user_digest
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ AUDIT_SLICES = 96
 _RUN_SECONDS = 900
 _SETTLED = timedelta(days=1)
 """Age from which a row without an account is not just one that is being made."""
+
+
+def _number_of(now: datetime) -> int:
+    """The number of a run in its day, which is that of the slice of members that it looks at."""
+    return int(now.timestamp()) // _RUN_SECONDS % AUDIT_SLICES
 
 
 @dataclass(frozen=True)
@@ -48,34 +54,29 @@ class Housekeeper:
     pool_id: str
     telemetry: Telemetry
 
-    def run(self, now: datetime) -> None:
-        """Does every chore; the trouble of one is raised after the others are done.
-
-        While the breaker is `down` it does none: members cannot act, so no deadline may pass over them.
-        """
-        if breaker(self.live) is Breaker.DOWN:
+    def is_closed(self) -> bool:
+        """True while the breaker is `down`: members cannot act, so no deadline may pass over them."""
+        closed = breaker(self.live) is Breaker.DOWN
+        if closed:
             self.telemetry.log.warning("nothing done: the breaker is down")
-            return
-        trouble: Exception | None = None
-        for chore in (self.expire, self.release_overdue, self.confirm_silence, self.reconcile, self.forget, self.audit):
-            try:
-                done = chore(now)
-                self.telemetry.log.info("chore", extra={"chore": chore.__name__, "done": done})
-            except Exception as error:
-                self.telemetry.log.exception("chore failed", extra={"chore": chore.__name__})
-                trouble = trouble or error
-        if trouble:
-            raise trouble
+        return closed
 
-    def expire(self, now: datetime) -> int:
+    def chores(self) -> tuple[Chore, ...]:
+        """Every chore; what members wait for first."""
+        return (
+            *(self.expire, self.release_overdue, self.confirm_silence),
+            *(self.reconcile, self.forget, self.welcome, self.audit),
+        )
+
+    def expire(self, now: datetime, part: Slice) -> int:
         """Closes the OPEN quests whose time has passed and refunds their point. Returns how many."""
-        return self._change_all(Status.OPEN, lambda quest: quests.expire(quest, now), now)
+        return self._change_all(Status.OPEN, lambda quest: quests.expire(quest, now), now, part)
 
-    def release_overdue(self, now: datetime) -> int:
+    def release_overdue(self, now: datetime, part: Slice) -> int:
         """Opens the CLAIMED quests again whose performer never came back. Returns how many."""
-        return self._change_all(Status.CLAIMED, lambda quest: quests.release_overdue(quest, now), now)
+        return self._change_all(Status.CLAIMED, lambda quest: quests.release_overdue(quest, now), now, part)
 
-    def confirm_silence(self, now: datetime) -> int:
+    def confirm_silence(self, now: datetime, part: Slice) -> int:
         """Completes the SUBMITTED quests whose other side let their time pass without a word. Returns how many."""
 
         def step(quest: Quest) -> Change:
@@ -85,7 +86,7 @@ class Housekeeper:
                 return Change(quest)
             return quests.confirm_silence(quest, now, self.quests.pair(quest.requestor_id, quest.performer_id or ""))
 
-        confirmed = self._change_all(Status.SUBMITTED, step, now)
+        confirmed = self._change_all(Status.SUBMITTED, step, now, part)
         if confirmed:
             self.telemetry.count(SILENT_CONFIRMATIONS, confirmed)
             self.telemetry.count(QUESTS_COMPLETED, confirmed)
@@ -98,23 +99,28 @@ class Housekeeper:
         groups = self.internal.groups_of(user_id) if rolled_out else frozenset[str]()
         return frozenset(flag for flag in flags if self.flags.enabled(flag, user_id, groups))
 
-    def forget(self, now: datetime) -> int:
+    def forget(self, now: datetime, part: Slice) -> int:
         """Anonymises the members whose grace period is over. Returns how many."""
-        return self._each(self.users.due_for_deletion(now), lambda user_id: self._forget(user_id, now), user_digest)
+        due = part.take(self.users.due_for_deletion(now))
+        return self._each(due, lambda user_id: self._forget(user_id, now), user_digest)
 
-    def reconcile(self, now: datetime) -> int:
-        """Compares rows with the user pool, each once a day: a row without an account is a deletion that is due, and an
-        account without a row gets one. A banned member's part in quests ends, so that nobody waits for them. Returns
-        how many did not fit.
+    def reconcile(self, now: datetime, part: Slice) -> int:
+        """Compares rows with the user pool, each once a day: a row without an account is a deletion that is due.
+
+        A banned member's part in quests ends, so that nobody waits for them. Returns how many did not fit.
 
         Members may end their account by Cognito's own DeleteUser, which tells nobody.
         """
-        number = int(now.timestamp()) // _RUN_SECONDS % AUDIT_SLICES
-        ids = self.users.slice(number, AUDIT_SLICES)
-        orphaned = self._each(ids, lambda user_id: self._does_not_fit(user_id, now), user_digest)
-        if number:
-            return orphaned
-        return orphaned + self._each(self._without_row(), lambda user_id: self._welcome(user_id, now), user_digest)
+        return self._each(self._members_of(part), lambda user_id: self._does_not_fit(user_id, now), user_digest)
+
+    def welcome(self, now: datetime, part: Slice) -> int:
+        """Makes the rows of accounts that have none, once a day. Returns how many."""
+        if _number_of(part.now):
+            return 0
+        return self._each(part.take(self._without_row()), lambda user_id: self._welcome(user_id, now), user_digest)
+
+    def _members_of(self, part: Slice) -> Iterator[str]:
+        return part.take(self.users.slice(_number_of(part.now), AUDIT_SLICES, part.after))
 
     def _does_not_fit(self, user_id: str, now: datetime) -> bool:
         """Makes the deletion of a member due whose account is gone; False for one who has theirs and whose quests stay
@@ -145,10 +151,9 @@ class Housekeeper:
         self.users.ensure(user_id, now)
         return True
 
-    def audit(self, now: datetime) -> int:
+    def audit(self, _now: datetime, part: Slice) -> int:
         """Compares a slice of the members' totals with the fold of their entries. Returns how many differ."""
-        number = int(now.timestamp()) // _RUN_SECONDS % AUDIT_SLICES
-        drifted = self._each(self.users.slice(number, AUDIT_SLICES), self._drifts, user_digest)
+        drifted = self._each(self._members_of(part), self._drifts, user_digest)
         self.telemetry.count(LEDGER_DRIFT, drifted)
         return drifted
 
@@ -169,12 +174,12 @@ class Housekeeper:
         user = self.users.get(user_id)
         return drift(totals_of(user), fold(self.ledger.all_of(user_id))) if user else None
 
-    def _change_all(self, status: Status, step: Callable[[Quest], Change], now: datetime) -> int:
+    def _change_all(self, status: Status, step: Callable[[Quest], Change], now: datetime, part: Slice) -> int:
         def change(quest_id: str) -> bool:
             stored = self.quests.get(quest_id)
             return stored is not None and self._save(stored.quest, step(stored.quest))
 
-        return self._each(self.quests.due(status, now), change)
+        return self._each(part.take(self.quests.due(status, now)), change)
 
     def _each(self, ids: Iterable[str], step: Callable[[str], bool], told: Callable[[str], str] = str) -> int:
         """Counts where the step did something. One thing's trouble does not keep the others waiting: it is logged under

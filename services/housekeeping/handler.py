@@ -23,6 +23,7 @@ from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestStore
 from services.core.stores.reports import ReportStore
 from services.core.stores.users import UserStore
+from services.core.sweeping import Context, Sweeper
 from services.core.telemetry import Telemetry
 from services.housekeeping.chores import Housekeeper
 
@@ -52,12 +53,14 @@ housekeeper = Housekeeper(
     pool_id=settings.cognito_user_pool_id,
     telemetry=telemetry,
 )
+sweeper = Sweeper("housekeeping", settings.stage, housekeeper.chores(), telemetry)
 cold_start.finish()
 
 
-def handler(_event: dict[str, Any], _context: object) -> None:
-    """Runs every chore once."""
+def handler(event: dict[str, Any], context: Context) -> None:
+    """Runs every chore, or those that the run before left."""
     try:
-        housekeeper.run(datetime.now(UTC))
+        if not housekeeper.is_closed():
+            sweeper.run(event, context, datetime.now(UTC))
     finally:
         telemetry.flush()

@@ -25,6 +25,7 @@ from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestStore
 from services.core.stores.reports import ReportStore
 from services.core.stores.users import UserStore
+from services.core.sweeping import Context, Sweeper
 from services.core.telemetry import Telemetry
 from services.notifier.mailing import NOTICES, Mailer, PostOffice
 from services.notifier.telling import Record, Teller
@@ -71,6 +72,7 @@ teller = Teller(
     mailer=mailer,
     telemetry=telemetry,
 )
+sweeper = Sweeper("notifier", settings.stage, (mailer.sweep, teller.remind, mailer.send_digests), telemetry)
 
 _READERS: Final[dict[str, Callable[[Record], list[Notice]]]] = {
     settings.quests_table: teller.step,
@@ -82,15 +84,12 @@ _READERS: Final[dict[str, Callable[[Record], list[Notice]]]] = {
 _OUTAGES: Final = (StoreUnavailableError, ParameterUnavailableError)
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Take a batch of a stream and name the records to retry; or SES's reports; or the schedule's event."""
     try:
         records = event.get("Records")
         if records is None:
-            now = datetime.now(UTC)
-            mailer.sweep(now)
-            teller.remind(now)
-            mailer.send_digests(now)
+            sweeper.run(event, context, datetime.now(UTC))
             return {}
         if "Sns" in records[0]:
             for record in records:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,6 +21,7 @@ from services.core.stores.inbox import InboxStore
 from services.core.stores.quests import QuestStore
 from services.core.stores.reports import ReportStore
 from services.core.stores.users import UserStore
+from services.core.sweeping import Slice
 from services.core.telemetry import Telemetry, user_digest
 from services.notifier.letters import Context, digest_letter, notice_letter
 
@@ -148,21 +148,23 @@ class Mailer:
             return
         self._send(user, [item], now, notice_letter)
 
-    def sweep(self, now: datetime) -> None:
+    def sweep(self, now: datetime, part: Slice) -> None:
         """Send every mail that is owed and did not leave. Raises StoreUnavailableError."""
-        for user_id, item_id in list(self.inbox.owed(Mail.DUE)):
+        for user_id, item_id in part.take(list(self.inbox.owed(Mail.DUE))):
             self.send(user_id, item_id, now)
 
-    def send_digests(self, now: datetime) -> None:
+    def send_digests(self, now: datetime, part: Slice) -> None:
         """Send the digest of the day to each member who waits for one, from DIGEST_HOUR on.
 
         Raises StoreUnavailableError.
         """
         if now.hour < DIGEST_HOUR:
             return
-        owed = sorted(self.inbox.owed(Mail.DAILY))
-        for user_id, keys in groupby(owed, key=lambda key: key[0]):
-            item_ids = [item_id for _, item_id in keys][:_DIGEST_PAGE]
+        owed: dict[str, list[str]] = {}
+        for user_id, item_id in sorted(self.inbox.owed(Mail.DAILY)):
+            owed.setdefault(user_id, []).append(item_id)
+        for user_id in part.take(owed):
+            item_ids = owed[user_id][:_DIGEST_PAGE]
             if not (self.inbox.begin_digest(user_id, now) and self.inbox.spend_mail(user_id, now)):
                 continue
             leased = [item for item_id in item_ids if (item := self.inbox.lease(user_id, item_id, Mail.DAILY, now))]

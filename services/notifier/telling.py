@@ -18,6 +18,7 @@ from services.core.stores.inbox import InboxStore
 from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestStore
 from services.core.stores.users import NoSuchUserError, UserStore
+from services.core.sweeping import Slice
 from services.core.telemetry import Telemetry, user_digest
 from services.notifier.mailing import Mailer
 
@@ -89,11 +90,11 @@ class Teller:
             asked = list(notices.unanswered(earlier.messages, requestor))
         return notices.of_message(message, requestor, asked)
 
-    def remind(self, now: datetime) -> None:
+    def remind(self, now: datetime, part: Slice) -> None:
         """Tell the reminders that are due and were not told. Raises StoreUnavailableError."""
         for status, ahead in notices.AHEAD.items():
             ids = list(self.quests.due(status, now + ahead))
-            for start in range(0, len(ids), 100):
+            for start in part.take(range(0, len(ids), 100)):
                 for quest in self.quests.without_texts(ids[start : start + 100]):
                     due = notices.reminders(quest, now) if self._is_reminded(quest) else []
                     self.tell([n for n in due if self.inbox.get(n.user_id, n.item_id) is None], now)

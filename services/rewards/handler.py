@@ -20,6 +20,7 @@ from services.core.parameters import flag_parameter
 from services.core.settings import RewardsSettings
 from services.core.stores.dynamo import StoreUnavailableError, decode_item
 from services.core.stores.ledger import LedgerStore
+from services.core.sweeping import Context, Sweeper
 from services.core.telemetry import Telemetry
 from services.rewards.payment import REWARDS, Payer
 
@@ -40,15 +41,16 @@ payer = Payer(
     queue_url=settings.rewards_dlq_url,
     telemetry=telemetry,
 )
+sweeper = Sweeper("rewards", settings.stage, payer.chores(), telemetry)
 cold_start.finish()
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Process a batch of the ledger's stream and return the records to retry; or run the sweep."""
     try:
         if "Records" in event:
             return {"batchItemFailures": _failures(event["Records"])}
-        payer.sweep(datetime.now(UTC))
+        sweeper.run(event, context, datetime.now(UTC))
         return {}
     finally:
         telemetry.flush()

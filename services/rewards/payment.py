@@ -1,5 +1,6 @@
 """Paying rewards: PENDING entries become POSTED once, wait as HELD for the flag, or go to the operators as FAILED."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from services.core.metrics import (
 )
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.users import NoSuchUserError
+from services.core.sweeping import Chore, Slice
 from services.core.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -73,30 +75,45 @@ class Payer:
         self.telemetry.count(FAILED_REWARDS)
         self.telemetry.log.error("reward failed", extra={"entry_id": entry_id, "reason": reason})
 
-    def sweep(self, now: datetime) -> None:
-        """Settles everything that is PENDING or HELD, and reports how old the oldest PENDING entry is.
+    def chores(self) -> tuple[Chore, ...]:
+        """What the schedule does."""
+        return (self.pay_pending, self.pay_held)
 
-        An entry's failure does not stop the others: the first one is raised after the last entry. What a rollout
-        holds is not read again while the flag excludes its member: there may be more of it than a run can read.
-        Raises ParameterUnavailableError at once.
+    def pay_pending(self, now: datetime, part: Slice) -> None:
+        """Settles what is PENDING and reports the age of the oldest. Raises ParameterUnavailableError at once."""
+        oldest = now
+
+        def settle(entry: Entry) -> None:
+            nonlocal oldest
+            if entry.state is State.PENDING:
+                oldest = min(oldest, entry.created_at)
+            self.settle(entry, now)
+
+        try:
+            self._each(self.ledger.unpaid(State.PENDING), settle, part)
+        finally:
+            self.telemetry.count(OLDEST_UNPAID_REWARD, (now - oldest).total_seconds())
+
+    def pay_held(self, now: datetime, part: Slice) -> None:
+        """Settles what a rollout holds. Raises ParameterUnavailableError at once.
+
+        An entry is not read again while the flag excludes its member: there may be more of them than a run can read.
         """
+        included = (key for key in self.ledger.unpaid(State.HELD) if self._included(key[0]))
+        self._each(included, lambda entry: self.settle(entry, now), part)
+
+    def _each(self, keys: Iterable[tuple[str, str]], settle: Callable[[Entry], None], part: Slice) -> None:
+        """Settles unpaid entries. One's failure does not stop the others: the first is raised after the last entry."""
         self.flags.value(REWARDS)
         trouble: Exception | None = None
-        oldest = now
-        for state in UNPAID:
-            for user_id, entry_id in self.ledger.unpaid(state):
-                try:
-                    if state is State.HELD and not self._included(user_id):
-                        continue
-                    entry = self._readable(user_id, entry_id)
-                    if entry and entry.state is State.PENDING:
-                        oldest = min(oldest, entry.created_at)
-                    if entry and entry.state in UNPAID:
-                        self.settle(entry, now)
-                except Exception as error:
-                    self.telemetry.log.warning("not settled", extra={"entry_id": entry_id}, exc_info=True)
-                    trouble = trouble or error
-        self.telemetry.count(OLDEST_UNPAID_REWARD, (now - oldest).total_seconds())
+        for user_id, entry_id in part.take(keys):
+            try:
+                entry = self._readable(user_id, entry_id)
+                if entry and entry.state in UNPAID:
+                    settle(entry)
+            except Exception as error:
+                self.telemetry.log.warning("not settled", extra={"entry_id": entry_id}, exc_info=True)
+                trouble = trouble or error
         if trouble:
             raise trouble
 

@@ -670,6 +670,15 @@ def _uuid4() -> uuid.UUID:
     return uuid.UUID(int=_world().ids.getrandbits(128), version=4) if _inside() else _real_uuid4()
 
 
+class _Functions:
+    """Lambda, as far as a run may start another one."""
+
+    def invoke(self, **asked: Any) -> None:
+        """Starts a run of its own, a moment later."""
+        service = asked["FunctionName"].removeprefix(resource_name(STAGE, ""))
+        _world().spawn(_world().invoke, service, json.loads(asked["Payload"]), delay=_world().rng.uniform(0.05, 2))
+
+
 def _forget_clients() -> None:
     for made in (aws.client, aws._json_client, aws_botocore.client):
         made.cache_clear()
@@ -687,6 +696,7 @@ def simulated() -> Iterator[None]:
         patch.object(URLLib3Session, "send", _send),
         patch.object(RequestSigner, "sign", lambda *_, **__: None),
         patch.object(RetryQuota, "acquire", lambda *_: True),  # the sandboxes share botocore's clients, not their quota
+        patch.object(aws, "functions", _Functions),
         patch.object(chores, "AUDIT_SLICES", 1),
         patch.object(cold_start, "finish", lambda: None),
         patch.object(Telemetry, "count", _counted),

@@ -468,8 +468,9 @@ class UserStore:
         before = {"deletion": "", "deletionAt": ""}
         self._update(user_id, before, {"updatedAt": timestamp(now)}, "attribute_exists(deleted)")
 
-    def slice(self, number: int, slices: int) -> Iterator[str]:
-        """The ids in one of the equal parts of all members, page by page."""
+    def slice(self, number: int, slices: int, after: str = "") -> Iterator[str]:
+        """The ids in one of the equal parts of all members, page by page, from behind the id `after` on."""
+        begin: Item = {"ExclusiveStartKey": encode_item({"userId": after})} if after else {}
         found = pages(
             self._client.scan,
             TableName=self._table,
@@ -477,6 +478,7 @@ class UserStore:
             TotalSegments=slices,
             ProjectionExpression="userId",
             ConsistentRead=True,
+            **begin,
         )
         for page in found:
             yield from (item["userId"] for item in page)

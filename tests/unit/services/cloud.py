@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -55,6 +55,9 @@ LIFETIME, CLAIM_PERIOD, SILENCE = timedelta(days=30), timedelta(days=14), timede
 DESCRIPTION = "Twelve steps, one narrow turn, and a sofa."
 REASON = "The second bag of leaves is still there."
 ANNA, BEN, CARA, MODERATOR = "anna-1", "ben-2", "cara-3", "mona-4"
+
+CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
+"""The context of a run that has a minute."""
 
 DRAFT = Draft(title="Carry a sofa", description=DESCRIPTION, category=Category.SOCIAL, tags=["sofa"], area="Old town")
 

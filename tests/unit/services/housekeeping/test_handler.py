@@ -12,9 +12,11 @@ import pytest
 import time_machine
 
 from services.core.aws_json import ATTEMPTS
+from services.core.domain.ledger import Totals
 from services.core.domain.quests import Role
 from services.core.parameters import BREAKER
 from services.core.stores.dynamo import StoreUnavailableError
+from services.core.sweeping import Slice
 from services.core.telemetry import user_digest
 from services.housekeeping import chores
 from tests.unit.services.cloud import (
@@ -22,6 +24,7 @@ from tests.unit.services.cloud import (
     BEN,
     CARA,
     CLAIM_PERIOD,
+    CONTEXT,
     DESCRIPTION,
     LIFETIME,
     MODERATOR,
@@ -66,7 +69,9 @@ class Housekeeping:
         self.pool = cloud.pool()
         self.module: ModuleType = cloud.handler("housekeeping", monkeypatch, cognito_user_pool_id=self.pool)
         known = _Accounts(self.module.housekeeper.cognito, {ANNA, BEN, CARA, MODERATOR})
-        monkeypatch.setattr(self.module, "housekeeper", replace(self.module.housekeeper, cognito=known))
+        housekeeper = replace(self.module.housekeeper, cognito=known)
+        monkeypatch.setattr(self.module, "housekeeper", housekeeper)
+        monkeypatch.setattr(self.module, "sweeper", replace(self.module.sweeper, chores=housekeeper.chores()))
         self.log = log_of(self.module.telemetry)
         monkeypatch.setattr(chores, "AUDIT_SLICES", 1)
 
@@ -74,7 +79,7 @@ class Housekeeping:
         """Runs once; returns the metrics."""
         out = io.StringIO()
         with redirect_stdout(out), time_machine.travel(self.cloud.clock.now, tick=False):
-            self.module.handler({}, None)
+            self.module.handler({}, CONTEXT)
         return {
             metric["Name"]: sum(line[metric["Name"]])
             for line in map(json.loads, out.getvalue().splitlines())
@@ -377,11 +382,11 @@ def test_an_account_without_a_row_gets_one(cloud: Cloud, house: Housekeeping) ->
         UserPoolId=house.pool, Username=confirmed, Password="A-long-Passw0rd!", Permanent=True
     )
     house()
-    assert house.done()["reconcile"] == 1
+    assert house.done()["welcome"] == 1
     assert confirmed in cloud.all_users()
     assert unconfirmed not in cloud.all_users()
     house()
-    assert house.done()["reconcile"] == 0
+    assert house.done()["welcome"] == 0
 
 
 def test_members_with_an_account_stay(cloud: Cloud, house: Housekeeping) -> None:
@@ -613,7 +618,7 @@ def test_one_chores_trouble_is_raised_after_the_others(cloud: Cloud, house: Hous
     cloud.faults.on("Query", lost_request, times=ATTEMPTS)
     with pytest.raises(StoreUnavailableError):
         house()
-    assert set(house.done()) == {"release_overdue", "confirm_silence", "reconcile", "forget", "audit"}
+    assert set(house.done()) == {"release_overdue", "confirm_silence", "reconcile", "forget", "welcome", "audit"}
     house()
     assert statuses(cloud) == ["EXPIRED"]
 
@@ -630,9 +635,7 @@ def test_the_audit_finds_who_drifted(cloud: Cloud, house: Housekeeping) -> None:
         )
     assert house() == {"ledger_drift": 2}
     told = {line["user"]: line["by"] for line in lines(house.log) if line["message"] == "totals differ"}
-    assert told == {
-        user: {"points": 0, "xp": 1, "reputation": 0, "completed": 0} for user in map(user_digest, (ANNA, BEN))
-    }
+    assert told == {user: Totals(xp=1)._asdict() for user in map(user_digest, (ANNA, BEN))}
 
 
 @pytest.mark.parametrize("table", ["users", "ledger"])
@@ -662,7 +665,7 @@ def test_a_payment_during_the_audit_is_no_drift(cloud: Cloud, house: Housekeepin
         return carry_out()
 
     with cloud.faults.outage("Query", pays):
-        assert chores.Housekeeper.audit(house.module.housekeeper, NOW) == 0
+        assert chores.Housekeeper.audit(house.module.housekeeper, NOW, Slice(NOW)) == 0
     assert paid == [True]
 
 
@@ -671,13 +674,13 @@ def test_each_member_is_audited_once_a_day(cloud: Cloud, monkeypatch: pytest.Mon
     monkeypatch.setattr(chores, "AUDIT_SLICES", AUDIT_SLICES)
     asked: list[tuple[int, int]] = []
 
-    def members(_: object, number: int, slices: int) -> list[Any]:
+    def members(_: object, number: int, slices: int, _after: str) -> list[Any]:
         asked.append((number, slices))
         return []
 
     monkeypatch.setattr(type(cloud.users), "slice", members)
     for run in range(24 * 4):
-        house.module.housekeeper.audit(NOW + timedelta(minutes=15 * run))
+        house.module.housekeeper.audit(NOW, Slice(NOW + timedelta(minutes=15 * run)))
     assert sorted(asked) == [(number, 24 * 4) for number in range(24 * 4)]
 
 
@@ -696,3 +699,25 @@ def test_a_member_with_more_than_a_page(cloud: Cloud, house: Housekeeping, monke
     monkeypatch.setattr(type(cloud.quests), "of_member", two_at_a_time)
     assert len(list(house.module.housekeeper._under_way(ANNA))) == 6
     assert len(pages) > 2
+
+
+def test_an_audit_that_is_stopped_goes_on_behind_the_member_where_it_stopped(
+    cloud: Cloud, house: Housekeeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for user_id in (ANNA, BEN, CARA):
+        cloud.users.ensure(user_id, NOW)
+    looked_at: list[str] = []
+
+    def look(_: object, user_id: str) -> bool:
+        looked_at.append(user_id)
+        return False
+
+    monkeypatch.setattr(chores.Housekeeper, "_drifts", look)
+    first, second = Slice(NOW, ends=float("-inf")), Slice(NOW)
+    house.module.housekeeper.audit(NOW, first)
+    assert looked_at == [first.stopped_at]
+    second.after = str(first.stopped_at)
+    house.module.housekeeper.audit(NOW, second)
+    assert sorted(looked_at) == sorted(cloud.users.slice(0, 1))
+    assert second.stopped_at is None
+    assert len(looked_at) > 2

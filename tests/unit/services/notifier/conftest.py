@@ -19,7 +19,7 @@ from services.core.domain.notices import Item
 from services.core.domain.quests import Change, Quest
 from services.core.stores.dynamo import Item as Row
 from services.core.stores.dynamo import dump, encode_item
-from tests.unit.services.cloud import Cloud, log_of
+from tests.unit.services.cloud import CONTEXT, Cloud, log_of
 
 SENDER = "CivicForge <hello@forge.example>"
 SITE = "https://forge.example"
@@ -77,7 +77,7 @@ class Notifier:
         self.metrics: dict[str, float] = {}
         with redirect_stdout(out), time_machine.travel(self.cloud.clock.now, tick=False):
             try:
-                answer = self.module.handler(event, None)
+                answer = self.module.handler(event, CONTEXT)
             finally:
                 for line in map(json.loads, out.getvalue().splitlines()):
                     for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]:

@@ -16,6 +16,7 @@ from services.core.live import ParameterUnavailableError
 from tests.unit.services.cloud import (
     ANNA,
     BEN,
+    CONTEXT,
     NOW,
     Api,
     Cloud,
@@ -52,7 +53,7 @@ class Rewards:
         out = io.StringIO()
         with redirect_stdout(out), time_machine.travel(self.cloud.clock.now, tick=False):
             try:
-                answer = self.module.handler(event, None)
+                answer = self.module.handler(event, CONTEXT)
             finally:
                 self.metrics = {
                     metric["Name"]: sum(line[metric["Name"]])

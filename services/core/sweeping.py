@@ -1,0 +1,122 @@
+"""Scheduled work in slices: a run ends before Lambda ends it, and what is left goes on in a run of its own.
+
+A run does several chores. Each gets an equal share of the time that is left, so that one with much to do does not keep
+the others waiting. A chore that its share did not suffice for is named, with the place where it stopped, in the message
+that starts the next run. After `MOST_RUNS` of them the rest waits for the schedule, and the run fails to be heard.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol, TypeVar
+
+from services.core import aws
+from services.core.domain.values import timestamp
+from services.core.events import Continuation
+from services.core.names import LIVE_ALIAS, resource_name
+from services.core.telemetry import Telemetry
+
+T = TypeVar("T")
+
+RESERVE: Final = 10.0
+"""Seconds that a run keeps for the call it is in, its metrics and the message."""
+MOST_RUNS: Final = 12
+"""Runs on end; Lambda itself stops a function that has called itself sixteen times."""
+
+
+class UnfinishedError(Exception):
+    """A dozen runs on end did not suffice; the rest waits for the next sweep."""
+
+
+class Context(Protocol):
+    """The part of Lambda's context that a sweep needs."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until Lambda ends the run."""
+
+
+@dataclass
+class Slice:
+    """A chore's share of a run.
+
+    Attributes:
+        now: when the first run began; it decides which part of the members is looked at.
+        ends: moment of `time.monotonic`, in seconds.
+        after: id after which to go on; "" is the beginning.
+        stopped_at: id of the last thing that was done when the time was over; None where everything was.
+    """
+
+    now: datetime
+    ends: float = float("inf")
+    after: str = ""
+    stopped_at: str | None = None
+
+    def take(self, things: Iterable[T]) -> Iterator[T]:
+        """The things until the time is over, at least one."""
+        last: T | None = None
+        for thing in things:
+            if last is not None and time.monotonic() >= self.ends:
+                self.stopped_at = str(last)
+                return
+            yield thing
+            last = thing
+
+
+class Chore(Protocol):
+    """Does its work as of a moment, within a slice; known by its function's name."""
+
+    __name__: str
+
+    def __call__(self, now: datetime, part: Slice, /) -> object:
+        """Returns what the log is to say of it."""
+
+
+@dataclass(frozen=True)
+class Sweeper:
+    """Runs the chores of one service, which are safe to repeat and to stop halfway."""
+
+    service: str
+    stage: str
+    chores: Sequence[Chore]
+    telemetry: Telemetry
+
+    def run(self, event: Mapping[str, Any], context: Context, now: datetime) -> None:
+        """Do the chores that the event names, or all.
+
+        The trouble of one is raised after the others are done. Raises UnfinishedError in the last of too many runs.
+        """
+        asked = Continuation.parse(event) if "chores" in event else None
+        began = datetime.fromisoformat(asked.began) if asked else now
+        known = {chore.__name__: chore for chore in self.chores}
+        places: dict[str, str] = json.loads(asked.chores) if asked else dict.fromkeys(known, "")
+        ends = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE
+        left: dict[str, str] = {}
+        trouble: Exception | None = None
+        for number, (name, after) in enumerate(places.items()):
+            begins = time.monotonic()
+            part = Slice(began, begins + (ends - begins) / (len(places) - number), after)
+            try:
+                done = known[name](now, part)
+                self.telemetry.log.info("chore", extra={"chore": name, "done": done, "stoppedAt": part.stopped_at})
+            except Exception as error:
+                self.telemetry.log.exception("chore failed", extra={"chore": name})
+                trouble = trouble or error
+            if part.stopped_at is not None:
+                left[name] = part.stopped_at
+        run = int(asked.run) if asked else 1
+        if left and run < MOST_RUNS:
+            self._go_on(Continuation(self.service, timestamp(began), str(run + 1), json.dumps(left)))
+        elif left:
+            trouble = trouble or UnfinishedError(f"{', '.join(left)}: not finished after {run} runs")
+        if trouble:
+            raise trouble
+
+    def _go_on(self, message: Continuation) -> None:
+        aws.functions().invoke(
+            FunctionName=resource_name(self.stage, self.service),
+            Qualifier=LIVE_ALIAS,
+            InvocationType="Event",
+            Payload=message.to_json().encode(),
+        )
