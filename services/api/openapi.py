@@ -65,7 +65,8 @@ _BY_GATEWAY = frozenset({401, 429, 503})
 
 def document() -> dict[str, Any]:
     """The API as OpenAPI 3.1."""
-    inputs: set[type[Model]] = {model for op in OPERATIONS.values() for model in (op.body, op.query)} - {NoBody}
+    inputs: set[type[Model]] = {operation.query for operation in OPERATIONS.values()}
+    inputs |= {operation.body for operation in OPERATIONS.values()} - {NoBody}
     outputs: set[type[Model]] = {operation.answer for operation in OPERATIONS.values()} | {
         views.Problem,
         views.GatewayProblem,

@@ -120,18 +120,17 @@ AnyRequest: TypeAlias = Request[Any, Any]
 
 
 @dataclass(frozen=True)
-class Operation(Generic[BodyT, QueryT]):
-    """An operation of the API: the function behind it and all that the OpenAPI document says of it.
+class AnyOperation:
+    """An operation of the API, whatever its models: the function behind it and what the OpenAPI document says of it.
 
-    `body` and `query` are required, so that mypy compares them with the function's request. `statuses` are the errors
-    that the operation's own rules cause; those of its form (body, query, token, breaker) are added by `errors`.
-    `max_age` is in seconds, for browsers; the edge keeps no answer longer than `infra.components.site` says. `always`
-    means that an open breaker does not stop the operation.
+    `statuses` are the errors that the operation's own rules cause; those of its form (body, query, token, breaker) are
+    added by `errors`. `max_age` is in seconds, for browsers; the edge keeps no answer longer than
+    `infra.components.site` says. `always` means that an open breaker does not stop the operation.
     """
 
-    handler: Callable[[Platform, Request[BodyT, QueryT]], Model | Rendered]
-    body: type[BodyT]
-    query: type[QueryT]
+    handler: Callable[[Platform, Any], Model | Rendered]
+    body: type[Input]
+    query: type[Query]
     answer: type[Model]
     summary: str
     statuses: frozenset[int] = frozenset()
@@ -155,7 +154,16 @@ class Operation(Generic[BodyT, QueryT]):
         return statuses | ({400} if self.idempotency_key or "cursor" in self.query.model_fields else set())
 
 
-AnyOperation: TypeAlias = Operation[Any, Any]
+@dataclass(frozen=True)
+class Operation(AnyOperation, Generic[BodyT, QueryT]):
+    """An operation whose body and query mypy compares with its function's request.
+
+    `AnyOperation` is a class of its own for that: where `Operation[Any, Any]` is expected, mypy takes every body.
+    """
+
+    handler: Callable[[Platform, Request[BodyT, QueryT]], Model | Rendered]
+    body: type[BodyT]
+    query: type[QueryT]
 
 
 def errors(*statuses: int) -> frozenset[int]:

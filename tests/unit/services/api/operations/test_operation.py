@@ -2,15 +2,18 @@
 
 from services.api import requests, views
 from services.api.operations.lists import list_my_ledger
-from services.api.operations.operation import NoBody, NoQuery, Operation, errors
+from services.api.operations.operation import AnyOperation, NoBody, NoQuery, Operation, errors
 from services.api.operations.quests import attest_quest, cancel_quest
 
 VIEW = views.QuestView
 
 
 def test_mypy_refuses_the_wrong_models() -> None:
-    """`warn_unused_ignores` fails the check once mypy accepts one of these lines."""
-    wrong = [
+    """`warn_unused_ignores` fails the check once mypy accepts one of these lines.
+
+    They are expected to be what the declarations are: as `Operation[Any, Any]`, mypy once accepted all of them there.
+    """
+    wrong: list[AnyOperation] = [
         Operation(attest_quest, requests.ReasonBody, NoQuery, VIEW, "another body"),  # type: ignore[arg-type]
         Operation(attest_quest, NoBody, NoQuery, VIEW, "no body"),  # type: ignore[arg-type]
         Operation(cancel_quest, requests.AttestBody, NoQuery, VIEW, "a body too many"),  # type: ignore[arg-type]

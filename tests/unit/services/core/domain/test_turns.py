@@ -76,7 +76,7 @@ OTHERS: dict[str, tuple[Quest, datetime | None, Expected, Expected]] = {
     ),
     "both have spoken": (quest_in("DISPUTED", stated=True), None, ("decide", MODS, NOW, None), None),
     "disputed and hidden": (quest_in("DISPUTED", hidden_at=NOW), None, ("review", MODS, NOW, None), None),
-    **{status: (quest_in(status), None, None, None) for status in FINAL},
+    **{status: (quest_in(status), None, None, None) for status in sorted(FINAL)},
 }
 
 
