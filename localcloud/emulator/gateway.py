@@ -302,7 +302,8 @@ def _mailbox_page(mails: list[dict[str, Any]]) -> str:
     )
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f'<meta http-equiv="refresh" content="5"><title>Mailbox</title><style>{style}</style>'
+        f'<meta http-equiv="refresh" content="5"><link rel="icon" href="data:,">'
+        f"<title>Mailbox</title><style>{style}</style>"
         f"<h1>Mailbox</h1>{items or '<p>No mail yet.</p>'}</html>"
     )
 

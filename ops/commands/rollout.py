@@ -15,7 +15,7 @@ import typer
 from ops.shared.alarms import GONE, alarm_states
 from ops.shared.flags import known, set_value, values
 from ops.shared.rollouts import STEPS, Rollout, State, load, running
-from ops.shared.stage import OperatorError, Stage
+from ops.shared.stage import MISSING, OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain.values import Model
 from services.core.metrics import QUESTS_COMPLETED, REWARDS_PAID, Metric
@@ -130,8 +130,10 @@ def start(
         flag=flag, before=before if before in ("off", *STEPS[:1]) else "off", step_at=now, started_at=now,
         soak_minutes=soak, at_least=at_least, watch=watch or [],
     )  # fmt: skip
+    narrower = f"this TAKES {flag} from everybody outside {rollout.value} who has it at {before} now"
     plan = [
         f"{flag}: {before} -> {rollout.value}, then {', '.join(STEPS[1:])}",
+        *([narrower] if before not in ("off", *STEPS[:1], MISSING) else []),
         f"each step lasts {soak:g} minutes at least, and until {at_least} was seen",
         f"back to the step before if one of {len(alarms)} alarms goes off, to {rollout.before} from the first one",
     ]

@@ -110,6 +110,8 @@ def revoke(
     `civicforge moderation reinstate` gives it back.
     """
     user_id = user_id_of(stage, member)
+    if user_id == member:
+        _require_account(stage, user_id)  # who is named by address was found by it
     plan = [
         "their refresh tokens are worth nothing at once",
         "an access token that is out already is good for at most 60 minutes; `breaker open` stops even that",
@@ -129,3 +131,12 @@ def revoke(
     if outcome := carry_out(stage, terminal, Change("secrets revoke", user_id, plan, apply)):
         lasting = " and cannot sign in any more" if for_good else ""
         terminal.result(outcome, f"{user_id} is signed out everywhere{lasting}.")
+
+
+def _require_account(stage: Stage, user_id: str) -> None:
+    try:
+        stage.cognito.admin_get_user(UserPoolId=stage.api_settings.cognito_user_pool_id, Username=user_id)
+    except stage.cognito.exceptions.UserNotFoundException:
+        raise OperatorError(
+            f"Nobody on {stage.name} has the id {user_id}; `civicforge member find NAME --stage {stage.name}` finds it."
+        ) from None

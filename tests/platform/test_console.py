@@ -74,6 +74,11 @@ def test_it_shows_alarms_queues_flags_and_logs(stage: Stage, members: tuple[Memb
         assert expected in text, expected
 
 
+def test_no_page_asks_for_an_icon_that_is_not_there(stage: Stage) -> None:
+    for address in ("/_local/", "/_local/mailbox"):
+        assert '<link rel="icon" href="data:,">' in stage.http.get(address).text
+
+
 def test_unknown_choices_take_the_defaults(stage: Stage) -> None:
     assert "Server errors" in page(stage, stage="nowhere", dashboard="x", span="y")
 

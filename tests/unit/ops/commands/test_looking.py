@@ -364,6 +364,8 @@ def test_revoking_signs_somebody_out(stage: UnitStage, cli: Cli) -> None:
         UserPoolId=pool, Username="anna", UserAttributes=[{"Name": "email", "Value": "anna@example.org"}]
     )
     assert cli("secrets revoke anna --yes --reason leaked").code == 0
+    nobody = cli("secrets revoke nope --dry-run")
+    assert (nobody.code, "member find" in nobody.err, nobody.out) == (1, True, "")
     ran = cli("secrets revoke anna@example.org --dry-run")
     assert ran.code == 0
 

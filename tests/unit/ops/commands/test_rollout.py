@@ -154,6 +154,15 @@ def test_an_advance_that_was_interrupted_goes_on(stage: UnitStage) -> None:
     assert (decision.action, going.value, parameter(stage, "feature-rewards")) == ("advance", "10%", "10%")
 
 
+@pytest.mark.parametrize(("before", "takes"), [("off", False), ("internal", False), ("50%", True), ("on", True)])
+def test_a_start_that_takes_a_flag_from_members_says_so(
+    stage: UnitStage, cli: Cli, before: str, *, takes: bool
+) -> None:
+    stage.put_parameter("feature-rewards", before)
+    said = cli("rollout start rewards --dry-run").out
+    assert (f"TAKES rewards from everybody outside internal who has it at {before} now" in said) is takes
+
+
 def test_a_start_that_makes_no_sense_is_refused(stage: UnitStage, cli: Cli) -> None:
     alarm(stage, "OK")
     assert cli("rollout start rewards --soak -5").code == 2
