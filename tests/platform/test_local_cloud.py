@@ -806,6 +806,32 @@ def test_an_emulator_ends_with_the_run_that_it_is_for(tmp_path: Path, end: signa
     assert eventually(lambda: not psutil.pid_exists(pid))
 
 
+def test_an_ended_run_of_the_journeys_leaves_nothing_behind() -> None:
+    """Playwright, and the browser that it starts in a session of its own."""
+    program = """if True:
+        import signal, sys
+        from tests.e2e.__main__ import attended
+
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        print("ready", flush=True)
+        attended(["bash", "-c", "setsid sleep 611 & sleep 612; true"])
+    """
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as run:
+        assert run.stdout
+        assert run.stdout.readline() == "ready\n"
+        process = psutil.Process(run.pid)
+
+        def sleepers() -> list[psutil.Process]:
+            found = [one for one in process.children(recursive=True) if "sleep" in one.name()]
+            return found if len(found) == 2 else []
+
+        started = eventually(sleepers)
+        assert len(started) == 2
+        run.send_signal(signal.SIGTERM)
+        assert run.wait(timeout=30) == 143
+    assert not [one for one in started if one.is_running()]
+
+
 def test_a_save_that_fails_is_heard_and_nothing_is_lost(make_platform: Callable[[], Platform]) -> None:
     platform = make_platform()
     platform.client("ssm").put_parameter(Name="/first", Value="1", Type="String")
