@@ -3,8 +3,8 @@
 
 With `RefreshTokenRotation` ENABLED, Cognito's `GetTokensFromRefreshToken` answers with a new refresh token. The one
 that was sent stays good for `RetryGracePeriodSeconds`, then it is refused with RefreshTokenReuseException;
-`REFRESH_TOKEN_AUTH` is refused at once (Amazon Cognito developer guide, "Refresh tokens"). MiniStack drops the setting
-and answers without a refresh token.
+`REFRESH_TOKEN_AUTH` is refused at once (Amazon Cognito developer guide, "Refresh tokens"). MiniStack 1.5.33 drops the
+setting and answers without a refresh token.
 
 Report: create an app client with `RefreshTokenRotation={"Feature": "ENABLED", "RetryGracePeriodSeconds": 0}`, sign in,
 call `GetTokensFromRefreshToken` twice with the same token. Expected: a new refresh token, then
