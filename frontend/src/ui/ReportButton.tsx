@@ -9,6 +9,7 @@ import { Button } from "./Button";
 import { TextArea } from "./Field";
 import { announce, Failure } from "./feedback";
 import { useSession } from "./hooks";
+import "./details.css";
 
 /** Reports a quest, a message or a member in two taps: this button, then the reason. Not for visitors. */
 export function ReportButton({ subject, ownerId }: { subject: ReportSubject; ownerId: string | undefined }) {
@@ -56,7 +57,7 @@ export function ReportButton({ subject, ownerId }: { subject: ReportSubject; own
           {t.report.title[subject.kind]}
         </p>
         <p class="small soft">{t.report.ask}</p>
-        <div class="actions">
+        <div class="reasons">
           {ReportReason.map((reason) => (
             <Button
               key={reason}
