@@ -41,6 +41,21 @@ AWS_PORT: Final = 4566
 FRONT_PORT: Final = 8080
 DATA_LOSS_SECONDS: Final = 3
 """The most that `kill -9` can lose: the autosave's interval and a second for writing."""
+_NAMES_OF_THIS_MACHINE: Final = '''"""Names under .localhost are this machine's (RFC 6761)."""
+
+import socket
+
+_getaddrinfo = socket.getaddrinfo
+
+
+def getaddrinfo(host, *rest, **options):
+    own = isinstance(host, str) and host.lower().endswith(".localhost")
+    return _getaddrinfo("127.0.0.1" if own else host, *rest, **options)
+
+
+socket.getaddrinfo = getaddrinfo
+'''
+"""The Lambdas' `sitecustomize`: they call their own stage by its address."""
 _ENVIRONMENT_FORM: Final = b"1"
 """Raise it when `_environment` makes something else of the same requirements."""
 _START_SECONDS: Final = 30.0
@@ -151,6 +166,7 @@ class Emulator:
                     return running
                 self._stop(running)
             python = self._environment()
+            self._name_this_machine()
             known = self._known()
             if known is not None and known.pid:
                 _kill_group(known.pid, self._venv)
@@ -284,6 +300,14 @@ class Emulator:
                     )
             stamp.write_text(wanted)
             return python
+
+    def _name_this_machine(self) -> None:
+        for packages in (self._venv / "lambda-runtime" / "lib").glob("python*/site-packages"):
+            path = packages / "sitecustomize.py"
+            if not path.exists() or path.read_text(encoding="utf-8") != _NAMES_OF_THIS_MACHINE:
+                temporary = path.with_suffix(f".{os.getpid()}")
+                temporary.write_text(_NAMES_OF_THIS_MACHINE, encoding="utf-8")
+                temporary.replace(path)
 
     def _spawn(
         self, python: Path, aws: socket.socket, front: socket.socket, environment: Mapping[str, str]

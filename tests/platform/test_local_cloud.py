@@ -52,6 +52,10 @@ def handler(event, context):
     path = event.get("rawPath", "")
     if path == "/fail":
         raise ValueError("broken")
+    if path == "/resolve":
+        import socket
+        return {"addresses": [socket.create_connection((name, int(event["rawQueryString"]))).getpeername()[0]
+                              for name in ("dev.localhost", "localhost")]}
     if path == "/slow":
         time.sleep(0.3)
     if path == "/metric":
@@ -533,6 +537,11 @@ def workers(platform: Platform) -> list[int]:
         ["ps", "-o", "pid=,args=", "--ppid", str(platform.running.pid)], capture_output=True, text=True, check=False
     ).stdout.splitlines()
     return [int(line.split()[0]) for line in listed if "_worker.py" in line]
+
+
+def test_lambdas_find_their_stage_by_its_name(platform: Platform, outputs: dict[str, Any]) -> None:
+    found = call(platform, outputs, f"/resolve?{platform.running.front_port}").json()
+    assert found == {"addresses": ["127.0.0.1", "127.0.0.1"]}
 
 
 def test_a_burst_starts_four_workers_at_most(platform: Platform, outputs: dict[str, Any]) -> None:
