@@ -17,7 +17,7 @@ test("the browser's language first, then the member's choice, which stays", asyn
   await jo.page.getByLabel(german.auth.email).fill("mira@example.org");
   await jo.page.getByLabel(german.auth.password, { exact: true }).fill("sofa-bench-garden");
   await jo.button(german.auth.signIn).click();
-  await expect(jo.page.getByRole("link", { name: german.nav.me })).toBeVisible();
+  await expect(jo.page.getByRole("link", { name: german.nav.me, exact: true })).toBeVisible();
   await jo.goto("/settings");
   await jo.page.getByRole("radio", { name: "العربية" }).check();
   await expect(jo.page.locator("html")).toHaveAttribute("dir", "rtl");

@@ -57,7 +57,7 @@ test("whose turn it is reaches them by mail, badge and my day; silence confirms"
   await mira.page.getByLabel(german.auth.email).fill(mira.email);
   await mira.page.getByLabel(german.auth.password, { exact: true }).fill("a long enough passphrase");
   await mira.button(german.auth.signIn).click();
-  await expect(mira.page.getByRole("link", { name: german.nav.me })).toBeVisible();
+  await expect(mira.page.getByRole("link", { name: german.nav.me, exact: true })).toBeVisible();
   await mira.goto("/");
   const waiting = mira.page.getByRole("region", { name: german.mine.yourTurn });
   await expect(waiting.getByRole("link", { name: title })).toBeVisible();

@@ -37,7 +37,7 @@ export function QuestFields({ values, errors, rules = DRAFT_RULES, rewardHint, o
         onValue={(category) => onChange({ category })}
       />
       <TextArea label={t.compose.description} hint={t.compose.descriptionHint} {...bind("description")} />
-      <div class="pair">
+      <div class="pair times">
         <Input
           label={t.compose.start}
           type="datetime-local"
