@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ops.shared.books import scan, sensible
+from ops.shared.books import parse_stored, scan
 from ops.shared.stage import Stage
 from ops.shared.terminal import Terminal, command
 from services.core.domain.ledger import Entry, Kind
@@ -87,7 +87,7 @@ def list_rings(
     A family that helps each other looks like a ring too: look before you decide.
     """
     since, invalid = datetime.now(UTC) - timedelta(days=days), list[str]()
-    entries = (entry for item in scan(stage, LEDGER) if (entry := sensible(Entry, item, invalid)))
+    entries = (entry for item in scan(stage, LEDGER) if (entry := parse_stored(Entry, item, invalid)))
     found = rings(entry for entry in entries if entry.kind is Kind.REWARD and entry.created_at >= since)
     data = {
         "since": timestamp(since),

@@ -1,4 +1,4 @@
-"""Every row of a stage held against the invariants."""
+"""The check of every stored item of a stage against the invariants."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def scan(stage: Stage, table: Table) -> Iterator[Item]:
         yield from page["Items"]
 
 
-def sensible(model: type[M], item: Item, found: list[str]) -> M | None:
+def parse_stored(model: type[M], item: Item, found: list[str]) -> M | None:
     """The stored item as a model; where it is invalid, None, and `found` gets the reason."""
     try:
         return model.model_validate(decode_item(item))
@@ -50,7 +50,7 @@ def problems(stage: Stage) -> list[str]:
     by_quest: dict[str, list[Entry]] = defaultdict(list)
     found: list[str] = []
     for item in scan(stage, LEDGER):
-        if entry := sensible(Entry, item, found):
+        if entry := parse_stored(Entry, item, found):
             entries[entry.user_id].append(entry)
             by_quest[entry.quest_id or ""].append(entry)
     quest_ids, user_ids, texts, quests = {""}, set[str](), set[str](), []
@@ -60,13 +60,13 @@ def problems(stage: Stage) -> list[str]:
             texts.add(quest_id)
             continue
         quest_ids.add(quest_id)
-        if quest := sensible(Quest, item, found):
+        if quest := parse_stored(Quest, item, found):
             quests.append(quest)
     for quest in quests:
         found += [*quest_problems(quest, by_quest[quest.quest_id]), *missing_texts(quest, texts)]
     for item in scan(stage, USERS):
         user_ids.add(item["userId"]["S"])
-        if user := sensible(User, item, found):
+        if user := parse_stored(User, item, found):
             found += user_problems(user, entries[user.user_id])
     found += [f"quest {quest_id}: has ledger entries, but no row" for quest_id in sorted(by_quest.keys() - quest_ids)]
     found += [f"user {user_id}: has ledger entries, but no row" for user_id in sorted(entries.keys() - user_ids)]

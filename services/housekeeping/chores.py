@@ -81,7 +81,7 @@ class Housekeeper:
 
         def step(quest: Quest) -> Change:
             gone = quest.requestor_id in quest.left
-            ends = gone or quests.confirms_by_silence(self._ways_out(quest.performer_id or ""))
+            ends = gone or quests.confirms_by_silence(self._flags_of(quest.performer_id or ""))
             if quest.synthetic or not ends:
                 return Change(quest)
             return quests.confirm_silence(quest, now, self.quests.pair(quest.requestor_id, quest.performer_id or ""))
@@ -92,8 +92,8 @@ class Housekeeper:
             self.telemetry.count(QUESTS_COMPLETED, confirmed)
         return confirmed
 
-    def _ways_out(self, user_id: str) -> frozenset[str]:
-        """The flags that include a performer, among those that end what they handed in."""
+    def _flags_of(self, user_id: str) -> frozenset[str]:
+        """The flags that include a performer, of those that decide how a hand-in ends."""
         flags = (quests.SILENCE_FLAG, quests.DISPUTES)
         rolled_out = any(self.flags.value(flag) not in ("off", "on") for flag in flags)
         groups = self.internal.groups_of(user_id) if rolled_out else frozenset[str]()
@@ -111,7 +111,7 @@ class Housekeeper:
 
         Members may end their account by Cognito's own DeleteUser, which tells nobody.
         """
-        return self._each(self._members_of(part), lambda user_id: self._does_not_fit(user_id, now), user_digest)
+        return self._each(self._members_of(part), lambda user_id: self._reconcile_row(user_id, now), user_digest)
 
     def welcome(self, now: datetime, part: Slice) -> int:
         """Makes the rows of accounts that have none, once a day. Returns how many."""
@@ -122,9 +122,9 @@ class Housekeeper:
     def _members_of(self, part: Slice) -> Iterator[str]:
         return part.take(self.users.slice(_number_of(part.now), AUDIT_SLICES, part.after))
 
-    def _does_not_fit(self, user_id: str, now: datetime) -> bool:
-        """Makes the deletion of a member due whose account is gone; False for one who has theirs and whose quests stay
-        as they are.
+    def _reconcile_row(self, user_id: str, now: datetime) -> bool:
+        """Request the deletion of a member whose account is gone; end the quests of a banned one. True if it changed
+        something.
         """
         try:
             user = self.users.get(user_id)
@@ -181,20 +181,20 @@ class Housekeeper:
 
         return self._each(part.take(self.quests.due(status, now)), change)
 
-    def _each(self, ids: Iterable[str], step: Callable[[str], bool], told: Callable[[str], str] = str) -> int:
-        """Counts where the step did something. One thing's trouble does not keep the others waiting: it is logged under
-        what `told` makes of the id, and the first one is raised after the last thing.
+    def _each(self, ids: Iterable[str], step: Callable[[str], bool], label: Callable[[str], str] = str) -> int:
+        """Run `step` on each id; return how many changed. An exception is logged with `label` of the id, and the first
+        one is raised at the end.
         """
         done = 0
-        trouble: Exception | None = None
+        first: Exception | None = None
         for id_ in ids:
             try:
                 done += step(id_)
             except Exception as error:
-                self.telemetry.log.warning("left for the next run", extra={"id": told(id_)}, exc_info=True)
-                trouble = trouble or error
-        if trouble:
-            raise trouble
+                self.telemetry.log.warning("left for the next run", extra={"id": label(id_)}, exc_info=True)
+                first = first or error
+        if first:
+            raise first
         return done
 
     def _save(self, quest: Quest, change: Change) -> bool:

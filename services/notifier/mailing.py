@@ -115,8 +115,8 @@ class Mailer:
     telemetry: Telemetry
     reports: ReportStore
 
-    def wish(self, user: User, kind: NoticeKind, now: datetime) -> Mail | Unmailed:
-        """The schedule of a notice's mail for a member, or the reason why they get none."""
+    def mail_state(self, user: User, kind: NoticeKind, now: datetime) -> Mail | Unmailed:
+        """The time at which a notice's mail is sent to a member (`Mail`), or the reason why it is not (`Unmailed`)."""
         if not self.post_office.sender:
             return Unmailed.NO_SENDER
         if not self.features(user.user_id, (NOTICES,)):
@@ -183,11 +183,11 @@ class Mailer:
 
     def _still_wanted(self, item: Item, user: User, now: datetime) -> bool:
         """True if a leased item's mail is still to be sent; mark one that is not."""
-        wish = self.wish(user, item.kind, now)
+        state = self.mail_state(user, item.kind, now)
         if user.read_up_to and item.item_id <= user.read_up_to:
-            wish = Unmailed.READ
-        if isinstance(wish, Unmailed):
-            self.inbox.mark_unmailed(item, wish)
+            state = Unmailed.READ
+        if isinstance(state, Unmailed):
+            self.inbox.mark_unmailed(item, state)
             return False
         return True
 
@@ -210,7 +210,7 @@ class Mailer:
         for item in items:
             self.inbox.mark_sent(item, now)
         self.telemetry.count(NOTICES_SENT)
-        self._keep_promise(items, now)
+        self._count_late(items, now)
         if repeated:
             self.telemetry.count(NOTICES_REPEATED, repeated)
         kinds = sorted({item.kind.value for item in items})
@@ -227,10 +227,10 @@ class Mailer:
                 failed = NoticeFailed(item.user_id, item.item_id, str(error))
                 self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=failed.to_json())
                 self.inbox.mark_unmailed(item, Unmailed.FAILED)
-                self._keep_promise([item], None)
+                self._count_late([item], None)
 
-    def _keep_promise(self, items: Sequence[Item], sent_at: datetime | None) -> None:
-        """Count which mails left in time; a digest promised a day, not minutes."""
+    def _count_late(self, items: Sequence[Item], sent_at: datetime | None) -> None:
+        """Count the share of mails that left late; digests do not count."""
         for item in items:
             if item.mail is Mail.DUE:
                 late = sent_at is None or sent_at - item.at > MAIL_PROMISE

@@ -1,4 +1,4 @@
-"""Telling: each event becomes one inbox item for each member whom it concerns, and its mail follows."""
+"""Notifying members: each event becomes one inbox item for each member whom it concerns, and its mail follows."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -119,7 +119,7 @@ class Teller:
         self.telemetry.log.warning("mails stopped", extra={"user": user_digest(members[0]), "why": why})
 
     def _mail(self, notice: Notice, user: User, now: datetime) -> Mail | Unmailed:
-        mail = self.mailer.wish(user, notice.kind, now)
+        mail = self.mailer.mail_state(user, notice.kind, now)
         if mail is Mail.DUE and notice.kind is NoticeKind.MESSAGE and self._has_mail_of_thread(notice, user):
             return Unmailed.SAME_THREAD
         return mail
