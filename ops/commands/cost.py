@@ -65,7 +65,7 @@ class Standing(NamedTuple):
 
 
 def standing(stage: Stage) -> Standing:
-    """What the stage has of it. A custom metric counts from its first value on."""
+    """The number that the stage has of it. A custom metric counts from its first value on."""
     prefix = stage.resource("")
     read = composites = 0
     for page in stage.cloudwatch.get_paginator("describe_alarms").paginate(

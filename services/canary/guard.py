@@ -29,7 +29,7 @@ Action = Literal["open", "close"]
 
 
 class Own(Model):
-    """What the canary did to the breaker.
+    """The effect of the canary on the breaker.
 
     `version` is SSM's version of the breaker's parameter that it set; None while the breaker is not open by itself.
     """

@@ -53,7 +53,7 @@ class Journey:
         self.site, self.cognito = Web(self.settings.site_url), Web(self.settings.cognito_endpoint)
 
     def look(self, position: Breaker) -> list[Outcome]:
-        """What a visitor and a member look at; of an API that operators took down only what is left of it."""
+        """The pages of a visitor and a member; those that are left of an API that operators took down."""
         steps: list[tuple[str, Callable[[], None]]] = [("page", self.page), ("board", self.board)]
         if position is not Breaker.DOWN:
             reader = SYNTHETIC_MEMBERS[0]
@@ -101,7 +101,7 @@ class Journey:
         self.tokens[address] = signed["AuthenticationResult"]["AccessToken"]
 
     def reads(self, address: str) -> None:
-        """What a member's app reads first."""
+        """The first reads of a member's app."""
         for path in ("/me", "/me/turn", "/me/inbox", f"/me/quests?role={Role.PERFORMER}"):
             self._call(address, "GET", path)
 

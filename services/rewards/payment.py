@@ -76,7 +76,7 @@ class Payer:
         self.telemetry.log.error("reward failed", extra={"entry_id": entry_id, "reason": reason})
 
     def chores(self) -> tuple[Chore, ...]:
-        """What the schedule does."""
+        """The work of the schedule."""
         return (self.pay_pending, self.pay_held)
 
     def pay_pending(self, now: datetime, part: Slice) -> None:

@@ -347,7 +347,7 @@ def request_changes(platform: Platform, request: Request[requests.ReasonBody, No
 
 
 def _pair(platform: Platform, quest: Quest) -> Pair:
-    """What the parties of a quest completed together before."""
+    """The record of what the parties of a quest completed together before."""
     return platform.quests.pair(quest.requestor_id, quest.performer_id) if quest.performer_id else Pair()
 
 

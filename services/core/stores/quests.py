@@ -171,7 +171,7 @@ class QuestStore:
         return [StoredQuest(quest, self._texts(quest.quest_id, items)[0]) for quest in quests]
 
     def pair(self, one: str, other: str) -> Pair:
-        """What two members completed together, as of now."""
+        """The record of what two members completed together, as of now."""
         found = batch_get(self._client, self._table, [{"questId": _pair_key(one, other)}], consistent=True)
         return Pair.model_validate({k: v for k, v in found[0].items() if k != "questId"}) if found else Pair()
 
