@@ -18,6 +18,7 @@ from ops.shared.budget import budget
 from ops.shared.canary import weights as canary_weights
 from ops.shared.entries import oldest_pending
 from ops.shared.errors import EXPECTED, explain, is_missing
+from ops.shared.objectives import budgets_left
 from ops.shared.releases import Releases
 from ops.shared.remains import remains, remedy
 from ops.shared.stage import MISSING, Stage
@@ -27,7 +28,7 @@ from services.core.domain.notices import Mail
 from services.core.domain.values import timestamp
 from services.core.flags import is_valid
 from services.core.names import LIVE_ALIAS, parameter_name
-from services.core.parameters import API_KEY, LIVE_PARAMETERS, MAIL_KEY, STACK_PARAMETERS
+from services.core.parameters import API_KEY, CANARY_PASSWORD, LIVE_PARAMETERS, MAIL_KEY, STACK_PARAMETERS
 from services.core.routes import HEALTH_PATH
 from services.core.services import SERVICES
 
@@ -38,7 +39,7 @@ DEPLOY: Final = "`civicforge deploy --refresh --stage {}` makes again what is mi
 WATCH_SECONDS: Final = 5.0
 CLEAR: Final = "\x1b[2J\x1b[H"
 """Empties a terminal's screen."""
-REQUIRED_PARAMETERS: Final = (*STACK_PARAMETERS, *LIVE_PARAMETERS)
+REQUIRED_PARAMETERS: Final = (*STACK_PARAMETERS, *LIVE_PARAMETERS, CANARY_PASSWORD)
 
 
 class Fact(NamedTuple):
@@ -99,6 +100,13 @@ def _alarms(stage: Stage, _: datetime) -> Fact:
     return Fact("alarms", {"on": on, "all": len(states), "unknown": unknown}, text, well=bool(states) and not on)
 
 
+def _objectives(stage: Stage, now: datetime) -> Fact:
+    """What is left of the error budgets of 28 days."""
+    left = budgets_left(stage, now)
+    said = ", ".join(f"{key} {'no events' if share is None else f'{share:g} %'}" for key, share in left.items())
+    return Fact("error budgets", left, f"left: {said}", well=all(share is None or share > 0 for share in left.values()))
+
+
 def _mails(stage: Stage, now: datetime) -> Fact:
     """The mails of the last day, and those that did not leave."""
     since = now - timedelta(days=1)
@@ -145,7 +153,7 @@ def _keys(stage: Stage, _: datetime) -> Fact | None:
 
 
 def _remedy(stage: Stage, key: str) -> str:
-    if key in (API_KEY.key, MAIL_KEY.key):
+    if key in (API_KEY.key, MAIL_KEY.key, CANARY_PASSWORD.key):
         return f"`civicforge secrets rotate {key} --stage {stage.name}`"
     return f"`civicforge deploy --refresh --stage {stage.name}`"
 
@@ -226,6 +234,7 @@ LOOKS: Final[dict[str, Callable[[Stage, datetime], Fact | None]]] = {
     "rollouts": _rollouts,
     "breaker": _breaker,
     "alarms": _alarms,
+    "error budgets": _objectives,
     "dead letters": _dead_letters,
     "unpaid rewards": _unpaid,
     "mails": _mails,

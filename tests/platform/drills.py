@@ -13,6 +13,8 @@ Description = Mapping[str, Any]
 TOPICS = ("page", "notify")
 ENOUGH = 1000
 """Runs or requests: more than any alarm's minimum of traffic."""
+IDS_OF_AWS = ("ApiId", "DistributionId", "UserPool", "UserPoolClient")
+"""Dimensions whose values AWS makes up, without the stage in them."""
 MARGIN_SECONDS = 12
 """How long before its period ends a breach is published: so long it lasts."""
 
@@ -33,8 +35,8 @@ def samples(alarm: Description, value: float) -> dict[Identity, float]:
     """One sample per metric that makes a period of the alarm come out at `value`; what is calm has little traffic."""
     read, traffic = series(alarm), ENOUGH if value else 1
     if set(read) == {"part", "whole"}:
-        # The windows of a burn rate read the same metrics: a longer one has the traffic of all that is in it.
-        traffic = ENOUGH * max(1, period(alarm) // 300) if value else ENOUGH
+        # The windows of a burn rate read the same metrics: a longer one has far more traffic than all that is in it.
+        traffic *= max(1, period(alarm) // 300) ** 2 if value else 1
         return {read["part"]: value / 100 * traffic, read["whole"]: traffic}
     if set(read) == {"success"}:
         return {read["success"]: 1 - value / 100}
@@ -80,9 +82,9 @@ def decide(alarm: Description, value: float, *, published: Description | None = 
 def elsewhere(alarm: Description, stage: str) -> Description:
     """The alarm's twin in another stage: it reads what that stage would publish."""
     text = json.dumps(alarm, default=str)
-    api_ids = {value for identity in series(alarm).values() for name, value in identity.dimensions if name == "ApiId"}
-    for api_id in api_ids:
-        text = text.replace(api_id, "another-api")
+    pairs = {pair for identity in series(alarm).values() for pair in identity.dimensions}
+    for made_up in sorted(value for name, value in pairs if name in IDS_OF_AWS):
+        text = text.replace(made_up, "another")
     twin: Description = json.loads(
         text.replace(f"civicforge-{stage}-", "civicforge-other-").replace(f'"{stage}"', '"other"')
     )

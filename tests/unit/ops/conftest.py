@@ -20,7 +20,7 @@ from services.core.domain.ledger import Entry
 from services.core.domain.quests import Actor, Category, Draft, Quest
 from services.core.domain.users import User
 from services.core.names import audit_log_group, log_group, parameter_name, resource_name
-from services.core.parameters import LIVE_PARAMETERS, STACK_PARAMETERS
+from services.core.parameters import CANARY_PASSWORD, LIVE_PARAMETERS, STACK_PARAMETERS
 from services.core.services import QUEUES, SERVICES
 from services.core.settings import ApiSettings
 from services.core.stores.dynamo import decode_item
@@ -132,7 +132,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[UnitStage]:
             "distribution-id": "none",
             "site-bucket": stage.resource("site"),
         }
-        for parameter in (*STACK_PARAMETERS, *LIVE_PARAMETERS):
+        for parameter in (*STACK_PARAMETERS, *LIVE_PARAMETERS, CANARY_PASSWORD):
             key = json.dumps({"current": "first", "previous": None, "previousUntil": None})
             value = key if parameter.former_honoured else values.get(parameter.key, parameter.initial or "something")
             stage.put_parameter(parameter.key, value, secret=parameter.kind == "SecureString")

@@ -20,6 +20,7 @@ from services.core.domain.ledger import Kind
 from services.core.metrics import NAMESPACE, QUESTS_COMPLETED
 from services.core.names import log_group
 from services.core.parameters import API_KEY, MAIL_KEY
+from services.core.routes import GATEWAY_ROUTES
 from services.core.tables import LEDGER
 from tests.unit.ops.commands.test_books import set_attribute
 from tests.unit.ops.conftest import PERFORMER, Cli, UnitStage, parameter
@@ -284,7 +285,19 @@ def record(stage: UnitStage, metric: str, namespace: str, dimensions: dict[str, 
     )
 
 
-def test_the_cost_of_what_was_used(town: UnitStage) -> None:
+def gateway(stage: UnitStage, monkeypatch: pytest.MonkeyPatch, *, measured: bool = False) -> None:
+    """The gateway's stage, which moto does not have."""
+    settings = {"DefaultRouteSettings": {"DetailedMetricsEnabled": measured}, "RouteSettings": {}}
+    monkeypatch.setattr(stage.apigateway, "get_stage", lambda **_: settings)
+
+
+def test_the_metrics_of_routes_cost_five_each(town: UnitStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway(town, monkeypatch, measured=True)
+    assert cost.standing(town).route_metrics == pytest.approx(5 * len(GATEWAY_ROUTES) * PRICES.custom_metric)
+
+
+def test_the_cost_of_what_was_used(town: UnitStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway(town, monkeypatch)
     function = {"FunctionName": town.resource("api")}
     record(town, "Invocations", "AWS/Lambda", function, 2e6)
     record(town, "Duration", "AWS/Lambda", function, 1e6 * 1000)
@@ -311,7 +324,8 @@ def test_the_cost_of_what_was_used(town: UnitStage) -> None:
     assert (found["billed"], found["budget"]) == (0.0, 5.0)
 
 
-def test_the_cost_of_nothing(town: UnitStage, cli: Cli) -> None:
+def test_the_cost_of_nothing(town: UnitStage, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway(town, monkeypatch)
     town.budgets.delete_budget(AccountId=town.account, BudgetName=town.resource("monthly"))
     ran = cli("cost")
     assert ran.code == 0
@@ -333,7 +347,7 @@ def test_rotation_keeps_the_former_key_for_an_hour() -> None:
 def test_secrets_are_listed_and_rotated_without_being_shown(stage: UnitStage, cli: Cli) -> None:
     listed = cli("secrets list --json").json["secrets"]
     fresh = {"owner": "operators", "ageDays": 0, "due": False}
-    assert listed == [{"key": "api-key", **fresh}, {"key": "mail-key", **fresh}]
+    assert listed == [{"key": key, **fresh} for key in ("api-key", "mail-key", "canary-password")]
     ran = cli("secrets rotate api-key --yes --reason quarter")
     value = json.loads(parameter(stage, API_KEY.key))
     assert value["previous"] == "first"
@@ -349,13 +363,28 @@ def test_secrets_are_listed_and_rotated_without_being_shown(stage: UnitStage, cl
 def test_a_live_parameter_that_is_gone_is_told_and_written_again(stage: UnitStage, cli: Cli) -> None:
     stage.delete_parameter(API_KEY.key)
     stage.delete_parameter("feature-rewards")
-    listed, _ = cli("secrets list --json").json["secrets"]
+    listed, *_ = cli("secrets list --json").json["secrets"]
     assert (listed["ageDays"], listed["due"]) == (None, True)
     assert "there is none now" in cli("secrets rotate api-key --yes --reason gone").out
     assert set(json.loads(parameter(stage, API_KEY.key))) == {"current", "previous", "previousUntil"}
     assert cli("flags list --json").json["flags"]["rewards"] == "missing"
     assert "rewards: missing -> on" in cli("flags set rewards on --yes --reason gone").out
     assert parameter(stage, "feature-rewards") == "on"
+
+
+def test_the_canarys_password_is_made_anew_for_members_who_may_be_missing(stage: UnitStage, cli: Cli) -> None:
+    pool = stage.api_settings.cognito_user_pool_id
+    stage.cognito.create_group(UserPoolId=pool, GroupName="synthetic")
+    ran = cli("secrets rotate canary-password --yes --reason quarter")
+    assert ran.code == 0, ran.err
+    first = parameter(stage, "canary-password")
+    assert len(first) > 40
+    assert first not in json.dumps(stage.audit()) + ran.out
+    members = stage.cognito.list_users_in_group(UserPoolId=pool, GroupName="synthetic")["Users"]
+    assert [user["UserStatus"] for user in members] == ["CONFIRMED"] * 2
+    assert cli("secrets rotate canary-password --yes --reason again").code == 0
+    assert parameter(stage, "canary-password") != first
+    assert len(stage.cognito.list_users(UserPoolId=pool)["Users"]) == 2
 
 
 def test_revoking_signs_somebody_out(stage: UnitStage, cli: Cli) -> None:
@@ -469,3 +498,14 @@ def test_only_synthetic_members_are_ever_removed(stage: UnitStage) -> None:
     with pytest.raises(AssertionError):
         smoke.remove(stage, "anna@example.org", PERFORMER)
     assert stage.users.get(PERFORMER)
+
+
+def test_error_budgets_of_28_days(town: UnitStage, cli: Cli) -> None:
+    names = {"service": "civicforge", "stage": "local"}
+    record(town, "Count", "AWS/ApiGateway", {"ApiId": "none", "Stage": "$default"}, 100_000)
+    record(town, "5xx", "AWS/ApiGateway", {"ApiId": "none", "Stage": "$default"}, 25)
+    for late in (0, 0, 0, 100):
+        record(town, "mails_late", NAMESPACE, names, late)
+    found = cli("status --json").json
+    assert found["error budgets"] == {"availability": 75.0, "payment": None, "mail": -400.0}
+    assert "error budgets" in found["wrong"], "the mails' is overspent"
