@@ -22,10 +22,6 @@ _FURTHER: Final = (
     "open mails",
     "logs --follow --stage prod",
     "status --watch --stage prod",
-    "alarms list --stage prod",
-    "alarms test --stage prod",
-    "alarms silence ALARM --for 2h --stage prod",
-    "alarms unsilence ALARM --stage prod",
 )
 """Command lines of which the runbook has none."""
 

@@ -76,8 +76,20 @@ def test_a_table_is_never_cut_off(
     assert "…" not in said
 
 
+@pytest.fixture
+def leaver(stage: UnitStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account that goes while somebody reads the plan."""
+
+    def gone(**_: Any) -> None:
+        answer: Any = {"Error": {"Code": "UserNotFoundException", "Message": ""}}
+        raise stage.cognito.exceptions.UserNotFoundException(answer, "AdminUserGlobalSignOut")
+
+    stage.cognito.admin_create_user(UserPoolId=stage.api_settings.cognito_user_pool_id, Username="nobody")
+    monkeypatch.setattr(stage.cognito, "admin_user_global_sign_out", gone)
+
+
+@pytest.mark.usefixtures("leaver")
 def test_a_failed_change_is_audited_as_failed(stage: UnitStage, cli: Cli) -> None:
-    stage.cognito.create_user_pool(PoolName="other")
     ran = cli("secrets revoke nobody --yes --reason leaked")
     assert ran.code == 1
     assert "Nobody on local has the id nobody" in ran.err
@@ -93,6 +105,7 @@ def test_a_change_that_cannot_be_recorded_says_so_and_keeps_the_record(stage: Un
     assert parameter(stage, "feature-rewards") == "on"
 
 
+@pytest.mark.usefixtures("leaver")
 def test_what_failed_is_said_even_where_it_cannot_be_recorded(stage: UnitStage, cli: Cli) -> None:
     stage.logs.delete_log_group(logGroupName=audit_log_group(NAME))
     ran = cli("secrets revoke nobody --yes --reason leaked")
