@@ -92,7 +92,9 @@ def plan_resource(
     if of.protect and old.protect:
         refuse(f"{of.type} {of.name!r} is protected, and this change would replace it ({', '.join(sorted(forced))}).")
     deletions: list[Step] = []
-    delete_first = difference.delete_before_replace if of.delete_before_replace is None else of.delete_before_replace
+    # As Pulumi's engine: of a replacement that the program asks for (replaceOnChanges) the provider knows nothing.
+    by_itself = bool(difference.replaces) and difference.delete_before_replace
+    delete_first = by_itself if of.delete_before_replace is None else of.delete_before_replace
     if delete_first:
         dependents = list(_dependents(old, known, provider))
         for one in dependents:

@@ -115,10 +115,10 @@ class Engine:
 
         with self._stack(stage, program, overrides or {}) as stack:
             try:
-                act(stack, on_event=seen, color="never", refresh=verify or None)
+                result = act(stack, on_event=seen, color="never", refresh=verify or None)
             except automation.errors.CommandError as error:
                 raise EngineError(_reason(str(error))) from error
-            outputs = stack.outputs()
+            outputs = result.outputs if isinstance(result, automation.UpResult) else stack.outputs()
         report.outputs = {key: output.value for key, output in outputs.items()}
         report.secret_outputs = {key for key, output in outputs.items() if output.secret}
         return report
@@ -140,7 +140,10 @@ class Engine:
             for name in ("Pulumi.yaml", f"Pulumi.{stage}.yaml"):
                 if (self.root / name).exists():
                     shutil.copy(self.root / name, work / name)
-            stack = automation.Stack.create_or_select(
+            # One call of the CLI each; `create_or_select` tries the one and then the other.
+            known = state / ".pulumi" / "stacks" / config.project / f"{stage}.json"
+            make = automation.Stack.select if known.exists() else automation.Stack.create_or_select
+            stack = make(
                 stage,
                 automation.LocalWorkspace(
                     work_dir=folder,

@@ -3,7 +3,7 @@
 import shutil
 import zipfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from infra.paths import REPOSITORY
 from localcloud.engine.deployment import EngineError, Report
 from services.core.names import parameter_name
-from services.core.parameters import FLAGS, SITE_URL, flag_parameter
+from services.core.parameters import API_KEY, FLAGS, SITE_URL, flag_parameter
 from tests.engine.conftest import BOOTSTRAP, HERE, Account
 
 
@@ -71,9 +71,40 @@ def test_the_life_of_a_stage(stage: str, account: Account, tmp_path: Path) -> No
     if stage == "prod":
         with pytest.raises(EngineError, match="cannot be deleted"):
             engine.preview_destroy(stage)
+        _put_back_by_one_deployment(account, rates, made)
     gone = operations(engine.destroy(stage, force=True))
     assert set(gone) == {"delete"}
     assert gone["delete"] == made["create"]
+
+
+ADDRESSES = ("site_url", "distribution_id", "api_id", "api_url", "user_pool_id", "user_pool_client_id")
+
+
+def _put_back_by_one_deployment(account: Account, overrides: Mapping[str, str], made: Mapping[str, int]) -> None:
+    """`destroy --skip-preview` takes what is not protected; one deployment puts it back, with addresses and data."""
+    engine, client = account.engine, account.platform.client
+    before = engine.refresh("prod", overrides=overrides).outputs
+    bucket, table = before["site_bucket"], before["users_table"]
+    client("s3").put_object(Bucket=bucket, Key="index.html", Body=b"the app")
+    client("dynamodb").put_item(TableName=table, Item={"userId": {"S": "rita"}})
+    pool = before["user_pool_id"]
+    client("cognito-idp").admin_create_user(UserPoolId=pool, Username="rita@example.org")
+    key = parameter_name("prod", API_KEY.key)
+    secret = client("ssm").get_parameter(Name=key, WithDecryption=True)["Parameter"]["Value"]
+
+    with pytest.raises(EngineError, match="cannot be deleted"):
+        engine.destroy("prod")
+    again = operations(engine.up("prod", overrides=overrides))
+    assert again["create"] > made["create"] / 2, "most of it was gone"
+    assert "replace" not in again
+
+    report = engine.up("prod", overrides=overrides)
+    assert operations(report) == {}
+    assert {name: report.outputs[name] for name in ADDRESSES} == {name: before[name] for name in ADDRESSES}
+    assert client("s3").get_object(Bucket=bucket, Key="index.html")["Body"].read() == b"the app"
+    assert "Item" in client("dynamodb").get_item(TableName=table, Key={"userId": {"S": "rita"}})
+    assert client("cognito-idp").admin_get_user(UserPoolId=pool, Username="rita@example.org")["Enabled"]
+    assert client("ssm").get_parameter(Name=key, WithDecryption=True)["Parameter"]["Value"] == secret
 
 
 def test_the_life_of_the_bootstrap_stack(make_account: Callable[[], Account]) -> None:
