@@ -144,11 +144,13 @@ platform: .venv/.ready frontend/node_modules/.ready ## The platform on emulators
 .PHONY: engine
 engine: .venv/.ready ## The life of every stage by Pulumi's own engine, whose CLI is built where there is none
 	@$(RUN) localcloud.pulumi_engine.command >/dev/null
-	@$(BIN)/pytest tests/engine -q -p no:randomly --durations=0 --durations-min=1
+	@$(BIN)/pytest tests/engine -q -n 2 --dist loadfile -p no:randomly --durations=0 --durations-min=1
 
 .PHONY: engine-answers
-engine-answers: .venv/.ready ## Record anew what Pulumi's own engine does with the programs of tests/platform/differential
+engine-answers: .venv/.ready ## Record anew what Pulumi's own engine does, for `make test` to compare with
+	@$(RUN) localcloud.pulumi_engine.command >/dev/null
 	@$(RUN) tests.platform.differential
+	@RECORD=1 $(BIN)/pytest tests/engine/test_changes.py -q
 
 .PHONY: drill
 drill: .venv/.ready ## Set off every alarm on a local stage of its own; writes docs/drills.md

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from tests.platform.conftest import Platform
+from tests.platform.differential import drawn
 from tests.platform.differential.programs import PROGRAMS
-from tests.platform.differential.runner import PROJECT, RECORDED, Answer, Embedded, run
+from tests.platform.differential.runner import PROJECT, RECORDED, Answer, Embedded, run, run_steps
 
 ANSWERS: dict[str, list[Answer]] = json.loads(RECORDED.read_text(encoding="utf-8"))
+
+DRAWN = drawn.read()
 
 REFUSED = {
     "deleted_with": "deletedWith",
@@ -55,7 +58,7 @@ def test_every_program_has_an_answer() -> None:
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 @pytest.mark.parametrize("name", sorted(set(PROGRAMS) - set(REFUSED) - set(BETTER)))
 def test_both_engines_do_the_same(name: str, apart: Platform, tmp_path: Path) -> None:
-    assert [*map(_compared, answers(name, apart, tmp_path))] == [*map(_compared, ANSWERS[name])]
+    assert [*map(compared, answers(name, apart, tmp_path))] == [*map(compared, ANSWERS[name])]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:coroutine:RuntimeWarning")
@@ -74,14 +77,58 @@ def test_nothing_is_lost_that_the_other_engine_keeps(name: str, apart: Platform,
         assert set(last["cloud"]) >= set(ANSWERS[name][-1]["cloud"])
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:coroutine:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.parametrize("number", range(len(DRAWN)))
+def test_a_drawn_program_comes_to_the_same(number: int, apart: Platform, tmp_path: Path) -> None:
+    """Killed somewhere, it comes in the end to what Pulumi's engine has without having been killed."""
+    spec = DRAWN[number]
+    engine = engine_in(tmp_path, apart)
+    steps = drawn.steps_of(spec, killed=True)
+    found = run_steps(f"drawn{number}", steps, engine, apart.client, f"dd{number:03}x")
+    wanted: list[Answer] = spec["answers"]
+    if any("kill" in step for step in spec["steps"]):
+        # What was left to do depends on when it was killed.
+        same_end(found[-1], wanted[-1], before=wanted[-2]["cloud"])
+        return
+    before: list[str] = []
+    for step, ours, theirs in zip(spec["steps"], found, wanted, strict=True):
+        if theirs.get("error") and not step.get("fail"):
+            same_end(ours, theirs, before=before)
+        else:
+            assert compared(ours) == compared(theirs)
+        before = theirs["cloud"]
+
+
+def same_end(ours: Answer, theirs: Answer, *, before: list[str]) -> None:
+    """The same is there; after an error, which ends runs that do several things at once, at least what was kept."""
+    assert ours.get("error") == theirs.get("error")
+    if theirs.get("error"):
+        assert set(ours["cloud"]) >= set(theirs["cloud"]) & set(before)
+    else:
+        assert (ours["cloud"], ours["state"]) == (theirs["cloud"], theirs["state"])
+
+
+def test_there_are_programs_of_every_kind_among_the_drawn_ones() -> None:
+    assert len(DRAWN) >= 60
+    for trouble in ("kill", "fail"):
+        assert sum(any(trouble in step for step in spec["steps"]) for spec in DRAWN) >= 20
+    pairs = {tuple(one["options"]) for spec in DRAWN for step in spec["steps"] for one in step.get("resources", [])}
+    assert len([pair for pair in pairs if len(pair) == 2]) >= 12
+
+
 def answers(name: str, platform: Platform, folder: Path) -> list[Answer]:
     """What the embedded engine does."""
+    return run(name, engine_in(folder, platform), platform.client, f"de{sorted(PROGRAMS).index(name):03}x")
+
+
+def engine_in(folder: Path, platform: Platform) -> Embedded:
+    """The embedded engine with its state in a folder."""
     (folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n", encoding="utf-8")
-    engine = Embedded(platform.endpoint, folder, folder)
-    return run(name, engine, platform.client, f"de{sorted(PROGRAMS).index(name):03}x")
+    return Embedded(platform.endpoint, folder, folder)
 
 
-def _compared(answer: Answer) -> dict[str, Any]:
+def compared(answer: Answer) -> dict[str, Any]:
     """Of a run that failed, what was done before depends on what ran at the same time; what is there does not."""
     if answer.get("error"):
         return {"error": True, "cloud": answer["cloud"]}

@@ -4,7 +4,8 @@ import json
 import multiprocessing
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -100,13 +101,21 @@ def _named(name: str, external: bool, pending_replacement: bool, *, delete: bool
 
 
 def run(name: str, engine: AnyEngine, client: Client, prefix: str) -> list[Answer]:
-    """The answers to the steps of a program; what is made begins with `prefix`."""
+    """The answers to the steps of one of `PROGRAMS`; what is made begins with `prefix`."""
+    return run_steps(name, PROGRAMS[name], engine, client, prefix)
+
+
+def run_steps(
+    name: str, steps: Sequence[Mapping[str, Any]], engine: AnyEngine, client: Client, prefix: str
+) -> list[Answer]:
+    """The answers to the steps of a program."""
     answers = []
-    for step in PROGRAMS[name]:
+    for step in steps:
         if "by_hand" in step:
             step["by_hand"](prefix, client)
             continue
-        answer = _killed(name, engine, step, prefix) if step.get("kill") else _step(name, engine, step, prefix)
+        with step.get("around", lambda _: nullcontext())(prefix):
+            answer = _killed(name, engine, step, prefix) if step.get("kill") else _step(name, engine, step, prefix)
         answer |= {"cloud": snapshot(client, prefix), "state": engine.state(name)}
         answers.append(answer)
     masked_: list[Answer] = json.loads(masked(json.dumps(answers), prefix))
@@ -150,12 +159,12 @@ def _run_to(name: str, engine: AnyEngine, step: Mapping[str, Any], prefix: str, 
     os._exit(0)
 
 
-def _patch(handler: Handler, operation: str, label: str) -> None:
+def _patch(handler: Handler, operation: str, wanted: str) -> None:
     original = getattr(handler, operation)
 
     def patched(cloud: Cloud, *arguments: Any) -> Any:
         result = original(cloud, *arguments)
-        if _label(arguments[0]) == label:
+        if label(arguments[0]) == wanted:
             clis = [one for one in psutil.Process().children(recursive=True) if one.name() == "pulumi"]
             for cli in clis:
                 cli.kill()
@@ -166,9 +175,10 @@ def _patch(handler: Handler, operation: str, label: str) -> None:
     setattr(handler, operation, patched)
 
 
-def _label(subject: Inputs | str) -> str:
+def label(subject: Inputs | str) -> str:
     """By what a program names where it is killed: the physical name, `?` for what has none."""
     if isinstance(subject, str):
-        return subject.rsplit("/", 1)[-1] if subject.startswith("http") else subject
+        separator = {"http": "/", "arn:": ":"}.get(subject[:4])
+        return subject.rsplit(separator, 1)[-1] if separator else subject
     keys = ("name", "bucket", "alarmName", "role", "queueUrl", "arn", "topic")
     return next((str(subject[key]) for key in keys if subject.get(key)), "?")
