@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from services.core.aws_json import is_transient
+from services.core.stores.dynamo import StoreUnavailableError
+
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
 
 
 @dataclass(frozen=True)
 class Accounts:
-    """The accounts of a pool; Cognito's errors are raised."""
+    """The accounts of a pool. Raises StoreUnavailableError where Cognito does not answer."""
 
     cognito: "CognitoIdentityProviderClient"
     pool_id: str
@@ -27,4 +30,8 @@ class Accounts:
                 self.cognito.admin_disable_user(UserPoolId=self.pool_id, Username=user_id)
         except self.cognito.exceptions.UserNotFoundException:
             return False
+        except Exception as error:
+            if is_transient(error):
+                raise StoreUnavailableError(str(error)) from error
+            raise
         return True

@@ -130,14 +130,17 @@ class Housekeeper:
             user = self.users.get(user_id)
         except ValueError:
             return False  # a row that cannot be read is the audit's to tell
-        if user is None or user.deleted or user.deletion_at or now - user.created_at < _SETTLED:
+        if user is None or user.deleted or user.deletion_at:
             return False
+        stranding = user.suspended_until == FOR_EVER and not self._leave_quests(user_id, now)
+        if now - user.created_at < _SETTLED:
+            return stranding
         try:
             self.cognito.admin_get_user(UserPoolId=self.pool_id, Username=user_id)
         except self.cognito.exceptions.UserNotFoundException:
             self.users.request_deletion(user_id, now, grace=timedelta(0))
             return True
-        return user.suspended_until == FOR_EVER and not self._leave_quests(user_id, now)
+        return stranding
 
     def _without_row(self) -> Iterator[str]:
         """The ids of confirmed accounts that have no row, page by page."""

@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from pydantic.alias_generators import to_camel
@@ -11,11 +11,12 @@ from pydantic.alias_generators import to_camel
 from services.api.operations import OPERATIONS
 from services.core.domain.ledger import State
 from services.core.domain.quests import FINAL, MODERATORS, Action, Actor, Allowed, Outcome, Quest, allowed
+from services.core.domain.values import timestamp
 from services.core.flags import INTERNAL
-from services.core.names import parameter_name
+from services.core.names import parameter_name, resource_name
 from services.core.parameters import FLAGS, flag_parameter
 from services.core.routes import TRANSITION_OPERATIONS
-from services.core.services import PUBLISHER, QUEUES, REWARDS, SWEEPS, USER_CREATION
+from services.core.services import NOTICES, PUBLISHER, QUEUES, REWARDS, SWEEPS, USER_CREATION
 from services.core.stores.dynamo import decode_item, encode_item
 from tests.simulation.world import (
     SKEW,
@@ -33,7 +34,7 @@ from tests.simulation.world import (
 )
 
 DAY = 86_400.0
-MEMBERS, MODERATOR = ("ann", "ben", "cyd"), "mod"
+MEMBERS, MODERATOR, SECOND_MODERATOR = ("ann", "ben", "cyd"), "mod", "max"
 EVERYBODY = (*MEMBERS, MODERATOR)
 REWARDS_FLAG = parameter_name(STAGE, flag_parameter("rewards").key)
 DESCRIPTION = "Twelve steps, one narrow turn, and a sofa."
@@ -84,7 +85,7 @@ class Client:
     ) -> Attempt:
         """The last attempt, with its answer; 502 where the Lambda died."""
         world = self._world
-        groups = (MODERATORS,) if who == MODERATOR else ()
+        groups = (MODERATORS,) if who in (MODERATOR, SECOND_MODERATOR) else ()
         call = Call(len(world.requests), operation, who, body, path, groups)
         world.requests.append(call)
         log = world.db.tables["quests"].log
@@ -169,16 +170,53 @@ class StreamMapping(NamedTuple):
     batch: int = 10
     retries: int = 5
 
+    @property
+    def name(self) -> str:
+        """Tells it from the others of its Lambda."""
+        return f"{self.service}/{self.table}"
+
+    @property
+    def arn(self) -> str:
+        """The stream's ARN, whose table the records name."""
+        return f"arn:aws:dynamodb:sim:1:table/{resource_name(STAGE, self.table)}/stream/1"
+
 
 def _owes(record: Mapping[str, Any]) -> bool:
     return record["eventName"] == "INSERT" and bool(record["dynamodb"]["NewImage"]["state"]["S"] == State.PENDING)
 
 
+def _is_step(record: Mapping[str, Any]) -> bool:
+    return record["eventName"] == "MODIFY" and "version" in record["dynamodb"].get("NewImage", {})
+
+
+def _is_paid(record: Mapping[str, Any]) -> bool:
+    image = record["dynamodb"].get("NewImage", {})
+    settled = image.get("state", {}).get("S") in (State.POSTED, State.HELD)
+    return record["eventName"] == "MODIFY" and settled and image["kind"]["S"] == "reward"
+
+
+def _is_message(record: Mapping[str, Any]) -> bool:
+    return record["eventName"] == "INSERT" and "authorId" in record["dynamodb"]["NewImage"]
+
+
+def _is_decided(record: Mapping[str, Any]) -> bool:
+    return record["dynamodb"].get("NewImage", {}).get("state", {}).get("S") in ("DECIDED", "CLOSED")
+
+
+NOTIFIER = tuple(
+    StreamMapping("notifier", table, wanted, queue_url(NOTICES), retries=1000)
+    for table, wanted in (
+        ("quests", _is_step),
+        ("ledger", _is_paid),
+        ("messages", _is_message),
+        ("reports", _is_decided),
+    )
+)
 MAPPINGS = (
     StreamMapping("rewards", "ledger", _owes, queue_url(REWARDS)),
     StreamMapping("publisher", "quests", lambda _: True, queue_url(PUBLISHER), batch=100),
 )
-"""Every mapping of the platform; `infra.components.functions` makes them."""
+"""Every mapping of the platform but the notifier's; `infra.components.delivery` makes them."""
 
 
 def stream(world: World, mapping: StreamMapping, duplicates: float = 0.2, shuffles: float = 0.1) -> None:
@@ -189,17 +227,17 @@ def stream(world: World, mapping: StreamMapping, duplicates: float = 0.2, shuffl
     """
     records, done = world.db.tables[mapping.table].stream, []
     while True:
-        batch = records[world.positions[mapping.service] :][: mapping.batch]
+        batch = records[world.positions[mapping.name] :][: mapping.batch]
         if not batch:
             if world.closing:
                 return
             world.pause(world.rng.uniform(0.1, 1))
             continue
         world.pause(world.rng.uniform(0.05, 1.5))
-        wanted = [record for record in batch if mapping.wanted(record)]
+        wanted = [{**record, "eventSourceARN": mapping.arn} for record in batch if mapping.wanted(record)]
         if wanted:
             _deliver(world, mapping, wanted, shuffles)
-        world.positions[mapping.service] += len(batch)
+        world.positions[mapping.name] += len(batch)
         done += wanted
         if done and world.rng.random() < duplicates:
             world.invoke(mapping.service, {"Records": world.rng.sample(done, min(len(done), 3))})
@@ -264,15 +302,20 @@ def scheduled(world: World, service: str) -> None:
 
 def platform(world: World, duplicates: float = 0.2, shuffles: float = 0.1) -> None:
     """Starts every stream and schedule of the platform. The publisher, whose documents take most of the time, works
-    along in a third of the histories, and catches up at the end of the others.
+    along in a third of the histories, and catches up at the end of the others; the notifier in another third.
     """
-    publishing = world.seed % 3 == 0
-    for mapping in MAPPINGS:
-        if publishing or mapping.service != "publisher":
+    along = {"publisher": world.seed % 3 == 0, "notifier": tells(world)}
+    for mapping in (*MAPPINGS, *NOTIFIER):
+        if along.get(mapping.service, True):
             world.spawn(stream, world, mapping, duplicates, shuffles, daemon=True)
     for service in SCHEDULES:
-        if publishing or service != "publisher":
+        if along.get(service, True):
             world.spawn(scheduled, world, service, daemon=True)
+
+
+def tells(world: World) -> bool:
+    """True for the third of the histories in which the notifier works along: its mails take much of the time."""
+    return world.seed % 3 == 1
 
 
 # --- what members do ---
@@ -342,22 +385,73 @@ def _move(world: World, known: list[str], lively: list[str], tries: int) -> None
 def _look_around(world: World, known: list[str], tries: int) -> None:
     rng, client = world.rng, Client(world, tries)
     who = rng.choice(MEMBERS)
-    match rng.choice(("profile", "leave", "quest", "list", "me", "export", "moderate")):
+    match rng.choice(
+        (*("profile", "leave", "quest", "list", "me", "export"), *("moderate", "talk", "report", "judge"))
+    ):
         case "profile":
-            name = {"displayName": f"Name {len(world.requests)}"}
-            client.call("editMe", who, name if rng.random() < 0.5 else {"bio": f"bio {len(world.requests)}"})
+            name = {"displayName": f"Name-{len(world.requests)}-x"}
+            client.call("editMe", who, name if rng.random() < 0.5 else {"bio": f"bio-{len(world.requests)}-x"})
         case "leave":
             client.call(rng.choice(("deleteMe", "deleteMe", "restoreMe")), rng.choice(("cyd", "cyd", who)))
         case "quest":
             client.call("getMyQuest", who, questId=rng.choice(known))
         case "list":
             client.call("listMyQuests", who, query={"role": rng.choice(("requestor", "performer")), "limit": "3"})
+        case "talk":
+            talk(world, who, rng.choice(known), tries)
+        case "report":
+            quest, other = (
+                {"kind": "quest", "questId": rng.choice(known)},
+                {"kind": "member", "userId": rng.choice(MEMBERS)},
+            )
+            words = f"words-{len(world.requests)}-x"
+            client.call("makeReport", who, {"subject": rng.choice((quest, other)), "reason": "rude", "words": words})
+        case "judge":
+            _judge(world, client)
         case "moderate":
             act(world, rng.choice(("hide", "unhide")), rng.choice(known), MODERATOR, None, tries)
         case "me":
             client.call("getMe", who)
         case _:
             client.call("exportMe", who)
+
+
+def talk(world: World, who: str, quest_id: str, tries: int = 3) -> Attempt:
+    """Somebody writes a message, to whom the quest's status suggests."""
+    quest = as_quest(quest_items(world)[quest_id])
+    audience = "public" if quest.performer_id is None else "private"
+    body = {"text": f"text-{len(world.requests)}-x", "audience": audience}
+    return Client(world, tries).call("writeMessage", who, body, questId=quest_id)
+
+
+_MEASURES = {
+    "quest": ("dismiss", "warn", "hide", "unhide", "suspend"),
+    "member": ("dismiss", "warn", "remove-text", "rename", "suspend", "ban", "reinstate"),
+}
+
+
+def _judge(world: World, client: Client) -> None:
+    """A moderator decides the next report, or a member objects to a decision; at times an account ends behind our back,
+    by Cognito's own DeleteUser.
+    """
+    rng, rows = world.rng, world.db.tables["reports"].items
+    waiting = [row for row in rows.values() if "queue" in row]
+    if rng.random() < 0.1:
+        world.pool.pop(rng.choice(MEMBERS), None)
+    elif waiting and rng.random() < 0.8:
+        row = decode_item(rng.choice(waiting))
+        measure = rng.choice(_MEASURES[row["subject"]["kind"]])
+        until = {"until": timestamp(datetime.fromtimestamp(world.now, UTC) + timedelta(days=3))}
+        body = {
+            "measure": measure,
+            "words": f"{REASON} {len(world.requests)}",
+            **(until if measure == "suspend" else {}),
+        }
+        client.call("decideReport", rng.choice((MODERATOR, SECOND_MODERATOR)), body, reportId=row["reportId"])
+    elif rows:
+        row = decode_item(rng.choice([*rows.values()]))
+        reason = {"reason": f"objection-{len(world.requests)}-x is what I say"}
+        client.call("objectToDecision", row["concernedId"], reason, reportId=row["reportId"])
 
 
 def greedy(world: World, number: int, tries: int) -> None:
@@ -405,8 +499,8 @@ def _haunt(world: World, service: str) -> None:
     """Members who are due to be forgotten change their mind, or their profile, while housekeeping comes for them."""
     wishes = [
         ("restoreMe", None),
-        ("editMe", {"bio": f"bio {len(world.requests)}"}),
-        ("editMe", {"displayName": f"Name {len(world.requests)}"}),
+        ("editMe", {"bio": f"bio-{len(world.requests)}-x"}),
+        ("editMe", {"displayName": f"Name-{len(world.requests)}-x"}),
     ]
     for (user,), row in world.db.tables["users"].items.items():
         if service == "housekeeping" and "deletionAt" in row and world.rng.random() < 0.3:
@@ -488,7 +582,7 @@ def drain(world: World) -> None:
     world.before_invoking = lambda _: None
     world.parameters[REWARDS_FLAG] = "on"
     world.now += 60
-    for mapping in MAPPINGS:
+    for mapping in (*MAPPINGS, *(NOTIFIER if tells(world) else ())):
         world.spawn(stream, world, mapping, 0.0, 0.0, daemon=True)
     world.run(lambda world: world.pause(1))
 
@@ -498,6 +592,18 @@ def sweep(world: World, times: int = 2) -> None:
     for _ in range(times):
         world.now += 900
         world.run(lambda world: schedule(world, "rewards", 0))
+
+
+def mail(world: World) -> None:
+    """What its streams still have for the notifier, and the next runs of its schedule: after the leases of what died,
+    and with the digest of the next day.
+    """
+    for mapping in NOTIFIER:
+        world.spawn(stream, world, mapping, 0.0, 0.0, daemon=True)
+    world.run(lambda world: world.pause(1))
+    for seconds in (900, DAY):
+        world.now += seconds
+        world.run(lambda world: schedule(world, "notifier", 0))
 
 
 def compare(world: World) -> None:

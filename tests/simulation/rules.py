@@ -5,14 +5,22 @@ The invariants of quests and books are those of `tests.unit.services.invariants`
 
 import json
 import traceback
+from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
+from functools import cache
 from typing import Any, NamedTuple
 
 from services.core.documents import HOME_CARDS, Board, QuestDocument, is_on_board, is_public, page_key, quest_key
+from services.core.domain import notices
 from services.core.domain.ledger import UNPAID, Entry, State
+from services.core.domain.messages import Audience, Message
+from services.core.domain.notices import NoticeKind
 from services.core.domain.quests import FINAL, Action, Denied, Quest, Status, allowed, former_of, has_moved, role_of
+from services.core.domain.reports import FOR_EVER, Report
 from services.core.domain.users import FORMER_MEMBER, OPEN_CLAIMS, OPEN_CLAIMS_TRUSTED, TRUSTED_FROM, User
 from services.core.metrics import LEDGER_DRIFT
 from services.core.names import BOARD_KEY, HOME_KEY, QUESTS_PREFIX
@@ -228,6 +236,84 @@ def check_people(record: Record, found: Findings) -> None:
         found.expect(old.get("createdAt") == new.get("createdAt"), "P5 a row was made anew", key)
 
 
+_BY_TIME = {NoticeKind.DEADLINE_NEAR, NoticeKind.OVERDUE, NoticeKind.UNCONFIRMED, NoticeKind.EXPIRES_SOON}
+
+
+def _events(record: Record) -> Iterator[notices.Notice]:
+    """The notices of all that happened, by the tables' own changes."""
+    tables = record.world.db.tables
+    for _, _, _, before, after in record.changes:
+        if before is not None and after.version > before.version:
+            yield from notices.of_step(before, after)
+    for change in tables["ledger"].log:
+        if change.old is not None and change.new is not None and change.new["kind"]["S"] == "reward":
+            yield from notices.of_reward(Entry.model_validate(decode_item(change.new)))
+    for change in tables["reports"].log:
+        if change.new is not None:
+            former, report = (Report.model_validate(decode_item(i)) if i else None for i in (change.old, change.new))
+            yield from notices.of_report(former, report) if report else ()
+    items = tables["messages"].items.values()
+    written = [Message.model_validate(decode_item(item)) for item in items if "authorId" in item]
+    for message in written:
+        requestor = record.quests[message.quest_id].requestor_id
+        older = [m for m in written if m.quest_id == message.quest_id and m.message_id < message.message_id]
+        public = sorted((m for m in older if m.audience is Audience.PUBLIC), key=lambda m: m.message_id, reverse=True)
+        yield from notices.of_message(message, requestor, notices.unanswered(public, requestor))
+
+
+def check_told(record: Record, found: Findings) -> None:
+    """Each event reached each person once; nobody got a mail twice, but where a Lambda met a fault meanwhile."""
+    world = record.world
+    items = {key: decode_item(item) for key, item in world.db.tables["inbox"].items.items() if "#" not in key[0]}
+    expected = {(notice.user_id, notice.item_id): notice for notice in _events(record)}
+    for key, notice in expected.items():
+        user = record.users.get(notice.user_id)
+        reachable = user is not None and not user.deleted and user.created_at < notice.at
+        found.expect(not reachable or key in items, "N1 somebody was not told", f"{notice.user_id} {notice.kind}")
+    for place, item in items.items():
+        key = (place[0], place[-1])
+        happened = key in expected or item["kind"] in _BY_TIME
+        found.expect(happened, "N2 told of what did not happen", f"{key} {item['kind']}")
+        user = record.users.get(key[0])
+        found.expect(user is not None and not user.deleted, "N3 an inbox of a former member", key)
+        found.expect(item.get("mail") != "due", "N4 a mail is owed for ever", f"{key} {item['kind']}")
+    for user_id, row in record.users.items():
+        clean = sum(mail.member == user_id and not (mail.by and mail.by.faults) for mail in world.mails)
+        mailed = sum(item["userId"] == user_id and "mailedAt" in item for item in items.values())
+        once = bool(row.deleted) or clean <= mailed
+        found.expect(once, "N5 told twice by mail", f"{user_id}: {clean} mails, {mailed} items")
+
+
+_SPOKEN = frozenset({"editMe", "writeMessage", "makeReport", "objectToDecision"})
+
+
+def check_words(record: Record, found: Findings) -> None:
+    """No word of a former member is in a table, a document, or a mail that was sent afterwards."""
+    world = record.world
+    gone = {change.key[0]: change.at for change in world.db.tables["users"].log if "deleted" in (change.new or {})}
+    finished = {user for user in gone if (row := record.users.get(user)) and row.deletion_at is None}
+    if not finished:
+        return
+    stored = json.dumps([[*table.items.values()] for table in world.db.tables.values()])
+    stored += "".join(body.decode(errors="replace") for body in world.bucket.objects.values())
+    for call in world.requests:
+        if call.who not in finished or call.operation not in _SPOKEN:
+            continue
+        words = [value for value in call.body.values() if isinstance(value, str) and value.endswith(("-x", "I say"))]
+        late = [mail for mail in world.mails if mail.at > gone[call.who] + 60]
+        for word in words:
+            found.expect(word not in stored, "P11 a word of a former member stays", f"{_said(call)} {word}")
+            sent = any(word in _text_of(mail.message) for mail in late)
+            found.expect(not sent, "P12 a word of a former member was mailed", f"{_said(call)} {word}")
+
+
+@cache
+def _text_of(message: str) -> str:
+    parsed = message_from_bytes(b64decode(message), policy=default)
+    bodies = (part.get_content() for part in parsed.walk() if part.get_content_maintype() == "text")
+    return "\n".join([str(parsed["Subject"]), *bodies])
+
+
 # --- rules over answers ---
 
 
@@ -405,6 +491,10 @@ def check_settled(record: Record, found: Findings) -> None:
             found.expect(user.user_id not in world.pool, "P6 forgotten, and the account is there", user.user_id)
         if not user.deleted:
             found.expect(user.user_id not in world.deleted_accounts, "P7 the account of a member is gone", user.user_id)
+            found.expect(user.user_id in world.pool, "P13 a row whose account is gone", user.user_id)
+        if user.suspended_until == FOR_EVER:
+            begun = [q for q in theirs if q.status in (Status.OPEN, Status.CLAIMED) and user.user_id not in q.left]
+            found.expect(not begun, "L9 somebody waits for a banned member", f"{user.user_id} {begun[:1]}")
     found.expect(drift_of(world) == 0, "L6 the audit reports drift", f"{LEDGER_DRIFT.name} {drift_of(world)}")
 
 
@@ -471,6 +561,9 @@ def judge(world: World) -> Findings:
     check_published(Record(world), found)
     people.sweep(world)
     people.compare(world)
+    if people.tells(world):
+        people.mail(world)
+        check_told(Record(world), found)
     record = Record(world)
     check_documents(record, found)
     check_paid(record, found)
@@ -482,7 +575,7 @@ def judge(world: World) -> Findings:
         check_lists(Record(world), found, seen)
     people.quiet(world)
     record = Record(world)
-    for check in (check_value, check_settled, check_people, check_changes, check_ledger, check_answers):
+    for check in (check_value, check_settled, check_people, check_changes, check_ledger, check_answers, check_words):
         check(record, found)
     found.extend(Violation("E0 the simulation itself", error) for error in world.errors)
     return found

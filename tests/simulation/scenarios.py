@@ -26,6 +26,7 @@ from tests.simulation.rules import Findings, Record
 from tests.simulation.world import CLAIMS_PER_HOUR, WRITES, Fault, Shape, World
 
 Step = Callable[[World], Any]
+Rival = Callable[[World], Any]
 SUBMISSION = "The sofa is upstairs."
 
 
@@ -196,6 +197,55 @@ def _posted_before(world: World) -> None:
     create(world, "ann", "z")
 
 
+def _writes(upto: str, who: str, audience: str, *, asked: bool = False) -> Path:
+    """A message under an Idempotency-Key."""
+
+    def past(world: World) -> None:
+        rows("ann", "ben", "cyd")(world)
+        quest_id = quest(world, upto)
+        if asked:
+            people.talk(world, "cyd", quest_id)
+
+    def run(world: World, tries: int) -> None:
+        body, headers = {"text": "At nine?", "audience": audience}, {"idempotency-key": "m"}
+        Client(world, tries).call("writeMessage", who, body, headers=headers, questId=only(world))
+
+    return Path(past, run)
+
+
+def _reports(world: World, tries: int) -> None:
+    body = {"subject": {"kind": "member", "userId": "ben"}, "reason": "rude", "words": "Look."}
+    Client(world, tries).call("makeReport", "ann", body, headers={"idempotency-key": "r"})
+
+
+def _reported(world: World) -> None:
+    quests_of(1, "CLAIMED")(world)
+    _reports(world, 3)
+
+
+def _report_id(world: World) -> str:
+    return next(iter(world.db.tables["reports"].items))[0]
+
+
+def _decides(measure: str) -> Callable[[World, int], Any]:
+    until = {"until": "2027-06-01T00:00:00.000Z"} if measure == "suspend" else {}
+
+    def run(world: World, tries: int) -> None:
+        body = {"measure": measure, "words": REASON, **until}
+        Client(world, tries).call("decideReport", MODERATOR, body, reportId=_report_id(world))
+
+    return run
+
+
+def _decided(world: World) -> None:
+    _reported(world)
+    _decides("warn")(world, 3)
+
+
+def _objects(world: World, tries: int) -> None:
+    Client(world, tries).call("objectToDecision", "ben", {"reason": REASON}, reportId=_report_id(world))
+
+
 PATHS: Mapping[str, Path] = {
     "trigger": Path(_nobody, lambda world, _: confirm(world, "ann"), comes_back=False),
     "create": _posts(rows()),
@@ -222,6 +272,15 @@ PATHS: Mapping[str, Path] = {
         )
         for outcome in ("COMPLETE", "CLAIMED", "CANCELLED")
     },
+    "withdraw": _does("withdraw", "CLAIMED", "ann", {"reason": REASON}),
+    "state": _does("state", "DISPUTED", "ann", {"statement": REASON}),
+    "hide": _does("hide", "CLAIMED", MODERATOR, {"reason": REASON}),
+    "question": _writes("OPEN", "cyd", "public"),
+    "answer": _writes("OPEN", "ann", "public", asked=True),
+    "message": _writes("CLAIMED", "ben", "private"),
+    "report": Path(quests_of(1, "CLAIMED"), _reports),
+    **{f"decide {measure}": Path(_reported, _decides(measure)) for measure in ("warn", "suspend", "ban", "rename")},
+    "object": Path(_decided, _objects),
     "stream pays": _brings(quests_of(2)),
     "sweep pays": _runs("rewards", quests_of(2)),
     "two sweeps and the stream": Path(quests_of(2), _at_once),
@@ -249,6 +308,58 @@ REPEATED = (Fault.THROTTLE, Fault.HTTP_500, Fault.RESET, Fault.LOST, Fault.CONFL
 Outcome = dict[str, list[Any]]
 
 
+# --- races ---
+
+
+ROUNDS = 50
+
+
+def race(upto: str, first: Rival, second: Rival, past: float = 0.0) -> Iterator[tuple[World, Findings]]:
+    """Two things at once to one quest in this status, `past` seconds later, in ROUNDS orders; then a day of quiet."""
+    for seed in range(ROUNDS):
+
+        def begin(world: World) -> None:
+            rows("ann", "ben", "cyd")(world)
+            quest(world, upto)
+
+        world = prepared(later(begin, past) if past else begin, seed)
+
+        def both(world: World) -> None:
+            world.spawn(first, world, delay=world.rng.uniform(0, 0.6))
+            world.spawn(second, world, delay=world.rng.uniform(0, 0.6))
+
+        world.run(both)
+        people.drain(world)
+        people.sweep(world)
+        found = Findings()
+        record = Record(world)
+        for check in (
+            rules.check_value,
+            rules.check_changes,
+            rules.check_ledger,
+            rules.check_answers,
+            rules.check_paid,
+        ):
+            check(record, found)
+        yield world, found
+
+
+def acting(action: str, who: str, body: Any = None) -> Rival:
+    """A member's step."""
+    return lambda world: act(world, action, only(world), who, body, 1)
+
+
+def keeping(world: World) -> None:
+    """Housekeeping's run."""
+    schedule(world, "housekeeping", 0)
+
+
+def asking(world: World) -> None:
+    """A question of somebody else."""
+    body = {"text": "At nine?", "audience": "public"}
+    Client(world, 1).call("writeMessage", "ben", body, questId=only(world))
+
+
 def outcome(world: World) -> Outcome:
     """All that matters of the tables, without moments and versions."""
     record = Record(world)
@@ -265,6 +376,16 @@ def outcome(world: World) -> Outcome:
         ),
         "ledger": sorted((e.user_id, e.kind, e.quest_id or "", e.state) for e in record.entries),
         "accounts": sorted(world.pool),
+        "closed": sorted(world.disabled),
+        "standing": sorted((u.user_id, str(u.suspended_until)) for u in record.users.values() if u.suspended_until),
+        "messages": sorted(
+            (item["authorId"]["S"], item.get("text", {}).get("S", ""))
+            for item in world.db.tables["messages"].items.values()
+            if "authorId" in item
+        ),
+        "reports": sorted(
+            (item["state"]["S"], len(item["decisions"]["L"])) for item in world.db.tables["reports"].items.values()
+        ),
     }
 
 
@@ -273,7 +394,7 @@ def prepared(past: Step, seed: int = 1, page: int = 1000) -> World:
     world = World(seed, Shape(plan={}, skew=0, stale=0, page=page))
     world.run(past)
     for mapping in people.MAPPINGS:
-        world.positions[mapping.service] = 0
+        world.positions[mapping.name] = 0
     for idle in world.idle.values():
         idle.clear()
     world.now += 11
@@ -383,7 +504,7 @@ def _turned(value: str) -> Step:
 
 def _stream_lost(world: World) -> None:
     for mapping in people.MAPPINGS:
-        world.positions[mapping.service] = len(world.db.tables[mapping.table].stream)
+        world.positions[mapping.name] = len(world.db.tables[mapping.table].stream)
 
 
 def _both(*steps: Step) -> Step:
@@ -541,7 +662,8 @@ def grabbing(seeds: Iterable[int]) -> Findings:
 
         world.run(story)
         record = Record(world)
-        for check in (rules.check_value, rules.check_answers):
+        checks = (rules.check_value, rules.check_changes, rules.check_ledger, rules.check_answers, rules.check_paid)
+        for check in checks:
             check(record, found)
         refused = [call for call in world.requests if call.final.body.get("code") == "too_many_claims"]
         found.expect(refused, "Q3 nobody was refused a claim")

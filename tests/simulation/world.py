@@ -39,7 +39,7 @@ from services.core import aws, aws_botocore, cold_start
 from services.core.aws_json import HttpAnswer, JsonClient, Signer, read_seconds
 from services.core.metrics import LEDGER_DRIFT, Metric
 from services.core.names import parameter_name, resource_name
-from services.core.parameters import API_KEY, BREAKER, FLAGS, flag_parameter
+from services.core.parameters import API_KEY, BREAKER, FLAGS, MAIL_KEY, flag_parameter
 from services.core.routes import ROUTES
 from services.core.services import SERVICES, Queue
 from services.core.tables import TABLES
@@ -69,6 +69,8 @@ KNOWN_SETTINGS: Mapping[str, str | int] = {
     "claims_per_hour": CLAIMS_PER_HOUR,
     "parameter_ttl_seconds": 10,
     "aws_seconds": 2,
+    "mail_from": "CivicForge <hello@sim>",
+    "site_url": "https://sim",
 }
 """Settings of which a value matters here; every other one gets a value that is valid for it."""
 
@@ -107,6 +109,7 @@ _THROTTLES = {
     "sqs": "RequestThrottled",
     "cognito": "TooManyRequestsException",
     "s3": "SlowDown",
+    "ses": "TooManyRequestsException",
 }
 _SERVICES = {
     "DynamoDB_20120810": "dynamodb",
@@ -229,6 +232,15 @@ class Shape(NamedTuple):
     page: int = 1000
 
 
+class Mailed(NamedTuple):
+    """A mail that SES took: when, for whom, the whole message in base64, and the run of the Lambda that sent it."""
+
+    at: float
+    member: str
+    message: str
+    by: Invocation | None
+
+
 class World:
     """A stage with its tables, parameters, queues, accounts and sandboxes, and the schedule of all that happens."""
 
@@ -254,16 +266,21 @@ class World:
         self.parameters = {
             parameter_name(STAGE, API_KEY.key): json.dumps({"current": "k", "previous": None, "previousUntil": None}),
             parameter_name(STAGE, BREAKER.key): "closed",
+            parameter_name(STAGE, MAIL_KEY.key): json.dumps({"current": "m", "previous": None, "previousUntil": None}),
             **{parameter_name(STAGE, flag_parameter(flag).key): "on" for flag in FLAGS},
         }
         self.bucket = Bucket()
         self.queues: dict[str, list[dict[str, Any]]] = {}
         self.pool: dict[str, frozenset[str]] = {}
         """The accounts, each with its groups."""
+        self.disabled: set[str] = set()
+        """The accounts that may not sign in."""
+        self.mails: list[Mailed] = []
+        """Every mail that SES took."""
         self.deleted_accounts: list[str] = []
         self.triggers: list[Trigger] = []
         self.positions: Counter[str] = Counter()
-        """How far each stream's mapping has come, by the name of its Lambda."""
+        """How far each stream's mapping has come, by its name."""
         self.given_up: list[tuple[str, dict[str, Any]]] = []
         """The Lambda and the keys of every record that its mapping gave up."""
         self.idle: dict[str, list[Sandbox]] = {service: [] for service in SERVICES}
@@ -479,6 +496,10 @@ class World:
 
     def _carry_out(self, service: str, operation: str, content: bytes) -> tuple[int, bytes]:
         body = json.loads(content)
+        if service == "ses":
+            sender = getattr(getcurrent(), "invocation", None)
+            self.mails.append(Mailed(self.now, body["EmailTags"][0]["Value"], body["Content"]["Raw"]["Data"], sender))
+            return 200, b'{"MessageId": "m"}'
         if service == "s3":
             return s3.carry_out(self.bucket, operation, body)
         if service == "dynamodb" and self.tape is not None:
@@ -495,6 +516,11 @@ class World:
             "Parameters": [{"Name": name, "Value": self.parameters[name], "Type": "String"} for name in known],
             "InvalidParameters": [name for name in body["Names"] if name not in self.parameters],
         }
+
+    def _GetParameter(self, body: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        if body["Name"] not in self.parameters:
+            raise RefusedError("ParameterNotFound")
+        return {"Parameter": {"Name": body["Name"], "Value": self.parameters[body["Name"]], "Type": "String"}}
 
     def _SendMessage(self, body: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         self.queues.setdefault(body["QueueUrl"], []).append(json.loads(body["MessageBody"]))
@@ -513,7 +539,14 @@ class World:
     def _AdminGetUser(self, body: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         if body["Username"] not in self.pool:
             raise RefusedError("UserNotFoundException")
-        return {"Username": body["Username"], "UserStatus": "CONFIRMED"}
+        attributes = [
+            {"Name": "email", "Value": f"{body['Username']}@sim"},
+            {"Name": "email_verified", "Value": "true"},
+        ]
+        enabled = body["Username"] not in self.disabled
+        return {
+            "Username": body["Username"], "UserStatus": "CONFIRMED", "UserAttributes": attributes, "Enabled": enabled
+        }  # fmt: skip
 
     def _ListUsers(self, body: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         del body
@@ -527,6 +560,18 @@ class World:
     def _AdminUserGlobalSignOut(self, body: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         if body["Username"] not in self.pool:
             raise RefusedError("UserNotFoundException")
+        return {}
+
+    def _AdminDisableUser(self, body: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        if body["Username"] not in self.pool:
+            raise RefusedError("UserNotFoundException")
+        self.disabled.add(body["Username"])
+        return {}
+
+    def _AdminEnableUser(self, body: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        if body["Username"] not in self.pool:
+            raise RefusedError("UserNotFoundException")
+        self.disabled.discard(body["Username"])
         return {}
 
     def _AdminDeleteUser(self, body: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
@@ -621,11 +666,19 @@ def _target(request: AWSPreparedRequest) -> tuple[str, str]:
 
 
 def _send(_session: URLLib3Session, request: AWSPreparedRequest) -> AWSResponse:
+    if "/v2/email/" in str(request.url):
+        return _send_mail(request)
     if "X-Amz-Target" not in request.headers:
         return _send_to_s3(request)
     body = request.body
     status, content = _world().send(*_target(request), body if isinstance(body, bytes) else str(body).encode())
     return AWSResponse("https://sim", status, {"content-type": "application/x-amz-json-1.0"}, _Body(content))  # type: ignore[arg-type]  # as much of urllib3's response as botocore uses
+
+
+def _send_mail(request: AWSPreparedRequest) -> AWSResponse:
+    body: Any = request.body
+    status, content = _world().send("ses", "SendEmail", body if isinstance(body, bytes) else str(body).encode())
+    return AWSResponse("https://sim", status, {"content-type": "application/json"}, _Body(content))  # type: ignore[arg-type]  # as above
 
 
 def _send_to_s3(request: AWSPreparedRequest) -> AWSResponse:
