@@ -35,6 +35,7 @@ class Observability(Component):
             user_pool_id=identity.pool.id,
             user_pool_client_id=identity.client.id,
             memory_mb={service: stage.size(service).memory_mb for service in SERVICES},
+            release=stage.release,
             runbook=stage.runbook_url,
         )
         names = self._alarms(platform)

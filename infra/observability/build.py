@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pulumi
@@ -24,6 +25,8 @@ from infra.observability.model import (
 from services.core.names import resource_name
 
 PERCENTILE = "p"
+RELEASED = re.compile(r"(\d{8}T\d{6}Z)-")
+"""The beginning of a release's id."""
 RESULT_ID = "result"
 
 
@@ -166,14 +169,25 @@ def panel_properties(panel: Panel, platform: Platform) -> dict[str, Any]:
     for alarm in panel.alarms:
         for severity, value in alarm.thresholds.items():
             thresholds.setdefault(value, set()).add(severity)
+    annotations: dict[str, Any] = {}
     if thresholds:
-        properties["annotations"] = {
-            "horizontal": [
-                {"label": f"{', '.join(sorted(severities))} above {value:g}", "value": value}
-                for value, severities in sorted(thresholds.items())
-            ]
-        }
+        annotations["horizontal"] = [
+            {"label": f"{', '.join(sorted(severities))} above {value:g}", "value": value}
+            for value, severities in sorted(thresholds.items())
+        ]
+    if (deployed := _deployed_at(platform.release)) and not panel.number:
+        annotations["vertical"] = [{"label": platform.release, "value": deployed}]
+    if annotations:
+        properties["annotations"] = annotations
     return properties
+
+
+def _deployed_at(release: str) -> str | None:
+    """The time in a release's id, or None where it has none, as by hand."""
+    match = RELEASED.match(release)
+    return (
+        f"{datetime.strptime(match[1], '%Y%m%dT%H%M%SZ').replace(tzinfo=UTC):%Y-%m-%dT%H:%M:%S.000Z}" if match else None
+    )
 
 
 def _rows(show: Line | Alarm, number: int) -> Iterator[list[Any]]:

@@ -225,6 +225,8 @@ class Platform:
     user_pool_client_id: "Input[str]" = "<client>"
     memory_mb: Mapping[str, int] = field(default_factory=dict)
     """Of each service's Lambda; the cost panels need it."""
+    release: str = ""
+    """The release that is deployed; one of `civicforge deploy` begins with its time."""
     runbook: str = "docs/operations.md"
     """Address of the runbook; on AWS one that a phone can open."""
 

@@ -99,5 +99,15 @@ def test_only_the_health_dashboard_shows_the_state_of_the_alarms() -> None:
     assert not [w for w in widgets("cost") if w["type"] == "alarm"]
 
 
+def test_curves_show_when_the_release_was_deployed() -> None:
+    released = replace(DOCS, release="20261127T221530Z-ab12cd3")
+    panel = Panel(title="x", shows=(ALARMS.api_errors,))
+    shown = panel_properties(panel, released)["annotations"]
+    assert shown["vertical"] == [{"label": "20261127T221530Z-ab12cd3", "value": "2026-11-27T22:15:30.000Z"}]
+    assert shown["horizontal"] == panel_properties(panel, DOCS)["annotations"]["horizontal"]
+    assert "vertical" not in panel_properties(panel, replace(DOCS, release="unreleased"))["annotations"]
+    assert "annotations" not in panel_properties(Panel(title="x", shows=(), number=True), released)
+
+
 def test_an_expression_keeps_its_functions_and_numbers_when_ids_change() -> None:
     assert renamed("IF(a >= 20, 100 * ab / a, 0)", {"a": "x", "ab": "y"}) == "IF(x >= 20, 100 * y / x, 0)"
