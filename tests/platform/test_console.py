@@ -44,7 +44,11 @@ def members(stage: Stage) -> tuple[Member, Member]:
 
 
 def test_every_dashboard_is_drawn_with_local_data(stage: Stage, members: tuple[Member, Member]) -> None:
-    dashboards = {"health": "Server errors, per minute", "business": "Quests posted", "cost": "Dollars by service"}
+    dashboards = {
+        "health": "Availability: misses in an hour",
+        "business": "Quests posted",
+        "cost": "Dollars by service",
+    }
     for dashboard, panel in dashboards.items():
         outline = Outline(page(stage, dashboard=dashboard, span="15 min"))
         assert panel in outline.texts["h3"]
@@ -80,7 +84,7 @@ def test_no_page_asks_for_an_icon_that_is_not_there(stage: Stage) -> None:
 
 
 def test_unknown_choices_take_the_defaults(stage: Stage) -> None:
-    assert "Server errors" in page(stage, stage="nowhere", dashboard="x", span="y")
+    assert "Availability: misses" in page(stage, stage="nowhere", dashboard="x", span="y")
 
 
 def test_what_is_logged_is_escaped(stage: Stage) -> None:
