@@ -18,7 +18,7 @@ from ops.shared.stage import OperatorError, Stage
 from services.core.domain import quests
 from services.core.domain.ledger import Entry
 from services.core.domain.quests import Actor, Category, Draft, Quest
-from services.core.domain.users import User
+from services.core.domain.users import PASSWORD_MIN_LENGTH, User
 from services.core.names import audit_log_group, log_group, parameter_name, resource_name
 from services.core.parameters import CANARY_PASSWORD, LIVE_PARAMETERS, STACK_PARAMETERS
 from services.core.services import QUEUES, SERVICES
@@ -125,7 +125,11 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[UnitStage]:
         stage = UnitStage(NAME, SESSION)
         for table in TABLES:
             stage.dynamodb.create_table(**table.create_request(stage.table(table)))
-        pool = stage.cognito.create_user_pool(PoolName="users")["UserPool"]["Id"]
+        # As the stage has it: length, and nothing else.
+        kinds = ("RequireLowercase", "RequireNumbers", "RequireSymbols", "RequireUppercase")
+        policy: Any = {"MinimumLength": PASSWORD_MIN_LENGTH, **dict.fromkeys(kinds, False)}
+        made = stage.cognito.create_user_pool(PoolName="users", Policies={"PasswordPolicy": policy})
+        pool = made["UserPool"]["Id"]
         values = {
             "user-pool-id": pool,
             "api-id": "none",

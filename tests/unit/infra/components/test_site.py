@@ -167,6 +167,8 @@ def test_the_address_of_the_local_front_door() -> None:
     ("uri", "expected"),
     [
         ("/", "/published/home.html"),
+        ("/status", "/published/status.html"),
+        ("/status/x", "/index.html"),
         ("/quests/abc", "/published/quests/abc.html"),
         ("/quests/new", "/index.html"),
         ("/quests/abc/edit", "/index.html"),
