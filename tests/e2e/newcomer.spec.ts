@@ -86,8 +86,8 @@ test("a newcomer finds a quest, signs up on the way, does it, and is paid", asyn
   await ben.looksRight();
   await ben.page.getByRole("link", { name: t.nav.me }).click();
   await expect(ben.page.getByText(t.ledger.balanced)).toBeVisible();
-  await expect(ben.page.getByRole("definition").nth(0)).toHaveText("12");
-  await expect(ben.page.getByRole("definition").nth(1)).toHaveText("100");
+  for (const [figure, value] of Object.entries({ confirmedBy: 1, points: 12, xp: 100 }))
+    await expect(ben.page.locator(`[data-figure=${figure}] dd`)).toHaveText(String(value));
   await ben.looksRight();
   await ben.page.getByRole("link", { name: t.me.publicProfile }).click();
   await expect(ben.page.getByRole("heading", { level: 1, name: "Ben" })).toBeVisible();

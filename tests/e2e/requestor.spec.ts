@@ -39,7 +39,7 @@ test("a quest is composed with a preview, posted once, edited, and cancelled wit
   await ana.goto("/me");
   await expect(ana.page.getByText(t.ledger.kind.refund)).toBeVisible();
   await expect(ana.page.getByText(t.ledger.balanced)).toBeVisible();
-  await expect(ana.page.getByRole("definition").nth(0)).toHaveText("10");
+  await expect(ana.page.locator("[data-figure=points] dd")).toHaveText("10");
 });
 
 test("without points the button says why", async ({ somebody }) => {
