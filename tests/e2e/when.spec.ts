@@ -46,8 +46,8 @@ test("when and where is said, found, kept among the parties, and taken along", a
 
   await ben.goto("/");
   await ben.page.getByLabel(t.discover.search).fill(title.split(" ").at(-1) ?? "");
-  await ben.page.getByText(t.discover.weekend).click();
-  await ben.page.getByText(t.discover.short).click();
+  await ben.page.getByRole("checkbox", { name: t.discover.weekend }).check();
+  await ben.page.getByRole("checkbox", { name: t.discover.short }).check();
   const found = ben.page.getByRole("article").filter({ hasText: title });
   await expect(found).toBeVisible({ timeout: 30_000 });
   const benHour = (await hour(ben, start)).replace(/\s?[AP]M/, "");
