@@ -294,6 +294,7 @@ def check_words(record: Record, found: Findings) -> None:
     finished = {user for user in gone if (row := record.users.get(user)) and row.deletion_at is None}
     if not finished:
         return
+    people.compare(world)  # names in documents follow with the next comparison, within twelve hours
     stored = json.dumps([[*table.items.values()] for table in world.db.tables.values()])
     stored += "".join(body.decode(errors="replace") for body in world.bucket.objects.values())
     for call in world.requests:

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from services.api.operations import quests as quest_operations
 from services.api.operations.operation import Platform
 from services.core.documents import quest_key
-from services.core.domain import ledger, quests
+from services.core.domain import ledger, pairs, quests
 from services.core.domain.ledger import State
 from services.core.domain.quests import permissions, steps
 from services.core.domain.users import former
@@ -32,6 +32,7 @@ from services.core.stores.dynamo import (
     encode_item,
 )
 from services.housekeeping import chores
+from services.notifier import telling
 from services.publisher import publication
 from services.rewards import payment
 from tests.simulation import people, rules, scenarios, world
@@ -564,6 +565,24 @@ def forgets_who_came_back(_real: Any) -> Any:
         self._update(user.user_id, before, after, "attribute_exists(userId)")
 
     return anonymise
+
+
+# --- people ---
+
+
+@bug(telling.Teller, "step")
+def half_of_the_steps_tell_nobody(real: Any) -> Any:
+    return lambda self, record: real(self, record)[:1]
+
+
+@bug(ledger, "reward")
+def every_confirmation_counts(real: Any) -> Any:
+    return lambda *arguments, **named: real(*arguments, **{**named, "new_confirmer": named["confirmed"]})
+
+
+@bug(pairs, "share")
+def a_pair_is_paid_in_full_for_ever(_real: Any) -> Any:
+    return lambda _pair, _now: 100
 
 
 # --- the documents ---
