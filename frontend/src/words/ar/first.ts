@@ -39,7 +39,7 @@ export default {
     signIn: "تسجيل الدخول",
     signUp: "انضم",
     moved: "{title} – CivicForge",
-    moderation: "الإشراف",
+    moderation: "بلاغات",
   },
   common: {
     you: "أنت",

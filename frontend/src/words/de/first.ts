@@ -20,7 +20,7 @@ export default {
     signIn: "Anmelden",
     signUp: "Mitmachen",
     moved: "{title} – CivicForge",
-    moderation: "Moderieren",
+    moderation: "Fälle",
   },
   common: {
     you: "du",

@@ -22,7 +22,7 @@ export default {
     signIn: "Sign in",
     signUp: "Join",
     moved: "{title} – CivicForge",
-    moderation: "Moderation",
+    moderation: "Cases",
   },
   common: {
     you: "you",

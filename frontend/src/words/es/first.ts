@@ -20,7 +20,7 @@ export default {
     signIn: "Entrar",
     signUp: "Unirme",
     moved: "{title} – CivicForge",
-    moderation: "Moderación",
+    moderation: "Casos",
   },
   common: {
     you: "tú",

@@ -20,7 +20,7 @@ export default {
     signIn: "Se connecter",
     signUp: "S’inscrire",
     moved: "{title} – CivicForge",
-    moderation: "Modération",
+    moderation: "Dossiers",
   },
   common: {
     you: "vous",
