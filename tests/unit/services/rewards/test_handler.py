@@ -49,7 +49,7 @@ class Rewards:
         cloud.faults.calls.clear()
 
     def __call__(self, event: dict[str, Any]) -> tuple[Any, dict[str, float]]:
-        """The answer, and the metrics' sums but for `late`, that of `rewards_late`."""
+        """The answer, and the metrics' sums but for `late` and `diminished`, those of `rewards_...`."""
         out = io.StringIO()
         with redirect_stdout(out), time_machine.travel(self.cloud.clock.now, tick=False):
             try:
@@ -61,6 +61,7 @@ class Rewards:
                     for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
                 }
         self.late = self.metrics.pop("rewards_late", None)
+        self.diminished = self.metrics.pop("rewards_diminished", 0)
         return answer, self.metrics
 
     def states(self) -> dict[str, str]:
