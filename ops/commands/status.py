@@ -101,7 +101,7 @@ def _alarms(stage: Stage, _: datetime) -> Fact:
 
 
 def _objectives(stage: Stage, now: datetime) -> Fact:
-    """What is left of the error budgets of 28 days."""
+    """The error budgets of 28 days, as far as they are not used up."""
     left = budgets_left(stage, now)
     said = ", ".join(f"{key} {'no events' if share is None else f'{share:g} %'}" for key, share in left.items())
     return Fact("error budgets", left, f"left: {said}", well=all(share is None or share > 0 for share in left.values()))

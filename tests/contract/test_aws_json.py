@@ -211,6 +211,13 @@ ARGUMENTS: Mapping[tuple[str, str], Mapping[str, Any]] = {
         "ClientRequestToken": "0b4c2f9e-6f0a-4d7e-9d3c-2b1a0f9e8d7c",
         "TransactItems": [{"Put": {"TableName": TABLE, "Item": KEY, **CONDITION}}],
     },
+    ("ssm", "GetParameter"): {"Name": "/civicforge/unit/breaker"},
+    ("ssm", "PutParameter"): {
+        "Name": "/civicforge/unit/breaker",
+        "Value": "read-only",
+        "Type": "String",
+        "Overwrite": True,
+    },
     ("ssm", "GetParameters"): {"Names": ["/civicforge/unit/breaker"], "WithDecryption": True},
     ("sqs", "SendMessage"): {"QueueUrl": "https://sqs.eu-central-1.amazonaws.com/1/dlq", "MessageBody": '{"a": "ë"}'},
 }

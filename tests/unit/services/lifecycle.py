@@ -136,18 +136,18 @@ class Model:
 
     def complete(self) -> None:
         """Nothing is to come but the reward."""
-        self.status, self.hidden, self.silence = "COMPLETE", None, None
+        self.status, self.silence = "COMPLETE", None
 
     def cancel_under(self, now: datetime) -> None:
         """The performer loses the quest, and may read why."""
-        self.status, self.released_by, self.hidden, self.silence = "CANCELLED", self.performer, None, None
+        self.status, self.released_by, self.silence = "CANCELLED", self.performer, None
         self.leave(now)
 
     def follow(self, action: str, who: str, outcome: str, now: datetime) -> None:  # noqa: C901  # one case an action
         """What an allowed action makes of the quest."""
         match action:
             case "cancel":
-                self.status, self.released_by, self.hidden = "CANCELLED", None, None
+                self.status, self.released_by = "CANCELLED", None
             case "claim":
                 self.status, self.performer, self.deadline = "CLAIMED", who, now + timedelta(days=14)
                 self.released_by = None
@@ -184,6 +184,8 @@ class Model:
             case "unhide":
                 assert self.hidden
                 stood, self.hidden = now - self.hidden, None
+                if self.status in ("COMPLETE", "CANCELLED", "EXPIRED"):
+                    return
                 self.expires += stood
                 for name in ("deadline", "silence", "heard"):
                     moment = getattr(self, name)

@@ -50,13 +50,13 @@ def at(point: str, act: Callable[[], Any], monkeypatch: pytest.MonkeyPatch, *, v
     module, name = {"up": (release, "provision"), "canary": (canary, "run"), "smoke": (smoke, "run")}[point]
     original = getattr(module, name)
 
-    def acting(*arguments: Any) -> Any:
+    def acting(*arguments: Any, **named: Any) -> Any:
         monkeypatch.setattr(module, name, original)
         act()
         if point == "canary":
             arguments[5]()  # as each look of a canary does
             return None
-        return verdict or original(*arguments)
+        return verdict or original(*arguments, **named)
 
     monkeypatch.setattr(module, name, acting)
 

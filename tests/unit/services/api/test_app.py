@@ -219,7 +219,7 @@ def test_metrics_are_counted_once_under_their_names_and_dimensions(api: Api) -> 
     quest_id = created.json["questId"]
     assert emitted(api, "createQuest", ANNA, body, headers=key)[1] == {}
     steps: list[tuple[str, str, Any, dict[str, float]]] = [
-        ("claimQuest", BEN, None, {}),
+        ("claimQuest", BEN, None, {"claims_held": 1}),
         ("submitQuest", BEN, {"submission": "It is upstairs."}, {"attestations_submitted": 1}),
         ("submitQuest", BEN, {"submission": "It is upstairs."}, {}),
         ("attestQuest", BEN, {}, {}),

@@ -98,6 +98,9 @@ def quest_in(  # the circumstances of the permissions' table
         stated_at=NOW if stated else None,
         statement_until=NOW + STATEMENT,
     )
+    if status == "COMPLETE":  # by the decision of somebody who is not of the table, so that both may have been silent
+        verdict = {"outcome": Outcome.COMPLETE, "decision": REASON, "decided_by": "mona-9", "decided_at": NOW}
+        dispute = dispute.model_copy(update=verdict)
     return Quest(
         quest_id="q",
         title="Carry a sofa",
@@ -117,7 +120,7 @@ def quest_in(  # the circumstances of the permissions' table
             for role in attested
         ],
         change_requests=[ChangeRequest(reason=f"{REASON} {n}", requested_at=NOW) for n in range(changes)],
-        dispute=dispute if status == "DISPUTED" else None,
+        dispute=dispute if status in {"DISPUTED", "COMPLETE"} else None,
         former=list(former),
         created_at=NOW,
         updated_at=NOW,
