@@ -266,6 +266,8 @@ def check_told(record: Record, found: Findings) -> None:
     world = record.world
     items = {key: decode_item(item) for key, item in world.db.tables["inbox"].items.items() if "#" not in key[0]}
     expected = {(notice.user_id, notice.item_id): notice for notice in _events(record)}
+    # Whose leaving is not finished is looked at again by the next run of housekeeping.
+    forgotten = {user.user_id for user in record.users.values() if user.deleted and user.deletion_at is None}
     for key, notice in expected.items():
         user = record.users.get(notice.user_id)
         reachable = user is not None and not user.deleted and user.created_at < notice.at
@@ -274,8 +276,7 @@ def check_told(record: Record, found: Findings) -> None:
         key = (place[0], place[-1])
         happened = key in expected or item["kind"] in _BY_TIME
         found.expect(happened, "N2 told of what did not happen", f"{key} {item['kind']}")
-        user = record.users.get(key[0])
-        found.expect(user is not None and not user.deleted, "N3 an inbox of a former member", key)
+        found.expect(key[0] in record.users and key[0] not in forgotten, "N3 an inbox of a former member", key)
         found.expect(item.get("mail") != "due", "N4 a mail is owed for ever", f"{key} {item['kind']}")
     for user_id, row in record.users.items():
         clean = sum(mail.member == user_id and not (mail.by and mail.by.faults) for mail in world.mails)
