@@ -539,8 +539,8 @@ def test_reports_by_members(town: Town) -> None:
     ran = town.follow("Reports by members", fills)
     assert report in ran["moderation reports --stage prod"].out
     assert f"{report} is DECIDED" in ran["moderation decide REPORT warn --words WORDS --stage prod"].out
-    (told,) = ben.get("/me/reports", side="concerned")["items"]
-    assert told["decisions"][0]["words"] == words
+    concerned = {item["reportId"]: item for item in ben.get("/me/reports", side="concerned")["items"]}
+    assert concerned[report]["decisions"][0]["words"] == words
     user = town.stage.users.get(ben.user_id)
     assert user
     assert user.suspended_until is None
