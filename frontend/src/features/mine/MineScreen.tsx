@@ -87,7 +87,9 @@ export function MineScreen() {
   const above = new Set(waiting?.map(({ questId }) => questId));
   // Not one list before those above it: nothing moves under a finger.
   const pending = queries.some(({ isPending }) => isPending);
-  const shown = queries.find(({ error }) => error) ?? turn;
+  // A list that is missing says so before one that is only old.
+  const failed = queries.filter(({ error }) => error);
+  const shown = failed.find(({ data }) => !data) ?? failed[0] ?? turn;
   return (
     <div class="stack loose">
       <ScreenTitle title={t.mine.title} />
