@@ -19,7 +19,7 @@ test("the browser's language first, then the member's choice, which stays", asyn
   await jo.button(german.auth.signIn).click();
   await expect(jo.page.getByRole("link", { name: german.nav.me, exact: true })).toBeVisible();
   await jo.goto("/settings");
-  await jo.page.getByRole("radio", { name: "العربية" }).check();
+  await jo.page.getByRole("radio", { name: "العربية" }).click();
   await expect(jo.page.locator("html")).toHaveAttribute("dir", "rtl");
   for (const path of ["/settings", "/", "/mine", "/me", "/quests/new"]) {
     await jo.goto(path);
@@ -29,6 +29,6 @@ test("the browser's language first, then the member's choice, which stays", asyn
   await expect(jo.page.getByRole("link", { name: arabic.nav.me })).toBeVisible();
   // The seeded member keeps English for the journeys that follow.
   await jo.goto("/settings");
-  await jo.page.getByRole("radio", { name: "English" }).check();
+  await jo.page.getByRole("radio", { name: "English" }).click();
   await expect(jo.page.locator("html")).toHaveAttribute("dir", "ltr");
 });
