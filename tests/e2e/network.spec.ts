@@ -9,15 +9,17 @@ async function swallowing(stage: URL) {
     const up = net.connect(Number(stage.port), stage.hostname);
     client.on("error", () => up.destroy());
     up.on("error", () => client.destroy());
-    client.on("data", (data) => frozen || up.write(new Uint8Array(data)));
+    // The stage answers to its own address alone, so the way there speaks of that one.
+    const toStage = (data: Buffer) => data.toString("latin1").replaceAll(`localhost:${port()}`, stage.host);
+    client.on("data", (data) => frozen || up.write(toStage(data), "latin1"));
     up.on("data", (data) => frozen || client.write(new Uint8Array(data)));
     client.on("end", () => up.end());
     up.on("end", () => client.end());
   });
+  const port = () => (server.address() as net.AddressInfo).port;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as net.AddressInfo;
   return {
-    origin: `http://localhost:${port}`,
+    origin: `http://localhost:${port()}`,
     freeze: (value: boolean) => {
       frozen = value;
     },
