@@ -28,8 +28,9 @@ _LOST: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "N
 """Refusals of a conditional write: the object is another one now, or gone."""
 _MISSING: Final = frozenset({"NoSuchKey", "404"})
 _TRANSIENT: Final = frozenset({"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "500", "503"})
-_PLACEHOLDER: Final = b"not published yet: "
-"""Followed by what makes its ETag another one each time."""
+_PLACEHOLDER: Final = b"<!-- not published yet: "
+"""Followed by what makes its ETag another one each time, and for who comes in between by another try in a second."""
+_AGAIN: Final = b' --><meta http-equiv="refresh" content="1">'
 _TYPES: Final = {"json": "application/json", "html": "text/html; charset=utf-8"}
 
 
@@ -81,7 +82,8 @@ class DocumentStore:
         if etag is None:
             if make(None) is None:
                 return False
-            etag = self._put(key, _PLACEHOLDER + uuid.uuid4().hex.encode(), IfNoneMatch="*")
+            placeholder = _PLACEHOLDER + uuid.uuid4().hex.encode() + _AGAIN
+            etag = self._put(key, placeholder, IfNoneMatch="*", CacheControl="no-store")
         after = make(before)
         if after is None:
             self._write(self._client.delete_object, Bucket=self._bucket, Key=key, IfMatch=etag)
@@ -103,15 +105,14 @@ class DocumentStore:
         except BotoCoreError as error:
             raise StoreUnavailableError(str(error)) from error
 
-    def _put(self, key: str, body: bytes, **condition: Any) -> str:
+    def _put(self, key: str, body: bytes, **options: Any) -> str:
         answer = self._write(
             self._client.put_object,
             Bucket=self._bucket,
             Key=key,
             Body=body,
             ContentType=_TYPES[key.rpartition(".")[2]],
-            CacheControl=CACHE_CONTROL,
-            **condition,
+            **{"CacheControl": CACHE_CONTROL, **options},
         )
         return str(answer["ETag"])
 

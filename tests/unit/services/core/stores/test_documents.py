@@ -39,6 +39,23 @@ def test_a_document_is_made_changed_kept_and_taken_away(store: DocumentStore, bu
     assert not store.rewrite(KEY, constant(None))
 
 
+def test_who_comes_before_the_first_publication_is_sent_again_and_nobody_keeps_it(
+    store: DocumentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put: list[tuple[bytes, str]] = []
+    original = Bucket.put_object
+
+    def recorded(bucket: Bucket, **asked: Any) -> dict[str, Any]:
+        put.append((asked["Body"], asked["CacheControl"]))
+        return original(bucket, **asked)
+
+    monkeypatch.setattr(Bucket, "put_object", recorded)
+    store.rewrite(KEY, constant(b"one"))
+    (placeholder, kept), (document, _) = put
+    assert (b'http-equiv="refresh"' in placeholder, kept) == (True, "no-store")
+    assert document == b"one"
+
+
 def test_the_etags_of_every_page_are_found(store: DocumentStore) -> None:
     keys = [f"published/quests/{number}.json" for number in range(8)]
     for key in keys:
