@@ -11,15 +11,13 @@ from typing import Annotated, Any, Final
 import typer
 from botocore.exceptions import ClientError
 
+from ops.shared.durations import duration
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Terminal
 from services.core.domain.values import timestamp
 from services.core.names import audit_log_group, log_group
 from services.core.services import SERVICES
 
-_AGE = re.compile(r"([0-9]{1,6})([mhd])")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_LONGEST: Final = timedelta(days=3650)
 _ERROR_WORDS = ('"ERROR"', '"CRITICAL"', "Task timed out", "Runtime.", "[ERROR]")
 _SYSTEM = re.compile(r'^(START|END|REPORT) RequestId|^INIT_START|"type": ?"platform\.')
 """Lambda's own lines, plain or as JSON."""
@@ -32,14 +30,6 @@ _ALL = "all"
 _LOOK_SECONDS: Final = 2.0
 _LATE: Final = timedelta(seconds=30)
 """So much later than its time a line may reach CloudWatch."""
-
-
-def ago(text: str) -> timedelta:
-    """Reads `15m`, `2h` or `7d`. Raises OperatorError."""
-    match = _AGE.fullmatch(text)
-    if not match or (length := timedelta(**{_UNITS[match[2]]: int(match[1])})) > _LONGEST:
-        raise OperatorError(f"{text!r} is no length of time that logs are kept for; say 15m, 2h or 7d.")
-    return length
 
 
 @dataclass
@@ -88,7 +78,7 @@ def logs(
 ) -> None:
     """Show what the Lambdas logged, in the order of time, or with `audit` what operators changed."""
     tail = Tail(stage, _groups(stage, source))
-    start = datetime.now(UTC) - ago(since)
+    start = datetime.now(UTC) - duration(since)
     events = list(_shown(tail.since(start), containing, errors=errors))
     remedy = f"`civicforge deploy --refresh --stage {stage.name}` makes it again"
     for name in sorted(tail.missing):

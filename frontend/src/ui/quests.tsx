@@ -111,7 +111,7 @@ export function QuestTicket({ quest, need, preview = false, level = 3 }: TicketP
 
 /** A mark that nobody can give themselves: it comes from the user pool's group. */
 export const ModeratorMark = () => (
-  <span class="mark">
+  <span class="moderator-mark">
     <Icon name="check" />
     {t.common.moderator}
   </span>

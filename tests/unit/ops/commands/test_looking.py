@@ -12,7 +12,6 @@ from botocore.exceptions import ClientError
 
 from infra.observability.prices import PRICES
 from ops.commands import cost, doctor, secrets, status
-from ops.commands.logs import ago
 from ops.shared import errors, readiness, smoke
 from ops.shared.readiness import Finding
 from ops.shared.stage import OperatorError, Stage
@@ -174,7 +173,6 @@ def test_logs(stage: UnitStage, cli: Cli) -> None:
     assert len(cli("logs api --errors --json").json["events"]) == 2
     assert len(cli("logs api --containing abc --json").json["events"]) == 1
     assert "Nothing of that kind" in cli("logs rewards --since 2d").out
-    assert ago("2d") == timedelta(days=2)
 
 
 def test_lines_of_a_moment_stay_as_they_arrived_and_services_are_in_the_order_of_time(
