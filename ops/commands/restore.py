@@ -405,7 +405,8 @@ def _bookings(
 
 def _opposite(difference: Difference, reason: str, now: datetime) -> Entry:
     entry = Entry.model_validate(difference.now)
-    opposite = adjustment(entry.user_id, None, Totals(-entry.points, -entry.xp, -entry.reputation), reason, now)
+    change = Totals(-entry.points, -entry.xp, -entry.reputation)
+    opposite = adjustment(entry.user_id, entry.quest_id, change, reason, now)
     return opposite.model_copy(update={"entry_id": entry.entry_id + _UNDONE})
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
+import pytest
 import time_machine
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
@@ -185,3 +186,16 @@ def test_any_damage_is_undone_alike_in_any_order_and_choice(data: st.DataObject)
     now = town.items()
     for key, item in town.then.items():
         assert Difference(key[0], item, now[key]).changed == []
+
+
+@pytest.mark.parametrize("member", [ANNA, BEN, CARA])
+@pytest.mark.parametrize("quest_id", [COMPLETE, SUBMITTED, OPEN, CANCELLED])
+def test_an_entry_taken_back_before_its_quest_returns_stays_taken_back(quest_id: str, member: str) -> None:
+    town = Town()
+    gift: Item = {"userId": member, "entryId": "z#adjustment#gift", "questId": quest_id, "state": "POSTED"}
+    gift |= {"kind": "adjustment", "points": 3, "xp": 50, "reputation": 0, "createdAt": "2026-03-02T00:00:00.000Z"}
+    town.damage(LEDGER, gift)
+    town.remove(QUESTS, (quest_id,))
+    for minute, table in enumerate((LEDGER, QUESTS, USERS)):
+        _repair(town, [d for d in town.differences() if d.table == table], minute)
+    assert problems(town.stage) == []
