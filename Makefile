@@ -128,8 +128,9 @@ unit: .venv/.ready ## Unit, plan and contract tests
 .PHONY: simulation simulation-long history
 simulation: .venv/.ready ## 500 seeded histories, every key fault, sown bugs, on a simulated AWS
 	@$(BIN)/pytest tests/simulation -q -n 2 -p no:schemathesis -m "not thorough"
-simulation-long: .venv/.ready ## 10,000 histories, every fault with and without a client that comes back, pairs, all sown bugs
-	@HISTORIES=10000 $(BIN)/pytest tests/simulation -q -n 4
+simulation-long: export FIRST ?= $(shell date +%y%j0000)
+simulation-long: .venv/.ready ## 10,000 histories from seed FIRST (new ones each day), every fault, pairs, all sown bugs
+	@HISTORIES=10000 REPAIRS=2000 $(BIN)/pytest tests/simulation -q -n 4 --hypothesis-seed=$(FIRST) --randomly-seed=$(FIRST)
 history: .venv/.ready ## Play the history of SEED and tell all that happened in it
 	@$(RUN) tests.simulation $(SEED)
 
@@ -144,7 +145,7 @@ platform: .venv/.ready frontend/node_modules/.ready ## The platform on emulators
 .PHONY: engine
 engine: .venv/.ready ## The life of every stage by Pulumi's own engine, whose CLI is built where there is none
 	@$(RUN) localcloud.pulumi_engine.command >/dev/null
-	@$(BIN)/pytest tests/engine -q -n 2 --dist loadfile -p no:randomly --durations=0 --durations-min=1
+	@$(BIN)/pytest tests/engine -q -n 2 --dist loadfile --randomly-dont-reorganize --durations=0 --durations-min=1
 
 .PHONY: engine-answers
 engine-answers: .venv/.ready ## Record anew what Pulumi's own engine does, for `make test` to compare with
