@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from services.core.domain import quests
 from services.core.domain.ledger import Totals, drift, fold, totals_of
@@ -35,6 +35,16 @@ _SETTLED = timedelta(days=1)
 def _number_of(now: datetime) -> int:
     """The number of a run in its day, which is that of the slice of members that it looks at."""
     return int(now.timestamp()) // _RUN_SECONDS % AUDIT_SLICES
+
+
+class _Accounts(NamedTuple):
+    """A page of accounts; as text, Cognito's token for the next one."""
+
+    ids: list[str]
+    token: str
+
+    def __str__(self) -> str:
+        return self.token
 
 
 @dataclass(frozen=True)
@@ -117,7 +127,8 @@ class Housekeeper:
         """Makes the rows of accounts that have none, once a day. Returns how many."""
         if _number_of(part.now):
             return 0
-        return self._each(part.take(self._without_row()), lambda user_id: self._welcome(user_id, now), user_digest)
+        ids = (user_id for page in part.take(self._accounts(part.after)) for user_id in self._without_row(page.ids))
+        return self._each(ids, lambda user_id: self._welcome(user_id, now), user_digest)
 
     def _members_of(self, part: Slice) -> Iterator[str]:
         return part.take(self.users.slice(_number_of(part.now), AUDIT_SLICES, part.after))
@@ -142,13 +153,22 @@ class Housekeeper:
             return True
         return stranding
 
-    def _without_row(self) -> Iterator[str]:
-        """The ids of confirmed accounts that have no row, page by page."""
-        for page in self.cognito.get_paginator("list_users").paginate(UserPoolId=self.pool_id):
+    def _accounts(self, token: str) -> Iterator["_Accounts"]:
+        """The confirmed accounts, page by page, from the page on that Cognito's token names; "" is the first."""
+        more: Any = {"PaginationToken": token} if token else {}
+        while True:
+            page = self.cognito.list_users(UserPoolId=self.pool_id, **more)
             confirmed = (user for user in page["Users"] if user["UserStatus"] == "CONFIRMED")
             ids = [a["Value"] for user in confirmed for a in user["Attributes"] if a["Name"] == "sub"]
-            known = self.users.present(ids) if ids else set()
-            yield from (id_ for id_ in ids if id_ not in known)
+            token = page.get("PaginationToken", "")
+            yield _Accounts(ids, token)
+            if not token:
+                return
+            more = {"PaginationToken": token}
+
+    def _without_row(self, ids: list[str]) -> list[str]:
+        known = self.users.present(ids) if ids else set()
+        return [user_id for user_id in ids if user_id not in known]
 
     def _welcome(self, user_id: str, now: datetime) -> bool:
         self.users.ensure(user_id, now)

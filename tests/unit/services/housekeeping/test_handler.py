@@ -389,6 +389,36 @@ def test_an_account_without_a_row_gets_one(cloud: Cloud, house: Housekeeping) ->
     assert house.done()["welcome"] == 0
 
 
+def test_looking_for_accounts_without_a_row_ends_in_time_though_all_have_one(
+    cloud: Cloud, house: Housekeeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages are what takes the time, not what is found on them."""
+    cognito = house.module.housekeeper.cognito
+    whole, asked = cognito.list_users, []
+
+    def one_to_a_page(**request: Any) -> Any:
+        asked.append(request.get("PaginationToken"))
+        return whole(**request, Limit=1)
+
+    members = {cloud.sign_up(house.pool, name) for name in ("ada", "bob", "cyd", "dan")}
+    for member in members:
+        cloud.cognito.admin_set_user_password(
+            UserPoolId=house.pool, Username=member, Password="A-long-Passw0rd!", Permanent=True
+        )
+    monkeypatch.setattr(cognito, "list_users", one_to_a_page)
+    midnight, place, welcomed = NOW.replace(hour=0), "", 0
+    for runs in range(1, 9):  # noqa: B007  # asserted below
+        part = Slice(midnight, ends=float("-inf"), after=place)
+        welcomed += house.module.housekeeper.welcome(NOW, part)
+        if part.stopped_at is None:
+            break
+        place = part.stopped_at
+    assert (runs, welcomed) == (4, 4)
+    assert members <= cloud.all_users().keys()
+    assert asked[0] is None
+    assert None not in asked[1:]
+
+
 def test_members_with_an_account_stay(cloud: Cloud, house: Housekeeping) -> None:
     member = cloud.sign_up(house.pool, "stays")
     Api(cloud).call("getMe", member)
