@@ -55,6 +55,8 @@ EPOCH = 1_800_000_000.0
 CLAIMS_PER_HOUR = 10
 SKEW = 3.0
 """Seconds by which a sandbox's clock may be off."""
+ACCOUNTS = 60
+"""Accounts in a page of Cognito's ListUsers."""
 LAG = 5.0
 """Seconds by which a read that is not consistent may be behind."""
 
@@ -549,12 +551,15 @@ class World:
         }  # fmt: skip
 
     def _ListUsers(self, body: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        del body
+        after = body.get("PaginationToken", "")
+        page = sorted(user for user in self.pool if user > after)[: ACCOUNTS + 1]
+        more = {"PaginationToken": page[-2]} if len(page) > ACCOUNTS else {}
         return {
             "Users": [
                 {"Username": user, "UserStatus": "CONFIRMED", "Attributes": [{"Name": "sub", "Value": user}]}
-                for user in sorted(self.pool)
-            ]
+                for user in page[:ACCOUNTS]
+            ],
+            **more,
         }
 
     def _AdminUserGlobalSignOut(self, body: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
