@@ -3,24 +3,13 @@
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 
 from infra.paths import REPOSITORY
-from services.core.services import SERVICES
 
 PACKAGES = ("infra", "localcloud", "services", "ops")
-
-
-def test_the_walls_name_every_service() -> None:
-    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
-    contracts = {contract["name"]: contract for contract in settings["contracts"]}
-    layers = contracts["A service imports core and nothing else of ours"]["layers"]
-    assert set(layers[0].split(" | ")) == SERVICES.keys()
-    forbidden = contracts["infra and localcloud import of the services only core"]["forbidden_modules"]
-    assert set(forbidden) == {f"services.{name}" for name in SERVICES}
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +26,13 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("file", "line", "contract"),
     [
         ("services/notices/handler.py", "from services.api import views", "A service imports core"),
-        ("services/notices/handler.py", "import json", "A service imports core"),
         ("services/rewards/more.py", "from services.api import views", "A service imports core"),
         ("services/core/more.py", "from services.rewards import payment", "A service imports core"),
         ("services/core/more.py", "import pulumi", "No service knows Pulumi"),
         ("services/core/domain/more.py", "import boto3", "The domain is pure"),
         ("services/core/more.py", "from infra import paths", "Imports point one way"),
-        ("infra/more.py", "from services.api import views", "infra and localcloud import"),
+        ("infra/more.py", "from services.api import views", "Nothing outside the services"),
+        ("ops/shared/more.py", "from services.api import views", "Nothing outside the services"),
         ("infra/more.py", "from ops.shared import stage", "Imports point one way"),
         ("ops/commands/more.py", "from ops.commands import ledger", "No command of the CLI imports a command"),
         ("ops/shared/more.py", "from ops.commands import ledger", "What commands share knows no command"),
