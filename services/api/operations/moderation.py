@@ -24,6 +24,7 @@ from services.core.domain import reports
 from services.core.domain.messages import Removal, may_read
 from services.core.domain.quests import MODERATORS, Denial, Quest, may_see, parties
 from services.core.domain.reports import Decision, DecisionDraft, Measure, Report, ReportDraft, SubjectKind
+from services.core.domain.users import shown_text
 from services.core.domain.values import digest
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.reports import CONCERNED, REPORTER, ReportExistsError, ReportMovedError
@@ -59,7 +60,7 @@ def _subject(platform: Platform, request: Request[ReportDraft, NoQuery]) -> tupl
         user = platform.users.get(subject.user_id or "")
         if user is None or user.deleted:
             raise not_found("user")
-        return user.user_id, "\n".join(filter(None, (user.display_name, user.bio, ", ".join(user.interests))))
+        return user.user_id, shown_text(user)
     stored = platform.quests.get(subject.quest_id or "") if is_id(subject.quest_id or "") else None
     if stored is None or not may_see(stored.quest, request.member):
         raise not_found("quest")

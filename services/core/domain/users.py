@@ -97,6 +97,8 @@ class Profile(Input):
 
 PROFILE_TEXTS: Final = ("bio", "interests")
 """Texts of a profile that moderators take away; the name is replaced instead."""
+SHOWN_TO_OTHERS: Final = ("display_name", *PROFILE_TEXTS)
+"""The fields that others read: a suspended member may not change them, and a report of a member carries them."""
 
 
 def newcomer(user_id: str, now: datetime) -> User:
@@ -118,6 +120,12 @@ def former(user: User, now: datetime) -> User:
         updated_at=now,
         deleted=True,
     )
+
+
+def shown_text(user: User) -> str:
+    """What others read in a member's profile, a line for each field that has something."""
+    values = (getattr(user, field) for field in SHOWN_TO_OTHERS)
+    return "\n".join(filter(None, (value if isinstance(value, str) else ", ".join(value) for value in values)))
 
 
 def open_claims(confirmed_by: int) -> int:

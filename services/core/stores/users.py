@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
 
 from services.core.domain import ledger
 from services.core.domain.users import (
@@ -14,6 +15,7 @@ from services.core.domain.users import (
     NEW_MEMBER,
     OPEN_CLAIMS,
     PROFILE_TEXTS,
+    SHOWN_TO_OTHERS,
     MailPreference,
     MailStop,
     Profile,
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _DELETION_LANE = "DUE"
-_SHOWN_TO_OTHERS = frozenset({"displayName", "bio", "interests"})
+_SHOWN_TO_OTHERS = frozenset(map(to_camel, SHOWN_TO_OTHERS))
 _ANYTHING = object()
 _ATTEMPTS = 5
 """How often a list on a row is changed that others keep changing."""

@@ -6,9 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.api import views
-from services.core.domain.users import Language, MailPreference, Profile, User, former, newcomer
+from services.core.domain.users import (
+    SHOWN_TO_OTHERS,
+    Language,
+    MailPreference,
+    Profile,
+    User,
+    former,
+    newcomer,
+    shown_text,
+)
 from services.core.stores.dynamo import StoreUnavailableError
-from services.core.stores.users import NoSuchUserError, Quota, RateLimitedError
+from services.core.stores.users import NoSuchUserError, Quota, RateLimitedError, SuspendedError
 from tests.unit.services.cloud import ANNA, BEN, NOW, Cloud
 
 GRACE = timedelta(days=14)
@@ -63,6 +72,22 @@ def test_every_field_of_a_profile_is_stored_shown_to_its_owner_and_forgotten() -
     user = newcomer(ANNA, NOW).model_copy(update=Profile.model_validate(FILLED).model_dump())
     left = former(user, NOW).model_dump()
     assert not [name for name, value in FILLED.items() if left[name] == value]
+
+
+def test_what_others_read_of_a_profile_is_reported_and_kept_from_the_suspended(cloud: Cloud) -> None:
+    shown = Profile.model_fields.keys() & views.PublicProfile.model_fields.keys()
+    assert shown == set(SHOWN_TO_OTHERS), "name it in PROFILE_TEXTS"
+    user = newcomer(ANNA, NOW).model_copy(update=Profile.model_validate(FILLED).model_dump())
+    assert shown_text(user) == "\n".join(str(FILLED[field]).strip("[]'") for field in SHOWN_TO_OTHERS)
+    cloud.users.ensure(ANNA, NOW)
+    cloud.users.suspend(ANNA, NOW + timedelta(days=1), NOW)
+    for field in FILLED:
+        change = Profile.model_validate({field: FILLED[field]})
+        if field in shown:
+            with pytest.raises(SuspendedError):
+                cloud.users.edit(ANNA, change, NOW)
+        else:
+            cloud.users.edit(ANNA, change, NOW)
 
 
 def test_every_text_of_a_profile_can_be_taken_away(cloud: Cloud) -> None:
