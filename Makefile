@@ -105,6 +105,7 @@ check: .venv/.ready frontend/node_modules/.ready tests/e2e/node_modules/.ready w
 	  || { echo "Conditions belong to services/core/stores, which turn their failures into domain errors."; exit 1; }
 	@$(RUN) services.api.openapi --check
 	@$(RUN) infra.observability docs --check
+	@$(RUN) infra.workflows --check
 	@npm --prefix frontend run --silent gen -- --check
 	@npm --prefix frontend run --silent lint
 	@npm --prefix frontend run --silent typecheck
@@ -206,10 +207,11 @@ artifacts: page zips sbom ## Everything that a GitHub release holds
 # --- files that are made ---
 
 .PHONY: generate
-generate: .venv/.ready frontend/node_modules/.ready ## Write openapi.json, the page's types, docs/monitoring.md and the record of indexes again
+generate: .venv/.ready frontend/node_modules/.ready ## Write the generated files: openapi.json, the app's types, docs, workflows, indexes
 	@$(RUN) services.api.openapi
 	@$(RUN) infra.indexes
 	@$(RUN) infra.observability docs
+	@$(RUN) infra.workflows
 	@npm --prefix frontend run --silent gen
 	@$(BIN)/ruff format -q .
 

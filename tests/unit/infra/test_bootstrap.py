@@ -17,21 +17,17 @@ from infra.paths import REPOSITORY
 from localcloud.authorization.policies import Request, allows
 from localcloud.engine.language_host import NotFoundError
 from services.core.stages import ON_AWS
+from services.core.stages import STAGES as DECLARED
 from tests.unit.infra.plan import ACCOUNT, Plan, Recorder, plan, run_program
 
 SLUG = "town@12/civicforge@34"
 STAGES = ON_AWS
 ENVIRONMENTS = {
-    "dev-deploy": "development",
-    "staging-deploy": "staging",
-    "prod-deploy": "production",
-    "dev-preview": "preview-dev",
-    "staging-preview": "preview-staging",
-    "prod-preview": "preview-prod",
-    "dev-rollout": "rollout-dev",
-    "staging-rollout": "rollout-staging",
-    "prod-rollout": "rollout-prod",
+    **{f"{stage}-deploy": str(DECLARED[stage].environment) for stage in STAGES},
+    **{f"{stage}-preview": f"preview-{stage}" for stage in STAGES},
+    **{f"{stage}-rollout": f"rollout-{stage}" for stage in STAGES},
 }
+"""The GitHub environment of each role."""
 INLINE_LIMIT = 6144
 """Characters of a managed policy, white space not counted."""
 
@@ -488,7 +484,8 @@ def test_any_branch_may_deploy_dev_and_nothing_else(calls: list[str]) -> None:
     made = [call.split() for call in calls if "--method PUT repos/town/civicforge/environments/" in call]
     kept_to_main = {words[5].rsplit("/", 1)[1] for words in made if len(words) > 7}
     assert {words[5].rsplit("/", 1)[1] for words in made} == set(ENVIRONMENTS.values())
-    assert kept_to_main == {"staging", "production", "rollout-dev", "rollout-staging", "rollout-prod"}
+    previews = {f"preview-{stage}" for stage in STAGES}
+    assert kept_to_main == set(ENVIRONMENTS.values()) - previews - {"development"}
     for name in kept_to_main:
         path = f"repos/town/civicforge/environments/{name}/deployment-branch-policies"
         assert f"gh api --silent --method POST {path} -f name=main @" in calls
