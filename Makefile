@@ -122,16 +122,22 @@ SCAN := $(BIN)/detect-secrets-hook --no-verify \
 secrets: .venv/.ready ## Look for keys and tokens in what is or may be committed, or in FILES
 	@$(if $(FILES),printf '%s\0' $(FILES),git ls-files -z --cached --others --exclude-standard) | xargs -0 -n 60 -P 4 $(SCAN)
 
+# The same draws in the same shuffled order each time, so that a commit is red for what it changed. By hand, and in the
+# nightly simulation, they are new ones.
+SEED_OF_TESTS ?= 1
+PYTEST = $(BIN)/pytest --hypothesis-seed=$(SEED_OF_TESTS) --randomly-seed=$(SEED_OF_TESTS)
+
 .PHONY: unit
 unit: .venv/.ready ## Unit, plan and contract tests
-	@$(BIN)/pytest tests/unit tests/contract -q -n 2 --cov --cov-report= --cov-fail-under=0
+	@$(PYTEST) tests/unit tests/contract -q -n 2 --cov --cov-report= --cov-fail-under=0
 
 .PHONY: simulation simulation-long history
 simulation: .venv/.ready ## 500 seeded histories, every key fault, sown bugs, on a simulated AWS
-	@$(BIN)/pytest tests/simulation -q -n 2 -p no:schemathesis -m "not thorough"
+	@$(PYTEST) tests/simulation -q -n 2 -p no:schemathesis -m "not thorough"
 simulation-long: export FIRST ?= $(shell date +%y%j0000)
+simulation-long: SEED_OF_TESTS = $(FIRST)
 simulation-long: .venv/.ready ## 10,000 histories from seed FIRST (new ones each day), every fault, pairs, all sown bugs
-	@HISTORIES=10000 REPAIRS=2000 $(BIN)/pytest tests/simulation -q -n 4 --hypothesis-seed=$(FIRST) --randomly-seed=$(FIRST)
+	@HISTORIES=10000 REPAIRS=2000 $(PYTEST) tests/simulation -q -n 4
 history: .venv/.ready ## Play the history of SEED and tell all that happened in it
 	@$(RUN) tests.simulation $(SEED)
 
@@ -141,12 +147,12 @@ page-test: frontend/node_modules/.ready frontend/dist/index.html ## The page's u
 
 .PHONY: platform
 platform: .venv/.ready frontend/node_modules/.ready ## The platform on emulators of its own, through HTTP
-	@$(BIN)/pytest tests/platform -q -n 2 -p no:schemathesis --dist loadfile --cov --cov-append --cov-report= --cov-fail-under=0
+	@$(PYTEST) tests/platform -q -n 2 -p no:schemathesis --dist loadfile --cov --cov-append --cov-report= --cov-fail-under=0
 
 .PHONY: engine
 engine: .venv/.ready ## The life of every stage by Pulumi's own engine, whose CLI is built where there is none
 	@$(RUN) localcloud.pulumi_engine.command >/dev/null
-	@$(BIN)/pytest tests/engine -q -n 2 --dist loadfile --randomly-dont-reorganize --durations=0 --durations-min=1
+	@$(BIN)/pytest tests/engine -q -n 2 --dist loadfile -p no:randomly --durations=0 --durations-min=1
 
 .PHONY: engine-answers
 engine-answers: .venv/.ready ## Record anew what Pulumi's own engine does, for `make test` to compare with
@@ -170,6 +176,15 @@ coverage: .venv/.ready ## Say which lines no test reached; fails under 90 %
 .PHONY: bench
 bench: .venv/.ready frontend/dist/index.html ## Measure against the original's stack and the floor
 	@$(RUN) bench
+
+BASE ?= main
+.PHONY: instructions
+instructions: .venv/.ready ## Count the instructions of the api here and at the commit BASE; more than 3 % more fails
+	@rm -rf .cache/base && git worktree prune && git worktree add -q --detach .cache/base $(BASE)
+	@$(MAKE) -C .cache/base .venv/.ready >/dev/null
+	@cd .cache/base && .venv/bin/python -m bench.regression counts ../before.json
+	@$(RUN) bench.regression counts .cache/after.json
+	@$(RUN) bench.regression compare .cache/before.json .cache/after.json
 
 # --- delivery: what the workflows call ---
 

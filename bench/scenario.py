@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import Mock
 
+from pydantic.alias_generators import to_camel
+
 from infra.paths import REPOSITORY
 from infra.stack_config import load_config
 from services.core.domain import quests
@@ -24,29 +26,25 @@ USER_ID = "5f0c0f0e-6f0a-4d7e-9d3c-2b1a0f9e8d7c"
 ISSUER_CLIENT = "bench-client"
 TABLES = {table.thing: resource_name(STAGE, table.thing) for table in DECLARED}
 
-SETTINGS = ApiSettings(
-    stage=STAGE,
-    release="bench",
-    log_level="INFO",
-    users_table=TABLES["users"],
-    quests_table=TABLES["quests"],
-    ledger_table=TABLES["ledger"],
-    inbox_table=TABLES["inbox"],
-    messages_table=TABLES["messages"],
-    reports_table=TABLES["reports"],
-    board_shards=int(load_config("prod", REPOSITORY).values["civicforge:boardShards"]),
-    quest_lifetime_days=30,
-    claim_days=14,
-    cognito_region="eu-central-1",
-    cognito_user_pool_id="eu-central-1_bench",
-    cognito_app_client_id=ISSUER_CLIENT,
-    creates_per_hour=100,
-    claims_per_hour=100,
-    messages_per_hour=100,
-    reports_per_hour=100,
-    parameter_ttl_seconds=10,
-    aws_seconds=2,
-)
+_OWN = {
+    "stage": STAGE,
+    "release": "bench",
+    "log_level": "INFO",
+    "cognito_region": "eu-central-1",
+    "cognito_user_pool_id": "eu-central-1_bench",
+    "cognito_app_client_id": ISSUER_CLIENT,
+    **{f"{thing}_table": name for thing, name in TABLES.items()},
+}
+
+
+def _settings() -> ApiSettings:
+    """What is not of this bench is as in prod: `claims_per_hour` is `claimsPerHour` of its stage's file."""
+    prod = load_config("prod", REPOSITORY).values
+    of_prod = {name: prod[f"civicforge:{to_camel(name)}"] for name in ApiSettings.model_fields if name not in _OWN}
+    return ApiSettings.model_validate({**_OWN, **of_prod})
+
+
+SETTINGS = _settings()
 
 NUMBER = "00000000"
 """Stands in the texts that are posted; each request has its own number, so that no cache knows its text."""
