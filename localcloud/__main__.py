@@ -21,9 +21,12 @@ from localcloud.engine import deployment
 from localcloud.engine.deployment import EngineError, Report
 from localcloud.engine.state import State, StateError
 from localcloud.pulumi_engine.command import CommandError
+from localcloud.pulumi_engine.local_stack import LocalStack, stacks
 
 DIRECTORY = REPOSITORY / ".local"
 BOOTSTRAP = "bootstrap"
+PROJECT = "civicforge"
+"""As `Pulumi.yaml` names it."""
 HERE = "this-machine/civicforge"
 """The repository whose jobs the bootstrap stack lets in: none, on this machine."""
 
@@ -82,7 +85,7 @@ def provision(
     other = _other_state(emulator, stage, engine)
     if other.exists():
         raise EngineError(f"The other engine has made the stage {stage} ({other}). `make reset` forgets both.")
-    expected = len(State(emulator.stacks / f"{stage}.json").resources) or None
+    expected = len(State(emulator.stacks / f"{stage}.json").resources) or _of_pulumi(emulator, stage).resources or None
     columns = (SpinnerColumn(), TextColumn("Resources"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("[dim]{task.description}"), console=console, transient=True) as progress:
         task = progress.add_task("", total=expected)
@@ -109,7 +112,12 @@ def _other_state(emulator: Emulator, stage: str, engine: EngineName) -> Path:
     """The stack state by which another engine would know the stage: two would each make it again."""
     if engine == EngineName.PULUMI:
         return emulator.stacks / f"{stage}.json"
-    return emulator.stacks / "pulumi" / ".pulumi" / "stacks" / "civicforge" / f"{stage}.json"
+    return _of_pulumi(emulator, stage).file
+
+
+def _of_pulumi(emulator: Emulator, stage: str) -> LocalStack:
+    """The stage as Pulumi's own engine knows it, or not."""
+    return LocalStack(emulator.stacks, PROJECT, stage)
 
 
 def open_front_door(emulator: Emulator, report: Report, stage: str) -> None:
@@ -170,6 +178,9 @@ def status() -> None:
     for path in sorted(emulator.stacks.glob("*.json")):
         state = State(path)
         console.print(f"  {path.stem}: {len(state.resources)} resources{'' if state.settled else ', interrupted'}")
+    for stack in stacks(emulator.stacks):
+        interrupted = ", interrupted" if stack.interrupted else ""
+        console.print(f"  {stack.stage}, by Pulumi's engine: {stack.resources} resources{interrupted}")
 
 
 @app.command()

@@ -142,7 +142,7 @@ def up(
     """
     config = load_config(stage, root, overrides)
     path = _state_file(state_dir, stage)
-    with _locked(path), contextlib.closing(_cloud(endpoint, config.region, on_paper=on_paper, gate=gate)) as cloud:
+    with locked(path), contextlib.closing(_cloud(endpoint, config.region, on_paper=on_paper, gate=gate)) as cloud:
         run = _Run(config, cloud, State(path), progress, verify=verify)
         return run.up(program or language_host.directory_program(config.program))
 
@@ -185,7 +185,7 @@ def destroy(
         EngineError: something is protected and `force` is not given (nothing is deleted then), or AWS refused.
     """
     path = _state_file(state_dir, stage)
-    with _locked(path), contextlib.closing(Cloud(endpoint, region, gate=gate)) as cloud:
+    with locked(path), contextlib.closing(Cloud(endpoint, region, gate=gate)) as cloud:
         state = State(path)
         run = _Run(StackConfig("", stage, {"aws:region": region}, Path()), cloud, state, progress)
 
@@ -206,7 +206,7 @@ def _state_file(state_dir: Path, stage: str) -> Path:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """One run at a time. Raises `EngineError` where another is under way."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(path.with_suffix(".lock"), timeout=0)

@@ -1,27 +1,34 @@
 """A stage by Pulumi's own engine: the interface of `localcloud.engine.deployment`, by the Automation API.
 
 The program runs in this process, the provider is served to the CLI, the stack state is a file beside the embedded
-engine's (`state_dir/pulumi`). The stage's file is copied, because the CLI rewrites it.
+engine's (`state_dir/pulumi`). The stage's file is copied, because the CLI rewrites it. What a killed run left is set
+right by the next `up`.
 """
 
 import contextlib
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from pulumi import automation
 
 from infra.stack_config import load_config
-from localcloud.engine.deployment import EngineError, Progress, Report
+from localcloud.engine.deployment import EngineError, Progress, Report, locked
 from localcloud.engine.language_host import Program, directory_program
 from localcloud.engine.plan import Step, StepOperation
 from localcloud.engine.state import Record
-from localcloud.provider.provider import Difference
+from localcloud.provider.base import Cloud
+from localcloud.provider.provider import Difference, Provider
 from localcloud.provider.values import parse_path
-from localcloud.pulumi_engine import command
+from localcloud.pulumi_engine import command, local_stack
+from localcloud.pulumi_engine.local_stack import LocalStack
+from localcloud.pulumi_engine.recovery import Finding, look_up, set_right
 from localcloud.pulumi_engine.server import serve
 
 _OPERATIONS: Final[Mapping[str, StepOperation]] = {
@@ -95,6 +102,37 @@ class Engine:
 
         return self._run(stage, None, act, **options)
 
+    def recover(self, stage: str, overrides: Mapping[str, str] | None = None) -> list[Finding]:
+        """Take away a killed run's lock, adopt what it had made, drop what it had only begun. Run again, it goes on.
+
+        The state is to be compared with AWS after it. Raises `EngineError` where a run is under way.
+        """
+        config = load_config(stage, self.root, overrides)
+        known = LocalStack(self.state_dir, config.project, stage)
+        if holder := known.holder():
+            raise EngineError(f"another run changes the stage {stage} now ({holder}); wait for its end.")
+        with self._stack(stage, None, overrides or {}) as stack:
+
+            def run(*arguments: str) -> str:
+                done = stack.workspace.pulumi_command.run(
+                    [*arguments, "--stack", stage], stack.workspace.work_dir, dict(stack.workspace.env_vars)
+                )
+                return done.stdout
+
+            known.unsettled.touch()
+            for lock in known.locks:
+                lock.unlink(missing_ok=True)
+            state = json.loads(run("stack", "export"))
+            with contextlib.closing(Cloud(self.endpoint, config.region)) as cloud:
+                provider = Provider(cloud, {})
+                findings = look_up(state, provider)
+                right = set_right(state, findings, provider)
+            if findings:
+                file = Path(stack.workspace.work_dir) / "state.json"
+                file.write_text(json.dumps(right), encoding="utf-8")
+                run("stack", "import", "--file", str(file))
+        return findings
+
     def _run(
         self,
         stage: str,
@@ -118,7 +156,11 @@ class Engine:
                 result = act(stack, on_event=seen, color="never", refresh=verify or None)
             except automation.errors.CommandError as error:
                 raise EngineError(_reason(str(error))) from error
-            outputs = result.outputs if isinstance(result, automation.UpResult) else stack.outputs()
+            outputs: Mapping[str, automation.OutputValue] = {}
+            if isinstance(result, automation.UpResult):
+                outputs = result.outputs
+            elif isinstance(result, automation.RefreshResult):
+                outputs = stack.outputs()
         report.outputs = {key: output.value for key, output in outputs.items()}
         report.secret_outputs = {key for key, output in outputs.items() if output.secret}
         return report
@@ -132,7 +174,7 @@ class Engine:
         environment: Mapping[str, str] | None = None,
     ) -> Iterator[automation.Stack]:
         config = load_config(stage, self.root, overrides)
-        state = self.state_dir.resolve() / "pulumi"
+        state = self.state_dir.resolve() / local_stack.FOLDER
         state.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder, serve(self.endpoint) as port:
             work = Path(folder)
@@ -141,14 +183,14 @@ class Engine:
                 if (self.root / name).exists():
                     shutil.copy(self.root / name, work / name)
             # One call of the CLI each; `create_or_select` tries the one and then the other.
-            known = state / ".pulumi" / "stacks" / config.project / f"{stage}.json"
-            make = automation.Stack.select if known.exists() else automation.Stack.create_or_select
+            known = LocalStack(self.state_dir, config.project, stage).file.exists()
+            make = _Stack.select if known else _Stack.create_or_select
             stack = make(
                 stage,
                 automation.LocalWorkspace(
                     work_dir=folder,
                     program=program or directory_program(config.program),
-                    pulumi_command=automation.PulumiCommand(root=str(command.get())),
+                    pulumi_command=_cli(command.get()),
                     env_vars={
                         "PULUMI_BACKEND_URL": state.as_uri(),
                         "PULUMI_CONFIG_PASSPHRASE": _PASSPHRASE,
@@ -160,15 +202,40 @@ class Engine:
                     },
                 ),
             )
-            for key, value in overrides.items():
-                name = key if ":" in key else f"{config.project}:{key}"
-                stack.set_config(name, automation.ConfigValue(value))
+            if overrides:
+                names = {key: key if ":" in key else f"{config.project}:{key}" for key in overrides}
+                stack.set_all_config({names[key]: automation.ConfigValue(value) for key, value in overrides.items()})
             yield stack
 
 
+class _Stack(automation.Stack):
+    """A stack whose runs are not looked up in its history, which takes a call of the CLI and tells nothing new."""
+
+    def info(self, show_secrets: bool = True) -> automation.UpdateSummary:  # noqa: ARG002 - theirs
+        return automation.UpdateSummary("update", datetime.now(UTC), "", {}, {}, "succeeded")
+
+
+@cache
+def _cli(folder: Path) -> automation.PulumiCommand:
+    """The CLI, which is asked for its version once."""
+    return automation.PulumiCommand(root=str(folder))
+
+
 def up(stage: str, *, endpoint: str, state_dir: Path, root: Path, **options: Any) -> Report:
-    """`deployment.up`, by Pulumi's own engine. Raises `EngineError`, `ConfigError` and `CommandError`."""
-    return Engine(endpoint, state_dir, root).up(stage, **options)
+    """`deployment.up`, by Pulumi's own engine. Raises `EngineError`, `ConfigError` and `CommandError`.
+
+    What a killed run left is set right first, and the state then compared with AWS.
+    """
+    engine = Engine(endpoint, state_dir, root)
+    stack = LocalStack(state_dir, load_config(stage, root).project, stage)
+    with locked(state_dir / f"{stage}.json"):
+        if not stack.interrupted:
+            return engine.up(stage, **options)
+        findings = engine.recover(stage, options.get("overrides"))
+        report = engine.up(stage, **{**options, "verify": True})
+        stack.unsettled.unlink(missing_ok=True)
+    report.orphans += [finding.sentence for finding in findings if finding.fate == "orphan"]
+    return report
 
 
 def _without(options: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -4,17 +4,27 @@ import json
 from datetime import UTC, datetime
 
 from infra.paths import REPOSITORY
+from localcloud.provider.base import Cloud
+from localcloud.provider.provider import Provider
+from localcloud.pulumi_engine.local_stack import stacks
+from localcloud.pulumi_engine.recovery import look_up, set_right
 from ops.shared.hold import TakeOver, held
 from ops.shared.pulumi_cli import PulumiCli
-from ops.shared.recovery import look_up, provider_of, set_right
 from ops.shared.stage import Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out
+
+
+def provider_of(stage: Stage) -> Provider:
+    """The provider by which things are looked up; it only reads."""
+    return Provider(Cloud(stage.endpoint or "", stage.region, stage.session), {})
 
 
 def recover(stage: Stage, terminal: Terminal, take_over: TakeOver = "") -> None:
     """Take away a killed deployment's lock, adopt what it had made, drop what it had only begun; then deploy again."""
     if stage.emulator:
-        message = f"{stage.name} is provisioned by the embedded engine, which sets itself right: run `make up`."
+        of_pulumi = any(stack.stage == stage.name for stack in stacks(stage.emulator.stacks))
+        command = "make up ENGINE=pulumi" if of_pulumi else "make up"
+        message = f"On this machine a stage sets itself right after a run that was killed: run `{command}`."
         terminal.result({"recovered": False, "findings": []}, message)
         return
     cli, provider = PulumiCli.of(stage), provider_of(stage)

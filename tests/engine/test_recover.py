@@ -13,14 +13,16 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
-from localcloud.engine.deployment import EngineError
+from localcloud.engine.deployment import EngineError, Report
 from localcloud.provider import HANDLERS
 from localcloud.provider.base import Cloud, Handler
-from localcloud.pulumi_engine import command
+from localcloud.pulumi_engine import automation, command
 from localcloud.pulumi_engine.automation import Engine
+from localcloud.pulumi_engine.local_stack import LocalStack
+from localcloud.pulumi_engine.recovery import look_up, set_right
 from localcloud.pulumi_engine.server import serve
+from ops.commands.recover import provider_of
 from ops.shared.pulumi_cli import PulumiCli
-from ops.shared.recovery import look_up, provider_of, set_right
 from ops.shared.stage import Stage
 from tests.engine.conftest import Account
 
@@ -74,31 +76,34 @@ def engine(account: Account) -> Iterator[Engine]:
     engine.destroy(STAGE, force=True)
 
 
-def kill_at(engine: Engine, version: int, thing: str, operation: str, *, before: bool) -> None:
-    """Run `up` in a process of its own and kill the CLI before or after an operation on one resource."""
+def kill_at(engine: Engine, version: int, thing: str, operation: str, *, before: bool, orphaned: bool = False) -> None:
+    """Run `up` in a process of its own and kill the CLI before or after an operation on one resource.
+
+    `orphaned`: kill the program and the provider alone, so that the CLI finds out by itself.
+    """
     process = multiprocessing.get_context("fork").Process(
-        target=_run_to, args=(engine, version, TYPES[thing], operation, before)
+        target=_run_to, args=(engine, version, TYPES[thing], operation, before, orphaned)
     )
     process.start()
-    process.join(120)
+    process.join(300)
     assert process.exitcode == 7, "it was not killed there"
 
 
-def _run_to(engine: Engine, version: int, type_: str, operation: str, before: bool) -> None:
+def _run_to(engine: Engine, version: int, type_: str, operation: str, before: bool, orphaned: bool) -> None:
     handler = HANDLERS[type_]
-    _patch(handler, operation, before=before)
+    _patch(handler, operation, before=before, orphaned=orphaned)
     engine.up(STAGE, lambda: program(version))
     os._exit(0)
 
 
-def _patch(handler: Handler, operation: str, *, before: bool) -> None:
+def _patch(handler: Handler, operation: str, *, before: bool, orphaned: bool) -> None:
     original: Callable[..., Any] = getattr(handler, operation)
 
     def patched(cloud: Cloud, *arguments: Any) -> Any:
         if not before:
             original(cloud, *arguments)
         for process in psutil.Process().children(recursive=True):
-            if process.name() == "pulumi":
+            if process.name() == "pulumi" and not orphaned:
                 process.kill()
         os._exit(7)
 
@@ -190,3 +195,45 @@ def test_an_update_and_a_replacement_that_were_killed(
     assert there(account) == {"queue": 1, "role": 1, "key": 1, "pool": 1}
     assert account.platform.client("ssm").get_parameter(Name="/killed/p")["Parameter"]["Value"] == "v2"
     assert {step.operation for step in engine.up(STAGE, lambda: program(2)).steps} == {"same"}
+
+
+@pytest.mark.parametrize(
+    ("version", "thing", "operation", "orphaned"),
+    [
+        (1, "pool", "create", False),
+        (1, "key", "create", True),
+        (2, "parameter", "update", True),
+        (2, "role", "create", False),
+    ],
+)
+def test_the_next_up_on_this_machine_leads_out_of_it(
+    version: int, thing: str, operation: str, orphaned: bool, engine: Engine, account: Account
+) -> None:
+    """As `make up ENGINE=pulumi` runs it; nothing that was there is lost."""
+    stack = LocalStack(engine.state_dir, "killed", STAGE)
+
+    def up(wanted: int) -> Report:
+        return automation.up(
+            STAGE,
+            endpoint=engine.endpoint,
+            state_dir=engine.state_dir,
+            root=engine.root,
+            program=lambda: program(wanted),
+        )
+
+    ids: set[str] = set()
+    if version > 1:
+        up(1)
+        ids = {step.old.id for step in up(1).steps if step.old}
+    kill_at(engine, version, thing, operation, before=False, orphaned=orphaned)
+    locked = stack.interrupted
+    assert locked
+    report = up(version)
+    assert there(account) == {"queue": 1, "role": 1, "key": 1, "pool": 1}
+    assert report.orphans == []
+    assert not stack.interrupted
+    again = up(version)
+    assert {step.operation for step in again.steps} == {"same"}
+    assert stack.resources == len(again.steps)
+    kept = {step.old.id for step in again.steps if step.old}
+    assert ids - kept <= {"killed-1", "killed-1:killed"}, "only the role and its policy are replaced"

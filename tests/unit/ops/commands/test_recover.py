@@ -10,8 +10,8 @@ from ops.commands import recover
 from ops.shared.hold import held, holding
 from ops.shared.pulumi_cli import PulumiCli
 from ops.shared.stage import OperatorError
+from tests.unit.localcloud.pulumi_engine.test_recovery import There, resource, state
 from tests.unit.ops.conftest import Cli, UnitStage
-from tests.unit.ops.shared.test_recovery import There, resource, state
 
 
 class Stack:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ops.shared.recovery import Finding, look_up, set_right
+from localcloud.pulumi_engine.recovery import Finding, look_up, set_right
 
 QUEUE, ROLE = "aws:sqs/queue:Queue", "aws:iam/role:Role"
 

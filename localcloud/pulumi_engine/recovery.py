@@ -10,9 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from localcloud.provider.base import Cloud
 from localcloud.provider.provider import Provider, ProviderError
-from ops.shared.stage import Stage
 
 State = dict[str, Any]
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -43,11 +41,6 @@ class Finding:
             case "forget":
                 return f"{what}: it is gone"
         return f"{what}: nothing is there" if self.operation == "creating" else f"{what}: `refresh` looks at it"
-
-
-def provider_of(stage: Stage) -> Provider:
-    """The provider by which things are looked up; it only reads."""
-    return Provider(Cloud(stage.endpoint or "", stage.region, stage.session), {})
 
 
 def look_up(state: State, provider: Provider) -> list[Finding]:

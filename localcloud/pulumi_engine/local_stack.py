@@ -1,0 +1,103 @@
+"""A stack of Pulumi's own engine on this machine, read from its files: no CLI is needed to look.
+
+The CLI has a file in `locks` for as long as it runs. One that was killed leaves it.
+"""
+
+import json
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+FOLDER: Final = "pulumi"
+"""Beside the embedded engine's state."""
+_END_SECONDS: Final = 30.0
+"""So long a CLI may take to see that the program and the provider that it had were killed."""
+_MOMENT: Final = 0.2
+
+
+@dataclass(frozen=True)
+class LocalStack:
+    """The state and the lock of a stage.
+
+    Attributes:
+        state_dir: where the engines' states are.
+        project: the name in `Pulumi.yaml`.
+        stage: the stack's name.
+    """
+
+    state_dir: Path
+    project: str
+    stage: str
+
+    @property
+    def file(self) -> Path:
+        """The state."""
+        return self.state_dir / FOLDER / ".pulumi" / "stacks" / self.project / f"{self.stage}.json"
+
+    @property
+    def locks(self) -> list[Path]:
+        """The locks; none where no run is under way and none was killed."""
+        folder = self.state_dir / FOLDER / ".pulumi" / "locks" / "organization" / self.project / self.stage
+        return sorted(folder.glob("*.json"))
+
+    @property
+    def resources(self) -> int:
+        """The number of things on AWS."""
+        known = self._latest.get("resources") or []
+        return sum(bool(one["custom"]) and not one["type"].startswith("pulumi:") for one in known)
+
+    @property
+    def pending(self) -> bool:
+        """Whether there are operations whose end nobody saw."""
+        return bool(self._latest.get("pending_operations"))
+
+    @property
+    def unsettled(self) -> Path:
+        """A file that is there from the beginning of a recovery until the state was compared with AWS."""
+        return self.state_dir / FOLDER / f"{self.stage}.unsettled"
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a run was killed, or is under way."""
+        return self.pending or bool(self.locks) or self.unsettled.exists()
+
+    @property
+    def _latest(self) -> dict[str, Any]:
+        if not self.file.exists():
+            return {}
+        found: dict[str, Any] = json.loads(self.file.read_text(encoding="utf-8"))["checkpoint"].get("latest") or {}
+        return found
+
+    def holder(self, patience: float = _END_SECONDS) -> str:
+        """The run that holds the stack, after `patience` seconds for its end; empty where none does."""
+        end = time.monotonic() + patience
+        while (found := next(filter(None, map(_holder, self.locks)), "")) and time.monotonic() < end:
+            time.sleep(_MOMENT)
+        return found
+
+
+def stacks(state_dir: Path) -> list[LocalStack]:
+    """The stages that Pulumi's own engine has made."""
+    files = sorted((state_dir / FOLDER / ".pulumi" / "stacks").glob("*/*.json"))
+    return [LocalStack(state_dir, file.parent.name, file.stem) for file in files]
+
+
+def _holder(lock: Path) -> str:
+    """The process of a lock, if it runs, or may: nobody here can see another machine's."""
+    try:
+        found = json.loads(lock.read_text(encoding="utf-8"))
+        pid, host = int(found["pid"]), str(found["hostname"])
+    except FileNotFoundError:
+        return ""  # its run ended meanwhile
+    except (ValueError, KeyError, TypeError):
+        return ""  # killed while it wrote this
+    if host != socket.gethostname():
+        return f"process {pid} of {host}; if that machine is no more, delete {lock}"
+    try:
+        return f"process {pid}" if psutil.Process(pid).name() == "pulumi" else ""
+    except psutil.NoSuchProcess:
+        return ""
