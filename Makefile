@@ -149,10 +149,11 @@ page-test: frontend/node_modules/.ready frontend/dist/index.html ## The page's u
 platform: .venv/.ready frontend/node_modules/.ready ## The platform on emulators of its own, through HTTP
 	@$(PYTEST) tests/platform -q -n 2 -p no:schemathesis --dist loadfile --cov --cov-append --cov-report= --cov-fail-under=0
 
+PARTS ?= tests/engine
 .PHONY: engine
 engine: .venv/.ready ## The life of every stage by Pulumi's own engine, whose CLI is built where there is none
 	@$(RUN) localcloud.pulumi_engine.command >/dev/null
-	@$(BIN)/pytest tests/engine -q -n 2 --dist loadfile -p no:randomly --durations=0 --durations-min=1
+	@$(BIN)/pytest $(PARTS) -q -n 2 --dist loadfile -p no:randomly -o faulthandler_timeout=900 --durations=0 --durations-min=1
 
 .PHONY: engine-answers
 engine-answers: .venv/.ready ## Record anew what Pulumi's own engine does, for `make test` to compare with

@@ -1,4 +1,8 @@
-"""An emulator of its own, with the account's bootstrap stack, which the stages' roles are bounded by."""
+"""An emulator of its own, with the account's bootstrap stack, which the stages' roles are bounded by.
+
+With the environment variable `PROVIDER=aws` AWS's real provider works on it, which the CLI downloads, in place of the
+local cloud's.
+"""
 
 import os
 import shutil
@@ -14,10 +18,30 @@ from infra.paths import REPOSITORY
 from localcloud.emulator.process import Emulator
 from localcloud.pulumi_engine.automation import Engine
 from tests.platform.conftest import VENV, Platform
+from tests.platform.differential.runner import PROJECT, Pulumis
 
 HERE = {"civicforge:artifacts": "dist/host", "civicforge:architecture": "x86_64"}
 """What this machine has instead of Graviton."""
 BOOTSTRAP = {"civicforge:repository": "civicforge/platform"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let no test fail for what another one left: Pulumi's SDK does not close the loop of a program that failed."""
+    config.addinivalue_line("filterwarnings", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+def provider_environment(platform: Platform) -> dict[str, str]:
+    """The CLI's variables for the provider that is wanted."""
+    if os.environ.get("PROVIDER") != "aws":
+        return {}
+    key, secret = platform.emulator.root_key
+    return {
+        "PULUMI_DEBUG_PROVIDERS": "",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "false",
+        "AWS_ENDPOINT_URL": platform.endpoint,
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": secret,
+    }
 
 
 @dataclass
@@ -39,7 +63,8 @@ def make_account() -> Iterator[Callable[[], Account]]:
         emulator = Emulator(directory / "local", venv=VENV, owner=os.getpid())
         platform = Platform(emulator, emulator.start(), directory)
         made.append(platform)
-        return Account(platform, Engine(platform.endpoint, emulator.stacks, REPOSITORY))
+        environment = provider_environment(platform)
+        return Account(platform, Engine(platform.endpoint, emulator.stacks, REPOSITORY, environment))
 
     yield make
     for platform in made:
@@ -53,3 +78,9 @@ def account(make_account: Callable[[], Account]) -> Account:
     account = make_account()
     account.engine.up("bootstrap", overrides=BOOTSTRAP)
     return account
+
+
+@pytest.fixture
+def pulumis(account: Account, tmp_path: Path) -> Pulumis:
+    (tmp_path / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n", encoding="utf-8")
+    return Pulumis(account.platform.endpoint, tmp_path / "stacks", tmp_path)

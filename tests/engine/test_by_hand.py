@@ -94,7 +94,8 @@ def clone(make_account: Callable[[], Account], tmp_path_factory: pytest.TempPath
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(REPOSITORY / name, folder / name)
     (folder / ".venv").symlink_to(Path(sys.prefix))
-    script(bin_ / "pulumi-language-python", HOST)
+    if shutil.which("pulumi-language-python") is None:  # the release's tarball has it
+        script(bin_ / "pulumi-language-python", HOST)
     script(bin_ / "aws", AWS)
     key, secret = account.platform.emulator.root_key
     with serve(account.platform.endpoint) as port:
