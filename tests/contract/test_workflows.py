@@ -18,7 +18,7 @@ from services.core.stages import ON_AWS
 
 GITHUB = REPOSITORY / ".github"
 FILES = sorted((GITHUB / "workflows").glob("*.yml"))
-NAMES = ["ci", "deploy", "drift", "preview", "release", "rollout", "security", "simulation", "stage"]
+NAMES = ["ci", "deploy", "drift", "engine", "preview", "release", "rollout", "security", "simulation", "stage"]
 ACTIONS = sorted(GITHUB.glob("actions/*/action.yml"))
 STAGES = list(ON_AWS)
 
