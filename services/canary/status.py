@@ -8,8 +8,10 @@ from typing import Final
 from markupsafe import Markup
 
 from services.canary.journey import Outcome
+from services.core.domain.users import Language
 from services.core.domain.values import timestamp
 from services.core.live import Breaker
+from services.core.words import Translator
 
 
 class Part(StrEnum):
@@ -30,18 +32,6 @@ class State(StrEnum):
     PAUSED = "paused"
 
 
-NAMES: Final = {
-    Part.READING: "Reading quests",
-    Part.SIGN_IN: "Signing in",
-    Part.QUESTS: "Posting and doing quests",
-    Part.REWARDS: "Rewards",
-    Part.MAILS: "Mails",
-}
-SAYINGS: Final = {
-    State.FINE: "Works",
-    State.DISTURBED: "Has trouble. We are looking at it.",
-    State.PAUSED: "Is paused. Nothing is lost; please try again later.",
-}
 STEPS: Final = {
     "page": Part.READING,
     "board": Part.READING,
@@ -67,18 +57,26 @@ _PAGE: Final = Markup(
 <body>
 <div class="shell">
 <header class="top"><a class="brand" href="/">CivicForge</a></header>
-<main id="main" class="stack" data-state="{state}">
-<h1>{heading}</h1>
-<dl class="facts">{facts}</dl>
-<p class="small soft">Looked at every five minutes, last on <time datetime="{at}">{shown} UTC</time>.
-If that is more than 15 minutes ago, nobody knows how it is now.</p>
+<main id="main" class="stack loose" data-state="{state}">
+<h1>{title}</h1>
+<nav class="row" aria-label="{title}">{links}</nav>
+{sections}
 </main>
 </div>
 </body>
 </html>
 """
 )
-_FACT: Final = Markup('<dt>{}</dt><dd data-part="{}" data-state="{}">{}</dd>')
+_LINK: Final = Markup('<a href="#{language}" lang="{language}" dir="{direction}">{name}</a>')
+_SECTION: Final = Markup(
+    """<section id="{language}" class="stack" lang="{language}" dir="{direction}">
+<h2>{heading}</h2>
+<dl class="facts">{facts}</dl>
+<p class="small soft">{looked}</p>
+</section>"""
+)
+_FACT: Final = Markup('<div><dt>{}</dt><dd data-part="{}" data-state="{}">{}</dd></div>')
+_TIME: Final = Markup('<time datetime="{}">{}</time>')
 
 
 def parts(
@@ -98,14 +96,35 @@ def parts(
 
 
 def page(found: Mapping[Part, State], now: datetime) -> bytes:
-    """The page as HTML."""
+    """The page as HTML, in every language: nothing that reads it chooses one, since no Lambda answers."""
     worst = next((state for state in (State.DISTURBED, State.PAUSED) if state in found.values()), State.FINE)
-    heading = {
-        State.FINE: "All is well",
-        State.DISTURBED: "Some things have trouble",
-        State.PAUSED: "Changes are paused",
-    }[worst]
-    facts = Markup("").join(_FACT.format(NAMES[part], part, state, SAYINGS[state]) for part, state in found.items())
+    translators = [Translator(language) for language in Language]
+    english = Translator(Language.EN)
+    links = [_LINK.format(**_marks(words), name=words.say("status.language")) for words in translators]
+    sections = [_section(words, found, worst, now) for words in translators]
     return _PAGE.format(
-        heading=heading, state=worst, facts=facts, at=timestamp(now), shown=f"{now:%d %B %Y, %H:%M}"
+        heading=english.say(f"status.headings.{worst}"),
+        title=english.say("status.title"),
+        state=worst,
+        links=Markup(" ").join(links),
+        sections=Markup("\n").join(sections),
     ).encode()
+
+
+def _marks(words: Translator) -> dict[str, str]:
+    return {"language": words.language, "direction": "rtl" if words.right_to_left else "ltr"}
+
+
+def _section(words: Translator, found: Mapping[Part, State], worst: State, now: datetime) -> Markup:
+    facts = [
+        _FACT.format(words.say(f"status.parts.{part.name.lower()}"), part, state, words.say(f"status.states.{state}"))
+        for part, state in found.items()
+    ]
+    shown = f"{now:%Y-%m-%d %H:%M}"
+    looked = Markup.escape(words.say("status.looked", at=shown)).replace(shown, _TIME.format(timestamp(now), shown))
+    return _SECTION.format(
+        **_marks(words),
+        heading=words.say(f"status.headings.{worst}"),
+        facts=Markup("").join(facts),
+        looked=looked,
+    )

@@ -15,7 +15,9 @@ from services.core.domain.users import Language
 from services.core.words import PLURALS, Translator, catalogue
 
 NUMBERS = [*range(1203), 999_999, 1_000_000, 1_000_001, 2_000_000, 10_000_000, 1_000_000_000]
-SENDERS = [path for folder in ("core/mails", "notifier") for path in (REPOSITORY / "services" / folder).rglob("*.py")]
+SENDERS = [
+    path for folder in ("core/mails", "notifier", "canary") for path in (REPOSITORY / "services" / folder).rglob("*.py")
+]
 
 
 def messages(node: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, str | dict[str, str]]]:
