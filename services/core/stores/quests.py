@@ -68,6 +68,8 @@ BATCH = 100 // (1 + len(_TEXTS))
 """Quests with their texts that one call reads: DynamoDB gives 100 items."""
 _SCAN_FACTOR = 5
 """How many quests a filtered page reads for each that it may show, so that a rare filter is not a call per quest."""
+_SEARCHED = 100
+"""How many quests a page of a search looks at: each may take its description and its requestor's name to decide."""
 
 
 class QuestMovedError(Exception):
@@ -105,13 +107,13 @@ class Board:
     before: str | None = None
     status: Status = Status.OPEN
 
-    def shows(self, quest: Item) -> bool:
-        """True if a card passes the filters; every word of the text begins one of title, tags, area or category."""
-        if self.category and quest["category"] != self.category:
-            return False
+    def finds(self, quest: Item, *more: str) -> bool:
+        """True if every word of the text begins one of the card's title, tags, area, category or of `more`, the quest's
+        other texts.
+        """
         if not self.text:
             return True
-        texts = (quest["title"], *quest.get("tags", []), quest.get("area", ""), quest["category"])
+        texts = (quest["title"], *quest.get("tags", []), quest.get("area", ""), quest["category"], *more)
         return matches(words(self.text), " ".join(words(*texts)))
 
 
@@ -380,14 +382,15 @@ class QuestStore:
         return f"{_UNDERWAY if status in _UNDERWAY_STATUSES else status}#{shard}"
 
     def board(self, board: Board) -> Page:
-        """A page of the OPEN or DISPUTED quests, newest first: one query per shard, and where filters leave it short, a
-        few more.
+        """A page of the OPEN or DISPUTED quests, newest first: one query per shard, and where the category leaves it
+        short, a few more. A search takes two calls more, and looks at no more than _SEARCHED quests.
         """
         shown: list[Item] = []
         before = board.before
-        for _ in range(_SCAN_FACTOR):
-            batch, frontier = self._board_slice(board.status, before, board.limit)
-            shown += [item for item in batch if board.shows(item)]
+        rounds, at_once = (1, max(1, _SEARCHED // self._shards - 1)) if board.text else (_SCAN_FACTOR, board.limit)
+        for _ in range(rounds):
+            batch, frontier = self._board_slice(board.status, before, at_once)
+            shown += self._shown(board, batch)
             before = frontier
             if len(shown) >= board.limit or frontier is None:
                 break
@@ -395,6 +398,27 @@ class QuestStore:
         more = len(shown) > board.limit or before is not None
         last = (page[-1][_BOARD.sort_key] if len(shown) > board.limit else before) if more else None
         return Page(page, last)
+
+    def _shown(self, board: Board, batch: list[Item]) -> list[Item]:
+        """The cards that pass the filters; descriptions and names are read where a card alone does not decide."""
+        of_category = [item for item in batch if board.category in (None, item["category"])]
+        unclear = [item for item in of_category if not board.finds(item)]
+        if not unclear:
+            return of_category
+        described = self._by_key(self._table, "questId", (f"{item['questId']}#description" for item in unclear))
+        members = self._by_key(self._users, "userId", (item["requestorId"] for item in unclear))
+        missed = set()
+        for item in unclear:
+            description = described.get(f"{item['questId']}#description", {}).get("text", "")
+            name = members.get(item["requestorId"], {}).get("displayName", "")
+            if not board.finds(item, description, name):
+                missed.add(item["questId"])
+        return [item for item in of_category if item["questId"] not in missed]
+
+    def _by_key(self, table: str, key: str, values: Iterable[str]) -> dict[str, Item]:
+        """Those of at most 100 items that exist, by their key, a moment old."""
+        keys = ({key: value} for value in dict.fromkeys(values))
+        return {item[key]: item for item in batch_get(self._client, table, keys, consistent=False)}
 
     def _board_slice(self, status: Status, before: str | None, limit: int) -> tuple[list[Item], str | None]:
         """Cards in order over all shards, and the position down to which every shard was read."""

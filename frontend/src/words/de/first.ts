@@ -150,8 +150,7 @@ export default {
     weekend: "Dieses Wochenende",
     short: "Unter einer Stunde",
     filters: "Filter",
-    partial:
-      "Gerade lassen sich nicht alle Quests lesen. Das sind die neuesten; gesucht wird nur in Titel, Schlagwörtern und Gegend.",
+    partial: "Gerade lassen sich nicht alle Quests lesen. Das sind die neuesten; es kann mehr geben.",
   },
   card: {
     xp: "XP",

@@ -146,8 +146,7 @@ export default {
     weekend: "This weekend",
     short: "Under an hour",
     filters: "Filters",
-    partial:
-      "The whole board cannot be read right now. These are the newest quests; search looks at title, tags and area only.",
+    partial: "The whole board cannot be read right now. These are the newest quests; there may be more.",
   },
   card: {
     xp: "XP",

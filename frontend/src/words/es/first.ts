@@ -167,8 +167,7 @@ export default {
     weekend: "Este fin de semana",
     short: "Menos de una hora",
     filters: "Filtros",
-    partial:
-      "Ahora mismo no se pueden leer todas las misiones. Estas son las más recientes; la búsqueda solo mira título, etiquetas y zona.",
+    partial: "Ahora mismo no se pueden leer todas las misiones. Estas son las más recientes; puede haber más.",
   },
   card: {
     xp: "XP",

@@ -172,7 +172,7 @@ export default {
     short: "Moins d’une heure",
     filters: "Filtres",
     partial:
-      "Toutes les quêtes ne peuvent pas être lues pour le moment. Voici les plus récentes ; la recherche ne regarde que le titre, les mots-clés et le quartier.",
+      "Toutes les quêtes ne peuvent pas être lues pour le moment. Voici les plus récentes ; il peut y en avoir d’autres.",
   },
   card: {
     xp: "XP",

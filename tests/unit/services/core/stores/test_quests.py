@@ -6,8 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.core.documents import Party, card
 from services.core.domain import quests
 from services.core.domain.quests import Actor, Category, Change, Edit, Outcome, Quest, Status
+from services.core.domain.users import Profile
+from services.core.folding import matches, words
 from services.core.stores.dynamo import ConditionFailedError, StoreUnavailableError
 from services.core.stores.quests import Board, QuestExistsError, QuestList, QuestMovedError
 from services.core.stores.users import InsufficientPointsError, LastTwo, NoSuchUserError, Quota, RateLimitedError
@@ -328,7 +331,8 @@ def test_pages_partition_the_board(
     for number, (title, kind, minute, is_open) in enumerate(made):
         author = f"author{number}"
         cloud.users.ensure(author, NOW)
-        draft = DRAFT.model_copy(update={"title": title, "category": kind, "tags": [], "area": ""})
+        texts = {"title": title, "description": "In the afternoon, in a few hours.", "tags": [], "area": ""}
+        draft = DRAFT.model_copy(update={**texts, "category": kind})
         change = quests.create(draft, author, f"q{number}", NOW + timedelta(minutes=minute), LIFETIME)
         try:
             cloud.quests.create(change)
@@ -368,12 +372,55 @@ def test_a_rare_filter_is_not_a_call_per_quest(cloud: Cloud) -> None:
     assert page.last is not None or [quest.title for quest in page.quests] == ["Teach chess"]
 
 
-def test_search_looks_for_every_word_by_prefix_in_title_tags_area_and_category(cloud: Cloud) -> None:
+def test_search_looks_for_every_word_by_prefix(cloud: Cloud) -> None:
     created(cloud, tags=["straße"], area="Café, Old town")
-    for text in ("SOFA", "STRASSE", "old TOWN", "town sofa", "cafe", "soc stra"):
+    for text in ("SOFA", "STRASSE", "old TOWN", "town sofa", "twelve steps", "cafe", "soc stra"):
         assert len(cloud.quests.board(Board(5, text=text)).quests) == 1
-    for text in ("twelve steps", "ofa", "sofa piano"):
+    for text in ("ofa", "sofa piano", "elve steps"):
         assert cloud.quests.board(Board(5, text=text)).quests == []
+
+
+@pytest.mark.parametrize("shards", [1, 4])
+def test_a_search_looks_where_the_published_board_does(cloud: Cloud, shards: int) -> None:
+    """Every text of a quest, in any order, and whatever of it the index does not project."""
+    cloud.quests._shards = shards
+    texts = {
+        "q1": ("Up to the **third** floor, Hauptstraße 5.", "Zoë Ångström"),
+        "q2": ("A piano, and somebody who is not afraid of it.", "Jonas Weber"),
+    }
+    published = {}
+    for quest_id, (description, name) in texts.items():
+        who = f"author-{quest_id}"
+        quest = created(cloud, quest_id, who, description=description, tags=["möbel"], area="Łódź")
+        cloud.users.edit(who, Profile(display_name=name), NOW)
+        published[quest_id] = card(quest, description, {who: Party(name)})
+    queries = [
+        "third",
+        "zoe",
+        "angstrom hauptstrasse",
+        "sofa zoe third",
+        "PIANO weber",
+        "afr",
+        "lodz jon mobel",
+        "zoe piano",
+    ]
+    for query in [*queries, *(one.words.split()[-1] for one in published.values())]:
+        expected = {quest_id for quest_id, one in published.items() if matches(words(query), one.words)}
+        assert {one.quest_id for one in cloud.quests.board(Board(5, text=query)).quests} == expected, query
+
+
+@pytest.mark.parametrize("limit", [1, 20, 100])
+def test_a_search_reads_no_more_than_a_bounded_number_of_texts(cloud: Cloud, limit: int) -> None:
+    for number in range(130):
+        quest = quests.create(
+            DRAFT, f"author{number}", f"q{number:03}", NOW + timedelta(minutes=number), LIFETIME
+        ).quest
+        cloud.quests._write([{"Put": {"TableName": cloud.quests_table, "Item": _item(cloud, quest)}}])
+    cloud.faults.calls.clear()
+    page = cloud.quests.board(Board(limit, text="nowhere"))
+    assert page.quests == []
+    assert page.last is not None, "the rest of the board is another request's"
+    assert cloud.faults.calls == [*["Query"] * SHARDS, "BatchGetItem", "BatchGetItem"]
 
 
 def test_only_open_quests_are_on_the_board(cloud: Cloud) -> None:
