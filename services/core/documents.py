@@ -7,14 +7,14 @@
 | quest's page | `/quests/{id}` | the same as HTML, readable without JavaScript |
 | home | `/` | HTML with the newest cards |
 
-They say what the tables say, a few seconds late. A quest that is hidden or cancelled is in none of them. The bodies
-of a quest's documents depend on the quest alone, so that a rebuild compares them by ETag; when they were published is
-their `Last-Modified`. Board and home carry `publishedAt`.
+They say what the tables say, a few seconds late. A quest that is hidden or cancelled is in none of them. Board, home
+and a quest's JSON carry `publishedAt`. A quest's page depends on the quest alone, so that a rebuild compares it by
+ETag; when it was published is its `Last-Modified`.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 from services.core import text
 from services.core.domain.quests import Category, Quest, Role, Status, When
@@ -39,6 +39,17 @@ def page_key(quest_id: str) -> str:
     return f"{QUESTS_PREFIX}{quest_id}.html"
 
 
+class Party(NamedTuple):
+    """A party of a quest as documents name them, with the moderators' mark where they are one."""
+
+    name: str
+    moderator: Literal[True] | None = None
+
+
+_FORMER = Party("")
+"""A party that has no account any more."""
+
+
 class BoardCard(Model):
     """An OPEN quest on the board.
 
@@ -60,6 +71,7 @@ class BoardCard(Model):
     reward_reputation: int
     requestor_id: str
     requestor_name: str
+    requestor_moderator: Literal[True] | None = None
     created_at: Timestamp
     expires_at: Timestamp
     words: str
@@ -73,7 +85,12 @@ class Board(Model):
 
 
 class QuestDocument(Model):
-    """A quest as anybody may see it: the API's public view, with the parties' names."""
+    """A quest as anybody may see it: the API's public view, with the parties' names and moderators' marks.
+
+    `publishedAt` is missing from documents of earlier releases, and is no part of what a comparison looks at.
+    """
+
+    published_at: Timestamp | None = None
 
     quest_id: str
     version: int
@@ -88,8 +105,10 @@ class QuestDocument(Model):
     reward_reputation: int
     requestor_id: str
     requestor_name: str
+    requestor_moderator: Literal[True] | None = None
     performer_id: str | None = None
     performer_name: str | None = None
+    performer_moderator: Literal[True] | None = None
     description: str
     description_html: str
     attested_by: list[Role]
@@ -114,26 +133,40 @@ def is_on_board(quest: Quest) -> bool:
     return quest.status is Status.OPEN and is_public(quest)
 
 
-def card(quest: Quest, description: str, names: Mapping[str, str]) -> BoardCard:
-    """A quest's card; `names` are display names by member."""
-    name = names.get(quest.requestor_id, "")
+def card(quest: Quest, description: str, parties: Mapping[str, Party]) -> BoardCard:
+    """A quest's card; `parties` are by member."""
+    requestor = parties.get(quest.requestor_id, _FORMER)
     return BoardCard(
         **_shared(quest, BoardCard),
-        requestor_name=name,
-        words=" ".join(words(quest.title, description, *quest.tags, quest.area, quest.category, name)),
+        requestor_name=requestor.name,
+        requestor_moderator=requestor.moderator,
+        words=" ".join(words(quest.title, description, *quest.tags, quest.area, quest.category, requestor.name)),
     )
 
 
-def quest_document(quest: Quest, description: str, names: Mapping[str, str]) -> QuestDocument:
-    """A quest's document; `names` are display names by member."""
+def quest_document(quest: Quest, description: str, parties: Mapping[str, Party], now: datetime) -> QuestDocument:
+    """A quest's document, published now; `parties` are by member."""
+    requestor = parties.get(quest.requestor_id, _FORMER)
+    performer = parties.get(quest.performer_id) if quest.performer_id else None
     return QuestDocument(
+        published_at=now,
         **_shared(quest, QuestDocument),
-        requestor_name=names.get(quest.requestor_id, ""),
-        performer_name=names.get(quest.performer_id) if quest.performer_id else None,
+        requestor_name=requestor.name,
+        requestor_moderator=requestor.moderator,
+        performer_name=performer and performer.name,
+        performer_moderator=performer and performer.moderator,
         description=description,
         description_html=text.render(description),
         attested_by=[attestation.role for attestation in quest.attestations],
     )
+
+
+def says_the_same(published: QuestDocument | None, made: QuestDocument | None) -> bool:
+    """True if a published document needs no other in its place."""
+    if published is None or made is None:
+        return published is made
+    moment = published.published_at
+    return moment is not None and published == made.model_copy(update={"published_at": moment})
 
 
 def _shared(quest: Quest, model: type[Model]) -> dict[str, Any]:

@@ -100,9 +100,10 @@ _QUEST: Final = Markup(
 <div class="prose" dir="auto">{description}</div>
 </article>"""
 )
-_FACT: Final = Markup("<dt>{}</dt><dd>{}</dd>")
+_FACT: Final = Markup("<div><dt>{}</dt><dd>{}</dd></div>")
 _TIME: Final = Markup('<time datetime="{}">{}</time>')
 _ISOLATED: Final = Markup("<bdi>{}</bdi>")
+_MARK: Final = Markup(' <span class="moderator-mark">Moderator</span>')
 
 _HOME: Final = Markup(
     """<div class="stack loose">
@@ -201,7 +202,8 @@ def _facts(document: QuestDocument) -> list[tuple[str, Markup | str]]:
         facts.append(("Where", _ISOLATED.format(document.area)))
     facts.append(("Reward", f"{document.reward_xp} XP, +{document.reward_reputation} reputation"))
     if document.requestor_name:
-        facts.append(("Asked by", _ISOLATED.format(document.requestor_name)))
+        mark = _MARK if document.requestor_moderator else ""
+        facts.append(("Asked by", _ISOLATED.format(document.requestor_name) + mark))
     if document.status is Status.OPEN:
         facts.append(("Open until", _TIME.format(timestamp(document.expires_at), _day(document.expires_at))))
     return facts

@@ -5,7 +5,7 @@ that events may be repeated, reordered or handled by several publishers at once 
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from services.core.documents import (
     Board,
     BoardCard,
+    Party,
     QuestDocument,
     card,
     is_on_board,
@@ -26,6 +27,7 @@ from services.core.documents import (
     page_key,
     quest_document,
     quest_key,
+    says_the_same,
 )
 from services.core.domain.values import Model
 from services.core.names import BOARD_KEY, HOME_KEY, QUESTS_PREFIX
@@ -41,11 +43,14 @@ SETTLED: Final = timedelta(minutes=2)
 """Time after a change from which a document that lacks it counts as drifted: the stream had its chance."""
 
 
+T = TypeVar("T")
+
+
 class Read(NamedTuple):
-    """Quests as they stand, by id, and the display names of their parties."""
+    """Quests as they stand, by id, and their parties by member."""
 
     quests: dict[str, StoredQuest]
-    names: dict[str, str]
+    parties: dict[str, Party]
 
 
 class Rebuilt(NamedTuple):
@@ -85,18 +90,19 @@ class Publisher:
         return []
 
     def _publish(self, quest_ids: Sequence[str], now: datetime) -> None:
-        if self.workers > 1 and len(quest_ids) > 1:
-            with ThreadPoolExecutor(self.workers) as pool:
-                list(pool.map(self._publish_quest, quest_ids))
-        else:
-            for quest_id in quest_ids:
-                self._publish_quest(quest_id)
+        self._for_each(quest_ids, lambda quest_id: self._publish_quest(quest_id, now))
         self.documents.rewrite(BOARD_KEY, lambda before: self._board(before, quest_ids, now))
         self.documents.rewrite(HOME_KEY, self._home)
 
-    def _publish_quest(self, quest_id: str) -> None:
-        self.documents.rewrite(quest_key(quest_id), partial(self._json, quest_id))
-        self.documents.rewrite(page_key(quest_id), partial(self._html, quest_id))
+    def _for_each(self, quest_ids: Sequence[str], do: Callable[[str], T]) -> list[T]:
+        if self.workers > 1 and len(quest_ids) > 1:
+            with ThreadPoolExecutor(self.workers) as pool:
+                return list(pool.map(do, quest_ids))
+        return [do(quest_id) for quest_id in quest_ids]
+
+    def _publish_quest(self, quest_id: str, now: datetime) -> None:
+        self.documents.rewrite(quest_key(quest_id), partial(self._json, quest_id, now))
+        self.documents.rewrite(page_key(quest_id), partial(self._html, quest_id, now))
 
     def rebuild(self, now: datetime) -> Rebuilt:
         """Compare every document with the tables, and publish each quest for which one differs.
@@ -134,34 +140,44 @@ class Publisher:
                 return ids, 0
             parts = [self._compare([quest_id], etags, cards, now) for quest_id in ids]
             return [quest_id for different, _ in parts for quest_id in different], sum(missed for _, missed in parts)
-        different = [quest_id for quest_id in ids if self._differs(quest_id, read, etags, cards)]
+        differs = self._for_each(ids, lambda quest_id: self._differs(quest_id, read, etags, cards, now))
+        different = [quest_id for quest_id, is_different in zip(ids, differs, strict=True) if is_different]
         return different, sum(self._has_drifted(quest_id, read.quests.get(quest_id), now) for quest_id in different)
 
-    def _differs(self, quest_id: str, read: Read, etags: dict[str, str], cards: dict[str, BoardCard]) -> bool:
-        stored = read.quests.get(quest_id)
-        if cards.get(quest_id) != _card(stored, read.names):
+    def _differs(
+        self, quest_id: str, read: Read, etags: dict[str, str], cards: dict[str, BoardCard], now: datetime
+    ) -> bool:
+        stored, key = read.quests.get(quest_id), quest_key(quest_id)
+        if cards.get(quest_id) != _card(stored, read.parties):
             return True
-        bodies = {quest_key(quest_id): _json(stored, read.names), page_key(quest_id): self._page(stored, read.names)}
-        return any(etags.get(key) != _etag(body) for key, body in bodies.items())
+        made = _document(stored, read.parties, now)
+        if etags.get(page_key(quest_id)) != _etag(quest_page(made, self.site_url) if made else None):
+            return True
+        if made is None or key not in etags:
+            return made is not None or key in etags
+        return not says_the_same(_document_in(self.documents.read(key)), made)
 
     def _has_drifted(self, quest_id: str, stored: StoredQuest | None, now: datetime) -> bool:
         """True if a document lacks a change that is not of this moment; another look or name is no drift."""
         if stored and now - stored.quest.updated_at < SETTLED:
             return False
         expected = stored.quest.version if stored and is_public(stored.quest) else None
-        return _version(self.documents.read(quest_key(quest_id))) != expected
+        published = _document_in(self.documents.read(quest_key(quest_id)))
+        return (published and published.version) != expected
 
-    def _json(self, quest_id: str, _: Body) -> Body:
-        read = self._read([quest_id])
-        return _json(read.quests.get(quest_id), read.names)
+    def _json(self, quest_id: str, now: datetime, before: Body) -> Body:
+        document = self._made(quest_id, now)
+        if document is None or says_the_same(_document_in(before), document):
+            return before if document else None
+        return _dump(document)
 
-    def _html(self, quest_id: str, _: Body) -> Body:
-        read = self._read([quest_id])
-        return self._page(read.quests.get(quest_id), read.names)
-
-    def _page(self, stored: StoredQuest | None, names: dict[str, str]) -> Body:
-        document = _document(stored, names)
+    def _html(self, quest_id: str, now: datetime, _: Body) -> Body:
+        document = self._made(quest_id, now)
         return quest_page(document, self.site_url) if document else None
+
+    def _made(self, quest_id: str, now: datetime) -> QuestDocument | None:
+        read = self._read([quest_id])
+        return _document(read.quests.get(quest_id), read.parties, now)
 
     def _board(self, before: Body, quest_ids: Sequence[str], now: datetime) -> bytes:
         board = _parse(before)
@@ -174,7 +190,7 @@ class Publisher:
 
     def _cards(self, quest_ids: Sequence[str]) -> dict[str, BoardCard | None]:
         read = self._read(quest_ids)
-        return {quest_id: _card(read.quests.get(quest_id), read.names) for quest_id in quest_ids}
+        return {quest_id: _card(read.quests.get(quest_id), read.parties) for quest_id in quest_ids}
 
     def _valid_cards(self, quest_ids: Sequence[str]) -> dict[str, BoardCard | None]:
         """The cards without those of invalid quests, which are told of when they are published themselves."""
@@ -195,9 +211,10 @@ class Publisher:
     def _read(self, quest_ids: Sequence[str]) -> Read:
         with self.tables:
             found = self.quests.described(quest_ids)
-            parties = {id_ for one in found for id_ in (one.quest.requestor_id, one.quest.performer_id) if id_}
-            members = self.users.get_many(sorted(parties)) if parties else []
-        return Read({one.quest.quest_id: one for one in found}, {m.user_id: m.display_name for m in members})
+            ids = {id_ for one in found for id_ in (one.quest.requestor_id, one.quest.performer_id) if id_}
+            members = self.users.get_many(sorted(ids)) if ids else []
+        parties = {member.user_id: Party(member.display_name, member.moderator) for member in members}
+        return Read({one.quest.quest_id: one for one in found}, parties)
 
 
 def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
@@ -206,17 +223,14 @@ def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _card(stored: StoredQuest | None, names: dict[str, str]) -> BoardCard | None:
-    return card(stored.quest, stored.description, names) if stored and is_on_board(stored.quest) else None
+def _card(stored: StoredQuest | None, parties: dict[str, Party]) -> BoardCard | None:
+    return card(stored.quest, stored.description, parties) if stored and is_on_board(stored.quest) else None
 
 
-def _document(stored: StoredQuest | None, names: dict[str, str]) -> QuestDocument | None:
-    return quest_document(stored.quest, stored.description, names) if stored and is_public(stored.quest) else None
-
-
-def _json(stored: StoredQuest | None, names: dict[str, str]) -> Body:
-    document = _document(stored, names)
-    return _dump(document) if document else None
+def _document(stored: StoredQuest | None, parties: dict[str, Party], now: datetime) -> QuestDocument | None:
+    if stored is None or not is_public(stored.quest):
+        return None
+    return quest_document(stored.quest, stored.description, parties, now)
 
 
 def _dump(document: Model) -> bytes:
@@ -236,8 +250,9 @@ def _parse(body: Body) -> Board | None:
         return None
 
 
-def _version(body: Body) -> int | None:
+def _document_in(body: Body) -> QuestDocument | None:
+    """A quest's document; None where it is missing or invalid."""
     try:
-        return QuestDocument.model_validate_json(body).version if body else None
+        return QuestDocument.model_validate_json(body) if body else None
     except ValueError:
         return None

@@ -737,6 +737,11 @@ export interface components {
             /** Requestorname */
             requestorName: string;
             /**
+             * Requestormoderator
+             * @default null
+             */
+            requestorModerator?: true | null;
+            /**
              * Createdat
              * Format: date-time
              */
@@ -1707,9 +1712,16 @@ export interface components {
         };
         /**
          * QuestDocument
-         * @description A quest as anybody may see it: the API's public view, with the parties' names.
+         * @description A quest as anybody may see it: the API's public view, with the parties' names and moderators' marks.
+         *
+         *     `publishedAt` is missing from documents of earlier releases, and is no part of what a comparison looks at.
          */
         QuestDocument: {
+            /**
+             * Publishedat
+             * @default null
+             */
+            publishedAt?: string | null;
             /** Questid */
             questId: string;
             /** Version */
@@ -1738,6 +1750,11 @@ export interface components {
             /** Requestorname */
             requestorName: string;
             /**
+             * Requestormoderator
+             * @default null
+             */
+            requestorModerator?: true | null;
+            /**
              * Performerid
              * @default null
              */
@@ -1747,6 +1764,11 @@ export interface components {
              * @default null
              */
             performerName?: string | null;
+            /**
+             * Performermoderator
+             * @default null
+             */
+            performerModerator?: true | null;
             /** Description */
             description: string;
             /** Descriptionhtml */

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/preact-query";
 import type { ComponentChildren } from "preact";
 import { userQuery } from "../api/queries";
-import type { Category, QuestCard, QuestStatus } from "../api/types";
+import type { BoardCard, Category, QuestCard, QuestStatus } from "../api/types";
 import { number, t } from "../lib/text";
 import { ago, duration, fullTime, timeRange } from "../lib/time";
 import { sanitisedByServer } from "../lib/trusted";
@@ -41,7 +41,9 @@ export function Time({ at }: { at: string }) {
 type TicketQuest = Pick<
   QuestCard,
   "questId" | "title" | "area" | "status" | "rewardXp" | "rewardReputation" | "createdAt" | "when" | "minutes"
-> & { category: Category | undefined; expiresAt?: string; requestorId?: string; requestorName?: string };
+> & { category: Category | undefined; expiresAt?: string; requestorId?: string } & Partial<
+    Pick<BoardCard, "requestorName" | "requestorModerator">
+  >;
 
 interface TicketProps {
   quest: TicketQuest;
@@ -55,7 +57,7 @@ interface TicketProps {
 
 export function QuestTicket({ quest, need, preview = false, level = 3 }: TicketProps) {
   const Heading = `h${level}` as const;
-  const { when, minutes, area, expiresAt, requestorId, requestorName } = quest;
+  const { when, minutes, area, expiresAt, requestorId, requestorName, requestorModerator } = quest;
   return (
     <article class="ticket" data-category={quest.category}>
       <div class="paper">
@@ -89,6 +91,7 @@ export function QuestTicket({ quest, need, preview = false, level = 3 }: TicketP
               <span class="person">
                 {requestorId && <Avatar userId={requestorId} name={requestorName} />}
                 <bdi>{requestorName}</bdi>
+                {requestorModerator && <ModeratorMark />}
               </span>
             )}
             {need && <span>{need}</span>}
@@ -117,8 +120,16 @@ export const ModeratorMark = () => (
   </span>
 );
 
+interface PersonProps {
+  userId: string;
+  /** As a published document has it; without it the profile is read. */
+  name?: string | null | undefined;
+  moderator?: boolean | null | undefined;
+  you?: boolean;
+}
+
 /** A member's initials and name, linked to their profile. */
-export function Person({ userId, name, you }: { userId: string; name?: string | null | undefined; you?: boolean }) {
+export function Person({ userId, name, moderator, you }: PersonProps) {
   const { data } = useQuery({ ...userQuery(userId), enabled: !name });
   const shown = data?.displayName ?? name ?? undefined;
   return (
@@ -128,7 +139,7 @@ export function Person({ userId, name, you }: { userId: string; name?: string | 
         <a href={`/people/${userId}`} dir="auto">
           {shown ?? "…"}
         </a>
-        {data?.moderator && <ModeratorMark />}
+        {(data?.moderator ?? moderator) && <ModeratorMark />}
         {you && <span class="you">{t.common.you}</span>}
       </span>
     </span>

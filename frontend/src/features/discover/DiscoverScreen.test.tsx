@@ -87,7 +87,7 @@ describe("discover", () => {
       "GET /stats": stats,
       "GET /published/board.json": board(
         ...cards,
-        boardCard({ questId: "z", title: "Prune the roses", area: "Łąka", minutes: 30, when, requestorName: "Zoë" }),
+        boardCard({ questId: "z", title: "Prune the roses", area: "Łąka", minutes: 30, when, requestorName: "Zoë", requestorModerator: true }),
       ),
     });
     open("/");
@@ -102,6 +102,7 @@ describe("discover", () => {
     await user.click(screen.getByRole("checkbox", { name: t.discover.weekend }));
     expect(await found(1)).toBeTruthy();
     expect(address()).toBe("/?weekend=1");
+    expect(screen.getAllByText(t.common.moderator)).toHaveLength(1);
     await user.click(screen.getByRole("checkbox", { name: t.discover.short }));
     await waitFor(() => expect(address()).toBe("/?weekend=1&short=1"));
     await user.click(screen.getByRole("checkbox", { name: t.discover.weekend }));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { boardCard } from "../../../test/api";
+import type { BoardCard } from "../../api/types";
 import { nextWeekend } from "../../lib/time";
 import { areasOf, type Filters, found, SORTS } from "./board";
 
@@ -35,6 +36,75 @@ function cards(count: number) {
     }),
   );
 }
+
+/** Words by themselves: what `matches` finds in a text of joined ones. */
+const scanned = (all: ReturnType<typeof cards>, query: string) =>
+  all.filter(({ words }) => {
+    const each = words.split(" ");
+    return query.split(" ").every((part) => each.some((word) => word.startsWith(part)));
+  });
+
+/** The `count` least, each looked for by going through all of them: no sorting, so that it can err in no way that it does. */
+function least(all: ReturnType<typeof cards>, count: number, isBefore: (a: BoardCard, b: BoardCard) => boolean) {
+  const left = new Set(all);
+  return Array.from({ length: Math.min(count, all.length) }, () => {
+    let best: BoardCard | undefined;
+    for (const card of left) if (!best || isBefore(card, best)) best = card;
+    left.delete(best as BoardCard);
+    return best?.questId;
+  });
+}
+
+const isNewer = (a: BoardCard, b: BoardCard): boolean =>
+  a.createdAt > b.createdAt || (a.createdAt === b.createdAt && a.questId > b.questId);
+const by =
+  (key: (card: BoardCard) => number) =>
+  (a: BoardCard, b: BoardCard): boolean =>
+    key(a) < key(b) || (key(a) === key(b) && isNewer(a, b));
+const IS_BEFORE = {
+  newest: isNewer,
+  ending: by(({ expiresAt }) => Date.parse(expiresAt)),
+  reward: by(({ rewardXp }) => -rewardXp),
+  when: by(({ when }) => (when ? Date.parse(when.start) : Number.POSITIVE_INFINITY)),
+};
+
+describe.each([1_000, 10_000, 100_000])("of %i open quests", (count) => {
+  const all = cards(count);
+
+  it.each(SORTS)("the ten first by %s are those of a full scan", (sort) => {
+    const first = found(all, { ...ALL, sort }, NOW).slice(0, 10);
+    expect(first.map(({ questId }) => questId)).toEqual(least(all, 10, IS_BEFORE[sort]));
+  });
+
+  it("50 searches find what a full scan finds", () => {
+    const random = numbers(11);
+    const next = (below: number) => (random.next().value ?? 0) % below;
+    const folded = ["sofa", "mobel", "garden", "garten", "cafe", "piano", "lodz", "roses", "fence", "eye", "doctor"];
+    const queries = Array.from({ length: 50 }, (_, number) => {
+      const word = folded[next(11)] ?? "";
+      const part = word.slice(0, 1 + next(word.length));
+      return (
+        [part, `${part} ${folded[next(11)]}`, String(next(count)), `${next(count)} ${part}`, `no${part}where`][
+          number % 5
+        ] ?? ""
+      );
+    });
+    const ids = (cards: readonly BoardCard[]) =>
+      cards
+        .map(({ questId }) => questId)
+        .sort()
+        .join();
+    let hits = 0;
+    for (const q of queries) {
+      const expected = scanned(all, q);
+      hits += Math.min(1, expected.length);
+      const got = found(all, { ...ALL, q: q.toUpperCase() }, NOW);
+      expect(ids(got)).toBe(ids(expected));
+    }
+    expect(hits).toBeGreaterThan(25);
+    expect(hits).toBeLessThan(50);
+  }, 120_000);
+});
 
 describe("the board", () => {
   it.each(SORTS)("sorts by %s as a scan of everything does", (sort) => {

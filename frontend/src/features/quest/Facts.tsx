@@ -10,14 +10,24 @@ export function Facts({ quest, viewerId }: { quest: AnyQuest; viewerId: string |
       <div>
         <dt>{t.quest.by}</dt>
         <dd>
-          <Person userId={quest.requestorId} name={quest.requestorName} you={quest.requestorId === viewerId} />
+          <Person
+            userId={quest.requestorId}
+            name={quest.requestorName}
+            moderator={quest.requestorModerator}
+            you={quest.requestorId === viewerId}
+          />
         </dd>
       </div>
       {quest.performerId && (
         <div>
           <dt>{t.quest.performer}</dt>
           <dd>
-            <Person userId={quest.performerId} name={quest.performerName} you={quest.performerId === viewerId} />
+            <Person
+              userId={quest.performerId}
+              name={quest.performerName}
+              moderator={quest.performerModerator}
+              you={quest.performerId === viewerId}
+            />
           </dd>
         </div>
       )}

@@ -34,9 +34,12 @@ describe("a quest for visitors", () => {
 
   it("reads the published document and nothing of the API", async () => {
     const { allowedActions: _, ...quest } = view([]);
-    const calls = await serve({ "GET /published/quests/q1.json": { ...quest, requestorName: "Ana of the document" } });
+    const calls = await serve({
+      "GET /published/quests/q1.json": { ...quest, requestorName: "Ana of the document", requestorModerator: true },
+    });
     open("/quests/q1");
     expect((await screen.findAllByText("Ana of the document")).length).toBeGreaterThan(0);
+    expect(screen.getAllByText(t.common.moderator)).toHaveLength(1);
     expect(calls.map(({ path }) => path).filter((path) => /^\/(quests|users)/.test(path))).toEqual([]);
   });
 

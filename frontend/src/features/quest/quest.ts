@@ -1,7 +1,9 @@
 import type { Quest, QuestDocument, QuestView } from "../../api/types";
 
 /** What both views of a quest have, and what only the published document or a signed-in viewer's view has. */
-export type AnyQuest = Quest & Partial<QuestView> & Partial<Pick<QuestDocument, "requestorName" | "performerName">>;
+export type AnyQuest = Quest &
+  Partial<QuestView> &
+  Partial<Pick<QuestDocument, "requestorName" | "requestorModerator" | "performerName" | "performerModerator">>;
 
 /** The changes that the performer is to make now. */
 export const wantedChanges = (quest: AnyQuest) =>

@@ -1,19 +1,30 @@
 """The documents: what is in them, and that merging gives the same board whatever the order and however often."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.api.views import QuestPublic
-from services.core.documents import Board, BoardCard, QuestDocument, card, is_on_board, is_public, merge, quest_document
+from services.core.documents import (
+    Board,
+    BoardCard,
+    Party,
+    QuestDocument,
+    card,
+    is_on_board,
+    is_public,
+    merge,
+    quest_document,
+    says_the_same,
+)
 from services.core.domain.quests import Category, Quest, Status
 from services.core.folding import matches, words
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
-NAMES = {"r": "Zoë Ångström", "p": "Jonas"}
+PARTIES = {"r": Party("Zoë Ångström"), "p": Party("Jonas")}
 
 
 def quest(number: int = 1, **changes: Any) -> Quest:
@@ -37,7 +48,7 @@ def quest(number: int = 1, **changes: Any) -> Quest:
     "query", ["sofa carry", "mobel", "lodz", "zoe", "angstrom", "soc", "hauptstrasse", "third floor"]
 )
 def test_a_card_is_found_by_every_text_of_its_quest(query: str) -> None:
-    made = card(quest(), "Up to the **third** floor, Hauptstraße 5.", NAMES)
+    made = card(quest(), "Up to the **third** floor, Hauptstraße 5.", PARTIES)
     assert matches(words(query), made.words)
 
 
@@ -47,8 +58,34 @@ def test_a_document_has_all_that_the_api_shows_to_everybody() -> None:
 
 def test_a_document_names_the_parties_and_nobody_else() -> None:
     done = quest(performer_id="p", status=Status.CLAIMED)
-    document = quest_document(done, "plain text that is long", {**NAMES, "x": "Else"})
+    document = quest_document(done, "plain text that is long", {**PARTIES, "x": Party("Else")}, NOW)
     assert (document.requestor_name, document.performer_name) == ("Zoë Ångström", "Jonas")
+
+
+@pytest.mark.parametrize(("requestor", "performer"), [(True, None), (None, True), (True, True), (None, None)])
+def test_a_moderator_has_the_mark_and_nobody_else(
+    requestor: Literal[True] | None, performer: Literal[True] | None
+) -> None:
+    parties = {"r": Party("Lena", requestor), "p": Party("Jonas", performer), "x": Party("Else", moderator=True)}
+    document = quest_document(quest(performer_id="p", status=Status.CLAIMED), "text", parties, NOW)
+    assert (document.requestor_moderator, document.performer_moderator) == (requestor, performer)
+    assert card(quest(), "text", parties).requestor_moderator == requestor
+    assert (
+        "requestorModerator" in card(quest(), "text", parties).model_dump_json(by_alias=True, exclude_none=True)
+    ) == (requestor is True)
+
+
+def test_the_moment_of_publication_alone_makes_no_other_document() -> None:
+    published = quest_document(quest(), "text", PARTIES, NOW)
+    assert published.published_at == NOW
+    later = quest_document(quest(), "text", PARTIES, NOW + timedelta(days=1))
+    assert says_the_same(published, later)
+    assert says_the_same(None, None)
+    for other in (None, quest_document(quest(), "text!", PARTIES, NOW), quest_document(quest(), "text", {}, NOW)):
+        assert not says_the_same(published, other)
+        assert not says_the_same(other, published)
+    unstamped = published.model_copy(update={"published_at": None})
+    assert not says_the_same(unstamped, later), "those of an earlier release are written again"
 
 
 def test_a_document_holds_nothing_of_the_parties_alone() -> None:
@@ -74,7 +111,7 @@ Changes = st.lists(st.tuples(st.integers(1, 6), st.booleans()), max_size=20)
 
 def _apply(board: Board | None, changes: list[tuple[int, bool]]) -> Board:
     for number, shown in changes:
-        board = merge(board, {f"q{number}": card(quest(number), "text", NAMES) if shown else None}, NOW)
+        board = merge(board, {f"q{number}": card(quest(number), "text", PARTIES) if shown else None}, NOW)
     return board or merge(None, {}, NOW)
 
 
@@ -88,7 +125,7 @@ def test_the_board_is_what_the_last_change_of_each_quest_left(changes: list[tupl
 @given(Changes)
 def test_a_card_that_is_on_the_board_already_leaves_it_as_it_is(changes: list[tuple[int, bool]]) -> None:
     board = _apply(None, changes)
-    replay = {f"q{n}": card(quest(n), "text", NAMES) for n, shown in dict(changes).items() if shown}
+    replay = {f"q{n}": card(quest(n), "text", PARTIES) for n, shown in dict(changes).items() if shown}
     assert merge(board, replay, NOW + timedelta(days=1)) is board
 
 
