@@ -187,6 +187,10 @@ instructions: .venv/.ready ## Count the instructions of the api here and at the 
 	@$(RUN) bench.regression counts .cache/after.json
 	@$(RUN) bench.regression compare .cache/before.json .cache/after.json
 
+.PHONY: lighthouse
+lighthouse: tests/e2e/node_modules/.ready ## Score board and quest of ADDRESS, else of what `make up` started, on a phone; fails below 98
+	@node tests/e2e/lighthouse.mjs $(ADDRESS)
+
 # --- delivery: what the workflows call ---
 
 .PHONY: page zips

@@ -5,7 +5,7 @@
  * second of computing takes; the emulated phone is slowed down by that much less, and where the machine alone is slower
  * than the phone, the time is divided by what is left.
  */
-const CPU_RATE = 4;
+export const CPU_RATE = 4;
 const BYTES_PER_SECOND = (1.6 * 1024 * 1024) / 8;
 const LATENCY_MS = 150;
 const SPIN_MICROSECONDS = 200_000;

@@ -87,7 +87,15 @@ describe("discover", () => {
       "GET /stats": stats,
       "GET /published/board.json": board(
         ...cards,
-        boardCard({ questId: "z", title: "Prune the roses", area: "Łąka", minutes: 30, when, requestorName: "Zoë", requestorModerator: true }),
+        boardCard({
+          questId: "z",
+          title: "Prune the roses",
+          area: "Łąka",
+          minutes: 30,
+          when,
+          requestorName: "Zoë",
+          requestorModerator: true,
+        }),
       ),
     });
     open("/");
