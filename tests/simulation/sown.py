@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -605,9 +606,9 @@ def forgets_the_home_page(_real: Any) -> Any:
 
 @bug(publication.Publisher, "_publish_quest")
 def skips_a_document_that_is_there(real: Any) -> Any:
-    def publish(self: Any, quest_id: str) -> None:
+    def publish(self: Any, quest_id: str, now: datetime) -> None:
         if self.documents.read(quest_key(quest_id)) is None:
-            real(self, quest_id)
+            real(self, quest_id, now)
 
     return publish
 
