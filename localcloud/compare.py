@@ -14,9 +14,12 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+from pulumi.output import Unknown
+
 from infra.paths import REPOSITORY
 from localcloud.engine import deployment
 from localcloud.engine.document import preview_document
+from localcloud.provider.values import UNKNOWN
 
 _UP: Final = """
 import sys
@@ -46,16 +49,9 @@ def preview_document_against(commit: str, stage: str) -> dict[str, Any]:
         shutil.rmtree(before / "localcloud", ignore_errors=True)
         engine.mkdir()
         (engine / "localcloud").symlink_to(REPOSITORY / "localcloud")
-        done = subprocess.run(  # noqa: S603 - our own command
-            [sys.executable, "-c", _UP, stage, str(before), str(state), str(_artifacts(before, Path(folder) / "old"))],
-            cwd=before,
-            env={"PYTHONPATH": f"{before}:{engine}", "PATH": "/usr/bin:/bin", "HOME": folder},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise ComparisonError(f"The program of {commit} fails:\n{done.stderr.strip()[-1500:]}")
+        # A stage that the commit does not have is compared with nothing.
+        if (before / f"Pulumi.{stage}.yaml").exists():
+            _stand_up(stage, commit, before, engine, state)
         new = str(_artifacts(REPOSITORY, Path(folder) / "new"))
         try:
             report = deployment.preview(
@@ -63,8 +59,28 @@ def preview_document_against(commit: str, stage: str) -> dict[str, Any]:
             )
         except deployment.EngineError as error:
             raise ComparisonError(f"This tree's program fails: {error}") from error
-    document: dict[str, Any] = json.loads(json.dumps(preview_document(report, {}), default=str))
+    document: dict[str, Any] = json.loads(json.dumps(preview_document(report, {}), default=_plain))
     return document
+
+
+def _plain(value: object) -> str:
+    """A value that JSON lacks; one that only the deployment will know as Pulumi writes it."""
+    return UNKNOWN if isinstance(value, Unknown) else str(value)
+
+
+def _stand_up(stage: str, commit: str, before: Path, engine: Path, state: Path) -> None:
+    """Leaves in `state` the stage as the commit's tree `before` declares it. Raises ComparisonError."""
+    artifacts = _artifacts(before, before.parent / "old")
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-c", _UP, stage, str(before), str(state), str(artifacts)],
+        cwd=before,
+        env={"PYTHONPATH": f"{before}:{engine}", "PATH": "/usr/bin:/bin", "HOME": str(before.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ComparisonError(f"The program of {commit} fails:\n{done.stderr.strip()[-1500:]}")
 
 
 def _check_out(commit: str, folder: Path) -> None:

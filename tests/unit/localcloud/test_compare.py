@@ -9,6 +9,7 @@ import pytest
 from infra import review
 from infra.paths import REPOSITORY
 from localcloud import compare
+from localcloud.provider.values import UNKNOWN
 
 PROGRAM = """
 import pulumi, pulumi_aws as aws
@@ -30,6 +31,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in ("infra", "services/core", "services/api", "requirements"):
         (root / folder).mkdir(parents=True)
     (root / "Pulumi.yaml").write_text("name: probe\nruntime: python\nmain: infra\n")
+    (root / "Pulumi.prod.yaml").write_text("config: {}\n")
     (root / "requirements" / "lambda.txt").write_text("")
     (root / "services" / "api" / "handler.py").write_text("1")
     for name in ("__init__.py", "stack_config.py", "paths.py"):
@@ -78,6 +80,18 @@ def test_a_loss_is_told_with_what_refuses_it(repository: Path) -> None:
 def test_new_code_is_told(repository: Path) -> None:
     (repository / "services" / "api" / "handler.py").write_text("2")
     assert "- update Function `api`: `code` `content" in told()
+
+
+def test_a_stage_that_the_commit_lacks_is_new(repository: Path) -> None:
+    (repository / "Pulumi.fair.yaml").write_text("config: {}\n")
+    text = told("fair")
+    assert text.startswith("### Preview of fair: 3 created, 0 unchanged\n")
+    role = next(
+        step["newState"]["inputs"]["role"]
+        for step in compare.preview_document_against("HEAD", "fair")["steps"]
+        if step["newState"]["type"].endswith(":Function")
+    )
+    assert role == UNKNOWN, "known after the deployment"
 
 
 @pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
