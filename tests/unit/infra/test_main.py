@@ -1,6 +1,7 @@
 """The program as a whole: what every stage has, how things are called, what differs."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -211,3 +212,31 @@ def test_tests_that_are_named_after_resources_are_the_same_in_every_process() ->
     """Pulumi registers from many threads, and sets are ordered by a seed: xdist compares what its workers collected."""
     names = [resource.registration.urn for resource in plan("prod").resources]
     assert names == sorted(names)
+
+
+PLAN_OF_PROD = """
+import json
+from tests.unit.infra.plan import plan
+shown = [
+    [one.registration.urn, {key: value for key, value in one.inputs.items() if key not in one.secret_inputs}]
+    for one in plan("prod").resources
+]
+print(json.dumps(shown, sort_keys=True, default=lambda value: getattr(value, "path", type(value).__name__)))
+"""
+
+
+def test_the_program_makes_the_same_under_every_order_of_sets() -> None:
+    """A policy or a dashboard that is written from a set would change with every preview."""
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", PLAN_OF_PROD],
+            cwd=REPOSITORY,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for seed in ("1", "2")
+    ]
+    one, other = (process.communicate(timeout=300)[0] for process in running)
+    assert "RolePolicy" in one
+    assert one == other

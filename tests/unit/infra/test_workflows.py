@@ -10,7 +10,7 @@ import yaml
 from infra import workflows
 from services.core.stages import ON_AWS, STAGES, DeclaredStage
 
-FAIR = DeclaredStage(name="fair", environment="the-fair", log_retention_days=30)
+FIFTH = DeclaredStage(name="fifth", environment="the-fifth", log_retention_days=30)
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def texts(folder: Path) -> dict[str, str]:
 
 
 def declare(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    monkeypatch.setattr(workflows, "STAGES", {**STAGES, "fair": FAIR})
+    monkeypatch.setattr(workflows, "STAGES", {**STAGES, "fifth": FIFTH})
     monkeypatch.setattr(workflows, "ON_AWS", names)
 
 
@@ -37,7 +37,7 @@ def test_a_fifth_stage_is_in_every_workflow(
     folder: Path, place: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = texts(folder)
-    names = (*ON_AWS[:place], "fair", *ON_AWS[place:])
+    names = (*ON_AWS[:place], "fifth", *ON_AWS[place:])
     declare(monkeypatch, *names)
     assert workflows.main(["--check"], folder) == 1
     stale = {line.split(".")[0] for line in capsys.readouterr().err.splitlines()}
@@ -50,13 +50,13 @@ def test_a_fifth_stage_is_in_every_workflow(
         assert loaded[name]["jobs"][name]["strategy"]["matrix"] == {"stage": list(names)}
     jobs = loaded["deploy"]["jobs"]
     assert list(jobs) == ["checks", "page", *names, "by-hand"]
-    assert jobs["fair"] == {
+    assert jobs["fifth"] == {
         **jobs["prod"],
         "needs": names[place - 1],
-        "with": {**jobs["prod"]["with"], "stage": "fair"},
+        "with": {**jobs["prod"]["with"], "stage": "fifth"},
     }
     assert loaded["deploy"]["on"]["workflow_dispatch"]["inputs"]["stage"]["options"] == list(names)
-    assert "inputs.stage == 'fair' && 'the-fair'" in loaded["stage"]["jobs"]["deploy"]["environment"]
+    assert "inputs.stage == 'fifth' && 'the-fifth'" in loaded["stage"]["jobs"]["deploy"]["environment"]
     assert workflows.main(["--check"], folder) == 0
 
     declare(monkeypatch, *ON_AWS)
