@@ -125,7 +125,7 @@ CALL_GOALS = {"create": 1, "claim": 2, "submit": 2, "attest": 2, "attest, second
 
 
 def usage_rows(say: processes.Say) -> Iterator[Row]:
-    """What a quest costs on AWS."""
+    """The cost of a quest on AWS."""
     say("counting AWS calls on an emulator")
     found = usage.measure()
     short, long = found[usage.SHORT], found[usage.LONG]

@@ -21,7 +21,7 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 NUMBER = "00000000"
-"""What a posted text has where each request has a number of its own."""
+"""The mark in a posted text where each request has a number of its own."""
 
 BATCHES = 50
 """Short ones: on a busy machine some are left undisturbed."""

@@ -38,7 +38,7 @@ _OWN = {
 
 
 def _settings() -> ApiSettings:
-    """What is not of this bench is as in prod: `claims_per_hour` is `claimsPerHour` of its stage's file."""
+    """Settings of the bench; others are as in prod: `claims_per_hour` is `claimsPerHour` of its stage's file."""
     prod = load_config("prod", REPOSITORY).values
     of_prod = {name: prod[f"civicforge:{to_camel(name)}"] for name in ApiSettings.model_fields if name not in _OWN}
     return ApiSettings.model_validate({**_OWN, **of_prod})
@@ -68,7 +68,7 @@ class Scenario:
 
 
 def quest_body(description: str) -> str:
-    """What a requestor sends."""
+    """The body of a request that creates a quest."""
     quest = {"title": "Help me carry a sofa & a table", "category": "social", "tags": ["moving"], "area": "Old town"}
     return json.dumps({**quest, "description": description})
 

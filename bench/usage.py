@@ -1,4 +1,4 @@
-"""What a request costs on AWS: calls and write units, counted on an emulator of its own from what DynamoDB reports."""
+"""The cost of a request on AWS: calls and write units, counted on an emulator of its own from what DynamoDB reports."""
 
 import contextlib
 import io
@@ -62,7 +62,7 @@ class Meter:
             self.used.write_units += table["CapacityUnits"]
 
     def take(self) -> Usage:
-        """What was used since the last time."""
+        """The use since the last call."""
         used, self.used = self.used, Usage()
         return used
 
@@ -104,7 +104,7 @@ class _Stage:
         return dict(json.loads(answer["body"]))
 
     def lifecycle(self, length: int) -> dict[str, Usage]:
-        """What each step costs, from create to paid, with texts of this length."""
+        """The cost of each step, from create to paid, with texts of this length."""
         text = ("We carry two sofas down the stairs. " * 60)[:length]
         used = {}
         quest = self.request("POST", "/api/v1/quests", body=quest_body(text))["questId"]

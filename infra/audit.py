@@ -21,7 +21,7 @@ from infra.paths import REPOSITORY
 CLEAN, VULNERABLE, NOT_AUDITED = 0, 1, 2
 WORDS: Final = {CLEAN: "clean", VULNERABLE: "VULNERABLE", NOT_AUDITED: "NOT AUDITED"}
 NPM_LEVELS: Final = ("high", "critical")
-"""What fails an audit of npm. Lower ones are mostly about development servers; pip-audit has no levels."""
+"""Levels that fail an audit of npm. Lower ones are mostly about development servers; pip-audit has no levels."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from services.core.services import SERVICES
 
 LOCK = Path("requirements/lambda.txt")
 CODE_PATH = "/var/task"
-"""Where Lambda unpacks a zip; tracebacks name this folder."""
+"""The folder in which Lambda unpacks a zip; tracebacks name this folder."""
 SIZE_GOAL = 5_000_000
 """Bytes of one zip for AWS; docs/performance.md. Host zips hold the larger x86-64 build of pydantic-core."""
 
@@ -49,7 +49,7 @@ AWS_OPERATIONS = {
     "s3": frozenset({"DeleteObject", "GetObject", "ListObjectsV2", "PutObject"}),
     "sesv2": frozenset({"SendEmail"}),
 }
-"""What the Lambdas call through botocore, by its names: a client is made from these operations alone."""
+"""Operations that the Lambdas call through botocore, by service: a client is made from these operations alone."""
 
 AMAZON_ROOTS = 5
 """Amazon Root CA 1 to 4 and Starfield Services Root CA - G2: https://www.amazontrust.com/repository/."""
@@ -267,7 +267,7 @@ DROPPED = (
     ),
     *(f"aws_lambda_powertools/utilities/{name}" for name in ("kafka", "parameters", "parser", "streaming")),
 )
-"""What of the packages no Lambda uses, as globs; the build refuses code that imports one of them."""
+"""Files of the packages that no Lambda uses, as globs; the build refuses code that imports one of them."""
 
 
 NO_PLUGINS = "def get_plugins():\n    return ()\n"

@@ -1,1 +1,1 @@
-"""What CivicForge is measured against: the stack of the system that it replaces, and the least that would do."""
+"""The peers of CivicForge: the stack of the system that it replaces, and the least that would do."""

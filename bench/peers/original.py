@@ -24,7 +24,7 @@ public_key = json.loads(os.environ["PUBLIC_KEY"])
 
 
 class NewQuest(BaseModel):
-    """What a requestor sends."""
+    """The body of a request that creates a quest."""
 
     title: str = Field(min_length=5, max_length=200)
     description: str = Field(min_length=20, max_length=2000)
@@ -35,7 +35,7 @@ class NewQuest(BaseModel):
 
 
 class Quest(NewQuest):
-    """What is stored and answered."""
+    """A quest as it is stored and answered."""
 
     description: str
     questId: str  # noqa: N815
@@ -77,7 +77,7 @@ CurrentUser = Annotated[str, Depends(current_user)]
 
 
 def get_health() -> dict[str, str]:
-    """Whether it runs."""
+    """Answers that it runs."""
     return {"status": "ok"}
 
 

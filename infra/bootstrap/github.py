@@ -26,7 +26,7 @@ ANY_BRANCH = frozenset({"development"})
 DATA_LOSS_LABEL = "data-loss-accepted"
 """The label without which a pull request that deletes or replaces what holds data cannot pass."""
 RULESET = ".github/ruleset.json"
-"""What main demands of a pull request."""
+"""The rules that a pull request to main must pass."""
 
 
 _LABEL = ("--color", "B60205", "--description", "The loss of data that the preview shows is meant")

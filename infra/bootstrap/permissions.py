@@ -15,7 +15,7 @@ from services.core.services import SWEEPS
 from services.core.stages import ON_AWS, STAGES
 
 DISPOSABLE_STAGES = tuple(name for name in ON_AWS if STAGES[name].disposable)
-"""Whose deploy role may delete what holds data; on the others that takes a person with rights of their own."""
+"""Stages whose deploy role may delete what holds data; on the others that takes a person with rights of their own."""
 
 RUNS_ROLES = ("lambda.amazonaws.com", "scheduler.amazonaws.com")
 """The services to which a stage hands its roles."""

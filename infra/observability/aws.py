@@ -10,7 +10,7 @@ from services.core.collecting import collected
 from services.core.metrics import Metric, Statistic, Unit
 
 GLOBAL_REGION: Final = "us-east-1"
-"""Where AWS keeps what belongs to no region: CloudFront's metrics and log deliveries, the account's charges."""
+"""The region of what belongs to no region: CloudFront's metrics and log deliveries, the account's charges."""
 
 _LATENCY: tuple[Statistic, ...] = ("p50", "p95", "p99", "Maximum")
 """No average: the slow requests are what is asked about."""

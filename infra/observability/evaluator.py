@@ -17,7 +17,7 @@ Points = list[float | None]
 """One value per period, oldest first; None where there is no data."""
 
 EXTRA_PERIODS = 2
-"""How many periods beyond its own an alarm looks back to replace missing ones.
+"""Periods beyond its own that an alarm looks back to replace missing ones.
 
 AWS gives no formula, only the example of five for three.
 """

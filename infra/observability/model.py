@@ -31,7 +31,7 @@ class Series:
     statistic: Statistic
     dimensions: "Mapping[str, Input[str]]"
     region: str | None = None
-    """Where the metric lives, if not in the stage's region. Alarms cannot reach there, panels can."""
+    """The metric's region, if it is not the stage's. Alarms cannot reach there, panels can."""
 
     def __post_init__(self) -> None:
         if set(self.dimensions) != set(self.metric.dimensions):
@@ -83,7 +83,7 @@ class Alarm:
     period: int
     """Seconds."""
     datapoints: int = 1
-    """How many of the last `periods` have to be above the threshold."""
+    """The number of the last `periods` that have to be above the threshold."""
     periods: int = 1
     missing: MissingData = "notBreaching"
     minimum: str = ""
@@ -207,7 +207,7 @@ class Dashboard:
     intro: str
     panels: tuple[Panel, ...]
     alarms: bool = False
-    """Whether the state of every alarm stands on top."""
+    """True if the state of every alarm stands on top."""
     start: str = "-PT3H"
     """ISO 8601 duration that is shown at first."""
 

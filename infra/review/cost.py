@@ -11,7 +11,7 @@ from infra.review.steps import Preview
 TRAFFIC: Final = {"quiet": 10_000, "a town": 300_000, "busy": 3_000_000}
 """Requests a month."""
 REQUEST_SECONDS, REQUEST_READS, REQUEST_WRITES, REQUEST_LOG_BYTES = 0.03, 1.5, 0.5, 1_000
-"""What a request takes on average: docs/performance.md measures the first three on the local cloud."""
+"""Average use of a request: docs/performance.md measures the first three on the local cloud."""
 KEY_PRICE: Final = 1.0
 """Of a KMS key, a month."""
 ON_DEMAND: Final = "PAY_PER_REQUEST"

@@ -17,7 +17,7 @@ HOLDS: Final = {
     "aws:ssm/parameter:Parameter": "the value that operators gave it",
     "aws:cloudwatch/logGroup:LogGroup": "the record of what operators did",
 }
-"""What is gone with a resource of these types; of the parameters and log groups, only some are data."""
+"""The data that is lost with a resource of these types; of the parameters and log groups, only some are data."""
 LOSING: Final = {"delete": "deleted", "replace": "replaced", "delete-replaced": "deleted"}
 
 
@@ -62,7 +62,7 @@ GUARDS: Final = {
     ("Bucket", "versioning.enabled"): "versions",
     ("BucketVersioning", "versioningConfiguration.status"): "versions",
 }
-"""What keeps data from being lost by mistake: kind of resource and input."""
+"""Protections from losing data by mistake: kind of resource and input."""
 ON: Final = (True, "ACTIVE", "Enabled")
 DAYS_KEPT: Final = {"LogGroup": "retentionInDays", "Table": "pointInTimeRecovery.recoveryPeriodInDays"}
 

@@ -42,7 +42,7 @@ class Kind:
 
     inputs: Mapping[str, Meaning]
     meanwhile: str = ""
-    """What does not work while it is deleted or not yet there again; empty where nobody notices."""
+    """Functions that do not work while it is deleted or not yet there again; empty where nobody notices."""
     safer: Mapping[str, bool] = field(default_factory=dict)
     """Paths of inputs by which it gets safer when they grow or are on (True), or when they shrink (False)."""
 

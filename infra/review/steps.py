@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.alias_generators import to_camel
 
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""What Pulumi writes for a value that only the deployment will know."""
+"""Pulumi's placeholder for a value that only the deployment will know."""
 UNTOLD: Final = re.compile(rf"{UNKNOWN}|output<\w+>")
 _SECRET: Final = re.compile(r"\[secret\]")
 
@@ -22,7 +22,7 @@ _PARTS_OF_REPLACE: Final = {"create-replacement", "delete-replaced", "discard-re
 
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _ASSETS: Final = ("c44067f5952c0a294b673a41bacd8c17", "0def7320c3a5731c473e5ecbe6d01bc7")
-"""How Pulumi marks files and archives among the inputs."""
+"""Marks of Pulumi for files and archives among the inputs."""
 
 # What Pulumi has nothing to say of, it leaves out or writes as null.
 _Filled: Final = BeforeValidator(lambda value: value or {})

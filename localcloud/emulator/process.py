@@ -65,7 +65,7 @@ _PORT_SECONDS: Final = 3.0
 
 
 _children: Final[dict[int, "subprocess.Popen[bytes]"]] = {}
-"""What this process started and has not seen end: the emulator outlives whoever started it."""
+"""Processes that this one started and has not seen end: the emulator outlives whoever started it."""
 
 
 class EmulatorError(Exception):

@@ -17,7 +17,7 @@ FILE: Final = "root-key.json"
 """Beside the emulator's data."""
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _ANY: Final = ("test", "test")
-"""What an endpoint takes that is no emulator of ours."""
+"""The key for an endpoint that is no emulator of ours."""
 
 
 def root_key(directory: Path) -> tuple[str, str]:

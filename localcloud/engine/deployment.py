@@ -63,7 +63,7 @@ class Report:
     errors: list[str] = field(default_factory=list)
     """Of a preview: the reasons for which `up` would refuse."""
     orphans: list[str] = field(default_factory=list)
-    """What an interrupted run may have made and nothing knows of: type and id, or type and name."""
+    """Resources that an interrupted run may have made and no state holds: type and id, or type and name."""
 
     def urns(self, *operations: StepOperation) -> list[str]:
         """The URNs of resources with these operations."""

@@ -28,7 +28,7 @@ class Step:
     type: str
     old: Record | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
-    """What it shall be; empty for a deletion."""
+    """The desired inputs; empty for a deletion."""
     secret_inputs: frozenset[str] = frozenset()
     difference: Difference = NO_DIFFERENCE
     protect: bool = False

@@ -218,7 +218,7 @@ class Handler(ABC):
     replace_on: ClassVar[frozenset[str]] = frozenset()
     """Inputs that AWS cannot change in place."""
     delete_first: ClassVar[bool] = False
-    """Whether a replacement cannot stand beside what it replaces, though `identify` does not show it."""
+    """True if a replacement cannot stand beside what it replaces, though `identify` does not show it."""
     volatile: ClassVar[frozenset[str]] = frozenset()
     """Outputs that any update may change, so that a preview cannot know them."""
     secret_outputs: ClassVar[frozenset[str]] = frozenset()

@@ -52,7 +52,7 @@ class LocalStack:
 
     @property
     def pending(self) -> bool:
-        """Whether there are operations whose end nobody saw."""
+        """True if operations are pending, as after an interruption."""
         return bool(self._latest.get("pending_operations"))
 
     @property
@@ -62,7 +62,7 @@ class LocalStack:
 
     @property
     def interrupted(self) -> bool:
-        """Whether a run was killed, or is under way."""
+        """True if a run was killed, or is under way."""
         return self.pending or bool(self.locks) or self.unsettled.exists()
 
     @property

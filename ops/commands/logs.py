@@ -22,7 +22,7 @@ _ERROR_WORDS = ('"ERROR"', '"CRITICAL"', "Task timed out", "Runtime.", "[ERROR]"
 _SYSTEM = re.compile(r'^(START|END|REPORT) RequestId|^INIT_START|"type": ?"platform\.')
 """Lambda's own lines, plain or as JSON."""
 _FAILED = re.compile(r'Status: (timeout|error|failure)|"status": ?"(timeout|error|failure)"')
-"""How Lambda's report of a run says that it failed; a timeout may have no other line."""
+"""Statuses of a failed run in Lambda's report; a timeout may have no other line."""
 _EMBEDDED: Final = '"_aws"'
 """In lines that are metrics."""
 _AUDIT = "audit"

@@ -22,7 +22,7 @@ from services.core.metrics import QUESTS_COMPLETED, REWARDS_PAID, Metric
 from services.core.parameters import FLAGS, flag_parameter, rollout_parameter
 
 SEEN: Final[dict[str, Metric]] = {"rewards": REWARDS_PAID}
-"""What shows that a flag was tried; other flags go by the quests that were completed."""
+"""Metrics that show that a flag was tried; other flags go by the quests that were completed."""
 
 app = typer.Typer(no_args_is_help=True, help="Bring a flag to everybody, step by step, while the alarms are quiet.")
 

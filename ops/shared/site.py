@@ -15,7 +15,7 @@ DIST: Final = REPOSITORY / "frontend" / "dist"
 
 
 ASSETS: Final = "assets/"
-"""Where the build puts what carries a hash in its name, and so never changes."""
+"""The folder of the files that have a hash in their names and never change."""
 
 
 ENTRY: Final = "index.html"

@@ -27,7 +27,7 @@ from services.core.tables import LEDGER, QUESTS, USERS
 
 REWARDS: Final = "rewards"
 PREFIX: Final = "smoke-"
-"""How the synthetic members' addresses begin; the domain can never receive mail (RFC 2606)."""
+"""The prefix of the synthetic members' addresses; the domain can never receive mail (RFC 2606)."""
 DOMAIN: Final = "civicforge.invalid"
 PAID_WITHIN: Final = 30.0
 """Seconds."""

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 
 LOCAL: Final = stages.LOCAL.name
 MISSING: Final = "missing"
-"""What a live parameter is said to be that somebody deleted."""
+"""The value shown for a live parameter that somebody deleted."""
 LOCAL_DIRECTORY = REPOSITORY / ".local"
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, read_timeout=60)
 

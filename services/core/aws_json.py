@@ -26,7 +26,7 @@ from typing import Any, NamedTuple, TypeVar
 T = TypeVar("T")
 
 ATTEMPTS = 3
-"""How often a request is sent in all."""
+"""Attempts of a request in all."""
 CONNECT_SECONDS, READ_SECONDS = 0.5, 2.0
 """The longest waits for a connection and for an answer."""
 _PAUSE = 0.05

@@ -23,7 +23,7 @@ from services.core.folding import words
 from services.core.names import QUESTS_PREFIX
 
 EDGE_SECONDS: Final = 5
-"""How long the edge gives out a document after it changed."""
+"""Seconds for which the edge serves a document after it changed."""
 CACHE_CONTROL: Final = f"public, max-age=0, s-maxage={EDGE_SECONDS}"
 HOME_CARDS: Final = 12
 """Cards in the home page's HTML: more than the largest screen shows at first."""

@@ -20,7 +20,7 @@ class ParameterUnavailableError(Exception):
 
 
 _KNOWN_SECONDS, _UNKNOWN_SECONDS = 0.3, 1.2
-"""How long SSM may keep a caller waiting: there are values that do for now, or there are none."""
+"""Timeout of a read of SSM: cached values stay in use, or there are none."""
 _RETRY_SECONDS = 2.0
 """From a read that failed to the next one, while the last values stay in force."""
 

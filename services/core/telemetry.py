@@ -25,7 +25,7 @@ class Log:
     def __init__(self, service: str, stage: str, level: str) -> None:
         self._service, self._stage, self._level = service, stage, level
         self.stream: TextIO | None = None
-        """Where lines go; None is the standard output of the moment."""
+        """The stream for lines; None is the standard output of the moment."""
 
     @cached_property
     def logger(self) -> "Logger":

@@ -80,7 +80,7 @@ _READERS: Final[dict[str, Callable[[Record], list[Notice]]]] = {
     settings.messages_table: teller.message,
     settings.reports_table: teller.report,
 }
-"""What a record tells, by the table of its stream."""
+"""The function for a record, by the table of its stream."""
 _OUTAGES: Final = (StoreUnavailableError, ParameterUnavailableError)
 
 

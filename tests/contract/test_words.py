@@ -2,6 +2,7 @@
 
 import ast
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,19 @@ import pytest
 from infra.paths import REPOSITORY
 
 RELATIVE = {"What", "Who", "Whom", "Whose", "Whether", "How", "Where", "When", "Why", "Which"}
-PACKAGES = ("infra", "localcloud", "ops", "services", "scripts")
+PACKAGES = ("bench", "infra", "localcloud", "ops", "services", "scripts")
 
 
 def docstrings(source: str) -> list[tuple[int, str]]:
     """The line and the first word of each docstring."""
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    nodes = (node for node in ast.walk(ast.parse(source)) if isinstance(node, kinds))
-    texts = ((getattr(node, "lineno", 1), ast.get_docstring(node)) for node in nodes)
+    tree = ast.parse(source)
+    nodes = [node for node in ast.walk(tree) if isinstance(node, kinds)]
+    texts = [(getattr(node, "lineno", 1), ast.get_docstring(node)) for node in nodes]
+    # Also the string below an attribute or a constant.
+    for before, after in (pair for node in nodes for pair in pairwise(node.body)):
+        if isinstance(before, ast.Assign | ast.AnnAssign) and isinstance(after, ast.Expr):
+            texts.append((after.lineno, str(getattr(after.value, "value", ""))))
     return [(line, text.split()[0]) for line, text in texts if text]
 
 
@@ -37,3 +43,7 @@ def test_no_docstring_opens_with_a_relative_clause(package: str) -> None:
 
 def test_the_check_sees_one() -> None:
     assert docstrings('def f():\n    """Whether it holds."""\n') == [(1, "Whether")]
+    assert docstrings('A = 1\n"""How often."""\nclass B:\n    c: int\n    """What it is."""\n') == [
+        (2, "How"),
+        (5, "What"),
+    ]

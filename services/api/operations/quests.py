@@ -48,7 +48,7 @@ from services.core.stores.quests import QuestExistsError, QuestMovedError, Store
 from services.core.stores.users import ClaimsFullError, Limit
 
 ATTEMPTS = 10
-"""How often a change is tried on a quest that others keep changing."""
+"""Attempts at a change of a quest that others keep changing."""
 _ID = re.compile(r"[0-9a-z]{26}")
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 _VERSION = re.compile(r'(?:W/)?"([0-9]{1,9})"|([0-9]{1,9})')

@@ -123,7 +123,7 @@ def former(user: User, now: datetime) -> User:
 
 
 def shown_text(user: User) -> str:
-    """What others read in a member's profile, a line for each field that has something."""
+    """The text that others read in a member's profile, a line for each field that has something."""
     values = (getattr(user, field) for field in SHOWN_TO_OTHERS)
     return "\n".join(filter(None, (value if isinstance(value, str) else ", ".join(value) for value in values)))
 

@@ -5,7 +5,7 @@ from services.core.mails import Letter
 from services.core.words import Translator
 
 PLACEHOLDER = "{####}"
-"""What Cognito puts the code in the place of."""
+"""The placeholder that Cognito replaces by the code."""
 
 
 def code_letter(language: Language) -> Letter:

@@ -14,7 +14,7 @@ Item = dict[str, Any]
 T = TypeVar("T")
 
 _BATCHES = 5
-"""How often a batch is asked for the keys that were left out."""
+"""Attempts to read the keys that a batch left out."""
 
 
 class StoreUnavailableError(Exception):

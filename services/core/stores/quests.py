@@ -67,9 +67,9 @@ def item_ids(quest_id: str) -> tuple[str, ...]:
 BATCH = 100 // (1 + len(_TEXTS))
 """Quests with their texts that one call reads: DynamoDB gives 100 items."""
 _SCAN_FACTOR = 5
-"""How many quests a filtered page reads for each that it may show, so that a rare filter is not a call per quest."""
+"""Quests that a filtered page reads for each one that it may show, so that a rare filter is not a call per quest."""
 _SEARCHED = 100
-"""How many quests a page of a search looks at: each may take its description and its requestor's name to decide."""
+"""Quests that a page of a search looks at: each may take its description and its requestor's name to decide."""
 
 
 class QuestMovedError(Exception):

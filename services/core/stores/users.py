@@ -49,7 +49,7 @@ _DELETION_LANE = "DUE"
 _SHOWN_TO_OTHERS = frozenset(map(to_camel, SHOWN_TO_OTHERS))
 _ANYTHING = object()
 _ATTEMPTS = 5
-"""How often a list on a row is changed that others keep changing."""
+"""Attempts at a change of a list that others keep changing."""
 
 
 class NoSuchUserError(Exception):

@@ -30,7 +30,7 @@ RELEASE_GRACE = timedelta(days=7)
 WHEN_GRACE = timedelta(days=2)
 """Time from the end of a quest's window to its claim deadline."""
 WHEN_HORIZON = timedelta(days=366)
-"""How far ahead a window may end."""
+"""The latest end of a window, counted from now."""
 SILENCE = timedelta(days=7)
 """Time from the hand-in to the confirmation by silence, for a quest that was handed in before it was kept."""
 STATEMENT_PERIOD = timedelta(days=3)
