@@ -143,7 +143,9 @@ def provision(
 
     `refresh` looks at every resource first: what was deleted by hand is made again, what was changed is put back.
     """
-    config = {"civicforge:release": release_id, "civicforge:canaryPercent": str(canary_percent)}
+    # Without a trial the program keeps the stage's own canary, and the release moves what `up` left where it was.
+    trial = {"civicforge:canaryPercent": str(canary_percent)} if canary_percent else {}
+    config = {"civicforge:release": release_id, **trial}
     if stage.emulator and stage.emulator.running():
         from localcloud.engine import deployment  # pulumi and its provider are large, and only this needs them
 
@@ -231,7 +233,9 @@ def release_now(
     step("up, every resource looked at" if refresh else "up")
     provision(stage, release.id, trial.percent, say, refresh=refresh)
     before, after = live_versions(stage), canary.published(stage)
-    if trial.percent and before != after:
+    if before != after and not trial.percent:
+        canary.point(stage, after)
+    elif before != after:
         step(f"canary: {trial.percent} % of the api's calls for {trial.minutes:g} minutes")
         why = canary.run(stage, trial, before[canary.SERVICE], after[canary.SERVICE], say, still_held)
         release = release.model_copy(update={"versions": after, "actor": stage.actor, "canary": why or "passed"})

@@ -50,13 +50,12 @@ def town(stage: UnitStage, monkeypatch: pytest.MonkeyPatch) -> UnitStage:
         stage.s3.create_bucket(Bucket=bucket)
     vars(stage)["cloudfront"] = Edge()
 
-    def up(_: Any, release_id: str, canary_percent: int, say: Any, **_options: Any) -> None:
+    def up(_: Any, release_id: str, *_arguments: Any, **_options: Any) -> None:
+        """As on a stage with a canary: the program publishes and moves no alias."""
         for service in SERVICES:
             name = stage.resource(service)
             stage.lambda_.update_function_code(FunctionName=name, ZipFile=code(release_id))
-            version = stage.lambda_.publish_version(FunctionName=name)["Version"]
-            if not canary_percent:
-                stage.lambda_.update_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion=version)
+            stage.lambda_.publish_version(FunctionName=name)
 
     monkeypatch.setattr(readiness, "require", lambda _: None)  # moto knows no account's limits
     monkeypatch.setattr(UnitStage, "start", lambda *_: None)
@@ -397,6 +396,8 @@ def test_aws_is_provisioned_by_the_pulumi_cli_without_touching_the_tree(
 
     monkeypatch.setattr(PulumiCli, "_follow", note)
     release.provision(stage, "r7", 10)
-    (command,) = commands
-    assert command[:2] == ["up", "--yes"]
-    assert command[-4:] == ["--config", "civicforge:release=r7", "--config", "civicforge:canaryPercent=10"]
+    release.provision(stage, "r7", 0)
+    tried, untried = commands
+    assert tried[:2] == untried[:2] == ["up", "--yes"]
+    assert tried[-4:] == ["--config", "civicforge:release=r7", "--config", "civicforge:canaryPercent=10"]
+    assert untried[-2:] == ["--config", "civicforge:release=r7"], "prod's program refuses a canary of 0"
