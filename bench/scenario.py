@@ -11,8 +11,8 @@ from pydantic.alias_generators import to_camel
 from infra.paths import REPOSITORY
 from infra.stack_config import load_config
 from services.core.domain import quests
+from services.core.domain.digests import digest
 from services.core.domain.quests import Draft
-from services.core.domain.values import digest
 from services.core.names import parameter_name, resource_name
 from services.core.parameters import LIVE_PARAMETERS
 from services.core.settings import ApiSettings

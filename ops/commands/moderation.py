@@ -13,10 +13,11 @@ from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.accounts import Accounts
 from services.core.domain import reports
+from services.core.domain.digests import digest
 from services.core.domain.messages import Removal
 from services.core.domain.quests import MODERATORS, Actor
 from services.core.domain.reports import DecisionDraft, Measure, Report, ReportDeniedError, SubjectKind
-from services.core.domain.values import digest, timestamp
+from services.core.domain.values import timestamp
 from services.core.stores.dynamo import dump
 from services.core.stores.reports import CONCERNED, ReportMovedError
 from services.core.stores.users import NoSuchUserError

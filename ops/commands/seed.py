@@ -10,8 +10,8 @@ from pycognito.aws_srp import AWSSRP  # type: ignore[import-untyped]  # it ships
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Terminal
 from services.core import stages
+from services.core.domain.digests import digest
 from services.core.domain.quests import MODERATORS, Change, Status
-from services.core.domain.values import digest
 from services.core.parameters import FLAGS, USER_POOL_CLIENT_ID, USER_POOL_ID, flag_parameter
 from services.core.routes import BASE_PATH
 from services.core.services import SWEEPS

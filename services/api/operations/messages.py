@@ -25,9 +25,9 @@ from services.api.operations.quests import (
     stored_quest,
 )
 from services.core.domain import messages
+from services.core.domain.digests import digest
 from services.core.domain.messages import Audience, Message, MessageDraft
 from services.core.domain.quests import Denial, Quest, parties
-from services.core.domain.values import digest
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.messages import MessageExistsError
 from services.core.stores.quests import QuestMovedError

@@ -21,11 +21,11 @@ from services.api.operations.quests import ATTEMPTS, hide_quest, idempotency_key
 from services.api.problems import ProblemError, not_found
 from services.core.accounts import Accounts
 from services.core.domain import reports
+from services.core.domain.digests import digest
 from services.core.domain.messages import Removal, may_read
 from services.core.domain.quests import MODERATORS, Denial, Quest, may_see, parties
 from services.core.domain.reports import Decision, DecisionDraft, Measure, Report, ReportDraft, SubjectKind
 from services.core.domain.users import shown_text
-from services.core.domain.values import digest
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.reports import CONCERNED, REPORTER, ReportExistsError, ReportMovedError
 

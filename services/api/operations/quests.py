@@ -20,6 +20,7 @@ from services.api.operations.operation import (
 )
 from services.api.problems import DENIALS, ProblemError, not_found
 from services.core.domain import pairs, quests
+from services.core.domain.digests import digest, request_mark
 from services.core.domain.pairs import Pair
 from services.core.domain.quests import (
     FINAL,
@@ -34,7 +35,6 @@ from services.core.domain.quests import (
     Status,
 )
 from services.core.domain.users import User, claimed_quest, is_fresh, is_suspended, open_claims
-from services.core.domain.values import digest
 from services.core.metrics import (
     ATTESTATIONS_SUBMITTED,
     CLAIMS_HELD,
@@ -206,7 +206,7 @@ def _change_quest(
     A step that this request has taken already, as after a lost answer or a retry of the caller's, is not taken twice,
     wherever the quest has moved since.
     """
-    mark = quests.request_mark(request.member.user_id, action, request.request_id)
+    mark = request_mark(request.member.user_id, action, request.request_id)
     store = save or (lambda before, change: platform.quests.save(before, change, quota))
     stored = stored_quest(platform, request)
     for _ in range(ATTEMPTS):

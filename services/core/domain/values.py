@@ -1,6 +1,5 @@
 """The values that the things of the domain are made of: timestamps, checked text, identifiers."""
 
-import hashlib
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -119,10 +118,3 @@ Bio = Annotated[str, _limits(0, 500), _CLEAN]
 RewardXp = Annotated[int, Field(ge=10, le=1000)]
 RewardReputation = Annotated[int, Field(ge=1, le=100)]
 Minutes = Annotated[int, Field(ge=5, le=1440)]
-
-
-def digest(*parts: str) -> str:
-    """26 characters of base 32 that depend on every part; the same in every process."""
-    number = int.from_bytes(hashlib.sha256("\x1f".join(parts).encode()).digest()[:17], "big")
-    alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
-    return "".join(alphabet[(number >> shift) & 31] for shift in range(0, 130, 5))

@@ -42,16 +42,10 @@ from services.core.domain.quests.model import (
     role_of,
 )
 from services.core.domain.quests.permissions import Denial, NotAllowedError, judge_denial, require
-from services.core.domain.values import digest
 
 _REWARDS = ("reward_xp", "reward_reputation")
 NEW_PAIR = Pair()
 """Two members who completed nothing together. A change that takes others for that is refused by the store."""
-
-
-def request_mark(user_id: str, action: str, request_id: str) -> str:
-    """The name under which a quest remembers a step of this member's request."""
-    return digest(user_id, action, request_id)[:12]
 
 
 def is_taken(quest: Quest, mark: str) -> bool:

@@ -7,6 +7,7 @@ import pytest
 
 from services.api.views import QuestPublic, QuestView
 from services.core.domain import quests
+from services.core.domain.digests import request_mark
 from services.core.domain.ledger import Kind, State
 from services.core.domain.quests import (
     Action,
@@ -883,8 +884,8 @@ def test_time_never_runs_back_within_a_quest(name: str) -> None:
 
 def test_a_step_is_remembered_by_its_request() -> None:
     quest = quest_in("SUBMITTED")
-    first, other = quests.request_mark(ANNA, "attest", "r-1"), quests.request_mark(ANNA, "attest", "r-2")
-    assert len({first, other, quests.request_mark(BEN, "attest", "r-1"), quests.request_mark(ANNA, "x", "r-1")}) == 4
+    first, other = request_mark(ANNA, "attest", "r-1"), request_mark(ANNA, "attest", "r-2")
+    assert len({first, other, request_mark(BEN, "attest", "r-1"), request_mark(ANNA, "x", "r-1")}) == 4
     change = quests.marked(quests.attest(quest, member(ANNA), None, LATER), first)
     assert quests.is_taken(change.quest, first)
     assert not quests.is_taken(change.quest, other)

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from services.core.domain import values
+from services.core.domain.digests import digest
 from services.core.domain.quests import Category, Draft, Edit, Quest, WhenInput
 from services.core.domain.users import Profile, former, newcomer
-from services.core.domain.values import digest, timestamp
+from services.core.domain.values import timestamp
 from tests.unit.services.cloud import ANNA, DESCRIPTION, NOW
 
 VALID: dict[str, Any] = {"title": "Carry a sofa", "description": DESCRIPTION, "category": Category.SOCIAL}
