@@ -262,9 +262,9 @@ def release_now(
     )
     releases.put(release)
     releases.make_current(release)
-    # Another publisher may write them otherwise; nobody waits, since a large stage takes minutes. A new one has no home
-    # page until they are written.
-    if former:
+    # Another publisher may write them otherwise; nobody waits, since a large stage takes minutes. One that is new, or
+    # whose bucket somebody emptied, has no home page until they are written.
+    if documents.are_there(stage):
         stage.start("publisher")
     else:
         documents.rebuild(stage)

@@ -2,6 +2,14 @@
 
 from ops.shared.stage import Stage
 from ops.shared.terminal import Json
+from services.core.names import HOME_KEY
+from services.core.parameters import SITE_BUCKET
+
+
+def are_there(stage: Stage) -> bool:
+    """True if the stage has its home page, which is among them."""
+    found = stage.s3.list_objects_v2(Bucket=stage.parameter(SITE_BUCKET), Prefix=HOME_KEY, MaxKeys=1)
+    return bool(found["KeyCount"])
 
 
 def rebuild(stage: Stage) -> Json:
