@@ -114,6 +114,10 @@ class Accepted(BaseModel):
         return cls(key=key, reason=reason)
 
 
+_CHATS: Final = ("hooks.slack.com", "webhook.office.com", "discord.com", "chat.googleapis.com")
+_SLACK: Final = "docs/operations.md#alarms for Slack"
+
+
 class AlertHook(BaseModel):
     """An address that a topic tells over HTTPS, as PagerDuty and Opsgenie take it: they confirm by themselves."""
 
@@ -121,6 +125,14 @@ class AlertHook(BaseModel):
 
     topic: Literal["page", "notify"]
     address: Annotated[str, Field(pattern=r"^https://[^\s]+$")]
+
+    @field_validator("address")
+    @classmethod
+    def _confirms(cls, address: str) -> str:
+        host = address.removeprefix("https://").partition("/")[0].partition(":")[0].lower()
+        if host in _CHATS or host.endswith(tuple(f".{chat}" for chat in _CHATS)):
+            raise ValueError(f"{host} confirms no subscription and does not take AWS's messages; see {_SLACK}")
+        return address
 
     @classmethod
     def parse(cls, text: str) -> Self:

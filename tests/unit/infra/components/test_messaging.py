@@ -74,7 +74,18 @@ def test_alarms_reach_a_phone() -> None:
     assert all(s.inputs["endpointAutoConfirms"] and "endpoint" in s.secret_inputs for s in called.values())
 
 
-@pytest.mark.parametrize("hook", ["https://a.example", "wake https://a.example", "page http://a.example", "page "])
+@pytest.mark.parametrize(
+    "hook",
+    [
+        "https://a.example",
+        "wake https://a.example",
+        "page http://a.example",
+        "page ",
+        "page https://hooks.slack.com/services/T0/B0/x",
+        "notify https://HOOKS.slack.com:443/services/T0/B0/x",
+        "page https://town.webhook.office.com/webhookb2/x",
+    ],
+)
 def test_a_hook_that_cannot_work_is_refused(hook: str) -> None:
     with pytest.raises(pulumi.RunError, match="alertHooks"):
         run_program("dev", {"alertHooks": json.dumps([hook])})
