@@ -14,6 +14,7 @@ class _ApiPart(Handler):
 
     kind: ClassVar[str]
     id_member: ClassVar[str]
+    names = _RENAMES
     replace_on = frozenset({"apiId"})
 
     def create(self, cloud: Cloud, inputs: Inputs) -> str:

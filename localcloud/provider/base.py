@@ -223,7 +223,13 @@ class Handler(ABC):
     """Outputs that any update may change, so that a preview cannot know them."""
     secret_outputs: ClassVar[frozenset[str]] = frozenset()
     drift: ClassVar[frozenset[str]] = frozenset()
-    """Inputs whose live value `read` returns: a change behind the engine's back is seen by a refresh."""
+    """Inputs whose live value `read` returns where AWS's description has another form (see `described`)."""
+    names: ClassVar[Mapping[str, str]] = {}
+    """Inputs to the members of AWS's description, where they differ in more than case or plural."""
+    defaults: ClassVar[Mapping[str, Any]] = {}
+    """Values that AWS sets for inputs that the program leaves out, and that a person may change."""
+    not_compared: ClassVar[frozenset[str]] = frozenset()
+    """Inputs whose described value may differ without anybody's hand."""
     taggable: ClassVar[bool] = False
     autoname: ClassVar[str] = ""
     """The input that gets a name made from the resource's own, where the program gives none."""

@@ -2,13 +2,24 @@
 """DynamoDB tables."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from localcloud.provider.base import Cloud, Handler, Inputs, Outputs, changed, handles
+
+_SETTINGS: Final = (
+    "billingMode",
+    "readCapacity",
+    "writeCapacity",
+    "onDemandThroughput",
+    "deletionProtectionEnabled",
+    "tableClass",
+)
 
 
 @handles("aws:dynamodb/table:Table")
 class Table(Handler):
+    names = {"name": "IndexName"}
+    drift = frozenset({"ttl", "pointInTimeRecovery"})
     replace_on = frozenset({"name", "hashKey", "rangeKey", "localSecondaryIndexes"})
     taggable = True
 
@@ -32,9 +43,7 @@ class Table(Handler):
 
     def update(self, cloud: Cloud, id_: str, inputs: Inputs, old: Inputs) -> None:
         client = cloud.client("dynamodb")
-        if changed(
-            old, inputs, ("billingMode", "readCapacity", "writeCapacity", "deletionProtectionEnabled", "tableClass")
-        ):
+        if changed(old, inputs, _SETTINGS):
             client.update_table(TableName=id_, **_settings(inputs))
         if changed(old, inputs, ("streamEnabled", "streamViewType")):
             if old.get("streamEnabled"):
@@ -80,13 +89,33 @@ class Table(Handler):
         cloud.client("dynamodb").delete_table(TableName=id_)
 
     def read(self, cloud: Cloud, id_: str, inputs: Inputs) -> Outputs:
-        table = cloud.client("dynamodb").describe_table(TableName=id_)["Table"]
+        client = cloud.client("dynamodb")
+        table = client.describe_table(TableName=id_)["Table"]
+        expiry = client.describe_time_to_live(TableName=id_)["TimeToLiveDescription"]
+        backups = client.describe_continuous_backups(TableName=id_)["ContinuousBackupsDescription"]
+        recovery = backups.get("PointInTimeRecoveryDescription", {})
+        live = {
+            "ttl": {
+                "attributeName": expiry.get("AttributeName"),
+                "enabled": expiry.get("TimeToLiveStatus") in ("ENABLED", "ENABLING"),
+            },
+            "pointInTimeRecovery": {
+                "enabled": recovery.get("PointInTimeRecoveryStatus") == "ENABLED",
+                "recoveryPeriodInDays": recovery.get("RecoveryPeriodInDays"),
+            },
+        }
         return {
+            **{key: _described(inputs[key], live[key]) for key in live if inputs.get(key)},
             "arn": table["TableArn"],
             "name": table["TableName"],
             "streamArn": table.get("LatestStreamArn", ""),
             "streamLabel": table.get("LatestStreamLabel", ""),
         }
+
+
+def _described(declared: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
+    """The live values of what is declared; what AWS does not tell is as declared."""
+    return {name: value if live.get(name) is None else live[name] for name, value in declared.items()}
 
 
 def _attributes(inputs: Inputs) -> list[dict[str, str]]:

@@ -9,6 +9,7 @@ from localcloud.provider.base import Cloud, Handler, Inputs, Outputs, handles, n
 
 @handles("aws:iam/role:Role")
 class Role(Handler):
+    names = {"assumeRolePolicy": "AssumeRolePolicyDocument"}
     replace_on = frozenset({"name", "path"})
     taggable = True
     autoname = "name"
@@ -81,6 +82,7 @@ class RolePolicy(Handler):
 
 @handles("aws:iam/policy:Policy")
 class Policy(Handler):
+    names = {"policy": "Document"}
     replace_on = frozenset({"name", "path", "description"})
     taggable = True
     autoname = "name"
@@ -109,6 +111,7 @@ class Policy(Handler):
 
     def read(self, cloud: Cloud, id_: str, inputs: Inputs) -> Outputs:
         policy = cloud.client("iam").get_policy(PolicyArn=id_)["Policy"]
+        cloud.client("iam").get_policy_version(PolicyArn=id_, VersionId=policy["DefaultVersionId"])
         return {"arn": policy["Arn"], "name": policy["PolicyName"], "policyId": policy["PolicyId"]}
 
 

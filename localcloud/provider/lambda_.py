@@ -136,6 +136,8 @@ def _settle(cloud: Cloud, name: str) -> None:
 
 @handles("aws:lambda/alias:Alias")
 class Alias(Handler):
+    # The release moves it.
+    not_compared = frozenset({"functionVersion", "routingConfig"})
     replace_on = frozenset({"name", "functionName"})
 
     def identify(self, cloud: Cloud, inputs: Inputs) -> str:
@@ -194,6 +196,8 @@ class Permission(Handler):
 @handles("aws:lambda/eventSourceMapping:EventSourceMapping")
 class EventSourceMapping(Handler):
     replace_on = frozenset({"eventSourceArn", "startingPosition", "startingPositionTimestamp"})
+    drift = frozenset({"enabled"})
+    defaults = {"enabled": True}
     taggable = True
     renames = {"destinationArn": "Destination"}
 
@@ -215,7 +219,7 @@ class EventSourceMapping(Handler):
         cloud.call(
             "lambda",
             "update_event_source_mapping",
-            without(inputs, "tags", "timeouts", *self.replace_on),
+            {**self.defaults, **without(inputs, "tags", "timeouts", *self.replace_on)},
             renames=self.renames,
             UUID=id_,
         )
@@ -230,6 +234,7 @@ class EventSourceMapping(Handler):
             "uuid": id_,
             "functionArn": mapping["FunctionArn"],
             "state": mapping["State"],
+            "enabled": mapping["State"] not in ("Disabled", "Disabling"),
         }
 
 

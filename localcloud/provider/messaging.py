@@ -24,6 +24,7 @@ def _attributes(inputs: Inputs, renames: Mapping[str, str] = _QUEUE_ATTRIBUTES) 
 
 @handles("aws:sqs/queue:Queue")
 class Queue(Handler):
+    names = _QUEUE_ATTRIBUTES
     replace_on = frozenset({"name", "fifoQueue"})
     taggable = True
     autoname = "name"
@@ -53,7 +54,7 @@ class Queue(Handler):
         cloud.client("sqs").delete_queue(QueueUrl=id_)
 
     def read(self, cloud: Cloud, id_: str, inputs: Inputs) -> Outputs:
-        attributes = cloud.client("sqs").get_queue_attributes(QueueUrl=id_, AttributeNames=["QueueArn"])["Attributes"]
+        attributes = cloud.client("sqs").get_queue_attributes(QueueUrl=id_, AttributeNames=["All"])["Attributes"]
         return {"arn": attributes["QueueArn"], "url": id_, "name": attributes["QueueArn"].rsplit(":", 1)[-1]}
 
 

@@ -33,6 +33,7 @@ class _Alarm(Handler):
 
 @handles("aws:cloudwatch/metricAlarm:MetricAlarm")
 class MetricAlarm(_Alarm):
+    names = {"metricQueries": "Metrics"}
     replace_on = frozenset({"name"})
     autoname = "name"
 
@@ -95,6 +96,7 @@ class Dashboard(PutHandler):
 
 @handles("aws:cloudwatch/logGroup:LogGroup")
 class LogGroup(Handler):
+    drift = frozenset({"retentionInDays"})
     replace_on = frozenset({"name", "logGroupClass"})
     taggable = True
     autoname = "name"
@@ -129,10 +131,12 @@ class LogGroup(Handler):
 
     def read(self, cloud: Cloud, id_: str, inputs: Inputs) -> Outputs:
         groups = cloud.client("logs").describe_log_groups(logGroupNamePrefix=id_)["logGroups"]
-        arn = next((group["arn"] for group in groups if group["logGroupName"] == id_), None)
-        if arn is None:
+        group = next((group for group in groups if group["logGroupName"] == id_), None)
+        if group is None:
             raise not_found("DescribeLogGroups", f"log group {id_}")
-        return {"arn": str(arn).removesuffix(":*"), "name": id_}
+        # A group that a Lambda made anew for its lines keeps them for ever, and has no such member.
+        retention = group.get("retentionInDays", 0)
+        return {"arn": str(group["arn"]).removesuffix(":*"), "name": id_, "retentionInDays": retention}
 
 
 @handles("aws:cloudwatch/logDeliverySource:LogDeliverySource")

@@ -12,6 +12,7 @@ from typing import Any
 
 from localcloud.provider import HANDLERS, INVOKES
 from localcloud.provider.base import Cloud, Handler, Inputs, Outputs, is_missing, tag
+from localcloud.provider.described import Watched, changed_values
 from localcloud.provider.values import (
     Path_,
     comparable,
@@ -177,14 +178,17 @@ class Provider:
 
         Live values replace the inputs of the same name, so that a changed value is seen as drift.
         """
-        handler = self.handler(type_, name)
+        handler, watched = self.handler(type_, name), Watched(self.cloud)
         try:
-            live = handler.read(self.cloud, id_, inputs)
+            live = handler.read(watched, id_, inputs)
         except Exception as error:
             if is_missing(error):
                 return None
             raise
-        seen = {key: live[key] for key in handler.drift if key in live and key in inputs}
+        seen = changed_values(handler, inputs, watched.answers)
+        declared = {**handler.defaults, **inputs}
+        known = handler.drift & live.keys() & declared.keys()
+        seen |= {key: live[key] for key in known if live[key] != declared[key]}
         outputs = {key: storable(value) for key, value in inputs.items() if not is_asset(value)} | live
         if handler.taggable:
             outputs["tagsAll"] = dict(inputs.get("tags") or {})

@@ -30,6 +30,7 @@ class ScheduleGroup(Handler):
 
 @handles("aws:scheduler/schedule:Schedule")
 class Schedule(Handler):
+    defaults = {"state": "ENABLED"}
     replace_on = frozenset({"name", "groupName"})
     autoname = "name"
 
@@ -41,7 +42,7 @@ class Schedule(Handler):
         return self.identify(cloud, inputs)
 
     def update(self, cloud: Cloud, id_: str, inputs: Inputs, old: Inputs) -> None:
-        cloud.call("scheduler", "update_schedule", without(inputs))
+        cloud.call("scheduler", "update_schedule", {**self.defaults, **without(inputs)})
 
     def delete(self, cloud: Cloud, id_: str, inputs: Inputs) -> None:
         group, _, name = id_.partition("/")

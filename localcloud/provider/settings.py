@@ -49,6 +49,7 @@ class Parameter(Handler):
 
 @handles("aws:kms/key:Key")
 class Key(Handler):
+    names = {"enableKeyRotation": "KeyRotationEnabled"}
     replace_on = frozenset({"keyUsage", "customerMasterKeySpec", "multiRegion"})
     taggable = True
 
@@ -100,6 +101,8 @@ class Key(Handler):
 
     def read(self, cloud: Cloud, id_: str, inputs: Inputs) -> Outputs:
         key = cloud.client("kms").describe_key(KeyId=id_)["KeyMetadata"]
+        if inputs.get("enableKeyRotation") is not None:
+            cloud.client("kms").get_key_rotation_status(KeyId=id_)
         return {"arn": key["Arn"], "keyId": key["KeyId"]}
 
 
@@ -127,6 +130,7 @@ class Alias(Handler):
 
 @handles("aws:budgets/budget:Budget")
 class Budget(Handler):
+    names = {"limitAmount": "Amount", "limitUnit": "Unit"}
     replace_on = frozenset({"name", "accountId"})
     taggable = True
     autoname = "name"
