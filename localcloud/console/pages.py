@@ -1,205 +1,322 @@
-"""The local console: one page for people who would rather look than read.
+"""The local console: a workbench for people who would rather look than type.
 
-It shows a stage's dashboards as they are deployed, drawn from the local metrics, the alarms and their state, the queues
-and their depth, the flags and the latest log lines. It is part of the local cloud and never deployed. Everything comes
-through AWS's own API; what it shows is escaped, since members wrote some of it.
+It is part of the local cloud and never deployed. Pages come from templates that escape what they are given, since
+members wrote some of it. What changes something is a POST, which the front door takes from the console's own origin
+alone.
 """
 
-import html
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from localcloud.console import charts
-from services.core.names import log_group, parameter_name, resource_name
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-SPANS: Final = {"15 min": 900, "1 h": 3600, "3 h": 3 * 3600, "24 h": 24 * 3600, "28 d": 28 * 86400}
-DASHBOARDS: Final = {"health": "Service health", "business": "Business", "cost": "Cost"}
-LOG_SECONDS: Final = 1800
-LOG_LINES: Final = 40
-_PAGE: Final = Path(__file__).with_name("console.html")
-_SHOWN: Final = {"message": "{}", "route": "{}", "chore": "{}", "status": "{}", "code": "{}", "duration_ms": "{} ms"}
-"""Keys of a log line that are seen without a click."""
+from localcloud.console import explorer
+from localcloud.console.overview import DASHBOARDS, SPANS, Overview
+from localcloud.console.things import Machine, StageView, decoded, pretty, shown
+from localcloud.console.timeline import clock, timeline
+from services.core.names import PROJECT, resource_name
 
-Client = Any
-Clients = Callable[[str], Client]
-"""A boto3 client by the service's name."""
+ROOT: Final = "/_local"
+PAGES: Final = (
+    ("/_local/", "Overview"),
+    ("/_local/timeline", "Timeline"),
+    ("/_local/logs", "Logs"),
+    ("/_local/api", "API"),
+    ("/_local/tables", "Tables"),
+    ("/_local/letters", "Dead letters"),
+    ("/_local/mailbox", "Mails"),
+    ("/_local/clock", "Clock"),
+)
+MOST_LINES: Final = 200
+MOST_ITEMS: Final = 25
+MOST_MAILS: Final = 30
+MOST_LETTERS: Final = 50
+MOST_COLUMNS: Final = 5
+LEVELS: Final = ("all", "WARNING", "ERROR")
+UNITS: Final = {"days": timedelta(days=1), "hours": timedelta(hours=1), "minutes": timedelta(minutes=1)}
+_TEMPLATES: Final = Path(__file__).with_name("templates")
+_TOLD_COLUMNS: Final = ("status", "kind", "state", "title", "displayName", "createdAt", "at")
+"""Attributes that tell an item, beside its key."""
+
+Query = Mapping[str, Sequence[str]]
+Values = Mapping[str, Any]
 
 
 class Console:
-    """Renders the page anew at each call."""
+    """Renders a page anew at each call."""
 
-    def __init__(self, clients: Clients, stages: Callable[[], Sequence[str]]) -> None:
+    def __init__(self, machine: Machine, stages: Callable[[], Sequence[str]]) -> None:
         """`stages`: those that have an address, in whose order they are shown."""
-        self._clients = clients
+        self._machine = machine
         self._stages = stages
-
-    def page(self, query: Mapping[str, Sequence[str]]) -> str:
-        """The page for `?stage=&dashboard=&span=`; what is unknown or missing takes its default."""
-        stages = self._stages()
-        stage = _choice(query, "stage", stages)
-        dashboard = _choice(query, "dashboard", list(DASHBOARDS))
-        span = _choice(query, "span", list(SPANS), default="1 h")
-        if stage is None:
-            content = '<main class="nothing"><h1>Nothing is deployed yet</h1><p>Run <code>make up</code>.</p></main>'
-        else:
-            content = self._content(stage, str(dashboard), str(span), stages)
-        return _PAGE.read_text(encoding="utf-8").replace("<!--content-->", content)
-
-    def _content(self, stage: str, dashboard: str, span: str, stages: Sequence[str]) -> str:
-        def link(**changes: str) -> str:
-            chosen = {"stage": stage, "dashboard": dashboard, "span": span, **changes}
-            return "?" + "&amp;".join(f"{key}={value.replace(' ', '+')}" for key, value in chosen.items())
-
-        def tabs(name: str, options: Mapping[str, str], current: str) -> str:
-            here = {current: " aria-current=page"}
-            return "".join(
-                f'<a href="{link(**{name: key})}"{here.get(key, "")}>{html.escape(text)}</a>'
-                for key, text in options.items()
-            )
-
-        return (
-            f"<header><h1>CivicForge <small>local console</small></h1>"
-            f"<nav>{tabs('stage', {s: s for s in stages}, stage)}</nav>"
-            f'<p class="links"><a href="/">page</a><a href="/_local/mailbox">mailbox</a>'
-            f'<a href="/api/health">health</a></p>'
-            f"<time>{datetime.now(UTC):%H:%M:%S} UTC</time></header>"
-            f'<main><div class="bar"><nav>{tabs("dashboard", DASHBOARDS, dashboard)}</nav>'
-            f"<nav>{tabs('span', {s: s for s in SPANS}, span)}</nav></div>"
-            f'<div class="panels">{self._panels(stage, dashboard, SPANS[span])}</div></main>'
-            f"<aside>{self._alarms(stage)}{self._queues(stage)}{self._flags(stage)}</aside>"
-            f'<section class="logs">{self._logs(stage)}</section>'
+        self._templates = Environment(
+            loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
-
-    # Dashboards.
-
-    def _panels(self, stage: str, dashboard: str, span: int) -> str:
-        name = resource_name(stage, dashboard)
-        cloudwatch = self._clients("cloudwatch")
-        try:
-            body = json.loads(cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"])
-        except cloudwatch.exceptions.ClientError:
-            return f"<p>The stage {html.escape(stage)} has no dashboard {html.escape(dashboard)}.</p>"
-        now = time.time()
-        return "".join(
-            f'<article style="--columns:{widget["width"]}">'
-            f"{charts.panel(widget['properties'], widget['width'], now, span, self._metric_data)}</article>"
-            for widget in body["widgets"]
-            if widget["type"] == "metric"
-        )
-
-    def _metric_data(
-        self, queries: Sequence[charts.Query], start: float, end: float
-    ) -> Mapping[str, Mapping[float, float]]:
-        found = self._clients("cloudwatch").get_metric_data(
-            MetricDataQueries=queries,
-            StartTime=datetime.fromtimestamp(start, UTC),
-            EndTime=datetime.fromtimestamp(end, UTC),
-        )
-        return {
-            result["Id"]: {
-                at.timestamp(): value for at, value in zip(result["Timestamps"], result["Values"], strict=True)
-            }
-            for result in found["MetricDataResults"]
+        self._pages: dict[str, Callable[[StageView, Query], tuple[str, Values]]] = {
+            "/": self._overview,
+            "/timeline": self._timeline,
+            "/logs": self._logs,
+            "/api": self._api,
+            "/tables": self._tables,
+            "/letters": self._letters,
+            "/mailbox": self._mailbox,
+            "/clock": self._clock,
+        }
+        self._acts: dict[str, Callable[[StageView, Query], tuple[str, Values]]] = {
+            "/api": self._send,
+            "/letters": self._redrive,
+            "/clock": self._move,
         }
 
-    # What stands beside them.
+    @property
+    def script(self) -> str:
+        """What the overview runs in the browser."""
+        return (_TEMPLATES / "refresh.js").read_text(encoding="utf-8")
 
-    def _alarms(self, stage: str) -> str:
-        pages = (
-            self._clients("cloudwatch")
-            .get_paginator("describe_alarms")
-            .paginate(AlarmNamePrefix=resource_name(stage, ""), AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-        )
-        alarms = [
-            alarm for page in pages for kind in ("MetricAlarms", "CompositeAlarms") for alarm in page.get(kind, [])
-        ]
-        alarms.sort(key=lambda alarm: (alarm["StateValue"] != "ALARM", alarm["AlarmName"][-2:], alarm["AlarmName"]))
-        off = sum(alarm["StateValue"] == "ALARM" for alarm in alarms)
-        summary = f"{off} of {len(alarms)} in ALARM" if off else f"all {len(alarms)} quiet"
-        items = "".join(self._alarm(stage, alarm) for alarm in alarms)
-        return f'<section><h2>Alarms <small>{summary}</small></h2><ul class="alarms">{items}</ul></section>'
+    def page(self, path: str, query: Query, form: Query | None = None) -> str | None:
+        """The page at an address below `/_local`; what is unknown or missing in its query takes its default.
 
-    @staticmethod
-    def _alarm(stage: str, alarm: Mapping[str, Any]) -> str:
-        short = alarm["AlarmName"].removeprefix(resource_name(stage, ""))
-        state = alarm["StateValue"]
-        since = charts.duration(time.time() - alarm["StateUpdatedTimestamp"].timestamp())
-        return (
-            f'<li class="{state.lower()}" title="{html.escape(alarm.get("AlarmDescription", ""))}">'
-            f"<b>{short[-2:].upper()}</b><span>{html.escape(short[:-3])}</span>"
-            f"<em>{'NO DATA' if state == 'INSUFFICIENT_DATA' else state}</em><small>{since}</small></li>"
-        )
-
-    def _queues(self, stage: str) -> str:
-        sqs = self._clients("sqs")
-        rows = ""
-        for url in sqs.list_queues(QueueNamePrefix=resource_name(stage, "")).get("QueueUrls", []):
-            names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-            found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-            waiting, taken = (int(found[name]) for name in names)
-            short = url.rsplit("/", 1)[-1].removeprefix(resource_name(stage, ""))
-            rows += (
-                f"<tr{' class=alarm' if waiting else ''}><th>{html.escape(short)}<td>{waiting}<td>{taken or ''}</tr>"
+        With a form it is done first what the form asks for. None: there is no such address.
+        """
+        within = path.removeprefix(ROOT) or "/"
+        found = (self._pages if form is None else self._acts).get(within)
+        if found is None:
+            return None
+        stages = self._stages()
+        stage = _choice(form if form is not None else query, "stage", stages)
+        here = f"{ROOT}{within}"
+        if stage is None and within != "/mailbox":
+            return self._render(
+                "nothing.html", here, "", {"text": "Run `make up`.", "title": "Nothing is deployed yet"}
             )
-        return f"<section><h2>Queues <small>waiting, being read</small></h2><table>{rows}</table></section>"
+        template, values = found(StageView(stage or "", self._machine), query if form is None else form)
+        return self._render(template, here, stage or "", values)
 
-    def _flags(self, stage: str) -> str:
-        pages = self._clients("ssm").get_paginator("get_parameters_by_path").paginate(Path=parameter_name(stage, ""))
-        found = {parameter["Name"].rsplit("/", 1)[-1]: parameter for page in pages for parameter in page["Parameters"]}
-        rows = "".join(
-            f"<tr><th>{html.escape(name)}<td><code>{html.escape(found[name]['Value'])}</code></tr>"
-            for name in sorted(found)
-            if name == "breaker" or name.startswith("feature-")
+    def _render(self, template: str, here: str, stage: str, values: Values) -> str:
+        host = StageView(stage, self._machine).host if stage else f"localhost:{self._machine.front_port}"
+        return self._templates.get_template(template).render(
+            {
+                "title": dict(PAGES)[here],
+                "pages": PAGES,
+                "here": here,
+                "stages": self._stages(),
+                "stage": stage,
+                "app_url": f"http://{host}",
+                "moved": _span(self._machine.clock.moved),
+                "time": f"{datetime.now(UTC):%H:%M:%S}",
+                "clock": clock,
+                "pretty": pretty,
+                **values,
+            }
         )
-        return f"<section><h2>Flags and breaker</h2><table>{rows}</table></section>"
 
-    def _logs(self, stage: str) -> str:
-        lines = sorted(self._log_lines(stage), key=lambda line: line[0], reverse=True)[:LOG_LINES]
-        rows = "".join(_log_row(*line) for line in lines) or "<tr><td>No line in the last half hour.</tr>"
-        return f"<h2>Latest log lines <small>newest first; click one for all it says</small></h2><table>{rows}</table>"
+    def _overview(self, stage: StageView, query: Query) -> tuple[str, Values]:
+        dashboard = _choice(query, "dashboard", list(DASHBOARDS))
+        span = _choice(query, "span", list(SPANS), default="1 h")
+        return "overview.html", {"content": Overview(stage).content(str(dashboard), str(span))}
 
-    def _log_lines(self, stage: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
-        logs = self._clients("logs")
-        since = int((time.time() - LOG_SECONDS) * 1000)
-        prefix = log_group(stage, "")
-        groups = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
-        for name in (group["logGroupName"] for page in groups for group in page["logGroups"]):
-            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=name, startTime=since)
-            for event in (event for page in pages for event in page["events"]):
-                if line := _parsed(event["message"]):
-                    yield event["timestamp"], name.removeprefix(prefix), line
+    def _timeline(self, stage: StageView, query: Query) -> tuple[str, Values]:
+        wanted = _given(query, "id")
+        calls = [call for call in self._machine.calls() if call.host.partition(".")[0] in (stage.name, call.host)]
+        events = timeline(stage, wanted) if wanted else []
+        return "timeline.html", {"wanted": wanted, "events": events, "calls": calls[::-1][:50]}
+
+    def _logs(self, stage: StageView, query: Query) -> tuple[str, Values]:
+        wanted, level = _given(query, "q"), str(_choice(query, "level", LEVELS))
+        span = str(_choice(query, "span", list(SPANS), default="1 h"))
+        lines = list(stage.log_lines(time.time() - SPANS[span]))
+        services = sorted({service for _, service, _ in lines})
+        service = _choice(query, "service", ["", *services])
+        levels = {"all": None, "WARNING": ("WARNING", "ERROR", "CRITICAL"), "ERROR": ("ERROR", "CRITICAL")}[level]
+        found = sorted(
+            (
+                (at, name, line, shown(line))
+                for at, name, line in lines
+                if service in ("", name)
+                and (levels is None or line.get("level") in levels)
+                and wanted.lower() in json.dumps(line, ensure_ascii=False).lower()
+            ),
+            key=lambda line: line[0],
+            reverse=True,
+        )
+        return "logs.html", {
+            "q": wanted, "level": level, "levels": LEVELS, "span": span, "spans": list(SPANS), "service": service,
+            "services": services, "lines": found[:MOST_LINES], "found": len(found), "more": len(found) > MOST_LINES,
+        }  # fmt: skip
+
+    def _tables(self, stage: StageView, query: Query) -> tuple[str, Values]:
+        prefix, dynamodb = resource_name(stage.name, ""), stage.client("dynamodb")
+        tables = [name.removeprefix(prefix) for name in stage.tables]
+        table, key = _choice(query, "table", tables) or "", _given(query, "key")
+        if not table:
+            return "nothing.html", {"text": "The stage has no tables.", "title": "Tables"}
+        schema = dynamodb.describe_table(TableName=prefix + table)["Table"]["KeySchema"]
+        keys = [part["AttributeName"] for part in sorted(schema, key=lambda part: part["KeyType"])]
+        asked: dict[str, Any] = {"TableName": prefix + table, "Limit": MOST_ITEMS}
+        if start := _start(_given(query, "from"), keys):
+            asked["ExclusiveStartKey"] = start
+        if key:
+            asked |= {
+                "KeyConditionExpression": "#k = :k",
+                "ExpressionAttributeNames": {"#k": keys[0]},
+                "ExpressionAttributeValues": {":k": {"S": key}},
+            }
+        page = dynamodb.query(**asked) if key else dynamodb.scan(**asked)
+        items = [decoded(item) for item in page["Items"]]
+        told = [name for name in _TOLD_COLUMNS if name not in keys and any(name in item for item in items)]
+        next_ = json.dumps(page["LastEvaluatedKey"]) if "LastEvaluatedKey" in page else ""
+        return "tables.html", {
+            "tables": tables, "table": table, "key": key, "keys": keys, "items": items, "next": next_,
+            "columns": [*keys, *told][:MOST_COLUMNS],
+        }  # fmt: skip
+
+    def _letters(self, stage: StageView, query: Query) -> tuple[str, Values]:
+        sqs, prefix = stage.client("sqs"), resource_name(stage.name, "")
+        urls = {
+            url.rsplit("/", 1)[-1].removeprefix(prefix).removesuffix("-dlq"): url
+            for url in sqs.list_queues(QueueNamePrefix=prefix).get("QueueUrls", [])
+            if url.endswith("-dlq")
+        }
+        depths = [(name, _depth(sqs, url)) for name, url in sorted(urls.items())]
+        full = next((name for name, depth in depths if depth), "")
+        queue = _choice(query, "queue", sorted(urls), default=full) or ""
+        return "letters.html", {
+            "queues": depths, "queue": queue, "letters": _messages(sqs, urls[queue]) if queue else [],
+            "command": " ".join(_redrive_command(stage.name, queue)), "said": "", "code": 0,
+        }  # fmt: skip
+
+    def _redrive(self, stage: StageView, form: Query) -> tuple[str, Values]:
+        _, before = self._letters(stage, form)
+        if not before["queue"]:
+            return "letters.html", before
+        code, said = self._machine.operate(
+            [*_redrive_command(stage.name, before["queue"]), "--yes", "--reason", "by the console"]
+        )
+        template, values = self._letters(stage, form)
+        return template, {**values, "said": said, "code": code}
+
+    def _mailbox(self, _: StageView, query: Query) -> tuple[str, Values]:
+        to = _given(query, "to")
+        found = [mail for mail in self._machine.mails() if to.lower() in mail["to"].lower()]
+        mails = [{**mail, "when": _when(mail["at"])} for mail in found[:MOST_MAILS]]
+        return "mailbox.html", {"to": to, "mails": mails, "found": len(found), "more": len(found) > MOST_MAILS}
+
+    def _clock(self, _: StageView, __: Query) -> tuple[str, Values]:
+        now = f"{self._machine.clock.now:%A, %d %B %Y, %H:%M} UTC"
+        return "clock.html", {
+            "now": now, "units": list(UNITS), "amount": 7, "unit": "days", "said": "", "ran": [], "bad": False,
+        }  # fmt: skip
+
+    def _move(self, stage: StageView, form: Query) -> tuple[str, Values]:
+        machine, said, bad, ran = self._machine, "The schedules ran", False, list[tuple[str, str]]()
+        asked = _given(form, "do")
+        try:
+            if asked == "back":
+                machine.clock.back()
+                said = "The Lambdas' clock is at now"
+            elif asked == "on":
+                machine.clock.move(int(_given(form, "amount")) * UNITS[_given(form, "unit")])
+                said = f"Moved on; {machine.delete_expired()} items were past their time (TTL); the schedules ran"
+            if asked in ("on", "run"):
+                ran = run_schedules(stage)
+                bad = any(outcome != "done" for _, outcome in ran)
+        except (ValueError, KeyError, OverflowError) as error:
+            said, bad = f"Not moved: {error}", True
+        template, values = self._clock(stage, form)
+        moved = {"moved": _span(machine.clock.moved)}
+        return template, {**values, **moved, "said": said, "ran": ran, "bad": bad}
+
+    def _api(self, stage: StageView, query: Query) -> tuple[str, Values]:
+        return "explorer.html", explorer.page(stage, query)
+
+    def _send(self, stage: StageView, form: Query) -> tuple[str, Values]:
+        return "explorer.html", explorer.sent(stage, form)
 
 
-def _choice(query: Mapping[str, Sequence[str]], name: str, options: Sequence[str], default: str = "") -> str | None:
+def run_schedules(stage: StageView) -> list[tuple[str, str]]:
+    """Invoke the target of each enabled schedule of the stage as EventBridge Scheduler would; returns the outcomes."""
+    scheduler, lambda_ = stage.client("scheduler"), stage.client("lambda")
+    pages = scheduler.get_paginator("list_schedules").paginate(NamePrefix=resource_name(stage.name, ""))
+    found = [one for page in pages for one in page["Schedules"] if one["State"] == "ENABLED"]
+
+    def run(one: Mapping[str, Any]) -> tuple[str, str]:
+        target = scheduler.get_schedule(Name=one["Name"], GroupName=one["GroupName"])["Target"]
+        answer = lambda_.invoke(FunctionName=target["Arn"], Payload=target.get("Input", "{}").encode())
+        failure = answer["Payload"].read().decode()[:300] if answer.get("FunctionError") else ""
+        return one["Name"].removeprefix(resource_name(stage.name, "")), failure or "done"
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(run, found))
+
+
+def _redrive_command(stage: str, queue: str) -> list[str]:
+    return [f"./{PROJECT}", "dlq", "redrive", queue, "--stage", stage]
+
+
+def _depth(sqs: Any, url: str) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(found[name]) for name in names)
+
+
+def _messages(sqs: Any, url: str) -> list[dict[str, str]]:
+    """The messages of a queue, oldest first; they stay visible to others."""
+    seen: dict[str, dict[str, str]] = {}
+    while len(seen) < MOST_LETTERS:
+        found = sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=2, MessageSystemAttributeNames=["SentTimestamp"]
+        ).get("Messages", [])
+        fresh = [message for message in found if message["MessageId"] not in seen]
+        for message in fresh:
+            sent = int(message["Attributes"]["SentTimestamp"]) / 1000
+            body = _indented(message["Body"])
+            at = f"{datetime.fromtimestamp(sent, UTC):%Y-%m-%d %H:%M:%S}"
+            seen[message["MessageId"]] = {"at": at, "body": body, "short": " ".join(body.split())[:160]}
+        for message in found:
+            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+        if not fresh:
+            break
+    return sorted(seen.values(), key=lambda message: message["at"])
+
+
+def _indented(text: str) -> str:
+    try:
+        return pretty(json.loads(text))
+    except ValueError:
+        return text
+
+
+def _start(text: str, keys: Sequence[str]) -> Any:
+    """The key from which to go on; None where the text is none."""
+    try:
+        start = json.loads(text)
+    except ValueError:
+        return None
+    return start if isinstance(start, dict) and set(start) == set(keys) else None
+
+
+def _given(query: Query, name: str) -> str:
+    return query.get(name, [""])[0].strip()
+
+
+def _choice(query: Query, name: str, options: Sequence[str], default: str = "") -> str | None:
     asked = query.get(name, [""])[0]
-    if asked in options:
+    if asked in options and asked:
         return asked
     return default or (options[0] if options else None)
 
 
-def _parsed(message: str) -> dict[str, Any] | None:
-    """A log line of ours, or the text of another; None for Lambda's own and for embedded metrics."""
-    message = message.strip()
-    if not message or message.startswith(("START ", "END ", "REPORT ", "INIT_START ")):
-        return None
+def _span(moved: timedelta) -> str:
+    return str(moved) if moved else ""
+
+
+def _when(at: object) -> str:
     try:
-        line = json.loads(message)
+        return f"{datetime.fromtimestamp(float(str(at)), UTC):%H:%M:%S}"
     except ValueError:
-        return {"message": message}
-    if not isinstance(line, dict):
-        return {"message": message}
-    return None if "_aws" in line else line
-
-
-def _log_row(at: int, service: str, line: Mapping[str, Any]) -> str:
-    level = str(line.get("level", ""))
-    shown = " · ".join(form.format(line[key]) for key, form in _SHOWN.items() if line.get(key) not in (None, ""))
-    return (
-        f'<tr class="{html.escape(level.lower())}"><td>{datetime.fromtimestamp(at / 1000, UTC):%H:%M:%S}'
-        f"<td>{html.escape(service)}<td>{html.escape(level)}<td><details><summary>{html.escape(shown)}</summary>"
-        f"<pre>{html.escape(json.dumps(line, indent=1, ensure_ascii=False))}</pre></details></tr>"
-    )
+        return str(at or "")

@@ -37,11 +37,12 @@ def refused_at_aws(path: str, headers: Mapping[str, str], front_port: int) -> st
     return None
 
 
-def refused_at_front_door(path: str, headers: Mapping[str, str], front_port: int) -> str | None:
+def refused_at_front_door(path: str, headers: Mapping[str, str], front_port: int, method: str = "GET") -> str | None:
     """The reason to refuse a request at the front door; None where it may pass.
 
-    The app is open to links from everywhere, the console and the mailbox to windows of their own. Of the emulator's
-    own paths (`/_ministack/reset`), of which CloudFront knows none, nothing is served.
+    The app is open to links from everywhere, the console to windows of its own; what changes something at the console
+    names the console's own origin. Of the emulator's own paths (`/_ministack/reset`), of which CloudFront knows none,
+    nothing is served.
     """
     if not _LOCAL_HOSTS.fullmatch(headers.get("host", "")):
         return _foreign_host(headers)
@@ -51,6 +52,8 @@ def refused_at_front_door(path: str, headers: Mapping[str, str], front_port: int
     origin = headers.get("origin")
     if origin and not (_is_app(origin, front_port) and origin == f"http://{headers['host']}"):
         return f"The page {origin} has no business here."
+    if console and method not in ("GET", "HEAD") and not origin:
+        return "The console changes nothing for a request that does not name its origin."
     window = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")
     if console and not window and headers.get("sec-fetch-site", "") not in _OWN_SITES:
         return "Another page has no business here."

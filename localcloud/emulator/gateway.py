@@ -9,8 +9,8 @@ Started by `emulator`, in the emulator's own environment, with two listening soc
   state to disk and tells what it could not write, `GET /_local/health` says who serves and if the last save failed.
 - the front door: an origin per stage for page and `/api`, `http://<stage>.localhost:PORT`, and without a name for
   `local`, or the only one there is. Every request goes to the CloudFront distribution whose domain is in
-  `<data>/front-doors/<stage>`, with the Host header rewritten, as a viewer on HTTPS. `/_local/` is the console, and
-  `/_local/mailbox` shows the mails that AWS would have sent (`?format=json`: to, subject, body, html, code, at; newest
+  `<data>/front-doors/<stage>`, with the Host header rewritten, as a viewer on HTTPS. `/_local/` is the console, whose
+  `/_local/mailbox?format=json` has the mails that AWS would have sent (to, subject, body, html, code, at; newest
   first).
 
 What a browser sends from other pages is refused at both (`browsers`).
@@ -26,10 +26,12 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import time
 import urllib.parse
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections import deque
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -38,15 +40,19 @@ from hypercorn.asyncio import serve  # type: ignore[import-not-found]  # in the 
 from hypercorn.config import Config  # type: ignore[import-not-found]  # in the emulator's environment
 from ministack import app as ministack  # type: ignore[import-not-found]  # in the emulator's environment
 from ministack.core import hypercorn_compat  # type: ignore[import-not-found]  # likewise
-from ministack.services import ses  # type: ignore[import-not-found]  # likewise
+from ministack.core.responses import request_scope  # type: ignore[import-not-found]  # likewise
+from ministack.services import cognito, ses  # type: ignore[import-not-found]  # likewise
 
-from localcloud.console.pages import Console
+from localcloud.console.pages import ROOT, Console
+from localcloud.console.things import Call, Machine
 from localcloud.emulator import patches
 from localcloud.emulator.browsers import COGNITO_TARGET, refused_at_aws, refused_at_front_door
+from localcloud.emulator.clock import CLOCK
 from localcloud.emulator.compression import compressing
 from localcloud.emulator.doors import Doors
 from localcloud.emulator.patches import heartbeat
 from localcloud.emulator.patches.api_metrics import record_api_call
+from localcloud.emulator.patches.moved_clock import delete_expired
 from localcloud.emulator.patches.post_confirmation import CONFIRMATIONS, post_confirmation
 from localcloud.emulator.patches.saved_state import write_state
 from localcloud.emulator.patches.stopped_apis import cut_off
@@ -65,9 +71,20 @@ OWNER_SECONDS: Final = 1.0
 API_CONCURRENCY: Final = 4
 """Calls of Lambdas through the API at once: each needs a worker process of about 46 MB; 4 is fastest on 2 cores."""
 
+MOST_CALLS: Final = 500
+"""Requests of the API that the console remembers."""
+MOST_FORM: Final = 2**20
+OPERATE_SECONDS: Final = 120
+REPOSITORY: Final = Path(__file__).resolve().parents[2]
+
 _EXECUTE_API: Final = re.compile(r"^/_aws/execute-api/(?P<api>[^/]+)/(?P<stage>[^/]+)")
 _ANY_ORIGIN: Final = (b"access-control-allow-origin", b"*")
 """As Cognito and APIs answer browsers; which of them come here, `browsers` has decided."""
+_CONSOLE_POLICY: Final = (
+    b"default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'unsafe-inline'; img-src data:; "
+    b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""Mails in their frames are under it too: nothing is loaded from elsewhere."""
 _CODE: Final = re.compile(r"\b(\d{6})\b")
 _MARKUP: Final = re.compile(r"<style.*?</style>|<[^>]*>", re.DOTALL)
 
@@ -82,7 +99,18 @@ class Gateway:
         self._front_port = front_port
         self._owner = owner
         self._doors = Doors(data / "front-doors")
-        self._console = Console(cache(_client), lambda: self._doors.stages)
+        self._calls: deque[Call] = deque(maxlen=MOST_CALLS)
+        machine = Machine(
+            clients=cache(_client),
+            calls=lambda: list(self._calls),
+            mails=_mails,
+            access_token=_access_token,
+            clock=CLOCK,
+            delete_expired=delete_expired,
+            front_port=front_port,
+            operate=_operate,
+        )
+        self._console = Console(machine, lambda: self._doors.stages)
         self._api_slots = asyncio.Semaphore(API_CONCURRENCY)
         self._changed = False
         self._saver = Saver(write_state)
@@ -95,7 +123,10 @@ class Gateway:
             return
         front = scope["server"][1] == self._front_port
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        refused = (refused_at_front_door if front else refused_at_aws)(scope["path"], headers, self._front_port)
+        if front:
+            refused = refused_at_front_door(scope["path"], headers, self._front_port, scope.get("method", "GET"))
+        else:
+            refused = refused_at_aws(scope["path"], headers, self._front_port)
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})  # the platform has none
         elif refused:
@@ -174,8 +205,10 @@ class Gateway:
         elif scope["path"] == "/_local/health":
             health = {"pid": os.getpid(), "data": str(self._data), "code": os.environ["EMULATOR_CODE"]}
             await _respond(send, 200, {**health, "unsaved": self._saver.failure, "held_ms": self._saver.held_ms})
+        elif scope["path"] == f"{ROOT}/mailbox":
+            await _respond(send, 200, _mails())
         else:
-            await self._mailbox(scope, send)
+            await _respond(send, 404, {"message": "no such address"})
 
     async def _api_call(self, api: str, stage: str, scope: Scope, receive: Receive, send: Send) -> None:
         status = 0
@@ -214,13 +247,8 @@ class Gateway:
     # The front door.
 
     async def _front_door(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] == "/_local/mailbox":
-            await self._mailbox(scope, send)
-            return
-        if scope["path"] in ("/_local", "/_local/"):
-            query = urllib.parse.parse_qs(scope["query_string"].decode())
-            # In a thread: it asks this very process for all that it shows.
-            await _respond(send, 200, await asyncio.to_thread(self._console.page, query))
+        if scope["path"] == ROOT or scope["path"].startswith(f"{ROOT}/"):
+            await self._at_console(scope, receive, send)
             return
         domain = self._doors.domain(_header(scope, b"host"))
         if domain is None:
@@ -230,10 +258,13 @@ class Gateway:
         headers = [(name, value) for name, value in scope["headers"] if name.lower() not in replaced]
         viewer = [(b"host", domain.encode()), (b"x-forwarded-proto", b"https")]
         status = size = 0
+        request_id = _header(scope, b"x-request-id")
+        began, started = time.time(), time.monotonic()
 
         async def metering(message: Message) -> None:
-            nonlocal status, size
+            nonlocal status, size, request_id
             status, size = message.get("status", status), size + len(message.get("body", b""))
+            request_id = _header(message, b"x-request-id") or request_id
             await send(message)
 
         zipping = b"gzip" in _header(scope, b"accept-encoding").encode()
@@ -241,16 +272,27 @@ class Gateway:
             {**scope, "headers": [*headers, *viewer]}, receive, compressing(metering) if zipping else metering
         )
         record_edge_request(domain, status, size)
+        if scope["path"].startswith("/api/"):
+            took = (time.monotonic() - started) * 1000
+            host = _header(scope, b"host").partition(":")[0]
+            self._calls.append(Call(began, host, scope["method"], scope["path"], status, took, request_id))
 
-    async def _mailbox(self, scope: Scope, send: Send) -> None:
-        if scope["path"] != "/_local/mailbox":
-            await _respond(send, 404, {"message": "no such address"})
+    async def _at_console(self, scope: Scope, receive: Receive, send: Send) -> None:
+        query = _values(scope["query_string"])
+        if scope["path"] == f"{ROOT}/mailbox" and query.get("format") == ["json"]:
+            await _respond(send, 200, _mails())
             return
-        mails = _mails()
-        if urllib.parse.parse_qs(scope["query_string"].decode()).get("format") == ["json"]:
-            await _respond(send, 200, mails)
+        if scope["path"] == f"{ROOT}/refresh.js":
+            await _respond(send, 200, self._console.script, kind=b"text/javascript; charset=utf-8")
+            return
+        posted = scope["method"] == "POST"
+        form = _values((await _body(receive))[:MOST_FORM]) if posted else None
+        # In a thread: it asks this very process for all that it shows.
+        page = await asyncio.to_thread(self._console.page, scope["path"], query, form)
+        if page is None:
+            await _respond(send, 404, {"message": "no such address"})
         else:
-            await _respond(send, 200, _mailbox_page(mails))
+            await _respond(send, 200, page)
 
 
 def _client(service: str) -> Any:
@@ -282,34 +324,47 @@ def _mails() -> list[dict[str, Any]]:
     return found
 
 
-def _shown(mail: dict[str, Any]) -> str:
-    """A mail as its reader sees it, without scripts and in a frame of its own; one that has no HTML as plain text."""
-    if not mail["html"]:
-        return f"<pre>{html.escape(mail['body'])}</pre>"
-    return f'<iframe sandbox="allow-popups" title="mail" srcdoc="{html.escape(mail["html"])}"></iframe>'
+def _access_token(pool_id: str, client_id: str, username: str) -> str:
+    """A token of a member, as Cognito gives one at sign-in, without their password."""
+    for (account, region, key), pool in list(cognito._user_pools._data.items()):
+        if key == pool_id:
+            with request_scope(account, region):
+                user = next(user for user in pool["_users"].values() if username in _names(user))
+                return str(cognito._build_auth_result(pool_id, client_id, user)["AccessToken"])
+    raise LookupError(f"There is no pool {pool_id}.")
 
 
-def _mailbox_page(mails: list[dict[str, Any]]) -> str:
-    items = "".join(
-        f"<article><h2>{html.escape(mail['subject'])}</h2><p>to <b>{html.escape(mail['to'])}</b></p>"
-        f"{_shown(mail)}</article>"
-        for mail in mails
-    )
-    style = (
-        "body{font:1rem/1.5 system-ui;max-width:40rem;margin:2rem auto;padding:0 1rem}"
-        "article{border-top:1px solid #8888;padding:.5rem 0}pre{white-space:pre-wrap}"
-        "iframe{width:100%;height:36rem;border:0}"
-    )
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f'<meta http-equiv="refresh" content="5"><link rel="icon" href="data:,">'
-        f"<title>Mailbox</title><style>{style}</style>"
-        f"<h1>Mailbox</h1>{items or '<p>No mail yet.</p>'}</html>"
-    )
+def _names(user: dict[str, Any]) -> set[str]:
+    return {user["Username"], *(one["Value"] for one in user.get("Attributes", []) if one["Name"] == "email")}
 
 
-def _header(scope: Scope, name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name), "")
+def _operate(words: Sequence[str]) -> tuple[int, str]:
+    """Run a command of `./civicforge` on this emulator, in the interpreter that has started it."""
+    settings = {
+        **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}",
+        "AWS_ACCESS_KEY_ID": os.environ["AWS_ACCESS_KEY_ID"],
+        "AWS_SECRET_ACCESS_KEY": os.environ["AWS_SECRET_ACCESS_KEY"],
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "COLUMNS": "160",
+    }
+    command = [os.environ["CIVICFORGE_PYTHON"], "-m", "ops", *words[1:]]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own command; its arguments are names of stages and queues that exist
+            command, cwd=REPOSITORY, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=OPERATE_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return 1, f"Not done within {OPERATE_SECONDS} seconds."
+    return done.returncode, done.stdout + done.stderr
+
+
+def _values(text: bytes) -> dict[str, list[str]]:
+    return urllib.parse.parse_qs(text.decode("utf-8", "replace"), keep_blank_values=True)
+
+
+def _header(message: Message, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in message.get("headers", ()) if key.lower() == name), "")
 
 
 async def _body(receive: Receive) -> bytes:
@@ -328,20 +383,16 @@ def _replay(body: bytes) -> Receive:
     return receive
 
 
-async def _respond(send: Send, status: int, content: object, *further: tuple[bytes, bytes]) -> None:
-    is_text = isinstance(content, str)
-    kind = (
-        b"text/html; charset=utf-8"
-        if is_text
-        else b"application/x-amz-json-1.1"
-        if status == 400
-        else b"application/json"
-    )
-    body = str(content).encode() if is_text else json.dumps(content).encode()
+async def _respond(send: Send, status: int, content: object, *further: tuple[bytes, bytes], kind: bytes = b"") -> None:
+    """Answer with text, which is HTML unless its kind is given, or with JSON."""
+    if not kind:
+        as_json = b"application/x-amz-json-1.1" if status == 400 else b"application/json"
+        kind = b"text/html; charset=utf-8" if isinstance(content, str) else as_json
+    body = content.encode() if isinstance(content, str) else json.dumps(content).encode()
     headers = [
         (b"content-type", kind),
         (b"content-length", str(len(body)).encode()),
-        (b"content-security-policy", b"frame-ancestors 'none'"),
+        (b"content-security-policy", _CONSOLE_POLICY),
         *further,
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})

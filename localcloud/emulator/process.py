@@ -41,9 +41,12 @@ AWS_PORT: Final = 4566
 FRONT_PORT: Final = 8080
 DATA_LOSS_SECONDS: Final = 3
 """The most that `kill -9` can lose: the autosave's interval and a second for writing."""
-_NAMES_OF_THIS_MACHINE: Final = '''"""Names under .localhost are this machine's (RFC 6761)."""
+_SANDBOX: Final = '''"""Names under .localhost are this machine's (RFC 6761), and the clock is the local cloud's."""
 
+import datetime
+import os
 import socket
+import sys
 
 _getaddrinfo = socket.getaddrinfo
 
@@ -54,8 +57,16 @@ def getaddrinfo(host, *rest, **options):
 
 
 socket.getaddrinfo = getaddrinfo
+ahead = float(os.environ.pop("CLOCK_MOVED_SECONDS", "") or 0)
+if ahead:
+    sys.path.insert(0, os.environ["CLOCK_PACKAGES"])
+    import time_machine
+
+    del sys.path[0]
+    now = datetime.datetime.now(datetime.timezone.utc)
+    time_machine.travel(now + datetime.timedelta(seconds=ahead), tick=True).start()
 '''
-"""The Lambdas' `sitecustomize`: they call their own stage by its address."""
+"""The Lambdas' `sitecustomize`: they call their own stage by its address, and live at the time of `emulator.clock`."""
 _ENVIRONMENT_FORM: Final = b"1"
 """Raise it when `_environment` makes something else of the same requirements."""
 _START_SECONDS: Final = 30.0
@@ -166,7 +177,7 @@ class Emulator:
                     return running
                 self._stop(running)
             python = self._environment()
-            self._name_this_machine()
+            self._prepare_sandbox()
             known = self._known()
             if known is not None and known.pid:
                 _kill_group(known.pid, self._venv)
@@ -301,12 +312,12 @@ class Emulator:
             stamp.write_text(wanted)
             return python
 
-    def _name_this_machine(self) -> None:
+    def _prepare_sandbox(self) -> None:
         for packages in (self._venv / "lambda-runtime" / "lib").glob("python*/site-packages"):
             path = packages / "sitecustomize.py"
-            if not path.exists() or path.read_text(encoding="utf-8") != _NAMES_OF_THIS_MACHINE:
+            if not path.exists() or path.read_text(encoding="utf-8") != _SANDBOX:
                 temporary = path.with_suffix(f".{os.getpid()}")
-                temporary.write_text(_NAMES_OF_THIS_MACHINE, encoding="utf-8")
+                temporary.write_text(_SANDBOX, encoding="utf-8")
                 temporary.replace(path)
 
     def _spawn(
@@ -333,6 +344,8 @@ class Emulator:
             "LAMBDA_WARM_TTL_SECONDS": "60",
             # An interpreter with nothing installed: what a function's zip forgets is missing here too.
             "EMULATOR_CODE": _code(),
+            "CIVICFORGE_PYTHON": sys.executable,
+            "CLOCK_PACKAGES": str(next(self._venv.glob("lib/python*/site-packages"))),
             "LAMBDA_PYTHON": str(self._venv / "lambda-runtime" / "bin" / "python"),
             "LOG_LEVEL": "WARNING",
             # The Lambdas inherit these.

@@ -83,15 +83,21 @@ async function attack(page: Page): Promise<void> {
   );
   await page.waitForTimeout(500);
   const framed = page.frames().find((frame) => frame !== page.mainFrame());
-  expect((await framed?.content()) ?? "").not.toContain("Mailbox");
+  expect((await framed?.content()) ?? "").not.toContain("local console");
   const home = page.url();
-  for (const origin of [FRONT, AWS]) {
+  const move = "do=on&amount=9&unit=days";
+  const typed = { "content-type": "application/x-www-form-urlencoded" };
+  await read(page, `${FRONT}/_local/clock`, { method: "POST", mode: "no-cors", body: move, headers: typed });
+  for (const action of [`${FRONT}/_ministack/reset`, `${AWS}/_ministack/reset`, `${FRONT}/_local/clock?${move}`]) {
     const landed = page.waitForEvent("framenavigated", (frame) => frame === page.mainFrame());
-    await page.evaluate((action) => {
-      const form = Object.assign(document.createElement("form"), { method: "post", action });
+    await page.evaluate((address) => {
+      const form = Object.assign(document.createElement("form"), { method: "post", action: address });
+      for (const [name, value] of new URL(address).searchParams) {
+        form.append(Object.assign(document.createElement("input"), { name, value }));
+      }
       document.body.append(form);
       setTimeout(() => form.submit(), 0);
-    }, `${origin}/_ministack/reset`);
+    }, action);
     await landed;
     await page.goto(home);
   }
@@ -130,6 +136,7 @@ test("a page of another origin reads no mail, makes nothing, resets nothing", as
   expect(after.cards).toBeGreaterThan(0);
   expect(after.queues).not.toContain(QUEUE);
   expect(after.functions).not.toContain("hostile");
+  expect(await (await fetch(`${FRONT}/_local/clock`)).text()).not.toContain(", 9 days");
 });
 
 test("a name that was made to point to this machine gets no answer", async () => {
@@ -148,7 +155,7 @@ test("a name that was made to point to this machine gets no answer", async () =>
 test("the developer's own windows open: mailbox and console", async () => {
   const page = await browser.newPage();
   for (const [address, heading] of [
-    ["/_local/mailbox", "Mailbox"],
+    ["/_local/mailbox", "Mails"],
     ["/_local/", "local console"],
   ] as const) {
     expect((await page.goto(FRONT + address))?.status()).toBe(200);

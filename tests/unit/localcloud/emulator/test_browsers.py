@@ -98,3 +98,19 @@ def test_what_came_through_the_front_door_reaches_the_api() -> None:
 @pytest.mark.parametrize("path", ["/_ministack/reset", "/_ministack/ses/messages", "/_aws/x", "/_localstack/health"])
 def test_the_emulator_s_own_addresses_are_not_behind_the_front_door(path: str) -> None:
     assert not front(path)
+
+
+@pytest.mark.parametrize("path", ["/_local/clock", "/_local/letters", "/_local/api", "/_local"])
+def test_the_console_changes_something_for_itself_alone(path: str) -> None:
+    def posted(**headers: str) -> bool:
+        named = {"host": f"localhost:{FRONT}", **{k.replace("_", "-"): v for k, v in headers.items()}}
+        return refused_at_front_door(path, named, FRONT, "POST") is None
+
+    window = {"sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
+    assert posted(origin=APP, sec_fetch_site="same-origin", **window)
+    assert posted(origin=APP), "a program that names the origin"
+    assert not posted()
+    assert not posted(**window)
+    assert not posted(origin=APP, sec_fetch_site="cross-site")
+    for origin in ("null", "https://evil.example", f"http://dev.localhost:{FRONT}", "http://localhost:1"):
+        assert not posted(origin=origin, **window)
