@@ -1,6 +1,7 @@
 """Checks of this machine and of the way to a stage, with remedies. Works with an empty PATH."""
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -65,7 +66,8 @@ def tool(wanted: Tool, stage_name: str) -> Finding:
     found = version_of(executable) if executable else None
     if found and found >= wanted.least:
         return Finding("ok", wanted.name, ".".join(map(str, found)))
-    optional = wanted.aws_only and stage_name == LOCAL
+    # `eval "$(python -m localcloud env)"` leads every stage's commands to the local cloud.
+    optional = wanted.aws_only and (stage_name == LOCAL or "AWS_ENDPOINT_URL" in os.environ)
     said = f"{'.'.join(map(str, found))} is too old" if found else "not found"
     return Finding("optional" if optional else "missing", wanted.name, said, f"{wanted.needed_for}: {wanted.remedy}")
 

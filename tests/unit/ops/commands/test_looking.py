@@ -435,6 +435,10 @@ def test_the_doctor_tells_old_from_new(monkeypatch: pytest.MonkeyPatch) -> None:
     old = doctor.tool(git, "local")
     assert (old.verdict, old.found) == ("missing", "1.9 is too old")
     assert doctor.tool(doctor.Tool("no-such", (1,), "nothing", "buy one", aws_only=True), "prod").verdict == "missing"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+        wanted = doctor.Tool("no-such", (1,), "nothing", "buy one", aws_only=True)
+        assert doctor.tool(wanted, "dev").verdict == "optional", "the local cloud's own dev"
 
 
 def test_the_doctor_asks_whether_the_stage_is_there(stage: UnitStage, monkeypatch: pytest.MonkeyPatch) -> None:
