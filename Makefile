@@ -1,22 +1,22 @@
-# Thin calls only: what a target does lives in the program that it calls.
+# Targets only call programs; their logic is in those.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
 
-# The Lambdas' own version where there is one; pyenv's shims answer only if told which.
+# Lambda's Python version, if it is installed; pyenv's shims need PYENV_VERSION.
 PYTHON ?= $(shell PYENV_VERSION=3.13 python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null || echo python3)
 BIN := .venv/bin
 RUN := $(BIN)/python -m
 STAGE ?= local
-# `pulumi`: by Pulumi's own engine, whose CLI is built where there is none.
+# `pulumi` uses Pulumi's own engine; its CLI is built if it is not installed.
 ENGINE ?= embedded
-# Without the CLI a preview compares with this commit, and needs no AWS; in CI it never does.
+# Without the Pulumi CLI a preview compares with this commit and needs no AWS; in CI it always uses AWS.
 AGAINST ?= $(if $(CI)$(shell command -v pulumi),,$(shell git merge-base HEAD origin/main 2>/dev/null || echo HEAD))
 # A machine without Node gets one from the Python package index.
 OWN_NODE := $(if $(shell command -v node),,.cache/node/.ready)
 export PATH := $(PATH):$(CURDIR)/.cache/node/bin
-# Where it is set, every process compiles again what it imports: the provider alone takes seconds.
+# If it is set, each process compiles every module that it imports; that takes seconds for the AWS provider.
 export PYTHONDONTWRITEBYTECODE :=
 PAGE_SOURCES := $(shell find frontend/src frontend/public -type f) \
   $(addprefix frontend/,index.html package-lock.json tsconfig.json vite.config.ts)
@@ -64,7 +64,7 @@ setup: .venv/.ready frontend/node_modules/.ready tests/e2e/node_modules/.ready #
 
 # --- the platform on this machine ---
 
-# `REFRESH=1 make up` looks at every resource, and makes again what somebody deleted.
+# `REFRESH=1 make up` reads every resource and creates deleted ones again.
 .PHONY: up
 up: .venv/.ready frontend/dist/index.html ## Bring the whole platform up on this machine, with a small community
 	@$(RUN) infra.lambda_zips --target host
@@ -89,7 +89,7 @@ logs: .venv/.ready ## Follow what the Lambdas and the emulator say
 
 # --- checks and tests ---
 
-# What waits for the platform runs by itself: two at once would measure each other.
+# The platform tests run alone: two suites at once would distort each other's timings.
 .PHONY: test
 test: ## Run every check and every test
 	@$(MAKE) -j2 -O check page-test
@@ -110,9 +110,9 @@ check: .venv/.ready frontend/node_modules/.ready tests/e2e/node_modules/.ready w
 	@npm --prefix frontend run --silent lint
 	@npm --prefix frontend run --silent typecheck
 
-# Left out is what takes hashes, test passwords and the page's word "Password" for secrets, and, for time, what nobody here
-# has: keys of IBM's cloud. The filters that are off would let a key through that stands in a call's brackets, in a lock or
-# in a picture; verifying, one that AWS does not know now.
+# Detectors that misfire on hashes, test passwords and the word "Password" are disabled, and for speed those of IBM's cloud.
+# The disabled filters would skip keys in the arguments of a call, in lock files and in images; verification would skip keys
+# that AWS has already revoked.
 SCAN := $(BIN)/detect-secrets-hook --no-verify \
   $(addprefix --disable-plugin ,Base64HighEntropyString HexHighEntropyString KeywordDetector IPPublicDetector) \
   $(addprefix --disable-plugin ,CloudantDetector IbmCloudIamDetector IbmCosHmacDetector SoftlayerDetector) \

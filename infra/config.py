@@ -27,7 +27,7 @@ from services.core.stages import STAGES, DeclaredStage
 LEAST_TIMEOUT: Final = 3
 """Seconds that a Lambda needs for a cold start and one slow call."""
 MOST_BUDGET: Final = 500
-"""Dollars a month above which a budget warns nobody of a runaway bill."""
+"""Dollars a month above which a budget is too large to warn of a runaway bill."""
 
 LEAST_WORDS_OF_A_REASON: Final = 3
 

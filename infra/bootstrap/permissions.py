@@ -91,7 +91,7 @@ def rollout_statements(scope: Scope) -> list[Statement]:
         _named("MoveFlags", [rollouts, flags], "ssm", "PutParameter"),
         _watch(),
         Statement(sid="Tell", actions=["sns:Publish"], resources=[notify]),
-        # SNS encrypts with the rights of whoever publishes. The topic in the context keeps the key to this one use.
+        # SNS encrypts with the permissions of the publisher. The topic in the context keeps the key to this one use.
         _tagged(
             scope,
             "TellEncrypted",

@@ -132,7 +132,7 @@ class Bootstrap(pulumi.ComponentResource):
         return aws.iam.Policy(thing, name=resource_name(STACK, thing), policy=policy, opts=self.child)
 
     def _role(self, thing: str, environment: str, *policies: aws.iam.Policy) -> None:
-        """A role for the jobs of one GitHub environment and nobody else."""
+        """A role that only the jobs of one GitHub environment can assume."""
         trust = [
             {
                 "Effect": "Allow",

@@ -55,7 +55,7 @@ class Delivery(Component):
             ("messages-notifier", data.messages, NEW_MESSAGE),
             ("reports-notifier", data.reports, DECIDED_REPORT),
         ):
-            # Nothing else finds what nobody was told of, so an outage is waited out for as long as the stream lasts.
+            # No sweep finds events without a notice, so records are retried for as long as the stream keeps them.
             self._stream(
                 thing,
                 table,

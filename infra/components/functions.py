@@ -172,7 +172,7 @@ def rewards_function(
 def housekeeping_function(
     stage: StageConfig, data: Data, dead_letters: DeadLetters, identity: Identity, parameters: LiveParameters
 ) -> Function:
-    """Expires, releases, confirms and refunds what nobody looks after, and ends accounts whose owners asked for it."""
+    """Expires, releases, confirms and refunds overdue quests, and deletes accounts whose owners asked for it."""
     return Function(
         stage,
         "housekeeping",

@@ -93,7 +93,7 @@ def _covers(statement: Statement, element: str, value: str, *, ignore_case: bool
 
 
 def _names_principal(statement: Statement, principal: str) -> bool:
-    """An account as principal only lets its IAM policies decide, so that it names nobody here."""
+    """True if the statement names the principal; an account as principal leaves the decision to its IAM policies."""
     named = statement.get("Principal")
     people = [named] if isinstance(named, str) else _listed((named or {}).get("AWS", ()))
     return any(person in ("*", principal) for person in people)

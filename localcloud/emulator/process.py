@@ -76,7 +76,7 @@ _PORT_SECONDS: Final = 3.0
 
 
 _children: Final[dict[int, "subprocess.Popen[bytes]"]] = {}
-"""Processes that this one started and has not seen end: the emulator outlives whoever started it."""
+"""Processes that this one started and has not seen end: the emulator outlives the process that started it."""
 
 
 class EmulatorError(Exception):
@@ -190,7 +190,7 @@ class Emulator:
             _children[process.pid] = process
             started = Running(process.pid, *ports, bool(known and known.pid), bool(known) and ports != wanted)
             try:
-                # First of all, so that an interrupted start leaves no emulator that nobody knows.
+                # Before the wait, so that an interrupted start leaves no unrecorded emulator.
                 self._remember(started)
                 self._wait(process, started.port)
             except BaseException:
@@ -265,7 +265,7 @@ class Emulator:
         return Doors(self.data / "front-doors")
 
     def _known(self) -> Running | None:
-        """The last one: as whoever started it has written, else as it said itself in the lock of its data."""
+        """The last emulator: from `state.json`, else from the lock of its data."""
         found = []
         for path in (self._state, self.data / "lock"):
             try:
@@ -323,7 +323,7 @@ class Emulator:
     def _spawn(
         self, python: Path, aws: socket.socket, front: socket.socket, environment: Mapping[str, str]
     ) -> "subprocess.Popen[bytes]":
-        """The process inherits its listening sockets, so that nobody can take the ports in between."""
+        """Start the process with its listening sockets, so that no other can take the ports in between."""
         temporary = self.data / "tmp"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)

@@ -60,7 +60,7 @@ class Saver:
             os._exit(1)
 
     def _in_copy(self, writer: int) -> None:
-        # Who listens on a port, or holds a lock on the data, is the serving process and nobody else.
+        # Only the serving process may hold the ports and the lock of the data.
         os.closerange(3, writer)
         os.closerange(writer + 1, _MOST_FILES)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):

@@ -34,7 +34,7 @@ class _Unknown(Handler):
 
 
 class PaperCloud(Cloud):
-    """An account and a region, and nobody to call."""
+    """An account and a region without an endpoint; every call fails."""
 
     account = ACCOUNT
 

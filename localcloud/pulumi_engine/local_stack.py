@@ -87,7 +87,7 @@ def stacks(state_dir: Path) -> list[LocalStack]:
 
 
 def _holder(lock: Path) -> str:
-    """The process of a lock, if it runs, or may: nobody here can see another machine's."""
+    """The process of a lock, if it runs; a process of another machine is assumed to run."""
     try:
         found = json.loads(lock.read_text(encoding="utf-8"))
         pid, host = int(found["pid"]), str(found["hostname"])

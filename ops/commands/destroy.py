@@ -1,4 +1,4 @@
-"""The end of a stage whose data nobody misses."""
+"""Destruction of a disposable stage."""
 
 from typing import Any
 

@@ -94,7 +94,7 @@ def advance_one(stage: Stage, rollout: Rollout, now: datetime) -> tuple[Rollout,
 
 
 def end(stage: Stage, rollout: Rollout, state: State, why: str) -> Rollout:
-    """Remembers that it is over and tells somebody."""
+    """Record the end of the rollout and notify the operators."""
     ended, value = rollout.model_copy(update={"state": state, "why": why}), stage.live(flag_parameter(rollout.flag))
     save(stage, ended)
     stage.sns.publish(

@@ -20,7 +20,7 @@ def url_of(stage: Stage, queue: str) -> str:
 
 
 def depths(stage: Stage) -> dict[str, int | None]:
-    """The number of messages in each queue, those that somebody looks at included; None of one that is not there."""
+    """The number of messages in each queue, those in flight included; None for a missing queue."""
     names: Any = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
     found: dict[str, int | None] = {}
     for queue in QUEUES:

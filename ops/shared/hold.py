@@ -108,7 +108,7 @@ def _read(stage: Stage) -> tuple[Hold, str] | None:
 
 
 def _put(stage: Stage, hold: Hold, **condition: str) -> str | None:
-    """The object's new tag; None where somebody was faster."""
+    """The object's new ETag; None if another operator wrote it first."""
     body = hold.model_dump_json(by_alias=True).encode()
     try:
         put = stage.s3.put_object

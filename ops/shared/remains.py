@@ -1,4 +1,4 @@
-"""Remains of a killed deployment: the lock of a stage's stack, and operations whose end nobody saw.
+"""Remains of a killed deployment: the lock of a stage's stack, and its pending operations.
 
 Read from the state bucket, so that no CLI is needed to look.
 """

@@ -25,7 +25,7 @@ def make_members(stage: Stage, password: str | None = None) -> list[str]:
             )
             made.append(address)
         if password or address in made:
-            # Before the password, without which nobody signs in: their first token has the mark already.
+            # Before the password is set: the first token of the member carries the group.
             stage.cognito.admin_add_user_to_group(UserPoolId=pool, Username=address, GroupName=SYNTHETIC)
             stage.cognito.admin_set_user_password(
                 UserPoolId=pool, Username=address, Password=password or _password(stage), Permanent=True

@@ -13,7 +13,7 @@ _CONFIG = Config(
     connect_timeout=1,
     read_timeout=2,
     retries={"mode": "standard", "total_max_attempts": 2},
-    # What botocore does for every call and nobody here needs: a fifth of a warm request's CPU.
+    # Not needed here, and a fifth of a warm request's CPU.
     user_agent="civicforge",
     parameter_validation=False,
     disable_request_compression=True,

@@ -356,7 +356,7 @@ class JsonClient:
         return document
 
     def send(self, operation: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
-        """The seam before the network; `operation` is for whoever stands in for it."""
+        """Send a request over the network; `operation` is for tests that replace this method."""
         del operation
         head = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         with self._lock:

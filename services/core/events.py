@@ -89,7 +89,7 @@ class NoticeFailed(Message):
 
 @dataclass(frozen=True)
 class EventNotTold(Message):
-    """A record of a stream, or a report of SES, that nobody could be told of because it is invalid."""
+    """A record of a stream, or a report of SES, that is invalid and so gave no notice."""
 
     source: str
     key: str

@@ -47,7 +47,7 @@ def _keeping(put: Handler, alarms: Any, key: str) -> Handler:
 
 
 def _unless_suppressed(dispatch: Handler) -> Handler:
-    """Composites whose suppressor is in ALARM change their state and tell nobody."""
+    """Skip the actions of composite alarms whose suppressor is in ALARM."""
 
     def dispatch_if_allowed(alarm: Mapping[str, Any], *arguments: Any) -> None:
         states = {name: other["StateValue"] for name, other in cloudwatch._composite_alarms.items()}

@@ -308,7 +308,7 @@ class QuestStore:
         return [self._mark_write(f"{after.quest_id}#{name}", mark) for name, mark in marks.items()]
 
     def _mark_write(self, key: str, mark: Item | None) -> Item:
-        """Writes an item's index attributes, or removes them: what is in no index is found by nobody."""
+        """Writes an item's index attributes, or removes them, so that no index holds it."""
         names = [name for index in (_BOARD, _PERFORMER) for name in (index.partition_key, index.sort_key)]
         return {"Update": {"TableName": self._table, "Key": {"questId": encode(key)}} | _present(names, mark or {})}
 
