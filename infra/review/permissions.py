@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from infra.review.steps import UNTOLD, Step, hidden
+from infra.review.steps import KNOWN_LATER, Step, hidden
 from infra.review.words import WILDCARD, code, short
 from services.core.names import parameter_name, resource_name
 
@@ -77,7 +77,7 @@ def _policy(step: Step, key: str) -> Iterator[str]:
         return
     before, after = _grants(old), _grants(new)
     if before is None or after is None:
-        later = UNTOLD.search(f"{old} {new}")
+        later = KNOWN_LATER.search(f"{old} {new}")
         why = "only known after the deployment" if later else "not readable in the preview ⚠"
         yield f"{code(step.name)}: what it allows is {why}"
         return

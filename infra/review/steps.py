@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Pulumi's placeholder for a value that only the deployment will know."""
-UNTOLD: Final = re.compile(rf"{UNKNOWN}|output<\w+>")
+KNOWN_LATER: Final = re.compile(rf"{UNKNOWN}|output<\w+>")
 _SECRET: Final = re.compile(r"\[secret\]")
 
 OPERATIONS: Final = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
@@ -130,7 +130,7 @@ class Step(BaseModel):
 
 def hidden(value: object) -> bool:
     """True if the preview does not tell a value or a part of it."""
-    return bool(UNTOLD.search(str(value)) or _SECRET.search(str(value)))
+    return bool(KNOWN_LATER.search(str(value)) or _SECRET.search(str(value)))
 
 
 class Diagnostic(BaseModel):

@@ -3,14 +3,14 @@
 import re
 from typing import Final
 
-from infra.review.steps import UNTOLD
+from infra.review.steps import KNOWN_LATER
 
 WILDCARD: Final = re.compile(r"[*?]")
 
 
 def code(text: object) -> str:
     """As code, so that nothing in it is Markdown; long values are cut."""
-    told = UNTOLD.sub("known after the deployment", str(text))
+    told = KNOWN_LATER.sub("known after the deployment", str(text))
     plain = " ".join(told.replace("`", "'").replace("|", "\\|").split())
     return f"`{plain if len(plain) <= 300 else plain[:299] + '…'}`"
 
