@@ -271,7 +271,7 @@ def notifier_function(
             _write_users(data, "UpdateItem", INBOX_ATTRIBUTES),
             _table("Quests", data.quests, "BatchGetItem", "Query", indexes=QUEST_INDEXES),
             _table("Messages", data.messages, "Query"),
-            _table("Reports", data.reports, "GetItem"),
+            _table("Reports", data.reports, "GetItem", "BatchGetItem", "Query", indexes=("queue",)),
             *(
                 _read_stream(f"Read{table}Stream", getattr(data, table.lower()))
                 for table in ("Quests", "Ledger", "Messages", "Reports")

@@ -1,7 +1,7 @@
-"""The Cognito group `internal`, for Lambdas whose events carry no token."""
+"""The members of Cognito groups, for Lambdas whose events carry no token."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from services.core.flags import INTERNAL
@@ -33,7 +33,11 @@ class InternalGroup:
         return frozenset({INTERNAL}) if user_id in self._members else frozenset()
 
     def _read(self) -> Iterable[str]:
-        pages = self._client.get_paginator("list_users_in_group")
-        for page in pages.paginate(UserPoolId=self._pool_id, GroupName=INTERNAL):
-            for user in page["Users"]:
-                yield next(a["Value"] for a in user["Attributes"] if a["Name"] == "sub")
+        return members_of(self._client, self._pool_id, INTERNAL)
+
+
+def members_of(client: "CognitoIdentityProviderClient", pool_id: str, group: str) -> Iterator[str]:
+    """The user ids of a group's members. Raises botocore's errors."""
+    for page in client.get_paginator("list_users_in_group").paginate(UserPoolId=pool_id, GroupName=group):
+        for user in page["Users"]:
+            yield next(a["Value"] for a in user["Attributes"] if a["Name"] == "sub")

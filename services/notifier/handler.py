@@ -72,7 +72,9 @@ teller = Teller(
     mailer=mailer,
     telemetry=telemetry,
 )
-sweeper = Sweeper("notifier", settings.stage, (mailer.sweep, teller.remind, mailer.send_digests), telemetry)
+sweeper = Sweeper(
+    "notifier", settings.stage, (mailer.sweep, teller.remind, teller.tell_moderators, mailer.send_digests), telemetry
+)
 
 _READERS: Final[dict[str, Callable[[Record], list[Notice]]]] = {
     settings.quests_table: teller.step,

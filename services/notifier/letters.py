@@ -22,9 +22,10 @@ _BUTTONS: Final[Mapping[NoticeKind, str]] = {
     NoticeKind.WARNING: "inbox",
     NoticeKind.SUSPENSION: "inbox",
     NoticeKind.OBJECTION_DECIDED: "inbox",
+    NoticeKind.MODERATION: "moderation",
 }
 """The button of a kind; any other leads to the quest."""
-_PLACES: Final[Mapping[str, str]] = {"account": "/me", "inbox": "/inbox"}
+_PLACES: Final[Mapping[str, str]] = {"account": "/me", "inbox": "/inbox", "moderation": "/moderation"}
 
 
 class Context(NamedTuple):

@@ -1,6 +1,6 @@
 """Mails: what is owed leaves once, and at most so many a day to one member."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -9,10 +9,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from services.core import cursors
 from services.core.domain.notices import OF_MODERATORS, UNSUBSCRIBE, Item, Mail, NoticeKind, Unmailed
+from services.core.domain.quests import MODERATORS
 from services.core.domain.users import MailPreference, User, is_suspended
 from services.core.events import NoticeFailed
 from services.core.flags import Flags
-from services.core.groups import InternalGroup
+from services.core.groups import InternalGroup, members_of
 from services.core.mails import Letter
 from services.core.mails.mime import mime
 from services.core.metrics import MAIL_PROMISE, MAILS_LATE, NOTICES_FAILED, NOTICES_REPEATED, NOTICES_SENT
@@ -79,6 +80,10 @@ class PostOffice:
         attributes = {attribute["Name"]: attribute.get("Value", "") for attribute in account["UserAttributes"]}
         confirmed = account["UserStatus"] == "CONFIRMED" and attributes.get("email_verified") == "true"
         return attributes.get("email") if confirmed and (account["Enabled"] or disabled) else None
+
+    def moderators(self) -> Iterator[str]:
+        """The user ids of the moderators. Raises botocore's errors."""
+        return members_of(self.cognito, self.pool_id, MODERATORS)
 
     def send(self, user_id: str, message: bytes, address: str) -> None:
         """Hand a message to SES. Raises NotSentError."""

@@ -16,12 +16,14 @@ from services.core.metrics import MAILS_REFUSED
 from services.core.stores.dynamo import decode_item
 from services.core.stores.inbox import InboxStore
 from services.core.stores.messages import MessageStore
-from services.core.stores.quests import QuestStore
+from services.core.stores.quests import Board, QuestStore
 from services.core.stores.users import NoSuchUserError, UserStore
 from services.core.sweeping import Slice
 from services.core.telemetry import Telemetry, user_digest
 from services.notifier.mailing import Mailer
 
+_CASES_LOOKED_AT = 100
+"""Reports, and disputes, that moderators are told of; more are as good as these."""
 Record = Mapping[str, Any]
 _THREAD_LOOKED_AT = 50
 """Newest inbox items in which an earlier mail about the same conversation is looked for."""
@@ -89,6 +91,25 @@ class Teller:
             )
             asked = list(notices.unanswered(earlier.messages, requestor))
         return notices.of_message(message, requestor, asked)
+
+    def tell_moderators(self, now: datetime, _: Slice) -> int:
+        """Tell moderators each morning, and at once where much waits, what waits for them. Returns how many notices.
+
+        Raises StoreUnavailableError.
+        """
+        reports = self.mailer.reports.queue(_CASES_LOOKED_AT, None).reports
+        cards = self.quests.board(Board(_CASES_LOOKED_AT, status=Status.DISPUTED)).quests
+        disputed = self.quests.without_texts(card.quest_id for card in cards)
+        if not reports and not disputed:
+            return 0
+        moderators = [*self.mailer.post_office.moderators()]
+        told = notices.of_moderation(moderators, reports, disputed, now)
+        told = [n for n in told if self.inbox.get(n.user_id, n.item_id) is None]
+        many = notices.of_many_cases(moderators, reports, disputed, now)
+        morning = {notice.user_id for notice in told}
+        told += [n for n in many if n.user_id not in morning and self.inbox.begin_alert(n.user_id, now)]
+        self.tell(told, now)
+        return len(told)
 
     def remind(self, now: datetime, part: Slice) -> None:
         """Tell the reminders that are due and were not told. Raises StoreUnavailableError."""

@@ -236,7 +236,10 @@ def check_people(record: Record, found: Findings) -> None:
         found.expect(old.get("createdAt") == new.get("createdAt"), "P5 a row was made anew", key)
 
 
-_BY_TIME = {NoticeKind.DEADLINE_NEAR, NoticeKind.OVERDUE, NoticeKind.UNCONFIRMED, NoticeKind.EXPIRES_SOON}
+_BY_TIME = {
+    *(NoticeKind.DEADLINE_NEAR, NoticeKind.OVERDUE, NoticeKind.UNCONFIRMED, NoticeKind.EXPIRES_SOON),
+    NoticeKind.MODERATION,
+}
 
 
 def _events(record: Record) -> Iterator[notices.Notice]:

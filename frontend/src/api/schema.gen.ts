@@ -1538,7 +1538,7 @@ export interface components {
          * @description The event that a member is told of.
          * @enum {string}
          */
-        NoticeKind: "claimed" | "released" | "withdrawn" | "handed_in" | "changes_wanted" | "confirmed" | "confirmed_by_silence" | "disputed" | "statement_given" | "decided" | "hidden" | "question" | "answer" | "message" | "deadline_near" | "overdue" | "unconfirmed" | "expires_soon" | "reward_paid" | "reward_held" | "reward_diminished" | "report_decided" | "warning" | "suspension" | "objection_decided";
+        NoticeKind: "claimed" | "released" | "withdrawn" | "handed_in" | "changes_wanted" | "confirmed" | "confirmed_by_silence" | "disputed" | "statement_given" | "decided" | "hidden" | "question" | "answer" | "message" | "deadline_near" | "overdue" | "unconfirmed" | "expires_soon" | "reward_paid" | "reward_held" | "reward_diminished" | "report_decided" | "warning" | "suspension" | "objection_decided" | "moderation";
         /**
          * Outcome
          * @description The status that a moderator's decision gives to a disputed quest.

@@ -3,17 +3,17 @@
 All functions are pure and give the same notices for the same event, so that a replay tells nobody twice.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 from services.core.domain import ledger
 from services.core.domain.ledger import Entry
 from services.core.domain.messages import Audience, Message
-from services.core.domain.quests import RELEASE_GRACE, Evidence, Quest, Status, Task, other_side
+from services.core.domain.quests import RELEASE_GRACE, Evidence, Quest, Status, Task, other_side, parties
 from services.core.domain.quests import turn as turn_of
-from services.core.domain.reports import Measure, Report
+from services.core.domain.reports import Measure, Report, may_judge
 from services.core.domain.values import Model, Timestamp, timestamp
 
 EXPIRY_NOTICE = timedelta(days=2)
@@ -22,6 +22,10 @@ DEADLINE_NOTICE = timedelta(days=1)
 """Time before a claim's deadline at which its performer is reminded."""
 SILENCE_NOTICES = (timedelta(days=4), timedelta(days=1))
 """Times before silence confirms: days 3 and 6 after the hand-in."""
+MODERATION_TIME = timedelta(hours=6, minutes=45)
+"""Time of the day (UTC) from which moderators are told what waits; the daily digest, which may hold it, is later."""
+MANY_WAITING = 5
+"""Above so many reports and disputes moderators are told at once, once a day."""
 _SWEEP_SECONDS = 900
 UNSUBSCRIBE = "unsubscribe"
 """The purpose that the token of a mail's unsubscribe link is signed for (see `services.core.cursors`)."""
@@ -55,6 +59,7 @@ class NoticeKind(StrEnum):
     WARNING = "warning"
     SUSPENSION = "suspension"
     OBJECTION_DECIDED = "objection_decided"
+    MODERATION = "moderation"
 
 
 OF_MODERATORS = frozenset({NoticeKind.WARNING, NoticeKind.SUSPENSION, NoticeKind.OBJECTION_DECIDED})
@@ -66,7 +71,7 @@ class Notice(NamedTuple):
 
     `actor_id` is the member who caused it, None where the platform did. `subject` is the quest's version, or the id of
     the message, ledger entry or report: with the kind and the quest it makes the item's id. `amounts` are the numbers
-    in the notice's words: `xp`, the `share` of a reward in percent, or `count` days.
+    in the notice's words: `xp`, the `share` of a reward in percent, `count` days, or the cases that wait.
     """
 
     kind: NoticeKind
@@ -221,6 +226,40 @@ def of_report(before: Report | None, after: Report) -> list[Notice]:
     if kind is not None:
         told.append((kind, after.concerned_id))
     return [Notice(kind, user_id, at, subject, report_id=after.report_id) for kind, user_id in told]
+
+
+def of_moderation(
+    moderators: Iterable[str], reports: Sequence[Report], disputed: Sequence[Quest], now: datetime
+) -> list[Notice]:
+    """The notices of a morning: each moderator learns how many reports and disputes wait for them since the day before.
+
+    Nobody is told of a case in which they have a part, nor where none waits.
+    """
+    morning = datetime.combine(now.date(), time(), UTC) + MODERATION_TIME
+    told = (_moderation(moderator, reports, disputed, now, morning) for moderator in moderators)
+    return [notice for notice, since in filter(None, told) if since <= morning <= now]
+
+
+def of_many_cases(
+    moderators: Iterable[str], reports: Sequence[Report], disputed: Sequence[Quest], now: datetime
+) -> list[Notice]:
+    """The notices to moderators for whom more than MANY_WAITING reports and disputes wait now."""
+    told = (_moderation(moderator, reports, disputed, now, now) for moderator in moderators)
+    return [notice for notice, _ in filter(None, told) if notice.amounts["count"] > MANY_WAITING]
+
+
+def _moderation(
+    moderator: str, reports: Iterable[Report], disputed: Iterable[Quest], now: datetime, at: datetime
+) -> tuple[Notice, datetime] | None:
+    """The notice to a moderator of what they may decide now, and since when the oldest of it waits."""
+    mine = [report for report in reports if may_judge(report, moderator)]
+    turns = [turn_of(quest, now) for quest in disputed if moderator not in parties(quest)]
+    decidable = [turn for turn in turns if turn and turn.moderators]
+    since = [*(report.objected_at or report.created_at for report in mine), *(turn.since for turn in decidable)]
+    if not since:
+        return None
+    amounts = {"count": len(since), "reports": len(mine), "disputes": len(decidable)}
+    return Notice(NoticeKind.MODERATION, moderator, at, "moderation", amounts=amounts), min(since)
 
 
 def unanswered(public: Iterable[Message], requestor_id: str) -> Iterator[str]:

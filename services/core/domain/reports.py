@@ -203,6 +203,12 @@ def make(
     )
 
 
+def may_judge(report: Report, moderator: str) -> bool:
+    """True for a waiting report that a moderator may decide, as far as the report alone tells."""
+    decided_by = {decision.decided_by for decision in report.decisions}
+    return report.state in WAITING and moderator not in {report.concerned_id, report.reporter_id, *decided_by}
+
+
 def decide(report: Report, actor: Actor, draft: DecisionDraft, now: datetime, involved: frozenset[str]) -> Report:
     """The report with a decision. `involved` are the members who have or had a part in the reported quest.
 

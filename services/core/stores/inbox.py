@@ -176,6 +176,10 @@ class InboxStore:
         """Counts a mail to a member; False if they had MAILS_A_DAY of them on this day (UTC)."""
         return self._count(user_id, f"{now:%Y-%m-%d}", MAILS_A_DAY, now)
 
+    def begin_alert(self, user_id: str, now: datetime) -> bool:
+        """Counts that a moderator is told of many cases on this day (UTC); False if they were told before."""
+        return self._count(user_id, f"{now:%Y-%m-%d}#moderation", 1, now)
+
     def begin_digest(self, user_id: str, now: datetime) -> bool:
         """Counts a member's digest of this day (UTC); False if it was begun before."""
         return self._count(user_id, f"{now:%Y-%m-%d}#digest", 1, now)

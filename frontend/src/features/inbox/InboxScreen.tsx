@@ -13,7 +13,10 @@ import { ScreenTitle } from "../../ui/ScreenTitle";
 import "./inbox.css";
 
 /** The screen that an item leads to; what concerns the account and no quest is told there. */
-const placeOf = ({ quest }: InboxItem): string => (quest ? `/quests/${quest.questId}` : "/me");
+const placeOf = ({ kind, quest }: InboxItem): string => {
+  if (kind === "moderation") return "/moderation";
+  return quest ? `/quests/${quest.questId}` : "/me";
+};
 
 function lineOf({ kind, quest, actor, amounts }: InboxItem): string {
   // Each line names some of these.

@@ -25,7 +25,8 @@ export default {
     "report_decided": "صدر قرار بشأن بلاغك",
     "warning": "وجّه إليك المشرفون تنبيهًا",
     "suspension": "حسابك موقوف",
-    "objection_decided": "نظر المشرفون في الأمر مرة أخرى"
+    "objection_decided": "نظر المشرفون في الأمر مرة أخرى",
+    "moderation": "بانتظار الإشراف: {count}"
   },
   "formerMember": "عضو سابق"
 } as const;

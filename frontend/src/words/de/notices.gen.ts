@@ -25,7 +25,8 @@ export default {
     "report_decided": "Über deine Meldung ist entschieden",
     "warning": "Die Moderation hat dich verwarnt",
     "suspension": "Dein Konto ist gesperrt",
-    "objection_decided": "Die Moderation hat noch einmal hingesehen"
+    "objection_decided": "Die Moderation hat noch einmal hingesehen",
+    "moderation": "Warten auf Moderation: {count}"
   },
   "formerMember": "Ehemaliges Mitglied"
 } as const;

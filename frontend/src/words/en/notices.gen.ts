@@ -25,7 +25,8 @@ export default {
     "report_decided": "Your report was decided",
     "warning": "The moderators have sent you a warning",
     "suspension": "Your account is suspended",
-    "objection_decided": "The moderators have looked again"
+    "objection_decided": "The moderators have looked again",
+    "moderation": "Waiting for moderators: {count}"
   },
   "formerMember": "Former member"
 } as const;

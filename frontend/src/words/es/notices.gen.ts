@@ -25,7 +25,8 @@ export default {
     "report_decided": "Hay una decisión sobre tu aviso",
     "warning": "La moderación te ha enviado una advertencia",
     "suspension": "Tu cuenta está suspendida",
-    "objection_decided": "La moderación ha vuelto a mirarlo"
+    "objection_decided": "La moderación ha vuelto a mirarlo",
+    "moderation": "Esperan a moderación: {count}"
   },
   "formerMember": "Antiguo miembro"
 } as const;

@@ -25,7 +25,8 @@ export default {
     "report_decided": "Une décision est prise pour votre signalement",
     "warning": "La modération vous a adressé un avertissement",
     "suspension": "Votre compte est suspendu",
-    "objection_decided": "La modération a réexaminé sa décision"
+    "objection_decided": "La modération a réexaminé sa décision",
+    "moderation": "En attente de modération : {count}"
   },
   "formerMember": "Ancien membre"
 } as const;

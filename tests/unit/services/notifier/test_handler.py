@@ -11,7 +11,7 @@ from services.core.domain import ledger, quests, reports
 from services.core.domain.ledger import State
 from services.core.domain.messages import Audience, Message
 from services.core.domain.notices import UNSUBSCRIBE, Mail, NoticeKind, Unmailed
-from services.core.domain.quests import MODERATORS, Actor, Change, Quest
+from services.core.domain.quests import DISPUTES, MODERATORS, Actor, Change, Quest
 from services.core.domain.reports import (
     DecisionDraft,
     Measure,
@@ -42,6 +42,7 @@ from tests.unit.services.cloud import (
 from tests.unit.services.notifier.conftest import SITE, Notifier
 
 WORDS = "Neighbours are not called names here."
+ALL = frozenset({DISPUTES})
 AFTER_LEASE = LEASE + timedelta(seconds=1)
 
 
@@ -552,3 +553,66 @@ def test_the_suspended_get_no_mail_but_the_word_of_their_suspension(notifier: No
     assert notifier.mails() == []
     notifier({"Records": [decided(notifier, town.ben, town.anna, Measure.BAN)]})
     assert "anna@example.org" in {str(mail["To"]) for mail in notifier.mails()}, "the account is closed by then"
+
+
+def _submitted(town: Town) -> Quest:
+    claimed = quests.claim(town.quest, Actor(town.ben), NOW, CLAIM_PERIOD).quest
+    return quests.submit(claimed, None, Actor(town.ben), "All twelve steps.", NOW, timedelta(days=7)).quest
+
+
+def moderator(notifier: Notifier, name: str, **profile: Any) -> str:
+    user_id = notifier.member(name, **profile)
+    notifier.cloud.cognito.admin_add_user_to_group(UserPoolId=notifier.pool, Username=user_id, GroupName=MODERATORS)
+    return user_id
+
+
+def wait_for_moderators(notifier: Notifier, number: int, reporter: str, concerned: str) -> None:
+    draft = ReportDraft(subject=SubjectInput(kind=SubjectKind.MEMBER, user_id=concerned), reason=ReportReason.RUDE)
+    for each in range(number):
+        notifier.cloud.reports.file(reports.make(draft, reporter, concerned, "", NOW, f"{each:026}"))
+
+
+def test_moderators_have_one_mail_in_the_morning_in_their_language(notifier: Notifier, town: Town) -> None:
+    notifier.cloud.cognito.create_group(UserPoolId=notifier.pool, GroupName=MODERATORS)
+    mona, daily = moderator(notifier, "mona", language="de"), moderator(notifier, "max", mail="daily")
+    notifier.cloud.clock.now = NOW.replace(day=2, hour=6, minute=50)
+    assert notifier.sweep() == {}, "none where nothing waits"
+    wait_for_moderators(notifier, 2, town.anna, town.ben)
+    disputed = quests.dispute(_submitted(town), Actor(town.anna, features=ALL), REASON, NOW).quest
+    stated = quests.state(disputed, Actor(town.ben), REASON, NOW).quest
+    notifier.cloud.dynamodb.put_item(
+        TableName=notifier.cloud.quests_table, Item=encode_item(notifier.cloud.quests._stored(stated))
+    )
+    assert notifier.sweep() == {"notices_sent": 1}
+    (mail,) = notifier.mails()
+    assert (mail["To"], mail["Subject"]) == ("mona@example.org", "Warten auf Moderation: 3")
+    plain = mail.get_body(("plain",))
+    assert plain is not None
+    assert "Meldungen: 2. Streitfälle: 1." in plain.get_content()
+    assert f"{SITE}/moderation" in plain.get_content()
+    (item,) = notifier.inbox(mona)
+    assert (item.kind, item.amounts) == (NoticeKind.MODERATION, {"count": 3, "reports": 2, "disputes": 1})
+    assert notifier.inbox(town.anna) == notifier.inbox(town.ben) == []
+    notifier.cloud.clock.now += timedelta(hours=1)
+    assert notifier.sweep() == {"notices_sent": 1}, "who has a digest finds it there"
+    (digest,) = notifier.mails()
+    assert digest["To"] == "max@example.org"
+    notifier.cloud.clock.now += timedelta(hours=8)
+    assert notifier.sweep() == {}
+    assert len(notifier.inbox(daily)) == 1
+    notifier.cloud.clock.now += timedelta(hours=16)
+    assert notifier.sweep()["notices_sent"] == 2, "and again the next morning"
+
+
+def test_moderators_are_told_at_once_of_more_than_five_and_once_a_day(notifier: Notifier, town: Town) -> None:
+    notifier.cloud.cognito.create_group(UserPoolId=notifier.pool, GroupName=MODERATORS)
+    moderator(notifier, "mona")
+    wait_for_moderators(notifier, 5, town.anna, town.ben)
+    notifier.cloud.clock.now = NOW.replace(hour=3)
+    assert notifier.sweep() == {}
+    wait_for_moderators(notifier, 7, town.anna, town.ben)
+    for expected in ({"notices_sent": 1}, {}):
+        assert notifier.sweep() == expected
+        notifier.cloud.clock.now += timedelta(minutes=15)
+    (mail,) = notifier.mails()
+    assert mail["Subject"] == "Waiting for moderators: 7"

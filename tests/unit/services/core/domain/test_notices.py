@@ -6,10 +6,19 @@ from typing import NamedTuple
 
 import pytest
 
-from services.core.domain import ledger, notices, quests
+from services.core.domain import ledger, notices, quests, reports
 from services.core.domain.ledger import State
 from services.core.domain.notices import NoticeKind
 from services.core.domain.quests import Actor, Edit, Outcome, Quest
+from services.core.domain.reports import (
+    DecisionDraft,
+    Measure,
+    Report,
+    ReportDraft,
+    ReportReason,
+    SubjectInput,
+    SubjectKind,
+)
 from tests.unit.services.cloud import ANNA, BEN, CARA, CLAIM_PERIOD, DRAFT, LIFETIME, MODERATOR, NOW, REASON, SILENCE
 
 JUDGE = Actor(MODERATOR, frozenset({"moderators"}))
@@ -228,3 +237,59 @@ def test_a_hidden_quest_reminds_nobody() -> None:
 def test_a_time_shorter_than_its_reminder_reminds_nobody() -> None:
     hurried = OPEN.model_copy(update={"expires_at": NOW + DAY})
     assert notices.reminders(hurried, NOW + timedelta(hours=1)) == []
+
+
+MORNING = datetime(2026, 3, 2, 6, 45, tzinfo=NOW.tzinfo)
+
+
+def a_report(number: int, reporter: str = ANNA, concerned: str = BEN, at: datetime = NOW) -> Report:
+    draft = ReportDraft(subject=SubjectInput(kind=SubjectKind.MEMBER, user_id=concerned), reason=ReportReason.RUDE)
+    return reports.make(draft, reporter, concerned, "", at, f"r{number}")
+
+
+def test_moderators_learn_in_the_morning_what_waits_for_them() -> None:
+    (notice,) = notices.of_moderation([MODERATOR], [a_report(1)], [STATED], MORNING)
+    assert (notice.kind, notice.user_id, notice.at) == (NoticeKind.MODERATION, MODERATOR, MORNING)
+    assert notice.amounts == {"count": 2, "reports": 1, "disputes": 1}
+    later = notices.of_moderation([MODERATOR], [a_report(1), a_report(2)], [], MORNING + timedelta(hours=12))
+    assert [told.item_id for told in later] == [notice.item_id], "one a day"
+    (next_day,) = notices.of_moderation([MODERATOR], [a_report(1)], [], MORNING + DAY)
+    assert next_day.item_id != notice.item_id
+
+
+@pytest.mark.parametrize(
+    ("waiting", "disputed", "now"),
+    [
+        ([], [], MORNING),
+        ([a_report(1)], [], MORNING - timedelta(seconds=1)),
+        ([a_report(1, at=MORNING + timedelta(minutes=5))], [], MORNING + timedelta(hours=1)),
+        ([a_report(1, reporter=MODERATOR)], [], MORNING),
+        ([a_report(1, concerned=MODERATOR)], [], MORNING),
+        ([], [DISPUTED], MORNING),
+        ([], [STATED.model_copy(update={"requestor_id": MODERATOR})], MORNING),
+    ],
+    ids=["nothing", "not yet morning", "came later", "their own", "on them", "not heard", "a party"],
+)
+def test_a_moderator_is_not_told(waiting: list[Report], disputed: list[Quest], now: datetime) -> None:
+    assert notices.of_moderation([MODERATOR], waiting, disputed, now) == []
+
+
+def test_a_dispute_waits_for_moderators_once_three_days_have_passed() -> None:
+    (notice,) = notices.of_moderation([MODERATOR], [], [DISPUTED], MORNING + 3 * DAY)
+    assert notice.amounts["disputes"] == 1
+
+
+def test_an_objection_waits_for_another_moderator() -> None:
+    judge = Actor("other", frozenset({"moderators"}))
+    draft = DecisionDraft(measure=Measure.WARN, words=REASON)
+    decided = reports.decide(a_report(1), judge, draft, NOW, frozenset())
+    objected = reports.object_to(decided, BEN, REASON, NOW)
+    told = notices.of_moderation(["other", MODERATOR], [decided, objected], [], MORNING)
+    assert [(notice.user_id, notice.amounts["count"]) for notice in told] == [(MODERATOR, 1)]
+
+
+@pytest.mark.parametrize(("number", "told"), [(5, 0), (6, 1)])
+def test_above_five_they_are_told_at_once(number: int, told: int) -> None:
+    waiting = [a_report(each) for each in range(number)]
+    assert len(notices.of_many_cases([MODERATOR], waiting, [], NOW)) == told
+    assert notices.of_moderation([MODERATOR], waiting, [], NOW - timedelta(hours=6)) == []
