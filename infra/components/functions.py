@@ -267,6 +267,7 @@ def notifier_function(
         ),
         statements=[
             _table("Inbox", data.inbox, "GetItem", "PutItem", "UpdateItem", "Query", indexes=INBOX_INDEXES),
+            _table("ForgetInbox", data.inbox, "DeleteItem"),
             _table("Users", data.users, "GetItem", "BatchGetItem"),
             _write_users(data, "UpdateItem", INBOX_ATTRIBUTES),
             _table("Quests", data.quests, "BatchGetItem", "Query", indexes=QUEST_INDEXES),

@@ -47,10 +47,19 @@ class Teller:
             if user is None or user.deleted:
                 continue
             item = notices.item(notice, self._mail(notice, user, now))
-            if self.inbox.put(item):
+            new = self.inbox.put(item)
+            if self._has_left(notice.user_id):
+                # Who left between the two reads had their inbox emptied, perhaps before the item came.
+                self.inbox.remove(item)
+                continue
+            if new:
                 extra = {"user": user_digest(user.user_id), "kind": notice.kind, "quest_id": notice.quest_id}
                 self.telemetry.log.info("told", extra=extra)
             self.mailer.send(item.user_id, item.item_id, now)
+
+    def _has_left(self, user_id: str) -> bool:
+        user = self.users.get(user_id)
+        return user is None or user.deleted is True
 
     def step(self, record: Record) -> list[Notice]:
         """The notices of a record of the quests' stream. Raises ValueError for an invalid one."""

@@ -1,6 +1,7 @@
 """Callers of the Lambdas: members with retrying clients, Cognito, streams, schedules; and histories made of them."""
 
 import json
+import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -313,9 +314,16 @@ def platform(world: World, duplicates: float = 0.2, shuffles: float = 0.1) -> No
             world.spawn(scheduled, world, service, daemon=True)
 
 
+TOLD_TOO = frozenset({1496})
+"""Seeds that broke a rule once, with the notifier in them."""
+
+
 def tells(world: World) -> bool:
-    """True for the third of the histories in which the notifier works along: its mails take much of the time."""
-    return world.seed % 3 == 1
+    """True for the third of the histories in which the notifier works along: its mails take much of the time.
+
+    With the environment variable `NOTIFIER=always` it does in every history.
+    """
+    return world.seed % 3 == 1 or world.seed in TOLD_TOO or os.environ.get("NOTIFIER") == "always"
 
 
 # --- what members do ---

@@ -157,6 +157,10 @@ class InboxStore:
         before = dict.fromkeys(("unmailed", "mailedAt", "leasedUntil", "attempts", "failures"), "")
         return self._update(user_id, item_id, before, {"mail": Mail.DUE}, "attribute_exists(itemId)")
 
+    def remove(self, item: Notified) -> None:
+        """Deletes an item."""
+        call(self._client.delete_item, TableName=self._table, Key=self._key(item.user_id, item.item_id))
+
     def forget(self, user_id: str) -> int:
         """Deletes every item of a member. Returns how many."""
         deleted = 0
@@ -166,6 +170,8 @@ class InboxStore:
             KeyConditionExpression="userId = :user",
             ExpressionAttributeValues={":user": encode(user_id)},
             ProjectionExpression="userId, itemId",
+            # What was put a moment ago goes too.
+            ConsistentRead=True,
         ):
             for key in page:
                 call(self._client.delete_item, TableName=self._table, Key=self._key(user_id, key["itemId"]))

@@ -10,7 +10,7 @@ from services.core import cursors
 from services.core.domain import ledger, quests, reports
 from services.core.domain.ledger import State
 from services.core.domain.messages import Audience, Message
-from services.core.domain.notices import UNSUBSCRIBE, Mail, NoticeKind, Unmailed
+from services.core.domain.notices import UNSUBSCRIBE, Item, Mail, NoticeKind, Unmailed
 from services.core.domain.quests import DISPUTES, MODERATORS, Actor, Change, Quest
 from services.core.domain.reports import (
     DecisionDraft,
@@ -132,6 +132,23 @@ def test_who_wants_no_mails_has_the_inbox(notifier: Notifier, row: dict[str, str
     assert item.unmailed is why
     assert notifier.sweep() == {}
     assert notifier.mails() == []
+
+
+def test_who_leaves_while_they_are_told_keeps_no_inbox(
+    notifier: Notifier, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Housekeeping empties the inbox between the notifier's look at the member and its item (seed 1496)."""
+    inbox, put = notifier.module.inbox, notifier.module.inbox.put
+
+    def leave_first(item: Item) -> bool:
+        notifier.row(town.anna, deleted=True)
+        inbox.forget(town.anna)
+        return bool(put(item))
+
+    monkeypatch.setattr(inbox, "put", leave_first)
+    for _ in range(2):
+        notifier.step(town.claim())
+    assert (notifier.inbox(town.anna), notifier.mails()) == ([], [])
 
 
 @pytest.mark.parametrize(("value", "mails"), [("off", 0), ("internal", 0), ("0%", 0), ("100%", 1), ("on", 1)])
