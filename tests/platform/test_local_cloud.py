@@ -132,6 +132,7 @@ def program() -> None:
         "pool",
         name="gaps-pool",
         username_attributes=["email"],
+        username_configuration=aws.cognito.UserPoolUsernameConfigurationArgs(case_sensitive=False),
         auto_verified_attributes=["email"],
         lambda_config=aws.cognito.UserPoolLambdaConfigArgs(post_confirmation=probe.arn),
     )
@@ -407,6 +408,34 @@ def test_post_confirmation_runs_before_the_answer(platform: Platform, outputs: d
     cognito.confirm_sign_up(ClientId=outputs["client"], Username="ada@example.org", ConfirmationCode=code)
     user = cognito.admin_get_user(UserPoolId=outputs["pool"], Username="ada@example.org")["Username"]
     assert {"confirmed": user, "source": "PostConfirmation_ConfirmSignUp"} in logged(platform, "probe")
+
+
+def test_a_user_pool_takes_names_without_their_case(platform: Platform, outputs: dict[str, Any]) -> None:
+    code = sign_up(platform, outputs, "case@example.org")
+    cognito, client = platform.client("cognito-idp"), outputs["client"]
+    for same in ("CASE@EXAMPLE.ORG", "Case@Example.org"):
+        with pytest.raises(cognito.exceptions.UsernameExistsException):
+            sign_up(platform, outputs, same)
+    cognito.confirm_sign_up(ClientId=client, Username="CASE@example.org", ConfirmationCode=code)
+    for name in ("case@example.org", "cAsE@example.ORG"):
+        parameters = {"USERNAME": name, "PASSWORD": "Correct-horse-1"}
+        answer = cognito.initiate_auth(ClientId=client, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=parameters)
+        assert answer["AuthenticationResult"]["AccessToken"]
+    found = cognito.admin_get_user(UserPoolId=outputs["pool"], Username="Case@example.org")
+    assert {"Name": "email", "Value": "case@example.org"} in found["UserAttributes"]
+    with pytest.raises(cognito.exceptions.UserNotFoundException):
+        cognito.admin_get_user(UserPoolId=outputs["pool"], Username="other-case@example.org")
+
+
+@pytest.mark.parametrize(
+    "password", [" Correct-horse-1", "Correct-horse-1 ", "Correct-horse-1\t", "\u00a0Correct-horse-1"]
+)
+def test_a_password_has_no_space_at_its_ends(platform: Platform, outputs: dict[str, Any], password: str) -> None:
+    cognito = platform.client("cognito-idp")
+    address = f"space{password.encode().hex()}@example.org"
+    with pytest.raises(cognito.exceptions.InvalidParameterException, match="Value at 'password'"):
+        cognito.sign_up(ClientId=outputs["client"], Username=address, Password=password)
+    cognito.sign_up(ClientId=outputs["client"], Username=address, Password="Correct horse 1-")
 
 
 def test_refresh_tokens_rotate(platform: Platform, outputs: dict[str, Any]) -> None:
