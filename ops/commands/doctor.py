@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -23,6 +25,10 @@ from services.core.parameters import SITE_URL
 
 PYTHON: Final = (3, 11)
 NODE: Final = (20, 19)
+
+
+MOST_SKEW: Final = 60
+"""Seconds by which this machine's clock may differ."""
 
 
 class Tool(NamedTuple):
@@ -110,6 +116,7 @@ def account(stage_name: str) -> Iterator[Finding]:
     try:
         stage = open_stage(stage_name)
         yield Finding("ok", "credentials", stage.actor)
+        yield from _clock(stage)
         yield _stood_up(stage)
         if stage_name != LOCAL:
             yield from readiness.account(stage)
@@ -118,6 +125,18 @@ def account(stage_name: str) -> Iterator[Finding]:
     except (BotoCoreError, ClientError) as error:
         remedy = "sign in: `aws sso login`, or set AWS_PROFILE"
         yield Finding("missing", "credentials", str(error).splitlines()[0], remedy)
+
+
+def _clock(stage: Stage) -> Iterator[Finding]:
+    """The difference of this machine's clock from AWS's, by which holds, `--since` and rollouts would go wrong."""
+    told = stage.sts.get_caller_identity()["ResponseMetadata"]["HTTPHeaders"].get("date")
+    if told:
+        ahead = (datetime.now(UTC) - parsedate_to_datetime(told)).total_seconds()
+        if abs(ahead) > MOST_SKEW:
+            said = f"{abs(ahead) / 60:.0f} min {'ahead of' if ahead > 0 else 'behind'} AWS"
+            yield Finding("missing", "clock", said, "`sudo timedatectl set-ntp true`, or your system's settings")
+        else:
+            yield Finding("ok", "clock", "as AWS has it")
 
 
 def _stood_up(stage: Stage) -> Finding:

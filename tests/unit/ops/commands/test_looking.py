@@ -3,6 +3,7 @@
 import json
 import time
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -441,9 +442,30 @@ def test_the_doctor_tells_old_from_new(monkeypatch: pytest.MonkeyPatch) -> None:
         assert doctor.tool(wanted, "dev").verdict == "optional", "the local cloud's own dev"
 
 
+@pytest.mark.parametrize(
+    ("minutes", "found"),
+    [(0, []), (40, ["40 min behind AWS"]), (-40, ["40 min ahead of AWS"]), (0.5, []), (-2, ["2 min ahead of AWS"])],
+)
+def test_the_doctor_tells_a_wrong_clock(
+    stage: UnitStage, monkeypatch: pytest.MonkeyPatch, minutes: float, found: list[str]
+) -> None:
+    class Sts:
+        def get_caller_identity(self) -> Any:
+            told = format_datetime(datetime.now(UTC) + timedelta(minutes=minutes), usegmt=True)
+            return {"Arn": "me", "ResponseMetadata": {"HTTPHeaders": {"date": told}}}
+
+    vars(stage)["sts"] = Sts()
+    monkeypatch.setattr(doctor, "open_stage", lambda _: stage)
+    monkeypatch.setattr(readiness, "account", lambda _: [])
+    clocks = [finding for finding in doctor.account("dev") if finding.what == "clock"]
+    assert [clock.found for clock in clocks if clock.verdict == "missing"] == found
+    assert len(clocks) == 1
+
+
 def test_the_doctor_asks_whether_the_stage_is_there(stage: UnitStage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "open_stage", lambda _: stage)
     monkeypatch.setattr(readiness, "account", lambda _: [Finding("ok", "concurrency", "plenty")])
+    monkeypatch.setattr(doctor, "_clock", lambda _: [])  # moto tells the time or does not
     assert [finding.verdict for finding in doctor.account("dev")] == ["ok", "ok", "ok"]
     stage.delete_parameter("site-url")
     assert [finding.verdict for finding in doctor.account("dev")] == ["ok", "optional", "ok"]
