@@ -121,13 +121,17 @@ class Record:
         return known[1]
 
     def held_by(self, user: str) -> Iterator[int]:
-        """The number of quests that a member had claimed, after each claim of theirs."""
+        """The number of quests that a member had claimed, after each claim of theirs.
+
+        A quest that was handed in and sent back counts no more: its performer did not ask for it.
+        """
         held: set[str] = set()
         for _, _, quest_id, old, new in self.changes:
-            mine = new.status is Status.CLAIMED and new.performer_id == user
-            held = held | {quest_id} if mine else held - {quest_id}
-            if mine and old is not None and old.status is Status.OPEN:
+            if _claims(old, new, user):
+                held |= {quest_id}
                 yield len(held)
+            elif new.status is not Status.CLAIMED or new.performer_id != user:
+                held -= {quest_id}
 
     def was_trusted(self, user: str) -> bool:
         """True if as many members confirmed this one's work as it takes."""

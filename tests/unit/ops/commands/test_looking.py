@@ -398,6 +398,31 @@ def test_revoking_signs_somebody_out(stage: UnitStage, cli: Cli) -> None:
     assert ran.code == 0
 
 
+def test_an_account_s_access_ends_for_good(stage: UnitStage, cli: Cli) -> None:
+    pool = stage.api_settings.cognito_user_pool_id
+    stage.cognito.admin_create_user(
+        UserPoolId=pool, Username="anna", UserAttributes=[{"Name": "email", "Value": "anna@example.org"}]
+    )
+
+    def enabled() -> bool:
+        return stage.cognito.admin_get_user(UserPoolId=pool, Username="anna")["Enabled"]
+
+    assert cli("secrets revoke anna --yes --reason leaked").code == 0
+    assert enabled(), "signed out, and free to sign in again"
+    assert cli("secrets revoke anna --for-good --dry-run").code == 0
+    assert enabled()
+    ran = cli("secrets revoke anna --for-good --yes --reason stolen")
+    assert (ran.code, "cannot sign in any more" in ran.out) == (0, True)
+    assert not enabled()
+    record = json.dumps(stage.audit())
+    assert "secrets revoke" in record
+    assert '"forGood": true' in record
+    stage.users.ensure("anna", datetime.now(UTC))
+    assert cli("moderation reinstate anna --words It-is-theirs-again-we-are-sure --yes --reason settled").code == 0
+    assert enabled()
+    assert cli("secrets revoke nope --for-good --yes --reason x").code == 1
+
+
 def test_groups_are_listed_joined_and_left(stage: UnitStage, cli: Cli) -> None:
     pool = stage.api_settings.cognito_user_pool_id
     for group in ("internal", "moderators"):
