@@ -273,8 +273,9 @@ def test_ci_runs_all_that_make_test_runs() -> None:
         r"^test:.*\n((?:\t.*\n)+)", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
     )
     parts = {word for line in recipe.splitlines() for word in line.split()[1:] if not word.startswith("-")}
-    targets = {target for step in _scripts("ci") for target in step.removeprefix("make ").split()}
-    assert targets == parts
+    called = [step.split()[1:] for step in _scripts("ci") if step.startswith("make ")]
+    targets = {word for words in called for word in words if "=" not in word}
+    assert targets == {*parts, "instructions"}, "a pull request alone has a base whose instructions it is compared with"
 
 
 def _scripts(name: str) -> list[str]:
@@ -289,10 +290,10 @@ def test_workflows_are_thin_callers_of_make() -> None:
     called = [(name, script) for name in NAMES for script in _scripts(name)]
     assert called
     for name, script in called:
-        if not script.startswith("gh release create "):
+        if not script.startswith(("gh release create ", "sudo apt-get install ")):
             words = script.split()
             assert words[0] == "make", f"{name}: {script}"
-            assert set(words[1:]) <= targets, f"{name}: {script}"
+            assert {word for word in words[1:] if "=" not in word} <= targets, f"{name}: {script}"
 
 
 def test_the_pulumi_cli_is_the_version_of_the_sdk() -> None:
