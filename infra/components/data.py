@@ -1,6 +1,6 @@
 """The tables, as `services.core.tables` declares them."""
 
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 import pulumi_aws as aws
@@ -14,6 +14,10 @@ PITR_DAYS = 35
 
 TARGET_UTILIZATION = 70.0
 """Percent of the provisioned capacity at which scaling aims."""
+
+_UNITS: Final = ("readCapacity", "writeCapacity")
+SCALED: Final = (*_UNITS, *(f"globalSecondaryIndexes[*].{unit}" for unit in _UNITS))
+"""Inputs of a provisioned table that scaling changes and `up` must not change back."""
 
 
 class Data(Component):
@@ -67,7 +71,10 @@ class Data(Component):
             # AWS's key for DynamoDB, whose use CloudTrail records; one of our own would cost a dollar a month.
             server_side_encryption=aws.dynamodb.TableServerSideEncryptionArgs(enabled=True),
             deletion_protection_enabled=self.stage.protect,
-            opts=pulumi.ResourceOptions.merge(self.stateful, pulumi.ResourceOptions(ignore_changes=self._scaled())),
+            opts=pulumi.ResourceOptions.merge(
+                self.stateful,
+                pulumi.ResourceOptions(ignore_changes=[*SCALED] if self.stage.capacity == "provisioned" else None),
+            ),
             **self._capacity(aws.dynamodb.TableOnDemandThroughputArgs),
         )
 
@@ -81,13 +88,6 @@ class Data(Component):
                 max_read_request_units=stage.max_read_units, max_write_request_units=stage.max_write_units
             )
         }
-
-    def _scaled(self) -> list[str] | None:
-        """Inputs that scaling changes and `up` must not change back."""
-        if self.stage.capacity == "on-demand":
-            return None
-        units = ("readCapacity", "writeCapacity")
-        return [*units, *(f"globalSecondaryIndexes[*].{unit}" for unit in units)]
 
     def _scale(self, made: aws.dynamodb.Table, table: Table) -> None:
         """Follows the load of the table and of each index between the stage's least and most units."""

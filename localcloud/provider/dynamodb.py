@@ -6,14 +6,8 @@ from typing import Any, Final
 
 from localcloud.provider.base import Cloud, Handler, Inputs, Outputs, changed, handles
 
-_SETTINGS: Final = (
-    "billingMode",
-    "readCapacity",
-    "writeCapacity",
-    "onDemandThroughput",
-    "deletionProtectionEnabled",
-    "tableClass",
-)
+_CAPACITY: Final = ("billingMode", "readCapacity", "writeCapacity")
+_SETTINGS: Final = (*_CAPACITY, "onDemandThroughput", "deletionProtectionEnabled", "tableClass")
 
 
 @handles("aws:dynamodb/table:Table")
@@ -44,7 +38,11 @@ class Table(Handler):
     def update(self, cloud: Cloud, id_: str, inputs: Inputs, old: Inputs) -> None:
         client = cloud.client("dynamodb")
         if changed(old, inputs, _SETTINGS):
-            client.update_table(TableName=id_, **_settings(inputs))
+            settings = _settings(inputs)
+            if not changed(old, inputs, _CAPACITY):  # which may be another one by now: AWS scales it
+                del settings["BillingMode"]
+                settings.pop("ProvisionedThroughput", None)
+            client.update_table(TableName=id_, **settings)
         if changed(old, inputs, ("streamEnabled", "streamViewType")):
             if old.get("streamEnabled"):
                 client.update_table(TableName=id_, StreamSpecification={"StreamEnabled": False})

@@ -4,15 +4,22 @@ import shutil
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import pulumi
+import pulumi_aws as aws
 import pytest
 
+from infra.components.data import SCALED
 from infra.paths import REPOSITORY
 from localcloud.engine.deployment import EngineError, Report
+from localcloud.pulumi_engine.automation import Engine
 from services.core.names import parameter_name
-from services.core.parameters import API_KEY, FLAGS, SITE_URL, flag_parameter
+from services.core.parameters import API_KEY, LIVE_PARAMETERS, SITE_URL
 from tests.engine.conftest import BOOTSTRAP, HERE, Account
+from tests.unit.infra.prod_changes import Change, Inputs
 
 
 def operations(report: Report) -> dict[str, int]:
@@ -39,9 +46,16 @@ def test_the_life_of_a_stage(stage: str, account: Account, tmp_path: Path) -> No
     assert {urn.rsplit("::", 1)[-1] for _, urn in told} == {"api"}
     assert kinds(engine.up(stage, overrides=setting)) == told
 
-    # A tag goes on everything that has tags, and replaces nothing.
+    # A tag goes on everything that has tags, and replaces nothing. What operators set stays, also where a description
+    # is another one by then.
+    live = _operators_set(ssm, stage)
+    told_otherwise = Change((), "Parameter:*", lambda props, _: _describe(props, live))
     tagged = {**setting, "aws:defaultTags": '{"tags": {"project": "civicforge", "new": "tag"}}'}
-    assert set(operations(engine.up(stage, overrides=tagged))) == {"update"}
+    with told_otherwise.made():
+        report = engine.up(stage, overrides=tagged)
+    assert set(operations(report)) == {"update"}
+    assert {step.inputs.get("name") for step in report.steps if step.operation == "update"} >= {*live}
+    assert _values(ssm, live) == live
 
     # New code of one Lambda: the function, and what follows from its version.
     shutil.copytree(REPOSITORY / "dist" / "host", tmp_path / "host")
@@ -52,29 +66,86 @@ def test_the_life_of_a_stage(stage: str, account: Account, tmp_path: Path) -> No
     assert kinds(engine.up(stage, overrides=coded)) == told
     assert {urn.rsplit("::", 1)[-1] for _, urn in told} == {"housekeeping"}
 
-    # What operators set stays, through a description that changes and everything else.
-    flag = parameter_name(stage, flag_parameter(next(iter(FLAGS))).key)
-    ssm.put_parameter(Name=flag, Value="on", Overwrite=True)
-    engine.up(stage, overrides={**coded, "civicforge:throttleRate": "80"})
-    assert ssm.get_parameter(Name=flag)["Parameter"]["Value"] == "on"
-
     # What was done by hand is seen and mended.
     site = parameter_name(stage, SITE_URL.key)
     was = ssm.get_parameter(Name=site)["Parameter"]["Value"]
     ssm.put_parameter(Name=site, Value="https://evil.example", Overwrite=True)
-    rates = {**coded, "civicforge:throttleRate": "80"}
-    seen = engine.preview(stage, overrides=rates, verify=True)
+    seen = engine.preview(stage, overrides=coded, verify=True)
     assert {step.name for step in seen.steps if step.operation == "update"} == {SITE_URL.key}
-    engine.up(stage, overrides=rates, verify=True)
+    engine.up(stage, overrides=coded, verify=True)
     assert ssm.get_parameter(Name=site)["Parameter"]["Value"] == was
+    assert _values(ssm, live) == live
 
     if stage == "prod":
         with pytest.raises(EngineError, match="cannot be deleted"):
             engine.preview_destroy(stage)
-        _put_back_by_one_deployment(account, rates, made)
+        _put_back_by_one_deployment(account, coded, made)
     gone = operations(engine.destroy(stage, force=True))
     assert set(gone) == {"delete"}
     assert gone["delete"] == made["create"]
+
+
+def _operators_set(ssm: Any, stage: str) -> dict[str, str]:
+    """Change the flags, the breaker and the key; returns their values by name."""
+    keys = {parameter_name(stage, parameter.key): parameter for parameter in LIVE_PARAMETERS}
+    live = dict.fromkeys(keys, "set by an operator")
+    for name, value in live.items():
+        ssm.put_parameter(Name=name, Value=value, Type=keys[name].kind, Overwrite=True)
+    return live
+
+
+def _values(ssm: Any, live: Mapping[str, str]) -> dict[str, str]:
+    return {name: ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"] for name in live}
+
+
+def _describe(props: Inputs, live: Mapping[str, str]) -> None:
+    if props["name"] in live:
+        props["description"] = "Told otherwise."
+
+
+def test_capacity_that_was_scaled_stays(account: Account, tmp_path: Path) -> None:
+    """The local cloud has no scaling, so that no stage on it is provisioned: one table, as a stage declares it."""
+    (tmp_path / "Pulumi.yaml").write_text("name: scaled\nruntime: python\n")
+    engine = Engine(account.engine.endpoint, tmp_path / "stacks", tmp_path, account.engine.environment)
+
+    def program(version: int) -> None:
+        aws.dynamodb.Table(
+            "table",
+            name="scaled",
+            billing_mode="PROVISIONED",
+            hash_key="id",
+            attributes=[{"name": "id", "type": "S"}, {"name": "time", "type": "S"}],
+            read_capacity=5 * version,
+            write_capacity=5 * version,
+            global_secondary_indexes=[
+                aws.dynamodb.TableGlobalSecondaryIndexArgs(
+                    name="by-time",
+                    hash_key="time",
+                    projection_type="KEYS_ONLY",
+                    read_capacity=5 * version,
+                    write_capacity=5 * version,
+                )
+            ],
+            deletion_protection_enabled=version == 2,
+            tags={"version": str(version)},
+            opts=pulumi.ResourceOptions(ignore_changes=[*SCALED]),
+        )
+
+    client = account.platform.client("dynamodb")
+    engine.up("scaled", partial(program, 1))
+    units = {"ReadCapacityUnits": 9, "WriteCapacityUnits": 8}
+    client.update_table(TableName="scaled", ProvisionedThroughput=units)
+    update = {"Update": {"IndexName": "by-time", "ProvisionedThroughput": units}}
+    client.update_table(TableName="scaled", GlobalSecondaryIndexUpdates=[update])
+    for refresh in (False, True):
+        for version in (2, 1):
+            report = engine.up("scaled", partial(program, version), verify=refresh)
+            assert operations(report) == {"update": 1}
+            table = client.describe_table(TableName="scaled")["Table"]
+            assert table["DeletionProtectionEnabled"] == (version == 2)
+            for found in (table, *table["GlobalSecondaryIndexes"]):
+                assert {key: found["ProvisionedThroughput"][key] for key in units} == units
+    engine.destroy("scaled")
 
 
 ADDRESSES = ("site_url", "distribution_id", "api_id", "api_url", "user_pool_id", "user_pool_client_id")
