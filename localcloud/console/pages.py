@@ -75,7 +75,7 @@ class Console:
 
     @property
     def script(self) -> str:
-        """What the overview runs in the browser."""
+        """The script of the overview."""
         return (_TEMPLATES / "refresh.js").read_text(encoding="utf-8")
 
     def page(self, path: str, query: Query, form: Query | None = None) -> str | None:

@@ -44,7 +44,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Machine:
-    """What the emulator adds to the APIs.
+    """The emulator's additions to the APIs.
 
     Attributes:
         calls: the latest requests of the API, newest last.
@@ -93,7 +93,7 @@ class StageView:
         return str(self.client("ssm").get_parameter(Name=parameter_name(self.name, key))["Parameter"]["Value"])
 
     def log_lines(self, since: float) -> Iterator[tuple[int, str, dict[str, Any]]]:
-        """What the Lambdas logged since a moment: time in ms, service, line; without Lambda's own and metrics."""
+        """Lines of the Lambdas since a moment: time in ms, service, line; without Lambda's own and metrics."""
         logs, prefix = self.client("logs"), log_group(self.name, "")
         groups = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
         for name in (group["logGroupName"] for page in groups for group in page["logGroups"]):

@@ -1,4 +1,4 @@
-"""What AWS says of a resource, compared with what the program sets: the values that somebody changed by hand.
+"""AWS's description of a resource, compared with what the program sets: the values that somebody changed by hand.
 
 A handler's `read` asks AWS to describe the resource. Here the answers themselves are looked at, so that every type
 whose `read` gets a description shows changed values, without a list of its own. An input and a member of the answer
