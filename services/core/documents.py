@@ -7,9 +7,9 @@
 | quest's page | `/quests/{id}` | the same as HTML, readable without JavaScript |
 | home | `/` | HTML with the newest cards |
 
-They say what the tables say, a few seconds late. A quest that is hidden or cancelled is in none of them. Board, home
-and a quest's JSON carry `publishedAt`. A quest's page depends on the quest alone, so that a rebuild compares it by
-ETag; when it was published is its `Last-Modified`.
+They say what the tables say, a few seconds late. A quest that is hidden or cancelled is in none of them. The bodies
+of a quest's documents depend on the quest alone, so that a rebuild compares them by ETag; when they were published is
+their `Last-Modified`. Board and home carry `publishedAt`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -85,12 +85,7 @@ class Board(Model):
 
 
 class QuestDocument(Model):
-    """A quest as anybody may see it: the API's public view, with the parties' names and moderators' marks.
-
-    `publishedAt` is missing from documents of earlier releases, and is no part of what a comparison looks at.
-    """
-
-    published_at: Timestamp | None = None
+    """A quest as anybody may see it: the API's public view, with the parties' names and moderators' marks."""
 
     quest_id: str
     version: int
@@ -144,12 +139,11 @@ def card(quest: Quest, description: str, parties: Mapping[str, Party]) -> BoardC
     )
 
 
-def quest_document(quest: Quest, description: str, parties: Mapping[str, Party], now: datetime) -> QuestDocument:
-    """A quest's document, published now; `parties` are by member."""
+def quest_document(quest: Quest, description: str, parties: Mapping[str, Party]) -> QuestDocument:
+    """A quest's document; `parties` are by member."""
     requestor = parties.get(quest.requestor_id, _FORMER)
     performer = parties.get(quest.performer_id) if quest.performer_id else None
     return QuestDocument(
-        published_at=now,
         **_shared(quest, QuestDocument),
         requestor_name=requestor.name,
         requestor_moderator=requestor.moderator,
@@ -159,14 +153,6 @@ def quest_document(quest: Quest, description: str, parties: Mapping[str, Party],
         description_html=text.render(description),
         attested_by=[attestation.role for attestation in quest.attestations],
     )
-
-
-def says_the_same(published: QuestDocument | None, made: QuestDocument | None) -> bool:
-    """True if a published document needs no other in its place."""
-    if published is None or made is None:
-        return published is made
-    moment = published.published_at
-    return moment is not None and published == made.model_copy(update={"published_at": moment})
 
 
 def _shared(quest: Quest, model: type[Model]) -> dict[str, Any]:

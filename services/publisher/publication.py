@@ -5,7 +5,7 @@ that events may be repeated, reordered or handled by several publishers at once 
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from threading import Lock
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from services.core.documents import (
     Board,
@@ -27,7 +27,6 @@ from services.core.documents import (
     page_key,
     quest_document,
     quest_key,
-    says_the_same,
 )
 from services.core.domain.values import Model
 from services.core.names import BOARD_KEY, HOME_KEY, QUESTS_PREFIX
@@ -41,9 +40,6 @@ BATCH: Final = 40
 """Quests that are read and merged into the board at once."""
 SETTLED: Final = timedelta(minutes=2)
 """Time after a change from which a document that lacks it counts as drifted: the stream had its chance."""
-
-
-T = TypeVar("T")
 
 
 class Read(NamedTuple):
@@ -90,19 +86,18 @@ class Publisher:
         return []
 
     def _publish(self, quest_ids: Sequence[str], now: datetime) -> None:
-        self._for_each(quest_ids, lambda quest_id: self._publish_quest(quest_id, now))
+        if self.workers > 1 and len(quest_ids) > 1:
+            with ThreadPoolExecutor(self.workers) as pool:
+                list(pool.map(self._publish_quest, quest_ids))
+        else:
+            for quest_id in quest_ids:
+                self._publish_quest(quest_id)
         self.documents.rewrite(BOARD_KEY, lambda before: self._board(before, quest_ids, now))
         self.documents.rewrite(HOME_KEY, self._home)
 
-    def _for_each(self, quest_ids: Sequence[str], do: Callable[[str], T]) -> list[T]:
-        if self.workers > 1 and len(quest_ids) > 1:
-            with ThreadPoolExecutor(self.workers) as pool:
-                return list(pool.map(do, quest_ids))
-        return [do(quest_id) for quest_id in quest_ids]
-
-    def _publish_quest(self, quest_id: str, now: datetime) -> None:
-        self.documents.rewrite(quest_key(quest_id), partial(self._json, quest_id, now))
-        self.documents.rewrite(page_key(quest_id), partial(self._html, quest_id, now))
+    def _publish_quest(self, quest_id: str) -> None:
+        self.documents.rewrite(quest_key(quest_id), partial(self._json, quest_id))
+        self.documents.rewrite(page_key(quest_id), partial(self._html, quest_id))
 
     def rebuild(self, now: datetime) -> Rebuilt:
         """Compare every document with the tables, and publish each quest for which one differs.
@@ -140,22 +135,18 @@ class Publisher:
                 return ids, 0
             parts = [self._compare([quest_id], etags, cards, now) for quest_id in ids]
             return [quest_id for different, _ in parts for quest_id in different], sum(missed for _, missed in parts)
-        differs = self._for_each(ids, lambda quest_id: self._differs(quest_id, read, etags, cards, now))
-        different = [quest_id for quest_id, is_different in zip(ids, differs, strict=True) if is_different]
+        different = [quest_id for quest_id in ids if self._differs(quest_id, read, etags, cards)]
         return different, sum(self._has_drifted(quest_id, read.quests.get(quest_id), now) for quest_id in different)
 
-    def _differs(
-        self, quest_id: str, read: Read, etags: dict[str, str], cards: dict[str, BoardCard], now: datetime
-    ) -> bool:
-        stored, key = read.quests.get(quest_id), quest_key(quest_id)
+    def _differs(self, quest_id: str, read: Read, etags: dict[str, str], cards: dict[str, BoardCard]) -> bool:
+        stored = read.quests.get(quest_id)
         if cards.get(quest_id) != _card(stored, read.parties):
             return True
-        made = _document(stored, read.parties, now)
-        if etags.get(page_key(quest_id)) != _etag(quest_page(made, self.site_url) if made else None):
-            return True
-        if made is None or key not in etags:
-            return made is not None or key in etags
-        return not says_the_same(_document_in(self.documents.read(key)), made)
+        bodies = {
+            quest_key(quest_id): _json(stored, read.parties),
+            page_key(quest_id): self._page(stored, read.parties),
+        }
+        return any(etags.get(key) != _etag(body) for key, body in bodies.items())
 
     def _has_drifted(self, quest_id: str, stored: StoredQuest | None, now: datetime) -> bool:
         """True if a document lacks a change that is not of this moment; another look or name is no drift."""
@@ -165,19 +156,17 @@ class Publisher:
         published = _document_in(self.documents.read(quest_key(quest_id)))
         return (published and published.version) != expected
 
-    def _json(self, quest_id: str, now: datetime, before: Body) -> Body:
-        document = self._made(quest_id, now)
-        if document is None or says_the_same(_document_in(before), document):
-            return before if document else None
-        return _dump(document)
-
-    def _html(self, quest_id: str, now: datetime, _: Body) -> Body:
-        document = self._made(quest_id, now)
-        return quest_page(document, self.site_url) if document else None
-
-    def _made(self, quest_id: str, now: datetime) -> QuestDocument | None:
+    def _json(self, quest_id: str, _: Body) -> Body:
         read = self._read([quest_id])
-        return _document(read.quests.get(quest_id), read.parties, now)
+        return _json(read.quests.get(quest_id), read.parties)
+
+    def _html(self, quest_id: str, _: Body) -> Body:
+        read = self._read([quest_id])
+        return self._page(read.quests.get(quest_id), read.parties)
+
+    def _page(self, stored: StoredQuest | None, parties: dict[str, Party]) -> Body:
+        document = _document(stored, parties)
+        return quest_page(document, self.site_url) if document else None
 
     def _board(self, before: Body, quest_ids: Sequence[str], now: datetime) -> bytes:
         board = _parse(before)
@@ -227,10 +216,13 @@ def _card(stored: StoredQuest | None, parties: dict[str, Party]) -> BoardCard | 
     return card(stored.quest, stored.description, parties) if stored and is_on_board(stored.quest) else None
 
 
-def _document(stored: StoredQuest | None, parties: dict[str, Party], now: datetime) -> QuestDocument | None:
-    if stored is None or not is_public(stored.quest):
-        return None
-    return quest_document(stored.quest, stored.description, parties, now)
+def _document(stored: StoredQuest | None, parties: dict[str, Party]) -> QuestDocument | None:
+    return quest_document(stored.quest, stored.description, parties) if stored and is_public(stored.quest) else None
+
+
+def _json(stored: StoredQuest | None, parties: dict[str, Party]) -> Body:
+    document = _document(stored, parties)
+    return _dump(document) if document else None
 
 
 def _dump(document: Model) -> bytes:

@@ -7,7 +7,6 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from datetime import datetime
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -606,9 +605,9 @@ def forgets_the_home_page(_real: Any) -> Any:
 
 @bug(publication.Publisher, "_publish_quest")
 def skips_a_document_that_is_there(real: Any) -> Any:
-    def publish(self: Any, quest_id: str, now: datetime) -> None:
+    def publish(self: Any, quest_id: str) -> None:
         if self.documents.read(quest_key(quest_id)) is None:
-            real(self, quest_id, now)
+            real(self, quest_id)
 
     return publish
 

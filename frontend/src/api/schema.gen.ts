@@ -1713,15 +1713,8 @@ export interface components {
         /**
          * QuestDocument
          * @description A quest as anybody may see it: the API's public view, with the parties' names and moderators' marks.
-         *
-         *     `publishedAt` is missing from documents of earlier releases, and is no part of what a comparison looks at.
          */
         QuestDocument: {
-            /**
-             * Publishedat
-             * @default null
-             */
-            publishedAt?: string | null;
             /** Questid */
             questId: string;
             /** Version */

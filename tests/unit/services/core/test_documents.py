@@ -18,7 +18,6 @@ from services.core.documents import (
     is_public,
     merge,
     quest_document,
-    says_the_same,
 )
 from services.core.domain.quests import Category, Quest, Status
 from services.core.folding import matches, words
@@ -58,7 +57,7 @@ def test_a_document_has_all_that_the_api_shows_to_everybody() -> None:
 
 def test_a_document_names_the_parties_and_nobody_else() -> None:
     done = quest(performer_id="p", status=Status.CLAIMED)
-    document = quest_document(done, "plain text that is long", {**PARTIES, "x": Party("Else")}, NOW)
+    document = quest_document(done, "plain text that is long", {**PARTIES, "x": Party("Else")})
     assert (document.requestor_name, document.performer_name) == ("Zoë Ångström", "Jonas")
 
 
@@ -67,25 +66,12 @@ def test_a_moderator_has_the_mark_and_nobody_else(
     requestor: Literal[True] | None, performer: Literal[True] | None
 ) -> None:
     parties = {"r": Party("Lena", requestor), "p": Party("Jonas", performer), "x": Party("Else", moderator=True)}
-    document = quest_document(quest(performer_id="p", status=Status.CLAIMED), "text", parties, NOW)
+    document = quest_document(quest(performer_id="p", status=Status.CLAIMED), "text", parties)
     assert (document.requestor_moderator, document.performer_moderator) == (requestor, performer)
     assert card(quest(), "text", parties).requestor_moderator == requestor
     assert (
         "requestorModerator" in card(quest(), "text", parties).model_dump_json(by_alias=True, exclude_none=True)
     ) == (requestor is True)
-
-
-def test_the_moment_of_publication_alone_makes_no_other_document() -> None:
-    published = quest_document(quest(), "text", PARTIES, NOW)
-    assert published.published_at == NOW
-    later = quest_document(quest(), "text", PARTIES, NOW + timedelta(days=1))
-    assert says_the_same(published, later)
-    assert says_the_same(None, None)
-    for other in (None, quest_document(quest(), "text!", PARTIES, NOW), quest_document(quest(), "text", {}, NOW)):
-        assert not says_the_same(published, other)
-        assert not says_the_same(other, published)
-    unstamped = published.model_copy(update={"published_at": None})
-    assert not says_the_same(unstamped, later), "those of an earlier release are written again"
 
 
 def test_a_document_holds_nothing_of_the_parties_alone() -> None:

@@ -288,27 +288,13 @@ def test_a_new_moderator_is_marked_and_no_drift(publisher: Publisher) -> None:
     assert publisher.quest(quest_id).requestor_moderator is None
 
 
-def test_a_document_says_when_it_was_published_and_keeps_that_while_it_is_right(publisher: Publisher) -> None:
-    quest_id = publisher.api.create()
-    publisher.stream(quest_id)
-    first = publisher.quest(quest_id).published_at
-    assert first == publisher.cloud.clock.now
-    publisher.cloud.clock.advance(hours=1)
-    publisher.stream(quest_id)
-    sweep(publisher)
-    assert publisher.quest(quest_id).published_at == first
-    publisher.api.call("claimQuest", BEN, questId=quest_id)
-    publisher.stream(quest_id)
-    assert publisher.quest(quest_id).published_at == publisher.cloud.clock.now > first
-
-
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", None])
 def test_a_quests_json_is_compared_by_what_it_says(publisher: Publisher, body: bytes | None) -> None:
     quest_id, fine = publisher.api.create(), publisher.api.create()
     publisher.stream(quest_id, fine)
     key = quest_key(quest_id)
     published = publisher.quest(quest_id)
-    spoilt = published.model_copy(update={"title": "Mine", "published_at": published.published_at})
+    spoilt = published.model_copy(update={"title": "Mine"})
     publisher.bucket.objects[key] = spoilt.model_dump_json(by_alias=True).encode() if body is None else body
     answer, _ = sweep(publisher)
     assert answer["rewritten"] == 1

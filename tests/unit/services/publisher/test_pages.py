@@ -68,13 +68,13 @@ class Page(HTMLParser):
 
 
 def page_of(description: str = "Twelve steps, one **narrow** turn.", **changes: Any) -> Page:
-    return Page(quest_page(quest_document(quest(**changes), description, {"r": Party("Anna")}, NOW), URL))
+    return Page(quest_page(quest_document(quest(**changes), description, {"r": Party("Anna")}), URL))
 
 
 def test_a_requestor_who_moderates_has_the_mark() -> None:
     def shown(*, moderator: Literal[True] | None) -> str:
         parties = {"r": Party("Anna", moderator)}
-        return quest_page(quest_document(quest(), "x" * 30, parties, NOW), URL).decode()
+        return quest_page(quest_document(quest(), "x" * 30, parties), URL).decode()
 
     assert shown(moderator=True).count('<span class="moderator-mark">Moderator</span>') == 1
     assert "moderator-mark" not in shown(moderator=None)
@@ -136,7 +136,7 @@ def test_hostile_text_stays_text(field: str) -> None:
 
 
 def test_nothing_inline_that_the_content_security_policy_refuses() -> None:
-    html = quest_page(quest_document(quest(), "x" * 30, {}, NOW), URL).decode()
+    html = quest_page(quest_document(quest(), "x" * 30, {}), URL).decode()
     assert "style=" not in html
     assert html.count("<script") == 2
     assert '<script type="module" src="/app.js"></script>' in html
