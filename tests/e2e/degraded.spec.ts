@@ -24,6 +24,23 @@ test("offline, the page opens with the list that it remembers", async ({ somebod
   await expect(ana.page.getByText(t.banner.unreachable)).toBeHidden();
 });
 
+test("without JavaScript the board leads to a quest whose words can be read", async ({ somebody, browser }) => {
+  const title = `Sort old photos ${Date.now()}`;
+  await (await (await somebody("Ana")).join()).post({ title });
+  const context = await browser.newContext({ javaScriptEnabled: false });
+  const page = await context.newPage();
+  const link = page.getByRole("link", { name: title });
+  await expect(async () => {
+    await page.goto("/");
+    await expect(link).toBeVisible({ timeout: 1_000 });
+  }).toPass({ timeout: 60_000 });
+  await link.click();
+  await expect(page.getByRole("heading", { level: 1, name: title })).toBeVisible();
+  await expect(page.locator(".prose")).not.toBeEmpty();
+  for (const fact of ["Reward", "Asked by", "Open until"]) await expect(page.getByText(fact)).toBeVisible();
+  await context.close();
+});
+
 test.afterEach(() => {
   operator("breaker", "closed");
 });
