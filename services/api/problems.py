@@ -73,7 +73,7 @@ DENIALS = {
     "not_party": "Only the members who take part in this quest may do that.",
     "not_moderator": "Only a moderator may do that.",
     "own_quest": "You posted this quest, so somebody else has to claim it.",
-    "party_cannot_judge": "You take part in this quest or did before, so another moderator has to decide.",
+    "party_cannot_judge": "You have a part in this or a history with one of the people, so another moderator decides.",
     "wrong_status": "The quest is not in a state that allows it; it may have moved on since you looked.",
     "hidden": "Moderators have hidden this quest.",
     "not_hidden": "This quest is not hidden.",

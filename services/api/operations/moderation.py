@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from services.api import requests, views
+from services.api.operations.conflicts import with_history
 from services.api.operations.lists import next_cursor, position_of
 from services.api.operations.members import own_account
 from services.api.operations.operation import (
@@ -129,7 +130,9 @@ def decide_report(platform: Platform, request: Request[DecisionDraft, NoQuery]) 
     for _ in range(ATTEMPTS):
         report = _report(platform, request)
         quest = _reported_quest(platform, report)
-        decided = reports.decide(report, request.member, request.body, request.now, _involved(quest))
+        sides = frozenset((report.concerned_id, report.reporter_id))
+        judge = with_history(platform, request.member, sides, report.created_at)
+        decided = reports.decide(report, judge, request.body, request.now, _involved(quest))
         if decided is report or _saved(platform, report, decided):
             _carry_out(platform, request, decided, decided.decisions[-1])
             return views.case(decided)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from services.api import requests, views
+from services.api.operations.conflicts import as_judge
 from services.api.operations.operation import (
     AnyOperation,
     AnyRequest,
@@ -95,6 +96,7 @@ def quest_view(platform: Platform, request: AnyRequest, stored: StoredQuest) -> 
     claims = quest.status is Status.OPEN and actor.user_id != quest.requestor_id
     if claims:
         viewer = replace(viewer, actor=replace(actor, standing=_standing(platform, request, quest.requestor_id)))
+    viewer = replace(viewer, actor=as_judge(platform, viewer.actor, quest))
     performer = actor.user_id if claims else quest.performer_id
     concerned = claims or quests.role_of(quest, actor.user_id) is not None
     if concerned and performer and quest.status not in FINAL:
@@ -383,20 +385,22 @@ def resolve_dispute(platform: Platform, request: Request[requests.ResolveBody, N
 
     def step(s: StoredQuest) -> Change:
         pair = _pair(platform, s.quest)
-        return quests.resolve(s.quest, request.member, body.outcome, body.decision, request.now, period, pair)
+        judge = as_judge(platform, request.member, s.quest)
+        return quests.resolve(s.quest, judge, body.outcome, body.decision, request.now, period, pair)
 
     return _counted(platform, request, _change_quest(platform, request, Action.RESOLVE, step))
 
 
 def hide_quest(platform: Platform, request: Request[requests.ReasonBody, NoQuery]) -> views.QuestView:
     """Shows a quest to its parties and to moderators alone."""
-    step = _step(lambda quest: quests.hide(quest, request.member, request.body.reason, request.now))
+    reason = request.body.reason
+    step = _step(lambda quest: quests.hide(quest, as_judge(platform, request.member, quest), reason, request.now))
     return _change_quest(platform, request, Action.HIDE, step).view
 
 
 def unhide_quest(platform: Platform, request: Request[NoBody, NoQuery]) -> views.QuestView:
     """Shows a quest to everybody again."""
-    step = _step(lambda quest: quests.unhide(quest, request.member, request.now))
+    step = _step(lambda quest: quests.unhide(quest, as_judge(platform, request.member, quest), request.now))
     return _change_quest(platform, request, Action.UNHIDE, step).view
 
 

@@ -210,14 +210,16 @@ def may_judge(report: Report, moderator: str) -> bool:
 
 
 def decide(report: Report, actor: Actor, draft: DecisionDraft, now: datetime, involved: frozenset[str]) -> Report:
-    """The report with a decision. `involved` are the members who have or had a part in the reported quest.
+    """The report with a decision. `involved` are the members who have or had a part in the reported quest; the
+    actor's standing says whom of the two sides they have a history with.
 
     Repeated by the same moderator it changes nothing. After an objection another moderator decides, for good. Raises
     ReportDeniedError.
     """
     if MODERATORS not in actor.groups:
         raise ReportDeniedError(ReportDenial.NOT_MODERATOR)
-    if actor.user_id in {report.concerned_id, report.reporter_id, *involved}:
+    sides = {report.concerned_id, report.reporter_id}
+    if actor.user_id in sides | involved or actor.standing.knows & sides:
         raise ReportDeniedError(ReportDenial.PARTY_CANNOT_JUDGE)
     if draft.measure not in MEASURES[report.subject.kind]:
         raise ReportDeniedError(ReportDenial.WRONG_MEASURE)

@@ -322,11 +322,14 @@ class Edit(Input):
 
 
 class Standing(NamedTuple):
-    """The things about a member that keep them from claiming a quest. `blocked_by` are ids of members."""
+    """The things about a member that keep them from claiming a quest, or from judging one. `blocked_by` are ids of
+    members, and so are `knows`: whom a moderator has a history with.
+    """
 
     suspended: bool = False
     claims_full: bool = False
     blocked_by: frozenset[str] = frozenset()
+    knows: frozenset[str] = frozenset()
 
 
 _NOTHING_AGAINST = Standing()
@@ -335,7 +338,7 @@ _NOTHING_AGAINST = Standing()
 @dataclass(frozen=True)
 class Actor:
     """A caller: `groups` come from the token, `features` are the flags that include this member. The standing is known
-    where it was read; a claim's own writes enforce it.
+    where it was read; a claim's own writes enforce it, and a judge's history is read before each decision.
     """
 
     user_id: str

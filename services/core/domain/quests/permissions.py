@@ -18,6 +18,7 @@ from services.core.domain.quests.model import (
     Status,
     former_of,
     has_attested,
+    parties,
     role_of,
 )
 
@@ -190,11 +191,13 @@ def _state(quest: Quest, actor: Actor, now: datetime) -> Denial | None:
 
 
 def judge_denial(quest: Quest, actor: Actor) -> Denial | None:
-    """The reason for which the actor may not judge this quest: no moderator, or a party of it now or before."""
+    """The reason for which the actor may not judge this quest: no moderator, a party of it now or before, or somebody
+    with a history with one of its parties.
+    """
     if MODERATORS not in actor.groups:
         return Denial.NOT_MODERATOR
     involved = role_of(quest, actor.user_id) is not None or former_of(quest, actor.user_id) is not None
-    return Denial.PARTY_CANNOT_JUDGE if involved else None
+    return Denial.PARTY_CANNOT_JUDGE if involved or actor.standing.knows & {*parties(quest)} else None
 
 
 def _resolve(quest: Quest, actor: Actor, now: datetime) -> Denial | None:

@@ -1,5 +1,6 @@
 """Reports, decisions and blocks over the API: who sees what, and what each decision does."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -280,6 +281,96 @@ def test_only_moderators_without_a_part_in_it_decide(api: Api) -> None:
     former = decide(api, report_id, "hide")
     assert (former.status, former.json["code"]) == (403, "party_cannot_judge"), "they were its performer"
     assert decide(api, report_id, "hide", who=MAX).status == 200
+
+
+def complete(api: Api, requestor: str, performer: str) -> None:
+    """The two complete a quest together."""
+    quest_id = api.create(requestor)
+    steps: list[tuple[str, str, Any]] = [
+        ("claimQuest", performer, None),
+        ("submitQuest", performer, {"submission": "Done, the sofa is upstairs."}),
+        ("attestQuest", requestor, {}),
+    ]
+    for operation, who, body in steps:
+        assert api.call(operation, who, body, questId=quest_id).status == 200
+
+
+def accuse(api: Api, who: str, whom: str) -> None:
+    """Somebody reports somebody."""
+    api.call("getMe", whom)
+    assert report(api, who, {"kind": "member", "userId": whom}).status == 201
+
+
+def block(api: Api, who: str, whom: str) -> None:
+    """Somebody blocks somebody."""
+    api.call("getMe", whom)
+    assert api.call("blockMember", who, userId=whom).status == 200
+
+
+HISTORIES: dict[str, Callable[[Api, str], Any]] = {
+    "performed for": lambda api, party: complete(api, party, MODERATOR),
+    "asked": lambda api, party: complete(api, MODERATOR, party),
+    "reported": lambda api, party: accuse(api, MODERATOR, party),
+    "was reported by": lambda api, party: accuse(api, party, MODERATOR),
+    "blocked": lambda api, party: block(api, MODERATOR, party),
+    "was blocked by": lambda api, party: block(api, party, MODERATOR),
+}
+"""What a moderator may have had to do with a party before the case."""
+
+
+@pytest.mark.parametrize("party", [ANNA, BEN])
+@pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES)
+def test_who_has_a_history_with_a_party_does_not_judge(
+    api: Api, cloud: Cloud, history: Callable[[Api, str], Any], party: str
+) -> None:
+    api.call("getMe", MODERATOR)
+    history(api, party)
+    cloud.clock.advance(days=40)
+    disputed, posted = api.quest("DISPUTED", performer=BEN), api.create(party)
+    outcome = {"outcome": "CANCELLED", "decision": "The sofa is still at the door."}
+    # A quest between two others, and a report in which the party is concerned, or is who reported.
+    concerned = report(api, CARA, {"kind": "member", "userId": party}).json["reportId"]
+    reported = report(api, party, {"kind": "member", "userId": CARA}).json["reportId"]
+    cloud.clock.advance(days=4)
+    seen = api.call("getMyQuest", MODERATOR, groups=MODERATORS, questId=disputed).json["allowedActions"]
+    assert {seen[action]["allowed"] for action in ("resolve", "hide")} == {False}
+    assert seen["resolve"]["code"] == "party_cannot_judge"
+    for answer in (
+        api.call("resolveDispute", MODERATOR, outcome, groups=MODERATORS, questId=disputed),
+        api.call("hideQuest", MODERATOR, {"reason": REASON}, groups=MODERATORS, questId=posted),
+        decide(api, concerned, "warn"),
+        decide(api, reported, "dismiss"),
+    ):
+        assert (answer.status, answer.json["code"]) == (403, "party_cannot_judge"), answer.text
+    seen = api.call("getMyQuest", MAX, groups=MODERATORS, questId=disputed).json["allowedActions"]
+    assert seen["resolve"]["allowed"]
+    for answer in (
+        decide(api, concerned, "warn", who=MAX),
+        decide(api, reported, "dismiss", who=MAX),
+        api.call("resolveDispute", MAX, outcome, groups=MODERATORS, questId=disputed),
+    ):
+        assert answer.status == 200, answer.text
+
+
+def test_nobody_chooses_their_judge_by_reporting_the_others(api: Api, cloud: Cloud) -> None:
+    """A report counts where it was made before the case."""
+    disputed = api.quest("DISPUTED", performer=BEN)
+    on_ben = report(api, ANNA, {"kind": "member", "userId": BEN}).json["reportId"]
+    cloud.clock.advance(minutes=1)
+    accuse(api, BEN, MODERATOR)
+    cloud.clock.advance(days=4)
+    outcome = {"outcome": "CANCELLED", "decision": "The sofa is still at the door."}
+    assert api.call("resolveDispute", MODERATOR, outcome, groups=MODERATORS, questId=disputed).status == 200
+    assert decide(api, on_ben, "warn").status == 200
+
+
+def test_a_conflict_of_interest_costs_a_bounded_number_of_calls(api: Api, cloud: Cloud) -> None:
+    disputed = api.quest("DISPUTED", performer=BEN)
+    for number in range(12):
+        accuse(api, f"member-{number}", BEN)
+    cloud.faults.calls.clear()
+    assert api.call("getMyQuest", MODERATOR, groups=MODERATORS, questId=disputed).status == 200
+    assert len(cloud.faults.calls) <= 12, cloud.faults.calls
 
 
 def test_a_case_has_its_history(api: Api) -> None:
