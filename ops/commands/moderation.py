@@ -99,6 +99,32 @@ def decide(
         terminal.result(outcome, f"{report_id} is {decided.state}.")
 
 
+@command(app, name="object", changes=True)
+def record_objection(
+    stage: Stage,
+    terminal: Terminal,
+    report_id: ReportId,
+    words: Annotated[str, typer.Option(help="The member's own words, as they stand in their mail.")],
+) -> None:
+    """Record the objection of a member who cannot sign in and answered the mail; another moderator then decides."""
+    report = _find(stage, report_id)
+    try:
+        objected = reports.object_to(report, report.concerned_id, words, datetime.now(UTC))
+    except ReportDeniedError as denied:
+        raise OperatorError(f"Nobody can object to {report_id} now: {denied.code}.") from None
+    plan = [f"{report_id}: {report.state} -> {objected.state}", f"{report.concerned_id} says: {words}"]
+
+    def apply() -> Json:
+        try:
+            stage.reports.save(report, objected)
+        except ReportMovedError:
+            raise OperatorError("Somebody else changed it meanwhile; look again.") from None
+        return dump(objected)
+
+    if outcome := carry_out(stage, terminal, Change("moderation object", report_id, plan, apply)):
+        terminal.result(outcome, f"{report_id} waits for another moderator.")
+
+
 def _carry_out(stage: Stage, report: Report, now: datetime) -> None:
     decision, concerned, subject = report.decisions[-1], report.concerned_id, report.subject
     match decision.measure:

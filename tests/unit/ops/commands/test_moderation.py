@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 
 from services.core.domain import reports
+from services.core.domain.quests import MODERATORS, Actor
 from services.core.domain.reports import (
+    DecisionDraft,
     Measure,
     Report,
     ReportDraft,
@@ -85,3 +87,24 @@ def test_a_ban_closes_the_account_and_reinstating_opens_it(stage: UnitStage, cli
     for line, enabled in (("ban", False), ("reinstate", True), ("ban", False), ("suspend", True)):
         assert cli(f"moderation {line} zoe {WORDS} --yes").code == 0
         assert stage.cognito.admin_get_user(UserPoolId=pool, Username="zoe")["Enabled"] is enabled
+
+
+def test_who_is_banned_objects_by_mail(stage: UnitStage, cli: Cli) -> None:
+    """They cannot sign in; an operator records what they answered, and another moderator decides for good."""
+    pool = stage.api_settings.cognito_user_pool_id
+    stage.cognito.admin_create_user(UserPoolId=pool, Username="zoe")
+    stage.users.ensure("zoe", NOW)
+    assert cli(f"moderation ban zoe {WORDS} --yes").code == 0
+    (report,) = stage.reports.of_member(CONCERNED, "zoe", 10, None).reports
+    answer = "--words I-was-not-there-that-day --reason answered"
+    assert cli(f"moderation object {report.report_id} {answer} --yes").code == 0
+    (waiting,) = stage.reports.queue(10, None).reports
+    assert (waiting.report_id, waiting.objection) == (report.report_id, "I-was-not-there-that-day")
+    refused = cli(f"moderation decide {report.report_id} reinstate {WORDS} --yes")
+    assert "party_cannot_judge" in refused.err, "who decided does not decide again"
+    again = cli(f"moderation object {report.report_id} --words Something-else-now --yes --reason again")
+    assert "already_objected" in again.err
+    mona = Actor("mona", frozenset({MODERATORS}))
+    draft = DecisionDraft(measure=Measure.REINSTATE, words="They were not there, as others say.")
+    stage.reports.save(waiting, reports.decide(waiting, mona, draft, NOW, frozenset()))
+    assert "There is no report" in cli("moderation object nope --words Nothing-of-it --yes --reason x").err
