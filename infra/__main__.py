@@ -44,7 +44,7 @@ def platform() -> None:
     dead_letters = DeadLetters(stage)
     parameters = LiveParameters(stage)
 
-    onboarding = onboarding_function(stage, data, dead_letters)
+    onboarding = onboarding_function(stage, data, dead_letters, parameters)
     identity = Identity(stage, onboarding)
     api = api_function(stage, data, identity, parameters)
     rewards = rewards_function(stage, data, dead_letters, identity, parameters)

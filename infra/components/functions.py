@@ -21,6 +21,7 @@ from infra.observability.catalogue import status_alarms
 from services.core.names import PUBLISHED, STATUS_KEY, parameter_name, resource_name
 from services.core.parameters import BREAKER_SELF, SILENCES
 from services.core.services import NOTICES, PUBLISHER, REWARDS, SCHEDULES, SERVICES, USER_CREATION
+from services.core.stores.addresses import PARTITIONS
 from services.core.stores.probe import PROBE_KEY
 from services.core.stores.users import (
     API_ATTRIBUTES,
@@ -75,21 +76,41 @@ def _read_stream(sid: str, table: aws.dynamodb.Table) -> Statement:
     )
 
 
+def _addresses(data: Data, *operations: str) -> Statement:
+    """Permission on the digests of addresses alone, which are partitions of the inbox table."""
+    return Statement(
+        sid="Addresses",
+        actions=[f"dynamodb:{operation}" for operation in operations],
+        resources=[data.inbox.arn],
+        conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{PARTITIONS}*"]}},
+    )
+
+
 READ_AND_WRITE = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem")
 USER_INDEXES, QUEST_INDEXES, LEDGER_INDEXES, MESSAGE_INDEXES, INBOX_INDEXES, REPORT_INDEXES = (
     tuple(index.name for index in table.indexes) for table in (USERS, QUESTS, LEDGER, MESSAGES, INBOX, REPORTS)
 )
 
 
-def onboarding_function(stage: StageConfig, data: Data, dead_letters: DeadLetters) -> Function:
+def onboarding_function(
+    stage: StageConfig, data: Data, dead_letters: DeadLetters, parameters: LiveParameters
+) -> Function:
     """Makes the row of a new member; Cognito waits for it."""
     return Function(
         stage,
         "onboarding",
         settings=_settings(stage, data, user_creation_dlq_url=dead_letters[USER_CREATION].url),
         statements=[
+            # A former account's points and limits.
+            _table("Users", data.users, "GetItem"),
             _write_users(data, "PutItem", NEWCOMER_ATTRIBUTES),
             _table("WelcomeLedger", data.ledger, "PutItem"),
+            _addresses(data, "GetItem", "PutItem"),
+            Statement(
+                sid="ReadAddressKey",
+                actions=["ssm:GetParameter", "ssm:GetParameters"],
+                resources=[parameters.address_key.arn],
+            ),
             _send("KeepFailures", dead_letters[USER_CREATION]),
         ],
     )
@@ -121,6 +142,7 @@ def api_function(stage: StageConfig, data: Data, identity: Identity, parameters:
             _table("Reports", data.reports, *READ_AND_WRITE, indexes=REPORT_INDEXES),
             _table("Ledger", data.ledger, "PutItem", "Query", "GetItem", "BatchGetItem"),
             _table("Inbox", data.inbox, "GetItem", "Query"),
+            _addresses(data, "PutItem"),
             Statement(
                 sid="ReadLiveParameters",
                 actions=["ssm:GetParameter", "ssm:GetParameters"],
@@ -129,7 +151,8 @@ def api_function(stage: StageConfig, data: Data, identity: Identity, parameters:
             Statement(
                 sid="CloseAccounts",
                 actions=[
-                    f"cognito-idp:{name}" for name in ("AdminDisableUser", "AdminEnableUser", "AdminUserGlobalSignOut")
+                    f"cognito-idp:{name}"
+                    for name in ("AdminDisableUser", "AdminEnableUser", "AdminGetUser", "AdminUserGlobalSignOut")
                 ],
                 resources=[identity.pool.arn],
             ),
@@ -185,6 +208,7 @@ def housekeeping_function(
             _write_users(data, "UpdateItem", HOUSEKEEPING_ATTRIBUTES),
             _table("Ledger", data.ledger, "PutItem", "Query"),
             _table("ForgetInbox", data.inbox, "Query", "DeleteItem"),
+            _addresses(data, "GetItem", "PutItem", "UpdateItem"),
             _table("Messages", data.messages, "Query", "UpdateItem", indexes=MESSAGE_INDEXES),
             _table("Reports", data.reports, "Query", "UpdateItem", indexes=REPORT_INDEXES),
             Statement(

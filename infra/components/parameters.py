@@ -11,6 +11,7 @@ from infra.components.component import Component
 from infra.config import StageConfig
 from services.core.names import parameter_name
 from services.core.parameters import (
+    ADDRESS_KEY,
     BREAKER,
     CANARY_PASSWORD,
     LIVE_PARAMETERS,
@@ -48,12 +49,14 @@ class LiveParameters(Component):
         self.canary_password = self._parameter(CANARY_PASSWORD)
         self.breaker = made[BREAKER.key]
         self.rewards_flag = made[flag_parameter("rewards").key]
+        self.address_key = made[ADDRESS_KEY.key]
         self.for_notifier = [
             made[MAIL_KEY.key],
             *(made[flag_parameter(flag).key] for flag in ("notices", "silence", "disputes")),
         ]
         self.for_housekeeping = [
             made[BREAKER.key],
+            self.address_key,
             *(made[flag_parameter(flag).key] for flag in ("silence", "disputes")),
         ]
         self.register_outputs({})

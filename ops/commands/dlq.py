@@ -29,6 +29,8 @@ from services.core.events import (
     UserNotStored,
 )
 from services.core.services import QUEUES, SWEEPS
+from services.core.sign_ups import address_of
+from services.core.stores.users import NoSuchUserError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
@@ -99,10 +101,10 @@ def _redo_user(stage: Stage, letter: DeadLetter) -> str:
     user_id = UserNotStored.parse(letter.body).user_id
     pool = stage.api_settings.cognito_user_pool_id
     try:
-        stage.cognito.admin_get_user(UserPoolId=pool, Username=user_id)
-    except stage.cognito.exceptions.UserNotFoundException:
+        address = address_of(stage.cognito, pool, user_id)
+    except NoSuchUserError:
         return "the account is gone; nothing to make"
-    stage.users.ensure(user_id, datetime.now(UTC))
+    stage.sign_ups.ensure(user_id, address, datetime.now(UTC))
     return "the profile is there"
 
 

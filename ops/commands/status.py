@@ -28,7 +28,7 @@ from services.core.domain.notices import Mail
 from services.core.domain.values import timestamp
 from services.core.flags import is_valid
 from services.core.names import LIVE_ALIAS, parameter_name
-from services.core.parameters import API_KEY, CANARY_PASSWORD, LIVE_PARAMETERS, MAIL_KEY, STACK_PARAMETERS
+from services.core.parameters import ADDRESS_KEY, API_KEY, CANARY_PASSWORD, LIVE_PARAMETERS, MAIL_KEY, STACK_PARAMETERS
 from services.core.routes import HEALTH_PATH
 from services.core.services import SERVICES
 
@@ -153,7 +153,7 @@ def _keys(stage: Stage, _: datetime) -> Fact | None:
 
 
 def _remedy(stage: Stage, key: str) -> str:
-    if key in (API_KEY.key, MAIL_KEY.key, CANARY_PASSWORD.key):
+    if key in (API_KEY.key, MAIL_KEY.key, ADDRESS_KEY.key, CANARY_PASSWORD.key):
         return f"`civicforge secrets rotate {key} --stage {stage.name}`"
     return f"`civicforge deploy --refresh --stage {stage.name}`"
 

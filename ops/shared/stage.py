@@ -28,11 +28,14 @@ from localcloud.emulator.process import Emulator
 from services.core import stages
 from services.core.domain.values import timestamp
 from services.core.events import Sweep
+from services.core.live import keys_in
 from services.core.metrics import DIMENSIONS, NAMESPACE, SERVICE, Metric
 from services.core.names import LIVE_ALIAS, audit_log_group, bootstrap_role, parameter_name, resource_name
-from services.core.parameters import DISTRIBUTION_ID, SITE_URL, Parameter
+from services.core.parameters import ADDRESS_KEY, DISTRIBUTION_ID, SITE_URL, Parameter
 from services.core.services import SERVICES
 from services.core.settings import ApiSettings, Settings
+from services.core.sign_ups import SignUps
+from services.core.stores.addresses import AddressStore
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.messages import MessageStore
@@ -370,6 +373,11 @@ class Stage:
     @cached_property
     def users(self) -> UserStore:
         return UserStore(self.dynamodb, self.api_settings.users_table, self.api_settings.ledger_table)
+
+    @cached_property
+    def sign_ups(self) -> SignUps:
+        addresses = AddressStore(self.dynamodb, self.api_settings.inbox_table)
+        return SignUps(self.users, addresses, lambda: keys_in(self.parameter(ADDRESS_KEY)))
 
     @cached_property
     def ledger(self) -> LedgerStore:

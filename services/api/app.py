@@ -29,6 +29,7 @@ from services.core.metrics import API_ERRORS, AWS_REFUSALS, FLAG_PARSE_ERRORS
 from services.core.parameters import LIVE_PARAMETERS
 from services.core.routes import ROUTES
 from services.core.settings import ApiSettings
+from services.core.stores.addresses import AddressStore
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
@@ -99,6 +100,7 @@ class App:
             count=self.telemetry.count,
             cloudwatch=self._clients.cloudwatch,
             cognito=self._clients.cognito,
+            addresses=AddressStore(dynamodb, settings.inbox_table),
         )
 
     def __call__(self, event: Event) -> Answer:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticUndefined
@@ -202,7 +202,7 @@ class PublicProfile(Model):
 
 class EntryView(Model):
     """A change of the member's totals, or one that is still to come. `share` is the percent of its reward that a quest
-    paid.
+    paid. `returning` marks the welcome of somebody whose former account had the same address.
     """
 
     entry_id: str
@@ -217,6 +217,7 @@ class EntryView(Model):
     created_at: Timestamp
     posted_at: Timestamp | None = None
     reason: str | None = None
+    returning: Literal[True] | None = None
 
 
 class LedgerPage(Model):

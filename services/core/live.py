@@ -100,6 +100,11 @@ def signing_keys(live: LiveParameters, now: datetime | None = None, key: Paramet
     value = live.get(key)
     if value is None:
         raise ParameterUnavailableError(key.key)
+    return keys_in(value, now)
+
+
+def keys_in(value: str, now: datetime | None = None) -> list[bytes]:
+    """The keys in the value of a signing key's parameter, the current one first."""
     keys = json.loads(value)
     until = keys.get("previousUntil")
     honoured = until and (now or datetime.now(UTC)) < datetime.fromisoformat(until)

@@ -43,6 +43,15 @@ MAIL_KEY = Parameter(
     rotation="every 90 days with `civicforge secrets rotate mail-key`; the former key is honoured for 60 days",
     former_honoured=timedelta(days=60),
 )
+ADDRESS_KEY = Parameter(
+    key="address-key",
+    description="Key of the digests by which a former address is known. JSON: current, previous, previousUntil.",
+    kind="SecureString",
+    live=True,
+    owner="operators",
+    rotation="every 90 days with `civicforge secrets rotate address-key`; the former key is honoured for 90 days",
+    former_honoured=timedelta(days=90),
+)
 BREAKER = Parameter(
     key="breaker",
     description="closed, read-only or down; read by the api at most 10 s late.",
@@ -96,7 +105,7 @@ SILENCES = Parameter(
     owner="operators",
 )
 FLAGS = ("rewards", "disputes", "notices", "messages", "silence")
-LIVE_PARAMETERS = (API_KEY, MAIL_KEY, BREAKER, *map(flag_parameter, FLAGS))
+LIVE_PARAMETERS = (API_KEY, MAIL_KEY, ADDRESS_KEY, BREAKER, *map(flag_parameter, FLAGS))
 COMMAND_PARAMETERS = (BREAKER_FORMER, BREAKER_SELF, SILENCES)
 """Parameters that a command or the canary makes; the stack knows none of them. See also `rollout_parameter`."""
 

@@ -81,7 +81,7 @@ class ApiSettings(QuestSettings, InboxSettings, LiveSettings):
     reports_per_hour: int = Field(ge=1, description="Reports that a member may make in an hour.")
 
 
-class OnboardingSettings(Settings):
+class OnboardingSettings(InboxSettings, LiveSettings):
     """The onboarding Lambda, Cognito's PostConfirmation trigger."""
 
     user_creation_dlq_url: str = Field(description="Queue that keeps the sign-ups that could not be stored.")

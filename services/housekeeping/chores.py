@@ -13,6 +13,7 @@ from services.core.flags import Flags
 from services.core.groups import InternalGroup
 from services.core.live import Breaker, LiveParameters, breaker
 from services.core.metrics import LEDGER_DRIFT, QUESTS_COMPLETED, SILENT_CONFIRMATIONS
+from services.core.sign_ups import SignUps, address_of
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.messages import MessageStore
@@ -53,6 +54,7 @@ class Housekeeper:
 
     quests: QuestStore
     users: UserStore
+    sign_ups: SignUps
     ledger: LedgerStore
     inbox: InboxStore
     messages: MessageStore
@@ -117,7 +119,8 @@ class Housekeeper:
     def reconcile(self, now: datetime, part: Slice) -> int:
         """Compares rows with the user pool, each once a day: a row without an account is a deletion that is due.
 
-        A banned member's part in quests ends, so that nobody waits for them. Returns how many did not fit.
+        A banned member's part in quests ends, so that nobody waits for them. The digests of addresses follow changes of
+        the address and of their key. Returns how many did not fit.
 
         Members may end their account by Cognito's own DeleteUser, which tells nobody.
         """
@@ -147,11 +150,11 @@ class Housekeeper:
         if now - user.created_at < _SETTLED:
             return stranding
         try:
-            self.cognito.admin_get_user(UserPoolId=self.pool_id, Username=user_id)
-        except self.cognito.exceptions.UserNotFoundException:
+            address = address_of(self.cognito, self.pool_id, user_id)
+        except NoSuchUserError:
             self.users.request_deletion(user_id, now, grace=timedelta(0))
             return True
-        return stranding
+        return self.sign_ups.follow(user, address, now) or stranding
 
     def _accounts(self, token: str) -> Iterator["_Accounts"]:
         """The confirmed accounts, page by page, from the page on that Cognito's token names; "" is the first."""
@@ -171,7 +174,10 @@ class Housekeeper:
         return [user_id for user_id in ids if user_id not in known]
 
     def _welcome(self, user_id: str, now: datetime) -> bool:
-        self.users.ensure(user_id, now)
+        try:
+            self.sign_ups.ensure(user_id, address_of(self.cognito, self.pool_id, user_id), now)
+        except NoSuchUserError:
+            return False  # the account ended a moment ago
         return True
 
     def audit(self, _now: datetime, part: Slice) -> int:
@@ -243,6 +249,7 @@ class Housekeeper:
                 self.users.anonymise(user, now)
             except NoSuchUserError:
                 return False  # they changed their mind a moment ago
+        self.sign_ups.leave(user, now)
         finished = self._leave_quests(user_id, now)
         self._end_account(user_id)
         self.inbox.forget(user_id)

@@ -13,10 +13,12 @@ from services.core import aws
 from services.core.domain.quests import DISPUTES, SILENCE_FLAG
 from services.core.flags import Flags
 from services.core.groups import InternalGroup
-from services.core.live import LiveParameters
+from services.core.live import LiveParameters, signing_keys
 from services.core.metrics import FLAG_PARSE_ERRORS
-from services.core.parameters import BREAKER, flag_parameter
+from services.core.parameters import ADDRESS_KEY, BREAKER, flag_parameter
 from services.core.settings import HousekeepingSettings
+from services.core.sign_ups import SignUps
+from services.core.stores.addresses import AddressStore
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.messages import MessageStore
@@ -35,15 +37,21 @@ quests = QuestStore(
 live = LiveParameters(
     aws.ssm(),
     settings.stage,
-    (BREAKER, *(flag_parameter(flag) for flag in (SILENCE_FLAG, DISPUTES))),
+    (BREAKER, ADDRESS_KEY, *(flag_parameter(flag) for flag in (SILENCE_FLAG, DISPUTES))),
     settings.parameter_ttl_seconds,
     telemetry.parameter_read_failed,
 )
+users = UserStore(aws.dynamodb(), settings.users_table, settings.ledger_table)
 housekeeper = Housekeeper(
     quests=quests,
     messages=MessageStore(aws.dynamodb(), settings.messages_table, settings.users_table, quests),
     reports=ReportStore(aws.dynamodb(), settings.reports_table, settings.users_table),
-    users=UserStore(aws.dynamodb(), settings.users_table, settings.ledger_table),
+    users=users,
+    sign_ups=SignUps(
+        users,
+        AddressStore(aws.dynamodb(), settings.inbox_table),
+        keys=lambda: signing_keys(live, key=ADDRESS_KEY),
+    ),
     ledger=LedgerStore(aws.dynamodb(), settings.ledger_table, settings.users_table),
     inbox=InboxStore(aws.dynamodb(), settings.inbox_table),
     live=live,

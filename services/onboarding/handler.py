@@ -14,7 +14,11 @@ from typing import Any
 from services.core import aws
 from services.core.aws_json import retried, within
 from services.core.events import UserNotStored
+from services.core.live import LiveParameters, signing_keys
+from services.core.parameters import ADDRESS_KEY
 from services.core.settings import OnboardingSettings
+from services.core.sign_ups import SignUps
+from services.core.stores.addresses import AddressStore
 from services.core.stores.users import UserStore
 from services.core.telemetry import Telemetry, user_digest
 
@@ -23,7 +27,14 @@ STORE_SECONDS, KEEP_SECONDS = 3.0, 1.2
 
 settings = OnboardingSettings.load(os.environ)
 telemetry = Telemetry("onboarding", settings.stage, settings.log_level)
-users = UserStore(aws.dynamodb(), settings.users_table, settings.ledger_table)
+live = LiveParameters(
+    aws.ssm(), settings.stage, (ADDRESS_KEY,), settings.parameter_ttl_seconds, telemetry.parameter_read_failed
+)
+sign_ups = SignUps(
+    UserStore(aws.dynamodb(), settings.users_table, settings.ledger_table),
+    AddressStore(aws.dynamodb(), settings.inbox_table),
+    keys=lambda: signing_keys(live, key=ADDRESS_KEY),
+)
 sqs = aws.sqs()
 cold_start.finish()
 
@@ -34,7 +45,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     fields = {"request_id": context.aws_request_id, "user": user_digest(user_id), "trigger": event["triggerSource"]}
     try:
         with within(STORE_SECONDS):
-            users.ensure(user_id, datetime.now(UTC))
+            sign_ups.ensure(user_id, event["request"]["userAttributes"]["email"], datetime.now(UTC))
     except Exception:
         telemetry.log.exception("member not stored", extra=fields)
         _keep(user_id, context.aws_request_id)

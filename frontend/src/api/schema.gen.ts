@@ -1062,7 +1062,7 @@ export interface components {
         /**
          * EntryView
          * @description A change of the member's totals, or one that is still to come. `share` is the percent of its reward that a quest
-         *     paid.
+         *     paid. `returning` marks the welcome of somebody whose former account had the same address.
          */
         EntryView: {
             /** Entryid */
@@ -1102,6 +1102,11 @@ export interface components {
              * @default null
              */
             reason?: string | null;
+            /**
+             * Returning
+             * @default null
+             */
+            returning?: true | null;
         };
         /**
          * Evidence

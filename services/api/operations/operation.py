@@ -11,9 +11,13 @@ from services.api.views import Rendered
 from services.core import live
 from services.core.domain import quests
 from services.core.domain.quests import WITHDRAWAL_PERIOD, Actor, Quest
+from services.core.domain.users import User
 from services.core.domain.values import Input, Model
 from services.core.flags import Flags
+from services.core.parameters import ADDRESS_KEY
 from services.core.settings import ApiSettings
+from services.core.sign_ups import SignUps, address_of
+from services.core.stores.addresses import AddressStore
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.messages import MessageStore
@@ -42,6 +46,12 @@ class Platform:
     count: Callable[..., None]
     cloudwatch: Callable[[], Any]
     cognito: Any
+    addresses: AddressStore
+
+    def sign_up(self, user_id: str, now: datetime) -> User:
+        """The member's row, made where the sign-up's trigger could not. Raises NoSuchUserError where no account is."""
+        sign_ups = SignUps(self.users, self.addresses, lambda: live.signing_keys(self.live, now, ADDRESS_KEY))
+        return sign_ups.ensure(user_id, address_of(self.cognito, self.settings.cognito_user_pool_id, user_id), now)
 
     @property
     def claim_period(self) -> timedelta:
@@ -176,5 +186,5 @@ def with_row(platform: Platform, request: AnyRequest, write: Callable[[], T]) ->
     try:
         return write()
     except NoSuchUserError:
-        platform.users.ensure(request.member.user_id, request.now)
+        platform.sign_up(request.member.user_id, request.now)
         return write()

@@ -41,7 +41,8 @@ class Entry(Model):
 
     `requestor_id` and `confirmed` are those of a reward's quest; an earlier release kept neither. `share` is the
     percent of the quest's reward that it has, `new_confirmer` that its requestor confirmed this member for the first
-    time. The reward of a `synthetic` quest is paid whatever the flag says, and counted nowhere.
+    time. `returning` marks the welcome of somebody whose former account had the same address. The reward of a
+    `synthetic` quest is paid whatever the flag says, and counted nowhere.
     """
 
     user_id: str
@@ -62,6 +63,7 @@ class Entry(Model):
     reason: str | None = None
     request_id: str | None = None
     synthetic: Literal[True] | None = None
+    returning: Literal[True] | None = None
 
 
 class Totals(NamedTuple):
@@ -91,9 +93,10 @@ def _posted(kind: Kind, user_id: str, subject: str, points: int, now: datetime, 
     )
 
 
-def welcome(user_id: str, now: datetime) -> Entry:
-    """The points that everybody starts with."""
-    return _posted(Kind.WELCOME, user_id, "account", WELCOME_POINTS, now, None)
+def welcome(user_id: str, now: datetime, points: int = WELCOME_POINTS, *, returning: bool = False) -> Entry:
+    """The points that a member starts with: what is left of their former account's where they are `returning`."""
+    entry = _posted(Kind.WELCOME, user_id, "account", points, now, None)
+    return entry.model_copy(update={"returning": True}) if returning else entry
 
 
 def cost_of(reward_xp: int) -> int:

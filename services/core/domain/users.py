@@ -59,7 +59,8 @@ class User(Model):
     members who confirmed this one's work in so many words. `claims` has what they claimed and may still hold, each as
     `claim_mark` writes it.
     `blocked` are the members who may neither claim this one's quests nor write to them. `moderator` follows the user
-    pool's group, which alone gives the right; it is shown beside the name.
+    pool's group, which alone gives the right; it is shown beside the name. `address_digest` is a keyed digest of the
+    e-mail address (`services.core.sign_ups`), which nobody is shown.
     """
 
     user_id: str
@@ -82,6 +83,7 @@ class User(Model):
     blocked: list[str] = []
     moderator: Literal[True] | None = None
     deletion_at: Timestamp | None = None
+    address_digest: str | None = None
     deleted: Literal[True] | None = None
 
 
@@ -101,9 +103,9 @@ SHOWN_TO_OTHERS: Final = ("display_name", *PROFILE_TEXTS)
 """The fields that others read: a suspended member may not change them, and a report of a member carries them."""
 
 
-def newcomer(user_id: str, now: datetime) -> User:
-    """A member as the sign-up makes them, with the welcome points."""
-    return User(user_id=user_id, points=WELCOME_POINTS, created_at=now, updated_at=now)
+def newcomer(user_id: str, now: datetime, points: int = WELCOME_POINTS, address_digest: str | None = None) -> User:
+    """A member as the sign-up makes them."""
+    return User(user_id=user_id, points=points, address_digest=address_digest, created_at=now, updated_at=now)
 
 
 def former(user: User, now: datetime) -> User:

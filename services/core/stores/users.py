@@ -1,8 +1,9 @@
 """The users table: profiles, the cached totals, and the members' rate limits."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from pydantic import BaseModel
@@ -16,6 +17,7 @@ from services.core.domain.users import (
     OPEN_CLAIMS,
     PROFILE_TEXTS,
     SHOWN_TO_OTHERS,
+    WELCOME_POINTS,
     MailPreference,
     MailStop,
     Profile,
@@ -80,6 +82,10 @@ class BlockListFullError(Exception):
     """The member has blocked as many others as they may."""
 
 
+class AddressTakenError(Exception):
+    """Another account became the address's last one since it was read."""
+
+
 class Allowance(StrEnum):
     """Allowances of a member per hour, by the attribute of the row that counts them."""
 
@@ -94,8 +100,12 @@ def _attributes(model: type[BaseModel]) -> set[str]:
     return {field.alias or name for name, field in model.model_fields.items()}
 
 
-NEWCOMER_ATTRIBUTES: Final = frozenset(
-    newcomer("", datetime.min.replace(tzinfo=UTC)).model_dump(by_alias=True, exclude_defaults=True)
+WITHDRAWALS: Final = ("withdrewAt", "withdrewBefore")
+"""Attributes that keep the moments of a member's last two withdrawals."""
+LASTING_LIMITS: Final = frozenset({*Allowance, *WITHDRAWALS, "suspendedUntil"})
+"""Attributes of limits that hold for a new account of the same address too."""
+NEWCOMER_ATTRIBUTES: Final = LASTING_LIMITS | frozenset(
+    newcomer("", datetime.min.replace(tzinfo=UTC), address_digest="x").model_dump(by_alias=True, exclude_defaults=True)
 )
 """Attributes of the row that a sign-up makes."""
 INBOX_ATTRIBUTES: Final = frozenset({USERS.partition_key, "mail", "mailStopped", "readUpTo", "deleted"})
@@ -104,8 +114,6 @@ PROFILE_ATTRIBUTES: Final = INBOX_ATTRIBUTES | {
     *("updatedAt", *_attributes(Profile), *USERS.index("deletion").key_attributes, "deleted")
 }
 """Attributes that a member's profile and their leaving change."""
-WITHDRAWALS: Final = ("withdrewAt", "withdrewBefore")
-"""Attributes that keep the moments of a member's last two withdrawals."""
 API_ATTRIBUTES: Final = (
     PROFILE_ATTRIBUTES
     | NEWCOMER_ATTRIBUTES
@@ -113,11 +121,11 @@ API_ATTRIBUTES: Final = (
 )
 """Attributes that the api changes: no XP, no reputation, no count of completed quests."""
 FORGOTTEN_ATTRIBUTES: Final = frozenset(_attributes(User)) - {
-    *(USERS.partition_key, "createdAt", "deletionAt", "suspendedUntil"),
+    *(USERS.partition_key, "createdAt", "deletionAt", "suspendedUntil", "addressDigest"),
     *("points", "xp", "reputation", "completed", "confirmedBy"),
 }
 """Attributes that a deletion writes over: all but the totals, which balance the ledger, and our own marks."""
-HOUSEKEEPING_ATTRIBUTES: Final = PROFILE_ATTRIBUTES | FORGOTTEN_ATTRIBUTES | {"points"}
+HOUSEKEEPING_ATTRIBUTES: Final = PROFILE_ATTRIBUTES | FORGOTTEN_ATTRIBUTES | {"points", "addressDigest"}
 """Attributes that housekeeping changes: refunds, and what a deletion takes away."""
 
 
@@ -220,6 +228,18 @@ class Quota(NamedTuple):
             raise RateLimitedError(-(-excess // 1000))
 
 
+class Start(NamedTuple):
+    """The beginning of a new row. `limits` are LASTING_LIMITS of a former account, `address` is the digest of the
+    member's, and `put_address` the put that makes them its last account.
+    """
+
+    points: int = WELCOME_POINTS
+    limits: Mapping[str, Any] = MappingProxyType({})
+    returning: bool = False
+    address: str | None = None
+    put_address: Item | None = None
+
+
 class UserStore:
     """Reads and writes users. Every method raises StoreUnavailableError when the tables do not answer."""
 
@@ -241,11 +261,24 @@ class UserStore:
         keys = [{"userId": user_id} for user_id in user_ids]
         return {item["userId"] for item in batch_get(self._client, self._table, keys, consistent=False)}
 
-    def ensure(self, user_id: str, now: datetime) -> User:
-        """The member, made with the welcome points if there is no row: the sign-up trigger and the api both call it."""
-        user = newcomer(user_id, now)
+    def left(self, user_id: str) -> Item | None:
+        """The points and LASTING_LIMITS on a member's row, a former one's too; None if there is no row."""
+        answer = call(self._client.get_item, TableName=self._table, Key=self._key(user_id), ConsistentRead=True)
+        if "Item" not in answer:
+            return None
+        row = decode_item(answer["Item"])
+        return {name: row[name] for name in ("points", *sorted(LASTING_LIMITS)) if name in row}
+
+    def ensure(self, user_id: str, now: datetime, start: Start | None = None) -> User:
+        """The member, made with a welcome entry if there is no row. Raises AddressTakenError.
+
+        See `services.core.sign_ups`, which knows what a member starts with.
+        """
+        start = start or Start()
+        user = newcomer(user_id, now, start.points, start.address)
         # Without the zeros: IAM lets nobody but rewards write xp, reputation and completed, not even as 0.
-        row = user.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        row = {"points": start.points, **start.limits}
+        row |= user.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         try:
             call(
                 self._client.transact_write_items,
@@ -261,15 +294,24 @@ class UserStore:
                     {
                         "Put": {
                             "TableName": self._ledger,
-                            "Item": encode_item(dump(ledger.welcome(user_id, now))),
+                            "Item": encode_item(
+                                dump(ledger.welcome(user_id, now, start.points, returning=start.returning))
+                            ),
                             "ConditionExpression": "attribute_not_exists(entryId)",
                         }
                     },
+                    *([{"Put": start.put_address}] if start.put_address else []),
                 ],
             )
         except ConditionFailedError as failure:
+            if not failure.items[0]:
+                raise AddressTakenError(user_id) from None
             return User.model_validate(failure.items[0])
-        return user
+        return User.model_validate(row)
+
+    def set_address(self, user_id: str, digest: str) -> None:
+        """Records the digest of a member's address. Raises NoSuchUserError, also for a deleted member."""
+        self._update(user_id, {}, {"addressDigest": digest}, "attribute_not_exists(deleted)")
 
     def edit(self, user_id: str, profile: Profile, now: datetime) -> User:
         """Changes the given fields of a profile. A suspended member changes none that others see.
@@ -466,8 +508,8 @@ class UserStore:
         self._update(user.user_id, before, after, "deletionAt <= :now", {":now": timestamp(now)})
 
     def finish_deletion(self, user_id: str, now: datetime) -> None:
-        """Takes the mark away. Raises NoSuchUserError for a member who is not anonymous."""
-        before = {"deletion": "", "deletionAt": ""}
+        """Takes the mark and the address's digest away. Raises NoSuchUserError for a member who is not anonymous."""
+        before = {"deletion": "", "deletionAt": "", "addressDigest": ""}
         self._update(user_id, before, {"updatedAt": timestamp(now)}, "attribute_exists(deleted)")
 
     def slice(self, number: int, slices: int, after: str = "") -> Iterator[str]:

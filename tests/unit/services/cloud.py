@@ -28,7 +28,7 @@ from services.core.domain.ledger import Entry
 from services.core.domain.quests import Category, Draft, Quest
 from services.core.domain.users import User
 from services.core.names import parameter_name, resource_name
-from services.core.parameters import API_KEY, BREAKER, FLAGS, MAIL_KEY, Parameter, flag_parameter
+from services.core.parameters import ADDRESS_KEY, API_KEY, BREAKER, FLAGS, MAIL_KEY, Parameter, flag_parameter
 from services.core.routes import ROUTES
 from services.core.services import SERVICES
 from services.core.settings import ApiSettings, Settings
@@ -207,6 +207,7 @@ class Cloud:
             self.dynamodb.create_table(**{**request, "StreamSpecification": {"StreamEnabled": False}})
         self.set_parameter(API_KEY, json.dumps({"current": "key-1", "previous": None, "previousUntil": None}))
         self.set_parameter(MAIL_KEY, json.dumps({"current": "mail-1", "previous": None, "previousUntil": None}))
+        self.set_parameter(ADDRESS_KEY, json.dumps({"current": "address-1", "previous": None, "previousUntil": None}))
         self.set_parameter(BREAKER, "closed")
         for flag in FLAGS:
             self.set_flag(flag, "on")
@@ -367,14 +368,36 @@ class Answer:
 _ROUTES = {route.operation: route for route in ROUTES}
 
 
+class Accounts:
+    """The user pool of members who are only named: each has an account. Of those who signed up moto answers."""
+
+    def __init__(self) -> None:
+        self.addresses: dict[str, str] = {}
+        self.gone: set[str] = set()
+
+    def admin_get_user(self, *, UserPoolId: str, Username: str) -> Any:  # noqa: N803  # AWS's names
+        """See AWS."""
+        if Username in self.gone:
+            raise self.exceptions.UserNotFoundException({"Error": {}}, "AdminGetUser")
+        if UserPoolId != "pool":
+            with contextlib.suppress(self.exceptions.UserNotFoundException):
+                return aws.cognito().admin_get_user(UserPoolId=UserPoolId, Username=Username)
+        address = self.addresses.get(Username, f"{Username}@example.org")
+        return {"Username": Username, "UserAttributes": [{"Name": "email", "Value": address}]}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(aws.cognito(), name)
+
+
 class Api:
     """Calls the api Lambda as the gateway does."""
 
     def __init__(self, cloud: Cloud, **settings: Any) -> None:
         self.cloud = cloud
+        self.accounts = Accounts()
         self.app = App(
             cloud.settings(**settings),
-            Clients(aws.dynamodb(), aws.ssm(), cloudwatch=lambda: aws.client("cloudwatch"), cognito=aws.cognito()),
+            Clients(aws.dynamodb(), aws.ssm(), cloudwatch=lambda: aws.client("cloudwatch"), cognito=self.accounts),
             clock=cloud.clock,
         )
         self.app.live._clock = cloud.clock.monotonic

@@ -60,7 +60,9 @@ export function Ledger({ me }: { me: Me | undefined }) {
                   {own.map((entry) => (
                     <tr key={entry.entryId} data-state={entry.state}>
                       <th scope="row">
-                        <span>{lookUp(t.ledger.kind, entry.kind) ?? entry.kind}</span>
+                        <span>
+                          {entry.returning ? t.ledger.returning : (lookUp(t.ledger.kind, entry.kind) ?? entry.kind)}
+                        </span>
                         {entry.questId && (
                           <a class="quest-title" href={`/quests/${entry.questId}`} dir="auto">
                             {entry.questTitle ?? t.quest.title}
@@ -69,6 +71,7 @@ export function Ledger({ me }: { me: Me | undefined }) {
                         {entry.state !== "POSTED" && (
                           <span class="pill">{lookUp(t.ledger.state, entry.state) ?? entry.state}</span>
                         )}
+                        {entry.share < 100 && <small class="small">{t.ledger.share({ percent: entry.share })}</small>}
                         <small class="small soft">
                           <Time at={entry.createdAt} />
                         </small>

@@ -31,6 +31,26 @@ describe("me", () => {
     expect(screen.getByText("+100")).toBeTruthy();
   });
 
+  it("says why a reward is less, and what somebody who came back begins with", async () => {
+    signInAs("ben");
+    const half = entry({
+      entryId: "e2",
+      kind: "reward",
+      questId: "q1",
+      questTitle: "Carry a sofa",
+      share: 50,
+      points: 1,
+    });
+    await serve({
+      "GET /me": me({ points: 8 }),
+      "GET /me/ledger": { items: [half, entry({ points: 7, returning: true })] },
+    });
+    open("/me");
+    expect(await screen.findByText(t.ledger.share({ percent: 50 }))).toBeTruthy();
+    expect(screen.getByText(t.ledger.returning)).toBeTruthy();
+    expect(screen.queryByText(t.ledger.kind.welcome)).toBeNull();
+  });
+
   it("does not claim a sum that is not there", () => {
     expect(addsUp([entry()], { points: 10, xp: 0, reputation: 0 })).toBe(true);
     expect(addsUp([entry()], { points: 9, xp: 0, reputation: 0 })).toBe(false);

@@ -39,13 +39,14 @@ export function WelcomeScreen() {
   const toggle = (name: string) =>
     setInterests(interests.includes(name) ? interests.filter((other) => other !== name) : [...interests, name]);
   if (me.isPending || welcomed) return <Loading lines={1} />;
+  const points = me.data?.points ?? welcomePoints;
   return (
     <AuthForm title={t.auth.welcomeTitle} onSubmit={submit}>
       <div class="gift">
         <Seal requestor performer />
         <div>
-          <p class="display">{t.auth.welcomePoints({ count: welcomePoints })}</p>
-          <p class="small">{t.auth.welcomeText}</p>
+          <p class="display">{t.auth.welcomePoints({ count: points })}</p>
+          <p class="small">{points < welcomePoints ? t.auth.welcomeBack : t.auth.welcomeText}</p>
         </div>
       </div>
       <Input

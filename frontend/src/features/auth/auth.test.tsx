@@ -85,6 +85,15 @@ describe("signing in", () => {
 });
 
 describe("signing up", () => {
+  it("tells somebody who was here before what they go on with", async () => {
+    signInAs("ana");
+    await serve({ "GET /me": me({ points: 3 }) });
+    open("/welcome");
+    expect(await screen.findByText(t.auth.welcomePoints({ count: 3 }))).toBeTruthy();
+    expect(screen.getByText(t.auth.welcomeBack)).toBeTruthy();
+    expect(screen.queryByText(t.auth.welcomeText)).toBeNull();
+  });
+
   it("goes by code to the welcome, and from there to where the member was", async () => {
     open(`/sign-up?next=${encodeURIComponent("/mine")}`);
     const user = await enter("ana@example.org", PASSWORD, t.auth.signUp);

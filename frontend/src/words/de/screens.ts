@@ -9,7 +9,8 @@ export default {
     not_party: "Das können nur die beiden Beteiligten.",
     not_moderator: "Das kann nur die Moderation.",
     own_quest: "Das ist deine eigene Quest.",
-    party_cannot_judge: "Du bist an dieser Quest beteiligt, deshalb entscheidet jemand anders aus der Moderation.",
+    party_cannot_judge:
+      "Du bist oder warst beteiligt oder hattest mit den Beteiligten schon zu tun, deshalb entscheidet jemand anders aus der Moderation.",
     wrong_status: "Nicht in diesem Abschnitt der Quest.",
     quest_expired: "Die Zeit der Quest ist vorbei.",
     deadline_not_passed: "Wer hilft, hat noch Zeit.",
@@ -393,6 +394,8 @@ export default {
       reward: "Quest erledigt",
       adjustment: "Berichtigung",
     },
+    returning: "Punkte deines früheren Kontos",
+    share: "{percent} % der Belohnung: Du hast diesem Mitglied in den letzten 30 Tagen schon geholfen",
     state: {
       POSTED: "Gebucht",
       PENDING: "Unterwegs",
@@ -608,6 +611,8 @@ export default {
     welcomeTitle: "Schön, dass du da bist!",
     welcomePoints: { one: "{count} Punkt gehört dir", other: "{count} Punkte gehören dir" },
     welcomeText: "Mit Punkten gibst du Quests auf. Erledigst du eine für jemanden, bekommst du Punkte, XP und Ansehen.",
+    welcomeBack:
+      "Du warst vor weniger als 90 Tagen schon hier: Du machst mit den Punkten und Grenzen weiter, die dein früheres Konto übrig ließ. Sonst kommt nichts davon zurück.",
     welcomeName: "Wie dürfen wir dich nennen?",
     welcomeInterests: "Wobei hilfst du gern?",
     welcomeDone: "Los geht’s",

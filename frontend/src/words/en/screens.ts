@@ -8,7 +8,8 @@ export default {
     not_party: "Only the requestor and the performer can.",
     not_moderator: "Only a moderator can.",
     own_quest: "This is your own quest.",
-    party_cannot_judge: "You are a party of this quest, so another moderator decides.",
+    party_cannot_judge:
+      "You have or had a part in this, or a history with one of the people, so another moderator decides.",
     wrong_status: "Not at this stage of the quest.",
     quest_expired: "The quest's time has passed.",
     deadline_not_passed: "The performer still has time.",
@@ -386,6 +387,8 @@ export default {
       reward: "Quest completed",
       adjustment: "Correction",
     },
+    returning: "Points of your former account",
+    share: "{percent}% of the reward: you have helped this member before, within 30 days",
     state: { POSTED: "Booked", PENDING: "On its way", HELD: "Kept for you", FAILED: "Being looked at" },
     balanced: "The entries add up to your totals.",
     columns: { what: "What", points: "Points", xp: "XP", reputation: "Rep." },
@@ -594,6 +597,8 @@ export default {
     welcomeTitle: "Good to have you!",
     welcomePoints: { one: "{count} point is yours", other: "{count} points are yours" },
     welcomeText: "Points let you post quests. Finishing one for somebody earns you points, XP and reputation.",
+    welcomeBack:
+      "You were here less than 90 days ago: you go on with the points and limits that your former account left. Nothing else of it comes back.",
     welcomeName: "What may we call you?",
     welcomeInterests: "What do you like to help with?",
     welcomeDone: "Let’s go",

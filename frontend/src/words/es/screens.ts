@@ -9,7 +9,8 @@ export default {
     not_party: "Solo pueden las dos partes.",
     not_moderator: "Solo puede la moderación.",
     own_quest: "Esta misión es tuya.",
-    party_cannot_judge: "Eres parte de esta misión, así que decide otra persona de la moderación.",
+    party_cannot_judge:
+      "Participas o participaste en esto, o tienes un historial con alguna de las personas, así que decide otra persona de la moderación.",
     wrong_status: "No en esta fase de la misión.",
     quest_expired: "El tiempo de la misión ha pasado.",
     deadline_not_passed: "Quien ayuda todavía tiene tiempo.",
@@ -406,6 +407,8 @@ export default {
       reward: "Misión completada",
       adjustment: "Corrección",
     },
+    returning: "Puntos de tu cuenta anterior",
+    share: "{percent} % de la recompensa: ya ayudaste a esta persona en los últimos 30 días",
     state: { POSTED: "Anotado", PENDING: "En camino", HELD: "Guardado para ti", FAILED: "En revisión" },
     balanced: "Las anotaciones suman tus totales.",
     columns: { what: "Qué", points: "Puntos", xp: "XP", reputation: "Rep." },
@@ -628,6 +631,8 @@ export default {
       other: "{count} puntos son tuyos",
     },
     welcomeText: "Con puntos publicas misiones. Completar una de alguien te da puntos, XP y reputación.",
+    welcomeBack:
+      "Estuviste aquí hace menos de 90 días: sigues con los puntos y los límites que dejó tu cuenta anterior. Nada más de ella vuelve.",
     welcomeName: "¿Cómo te llamamos?",
     welcomeInterests: "¿En qué te gusta ayudar?",
     welcomeDone: "Vamos",

@@ -9,7 +9,8 @@ export default {
     not_party: "Seules les deux personnes concernées le peuvent.",
     not_moderator: "Seule la modération le peut.",
     own_quest: "C’est votre propre quête.",
-    party_cannot_judge: "Vous êtes concerné par cette quête : quelqu’un d’autre de la modération décide.",
+    party_cannot_judge:
+      "Vous y avez ou y aviez part, ou un passé avec l’une des personnes : quelqu’un d’autre de la modération décide.",
     wrong_status: "Pas à cette étape de la quête.",
     quest_expired: "Le temps de la quête est passé.",
     deadline_not_passed: "La personne qui aide a encore du temps.",
@@ -408,6 +409,8 @@ export default {
       reward: "Quête terminée",
       adjustment: "Correction",
     },
+    returning: "Points de votre ancien compte",
+    share: "{percent} % de la récompense : vous avez déjà aidé ce membre ces 30 derniers jours",
     state: { POSTED: "Inscrit", PENDING: "En route", HELD: "Réservé pour vous", FAILED: "À l’examen" },
     balanced: "Les écritures donnent bien vos totaux.",
     columns: { what: "Quoi", points: "Points", xp: "XP", reputation: "Rép." },
@@ -632,6 +635,8 @@ export default {
     },
     welcomeText:
       "Les points servent à publier des quêtes. En terminer une pour quelqu’un rapporte des points, des XP et de la réputation.",
+    welcomeBack:
+      "Vous étiez ici il y a moins de 90 jours : vous continuez avec les points et les limites que votre ancien compte a laissés. Rien d’autre n’en revient.",
     welcomeName: "Comment vous appeler ?",
     welcomeInterests: "À quoi aimez-vous aider ?",
     welcomeDone: "C’est parti",

@@ -124,7 +124,7 @@ def test_the_row_of_a_newcomer_may_be_made(service: str) -> None:
 def test_rewards_may_change_users_and_onboarding_may_only_make_them() -> None:
     assert "dynamodb:UpdateItem" in allowed("prod", "rewards")["civicforge-prod-users"]
     assert "dynamodb:PutItem" not in allowed("prod", "rewards")["civicforge-prod-users"]
-    assert allowed("prod", "onboarding")["civicforge-prod-users"] == {"dynamodb:PutItem"}
+    assert allowed("prod", "onboarding")["civicforge-prod-users"] == {"dynamodb:GetItem", "dynamodb:PutItem"}
     assert "civicforge-prod-quests" not in allowed("prod", "onboarding")
     assert "civicforge-prod-quests" not in allowed("prod", "rewards")
 
@@ -132,6 +132,17 @@ def test_rewards_may_change_users_and_onboarding_may_only_make_them() -> None:
 def test_secrets_are_read_by_the_api_alone() -> None:
     readers = {service for service in SERVICES if any("api-key" in resource for resource in allowed("prod", service))}
     assert readers == {"api"}
+    readers = {name for name in SERVICES if any("address-key" in resource for resource in allowed("prod", name))}
+    assert readers == {"api", "onboarding", "housekeeping"}
+
+
+@pytest.mark.parametrize("service", ["onboarding", "api", "housekeeping"])
+def test_inboxes_are_not_written_by_who_writes_digests_of_addresses(service: str) -> None:
+    found = [s for s in service_statements("prod", service) if s["Sid"] == "Addresses"]
+    assert [s["Condition"] for s in found] == [{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["address#*"]}}]
+    inbox = [s for s in service_statements("prod", service) if any("prod-inbox" in str(r) for r in s["Resource"])]
+    written = {action for s in inbox if "Condition" not in s for action in s["Action"]}
+    assert not written & {"dynamodb:PutItem", "dynamodb:UpdateItem"}
 
 
 def test_every_queue_a_function_sends_to_is_one_it_may_send_to() -> None:

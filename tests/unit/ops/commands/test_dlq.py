@@ -19,7 +19,11 @@ def send(stage: UnitStage, queue: str, body: object) -> None:
 
 def sign_up(stage: UnitStage, name: str) -> str:
     """An account without a row; moto's user names are not the sub, so that the name is the id."""
-    stage.cognito.admin_create_user(UserPoolId=stage.api_settings.cognito_user_pool_id, Username=name)
+    stage.cognito.admin_create_user(
+        UserPoolId=stage.api_settings.cognito_user_pool_id,
+        Username=name,
+        UserAttributes=[{"Name": "email", "Value": f"{name}@example.org"}],
+    )
     return name
 
 

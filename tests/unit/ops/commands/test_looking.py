@@ -346,7 +346,7 @@ def test_rotation_keeps_the_former_key_for_an_hour() -> None:
 def test_secrets_are_listed_and_rotated_without_being_shown(stage: UnitStage, cli: Cli) -> None:
     listed = cli("secrets list --json").json["secrets"]
     fresh = {"owner": "operators", "ageDays": 0, "due": False}
-    assert listed == [{"key": key, **fresh} for key in ("api-key", "mail-key", "canary-password")]
+    assert listed == [{"key": key, **fresh} for key in ("api-key", "mail-key", "address-key", "canary-password")]
     ran = cli("secrets rotate api-key --yes --reason quarter")
     value = json.loads(parameter(stage, API_KEY.key))
     assert value["previous"] == "first"

@@ -58,7 +58,9 @@ class _Accounts:
 
     def admin_get_user(self, **asked: Any) -> Any:
         """Finds a member by name."""
-        return {} if asked["Username"] in self._members else self._client.admin_get_user(**asked)
+        if asked["Username"] not in self._members:
+            return self._client.admin_get_user(**asked)
+        return {"UserAttributes": [{"Name": "email", "Value": f"{asked['Username']}@example.org"}]}
 
 
 class Housekeeping:
@@ -421,7 +423,7 @@ def test_looking_for_accounts_without_a_row_ends_in_time_though_all_have_one(
 
 def test_members_with_an_account_stay(cloud: Cloud, house: Housekeeping) -> None:
     member = cloud.sign_up(house.pool, "stays")
-    Api(cloud).call("getMe", member)
+    Api(cloud, cognito_user_pool_id=house.pool).call("getMe", member)
     cloud.clock.advance(days=400)
     house()
     assert (house.done()["reconcile"], house.done()["forget"]) == (0, 0)

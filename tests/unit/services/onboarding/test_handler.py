@@ -1,12 +1,16 @@
+import itertools
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from services.core.domain.users import Profile
+from services.core.names import parameter_name
+from services.core.parameters import ADDRESS_KEY
 from tests.unit.services.cloud import (
     ANNA,
     NOW,
+    STAGE,
     Api,
     Cloud,
     CrashError,
@@ -28,6 +32,11 @@ def event(trigger: str = "PostConfirmation_ConfirmSignUp") -> dict[str, Any]:
         "request": {"userAttributes": {"sub": ANNA, "email": "canary@example.org"}},
         "response": {},
     }
+
+
+def event_of(user_id: str) -> dict[str, Any]:
+    """The event of another sign-up."""
+    return {**event(), "request": {"userAttributes": {"sub": user_id, "email": f"{user_id}@example.org"}}}
 
 
 @pytest.fixture
@@ -84,23 +93,49 @@ def test_an_outage_of_everything_leaves_it_to_the_first_call(cloud: Cloud, onboa
     log = log_of(onboarding.telemetry)
     with cloud.faults.outage():
         assert onboarding.handler(event(), CONTEXT) == event()
-    assert [line["level"] for line in lines(log)] == ["ERROR", "ERROR"]
+    assert [line["level"] for line in lines(log)] == ["ERROR"] * 3, "no key, so nothing stored; not queued either"
     Api(cloud).call("getMe", ANNA)
     check(cloud)
 
 
-def test_a_crash_before_and_after_the_only_call(cloud: Cloud, onboarding: ModuleType) -> None:
-    crashes = 0
-    for crash in (crash_before, crash_after):
-        cloud.faults.at(0, crash)
+def test_a_crash_before_and_after_every_call(cloud: Cloud, onboarding: ModuleType) -> None:
+    onboarding.handler(event(), CONTEXT)  # reads the key
+    cloud.faults.calls.clear()
+    onboarding.handler(event_of("first"), CONTEXT)
+    calls, crashes = len(cloud.faults.calls), 0
+    for crash, call in itertools.product((crash_before, crash_after), range(calls)):
+        made = event_of(f"{crash.__name__}-{call}")
+        cloud.faults.at(call, crash)
         try:
-            onboarding.handler(event(), CONTEXT)
+            onboarding.handler(made, CONTEXT)
         except CrashError:
             crashes += 1
         cloud.faults.heal()
-        onboarding.handler(event(), CONTEXT)
+        onboarding.handler(made, CONTEXT)
         check(cloud)
-    assert crashes == 2
+    assert crashes == 2 * calls
+    assert len(cloud.all_users()) == 2 + 2 * calls
+
+
+def test_who_signs_up_again_has_what_they_left(cloud: Cloud, onboarding: ModuleType) -> None:
+    onboarding.handler(event(), CONTEXT)
+    Api(cloud).create(ANNA, rewardXp=300)
+    again = event_of("again")
+    again["request"]["userAttributes"]["email"] = "Canary@example.org"
+    onboarding.handler(again, CONTEXT)
+    assert cloud.all_users()["again"].points == 7
+    assert {entry.returning for entry in cloud.ledger.all_of("again")} == {True}
+
+
+def test_nobody_is_welcomed_while_the_key_is_not_known(cloud: Cloud, onboarding: ModuleType, queue: str) -> None:
+    """Neither by the trigger nor by the first call: a fault is no way to start afresh."""
+    with cloud.faults.outage("GetParameters"):
+        onboarding.handler(event(), CONTEXT)
+    assert cloud.all_users() == {}
+    assert [message["userId"] for message in cloud.messages(queue)] == [ANNA]
+    cloud.ssm.delete_parameter(Name=parameter_name(STAGE, ADDRESS_KEY.key))
+    assert Api(cloud).call("getMe", ANNA).status == 503
+    assert cloud.all_users() == {}
 
 
 def test_a_lost_answer_is_one_member(cloud: Cloud, onboarding: ModuleType, queue: str) -> None:
