@@ -30,6 +30,7 @@ from tests.simulation.world import (
     Shape,
     Trigger,
     World,
+    address_of,
     gateway_event,
     queue_url,
 )
@@ -146,10 +147,11 @@ def create(world: World, who: str, key: str, tries: int = 3, **fields: Any) -> A
 def confirm(world: World, user: str, groups: tuple[str, ...] = ()) -> None:
     """A sign-up is confirmed whatever its trigger does; Cognito runs that up to three times."""
     world.pool[user] = frozenset(groups)
+    world.signed_up.setdefault(user)
     for _ in range(3):
         event = {
             "triggerSource": "PostConfirmation_ConfirmSignUp",
-            "request": {"userAttributes": {"sub": user}},
+            "request": {"userAttributes": {"sub": user, "email": address_of(user)}},
             "userName": user,
         }
         result = world.invoke("onboarding", event)
@@ -344,8 +346,21 @@ def actor(who: str) -> Actor:
     return Actor(who, frozenset({MODERATORS} if who == MODERATOR else ()), frozenset(FLAGS))
 
 
-def possible(world: World, quest_id: str, among: Iterable[str] = EVERYBODY) -> list[tuple[str, str]]:
-    """Who of these may do what with a quest now; nobody moderates what has ended."""
+def members(world: World) -> tuple[str, ...]:
+    """The members, and the accounts with which they signed up again."""
+    return (*MEMBERS, *(user for user in world.signed_up if "~" in user))
+
+
+def come_back(world: World, who: str) -> None:
+    """Signs a member up again whose account is gone, as the pool lets them; the address is the same."""
+    earlier = [user for user in members(world) if address_of(user) == address_of(who)]
+    if not any(user in world.pool for user in earlier):
+        confirm(world, f"{who.partition('~')[0]}~{len(earlier) + 1}")
+
+
+def possible(world: World, quest_id: str, among: Iterable[str] = ()) -> list[tuple[str, str]]:
+    """Who of these, or of all, may do what with a quest now; nobody moderates what has ended."""
+    among = among or (*members(world), MODERATOR)
     quest, now = as_quest(quest_items(world)[quest_id]), datetime.fromtimestamp(world.now, UTC)
     return [
         (action.value, who)
@@ -365,7 +380,7 @@ def member(world: World, number: str, steps: int, tries: int) -> None:
         lively = [quest_id for quest_id in known if possible(world, quest_id)]
         dice = world.rng.random()
         if not known or dice < (0.05 if len(lively) > 1 else 0.35):
-            who, key = world.rng.choice(MEMBERS), f"k{number}.{step}.{len(world.requests)}"
+            who, key = world.rng.choice(members(world)), f"k{number}.{step}.{len(world.requests)}"
             for _ in range(2 if world.rng.random() < 0.2 else 1):
                 create(world, who, key, tries)
         elif dice < 0.84:
@@ -381,9 +396,9 @@ def _move(world: World, known: list[str], lively: list[str], tries: int) -> None
     if choices and rng.random() < 0.9:
         action, who = rng.choices(choices, [_WEIGHTS.get(action, 1) for action, _ in choices])[0]
     else:
-        action, who = rng.choice([*OPERATION_OF]), rng.choice(EVERYBODY)
+        action, who = rng.choice([*OPERATION_OF]), rng.choice((*members(world), MODERATOR))
     if rng.random() < 0.1:
-        who = rng.choice(EVERYBODY)  # somebody whom it may not concern
+        who = rng.choice((*members(world), MODERATOR))  # somebody whom it may not concern
     body = body_of(world, OPERATION_OF[action])
     if rng.random() < 0.15:
         world.spawn(act, world, action, quest_id, who, body, tries)  # a second device, or a double click
@@ -392,7 +407,7 @@ def _move(world: World, known: list[str], lively: list[str], tries: int) -> None
 
 def _look_around(world: World, known: list[str], tries: int) -> None:
     rng, client = world.rng, Client(world, tries)
-    who = rng.choice(MEMBERS)
+    who = rng.choice(members(world))
     match rng.choice(
         (*("profile", "leave", "quest", "list", "me", "export"), *("moderate", "talk", "report", "judge"))
     ):
@@ -400,7 +415,7 @@ def _look_around(world: World, known: list[str], tries: int) -> None:
             name = {"displayName": f"Name-{len(world.requests)}-x"}
             client.call("editMe", who, name if rng.random() < 0.5 else {"bio": f"bio-{len(world.requests)}-x"})
         case "leave":
-            client.call(rng.choice(("deleteMe", "deleteMe", "restoreMe")), rng.choice(("cyd", "cyd", who)))
+            _leave(world, client, who)
         case "quest":
             client.call("getMyQuest", who, questId=rng.choice(known))
         case "list":
@@ -410,7 +425,7 @@ def _look_around(world: World, known: list[str], tries: int) -> None:
         case "report":
             quest, other = (
                 {"kind": "quest", "questId": rng.choice(known)},
-                {"kind": "member", "userId": rng.choice(MEMBERS)},
+                {"kind": "member", "userId": rng.choice(members(world))},
             )
             words = f"words-{len(world.requests)}-x"
             client.call("makeReport", who, {"subject": rng.choice((quest, other)), "reason": "rude", "words": words})
@@ -422,6 +437,17 @@ def _look_around(world: World, known: list[str], tries: int) -> None:
             client.call("getMe", who)
         case _:
             client.call("exportMe", who)
+
+
+def _leave(world: World, client: Client, who: str) -> None:
+    """Somebody wants to leave or to stay, or ends their account by DeleteUser and comes back, at once or later."""
+    wish = world.rng.choice(("deleteMe", "deleteMe", "restoreMe", "", ""))
+    if wish:
+        client.call(wish, world.rng.choice(("cyd", "cyd", who)))
+        return
+    world.pool.pop(who, None)
+    world.pause(world.rng.choice((0.0, 5.0)))
+    come_back(world, who)
 
 
 def talk(world: World, who: str, quest_id: str, tries: int = 3) -> Attempt:
@@ -445,7 +471,7 @@ def _judge(world: World, client: Client) -> None:
     rng, rows = world.rng, world.db.tables["reports"].items
     waiting = [row for row in rows.values() if "queue" in row]
     if rng.random() < 0.1:
-        world.pool.pop(rng.choice(MEMBERS), None)
+        world.pool.pop(rng.choice(members(world)), None)
     elif waiting and rng.random() < 0.8:
         row = decode_item(rng.choice(waiting))
         measure = rng.choice(_MEASURES[row["subject"]["kind"]])
@@ -464,7 +490,7 @@ def _judge(world: World, client: Client) -> None:
 
 def greedy(world: World, number: int, tries: int) -> None:
     """Somebody who tries the quotas."""
-    who, created = world.rng.choice(MEMBERS), []
+    who, created = world.rng.choice(members(world)), []
     for step in range(12):
         world.pause(world.rng.uniform(0, 0.3))
         answer = create(world, who, f"g{number}.{step}.{len(world.requests)}", tries)
@@ -472,7 +498,7 @@ def greedy(world: World, number: int, tries: int) -> None:
             created.append(answer.body["questId"])
         if world.rng.random() < 0.3:
             world.spawn(create, world, who, f"h{number}.{step}.{len(world.requests)}", tries)
-    claimer = world.rng.choice([other for other in MEMBERS if other != who])
+    claimer = world.rng.choice([other for other in members(world) if other != who])
     for quest_id in created * 2:
         act(world, "claim", quest_id, claimer, None, tries)
         act(world, "release", quest_id, claimer, None, tries)

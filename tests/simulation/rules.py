@@ -21,16 +21,34 @@ from services.core.domain.messages import Audience, Message
 from services.core.domain.notices import NoticeKind
 from services.core.domain.quests import FINAL, Action, Denied, Quest, Status, allowed, former_of, has_moved, role_of
 from services.core.domain.reports import FOR_EVER, Report
-from services.core.domain.users import FORMER_MEMBER, OPEN_CLAIMS, OPEN_CLAIMS_TRUSTED, TRUSTED_FROM, User
+from services.core.domain.users import (
+    FORMER_MEMBER,
+    OPEN_CLAIMS,
+    OPEN_CLAIMS_TRUSTED,
+    TRUSTED_FROM,
+    WELCOME_POINTS,
+    User,
+)
 from services.core.metrics import LEDGER_DRIFT
 from services.core.names import BOARD_KEY, HOME_KEY, QUESTS_PREFIX
 from services.core.services import REWARDS, USER_CREATION
 from services.core.stores.dynamo import decode_item
 from services.core.stores.quests import is_pair
+from services.core.stores.users import LASTING_LIMITS
 from tests.simulation import people
 from tests.simulation.dynamodb import Item
 from tests.simulation.people import EVERYBODY, OPERATION_OF, POISONED, Client, actor, as_quest
-from tests.simulation.world import CLAIMS_PER_HOUR, SKEW, Attempt, Call, Invocation, World, drift_of, queue_url
+from tests.simulation.world import (
+    CLAIMS_PER_HOUR,
+    SKEW,
+    Attempt,
+    Call,
+    Invocation,
+    World,
+    address_of,
+    drift_of,
+    queue_url,
+)
 from tests.unit.services.invariants import (
     check_books,
     check_confirmers,
@@ -238,6 +256,33 @@ def check_people(record: Record, found: Findings) -> None:
             asked = due is not None and due.timestamp() <= at + _SLACK
             found.expect(asked, "P10 forgotten though it was not due", key)
         found.expect(old.get("createdAt") == new.get("createdAt"), "P5 a row was made anew", key)
+
+
+_AT_ONCE = 10.0
+"""Seconds for which a sign-up may take, in which a former account's token may still spend."""
+
+
+def check_returned(record: Record, found: Findings) -> None:
+    """Whoever signs up again starts with the points and limits that their former account left."""
+    log = record.world.db.tables["users"].log
+    made: dict[str, str] = {}
+    for at, _, key, old, new in log:
+        if old is not None or new is None:
+            continue
+        row, address = decode_item(new), address_of(key[0])
+        former, made[address] = made.get(address), key[0]
+        if former is None:
+            found.expect(row["points"] == WELCOME_POINTS, "V12 a newcomer without the welcome points", key)
+            continue
+        versions = [decode_item(change.new or {}) for change in log if change.key == (former,) and change.at <= at]
+        times = [change.at for change in log if change.key == (former,) and change.at <= at]
+        first = max((n for n, time in enumerate(times) if time < at - _AT_ONCE), default=0)
+        left = versions[first:]
+        points = {min(WELCOME_POINTS, version["points"]) for version in left}
+        found.expect(row["points"] in points, "V12 who returns has other points", f"{key} {row['points']} {points}")
+        for name in LASTING_LIMITS:
+            kept = row.get(name) in {version.get(name) for version in left}
+            found.expect(kept, "V13 who returns has another limit", f"{key} {name}")
 
 
 _BY_TIME = {
@@ -555,7 +600,7 @@ def check_first_calls(world: World, found: Findings) -> None:
     def call(world: World) -> None:
         for user in lost:
             answer = Client(world, 1).call("getMe", user)
-            whole = answer.status == 200 and answer.body["points"] == 10
+            whole = answer.status == 200 and answer.body["points"] in (range(11) if "~" in user else (10,))
             found.expect(whole, "P8 the first call makes the row", f"{user} {answer.status}")
 
     world.run(call)
@@ -584,7 +629,8 @@ def judge(world: World) -> Findings:
         check_lists(Record(world), found, seen)
     people.quiet(world)
     record = Record(world)
-    for check in (check_value, check_settled, check_people, check_changes, check_ledger, check_answers, check_words):
+    for check in (check_value, check_settled, check_people, check_returned, check_changes, check_ledger, check_answers):
         check(record, found)
+    check_words(record, found)
     found.extend(Violation("E0 the simulation itself", error) for error in world.errors)
     return found

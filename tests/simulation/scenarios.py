@@ -187,6 +187,14 @@ def _no_row(world: World) -> None:
     world.pool["ann"] = frozenset()
 
 
+def _gone(world: World) -> None:
+    """Ann posted, and ended her account by Cognito's own DeleteUser."""
+    rows()(world)
+    quest(world, "OPEN")
+    world.now += 2 * DAY
+    world.pool.pop("ann")
+
+
 def _claiming_again(world: World) -> None:
     rows()(world)
     quest(world, "CLAIMED", key="z")
@@ -254,6 +262,7 @@ def _objects(world: World, tries: int) -> None:
 
 PATHS: Mapping[str, Path] = {
     "trigger": Path(_nobody, lambda world, _: confirm(world, "ann"), comes_back=False),
+    "trigger, signing up again": Path(_gone, lambda world, _: confirm(world, "ann~2"), comes_back=False),
     "create": _posts(rows()),
     "create without row": _posts(_no_row),
     "create, quota running": _posts(_posted_before),

@@ -39,7 +39,7 @@ from services.core import aws, aws_botocore, cold_start
 from services.core.aws_json import HttpAnswer, JsonClient, Signer, read_seconds
 from services.core.metrics import LEDGER_DRIFT, Metric
 from services.core.names import parameter_name, resource_name
-from services.core.parameters import API_KEY, BREAKER, FLAGS, MAIL_KEY, flag_parameter
+from services.core.parameters import ADDRESS_KEY, API_KEY, BREAKER, FLAGS, MAIL_KEY, flag_parameter
 from services.core.routes import ROUTES
 from services.core.services import SERVICES, Queue
 from services.core.tables import TABLES
@@ -269,6 +269,9 @@ class World:
             parameter_name(STAGE, API_KEY.key): json.dumps({"current": "k", "previous": None, "previousUntil": None}),
             parameter_name(STAGE, BREAKER.key): "closed",
             parameter_name(STAGE, MAIL_KEY.key): json.dumps({"current": "m", "previous": None, "previousUntil": None}),
+            parameter_name(STAGE, ADDRESS_KEY.key): json.dumps(
+                {"current": "a", "previous": None, "previousUntil": None}
+            ),
             **{parameter_name(STAGE, flag_parameter(flag).key): "on" for flag in FLAGS},
         }
         self.bucket = Bucket()
@@ -281,6 +284,7 @@ class World:
         """Every mail that SES took."""
         self.deleted_accounts: list[str] = []
         self.triggers: list[Trigger] = []
+        self.signed_up: dict[str, None] = {}
         self.positions: Counter[str] = Counter()
         """How far each stream's mapping has come, by its name."""
         self.given_up: list[tuple[str, dict[str, Any]]] = []
@@ -542,7 +546,7 @@ class World:
         if body["Username"] not in self.pool:
             raise RefusedError("UserNotFoundException")
         attributes = [
-            {"Name": "email", "Value": f"{body['Username']}@sim"},
+            {"Name": "email", "Value": address_of(body["Username"])},
             {"Name": "email_verified", "Value": "true"},
         ]
         enabled = body["Username"] not in self.disabled
@@ -612,6 +616,11 @@ def cold_module(service: str) -> ModuleType:
     module.__file__, code = _code_of(service)
     exec(code, module.__dict__)  # the module under test
     return module
+
+
+def address_of(user: str) -> str:
+    """The e-mail address of an account: `ann~2` is the second account of ann's."""
+    return f"{user.partition('~')[0]}@sim"
 
 
 def queue_url(queue: Queue) -> str:
