@@ -81,8 +81,8 @@ def test_alarms_reach_a_phone() -> None:
         "wake https://a.example",
         "page http://a.example",
         "page ",
-        "page https://hooks.slack.com/services/T0/B0/x",
-        "notify https://HOOKS.slack.com:443/services/T0/B0/x",
+        "page https://hooks.slack.com/workflows/x",
+        "notify https://HOOKS.slack.com:443/triggers/x",
         "page https://town.webhook.office.com/webhookb2/x",
     ],
 )
