@@ -47,7 +47,7 @@ def own_account(platform: Platform, request: AnyRequest, user: User) -> views.Me
 
 def _own_row(platform: Platform, request: AnyRequest) -> User:
     user_id = request.member.user_id
-    return platform.users.get(user_id) or platform.sign_up(user_id, request.now)
+    return platform.users.get(user_id) or platform.welcome(user_id, request.now)
 
 
 def edit_me(platform: Platform, request: Request[Profile, NoQuery]) -> views.Me:

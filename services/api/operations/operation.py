@@ -48,7 +48,7 @@ class Platform:
     cognito: Any
     addresses: AddressStore
 
-    def sign_up(self, user_id: str, now: datetime) -> User:
+    def welcome(self, user_id: str, now: datetime) -> User:
         """The member's row, made where the sign-up's trigger could not. Raises NoSuchUserError where no account is."""
         sign_ups = SignUps(self.users, self.addresses, lambda: live.signing_keys(self.live, now, ADDRESS_KEY))
         return sign_ups.ensure(user_id, address_of(self.cognito, self.settings.cognito_user_pool_id, user_id), now)
@@ -186,5 +186,5 @@ def with_row(platform: Platform, request: AnyRequest, write: Callable[[], T]) ->
     try:
         return write()
     except NoSuchUserError:
-        platform.sign_up(request.member.user_id, request.now)
+        platform.welcome(request.member.user_id, request.now)
         return write()
