@@ -332,12 +332,14 @@ async def _run(
 
 
 async def _registered(monitor: _Monitor) -> dict[str, Any]:
-    """The outputs of the stack. The SDK registers none at first, then all, and leaves the wait to Pulumi's engine."""
+    """The outputs of the stack. The SDK registers none at first and then all, leaves the wait to Pulumi's engine, and
+    the two arrive in either order.
+    """
     root = settings.get_root_resource()
     expected = 2 if isinstance(root, Stack) and root.outputs else 1
     for _ in range(5000):
         if len(monitor.exports) >= expected or any(monitor.exports):
-            return monitor.exports[-1]
+            return next(filter(None, monitor.exports), {})
         await wait_for_rpcs()
         await asyncio.sleep(0.002)
     raise TimeoutError("the program registered no outputs of its stack")
