@@ -11,6 +11,8 @@ const buttonOf = (html: string): string => {
 
 async function signOut(person: Person, text: typeof t): Promise<void> {
   await person.goto("/settings");
+  // What is on its way when the session ends is refused, as it should be.
+  await person.page.waitForLoadState("networkidle");
   await person.button(text.settings.signOut).click();
   await expect(person.page.getByText(text.settings.signedOut)).toBeVisible();
 }
