@@ -260,6 +260,7 @@ def _keep_amazon_roots(bundle: Path) -> None:
 DROPPED = (
     *("*.dist-info", "*/_vendor/*.dist-info", "bin", ".lock", "**/*.pyi", "**/py.typed"),
     *("pydantic/v1", "pydantic/mypy.py", "dateutil/zoneinfo", "urllib3/contrib/emscripten"),
+    *("dateutil/rrule.py", "dateutil/easter.py"),
     "aws_lambda_powertools/event_handler",
     *(
         f"aws_lambda_powertools/utilities/{name}"

@@ -300,6 +300,13 @@ def test_wheels_for_aws_are_for_its_python_and_processor(monkeypatch: pytest.Mon
     assert binaries == {"_pydantic_core.cpython-313-aarch64-linux-gnu.so", "_speedups.cpython-313-aarch64-linux-gnu.so"}
 
 
+def test_no_zip_for_aws_is_larger_than_its_goal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make zips` refuses one that is, which would be first seen by a deployment."""
+    monkeypatch.setattr(Target, "python", Path(sys.executable))
+    built = lambda_zips.build("aws", tmp_path, progress=lambda _: None)
+    assert [name for name, path in built.items() if path.stat().st_size > lambda_zips.SIZE_GOAL] == []
+
+
 def test_a_missing_python_for_the_lambdas_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lambda_zips, "LAMBDA_PYTHON", "3.999")
     with pytest.raises(PackagingError, match=r"uv python install 3\.999"):
