@@ -77,7 +77,7 @@ STORIES: Final = (
         in_days=2, minutes=30, meeting_point="Mill Lane 7, the blue door",
     ),
     Story(
-        "Read aloud at the kindergarten on Friday",
+        "Read aloud at the kindergarten",
         "Twenty minutes, a picture book of your choice, fourteen very curious listeners. We start at ten.",
         "education", "Kindergarten Sunhill", ("children", "reading"), 80, 10, "amara",
         in_days=5, minutes=20, meeting_point="At the gate, somebody will open",
