@@ -48,6 +48,13 @@ def _find(stage: Stage, report_id: str) -> Report:
     return report
 
 
+def _save(stage: Stage, report: Report, changed: Report) -> None:
+    try:
+        stage.reports.save(report, changed)
+    except ReportMovedError:
+        raise OperatorError("Somebody else changed it meanwhile; look again.") from None
+
+
 @command(app, name="reports")
 def list_reports(stage: Stage, terminal: Terminal) -> None:
     """List the reports that wait for a moderator, the longest waiting first."""
@@ -88,10 +95,7 @@ def decide(
     plan = [f"{report_id}: {report.state} -> {decided.state}", f"{measure} of {report.concerned_id}: {words}"]
 
     def apply() -> Json:
-        try:
-            stage.reports.save(report, decided)
-        except ReportMovedError:
-            raise OperatorError("Somebody else decided it meanwhile; look again.") from None
+        _save(stage, report, decided)
         _carry_out(stage, decided, now)
         return dump(decided)
 
@@ -115,10 +119,7 @@ def record_objection(
     plan = [f"{report_id}: {report.state} -> {objected.state}", f"{report.concerned_id} says: {words}"]
 
     def apply() -> Json:
-        try:
-            stage.reports.save(report, objected)
-        except ReportMovedError:
-            raise OperatorError("Somebody else changed it meanwhile; look again.") from None
+        _save(stage, report, objected)
         return dump(objected)
 
     if outcome := carry_out(stage, terminal, Change("moderation object", report_id, plan, apply)):

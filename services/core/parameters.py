@@ -25,32 +25,25 @@ class Parameter:
     former_honoured: timedelta | None = None
 
 
-API_KEY = Parameter(
-    key="api-key",
-    description="Signs page cursors. JSON: current, previous, previousUntil.",
-    kind="SecureString",
-    live=True,
-    owner="operators",
-    rotation="every 90 days with `civicforge secrets rotate api-key`; the former key is honoured for an hour",
-    former_honoured=timedelta(hours=1),
+def _rotated_key(key: str, purpose: str, honoured: timedelta, in_words: str) -> Parameter:
+    """A secret key that operators rotate, whose former value stays good for a while."""
+    return Parameter(
+        key=key,
+        description=f"{purpose} JSON: current, previous, previousUntil.",
+        kind="SecureString",
+        live=True,
+        owner="operators",
+        rotation=f"every 90 days with `civicforge secrets rotate {key}`; the former key is honoured for {in_words}",
+        former_honoured=honoured,
+    )
+
+
+API_KEY = _rotated_key("api-key", "Signs page cursors.", timedelta(hours=1), "an hour")
+MAIL_KEY = _rotated_key(
+    "mail-key", "Signs the links in mails by which a member unsubscribes.", timedelta(days=60), "60 days"
 )
-MAIL_KEY = Parameter(
-    key="mail-key",
-    description="Signs the links in mails by which a member unsubscribes. JSON: current, previous, previousUntil.",
-    kind="SecureString",
-    live=True,
-    owner="operators",
-    rotation="every 90 days with `civicforge secrets rotate mail-key`; the former key is honoured for 60 days",
-    former_honoured=timedelta(days=60),
-)
-ADDRESS_KEY = Parameter(
-    key="address-key",
-    description="Key of the digests by which a former address is known. JSON: current, previous, previousUntil.",
-    kind="SecureString",
-    live=True,
-    owner="operators",
-    rotation="every 90 days with `civicforge secrets rotate address-key`; the former key is honoured for 90 days",
-    former_honoured=timedelta(days=90),
+ADDRESS_KEY = _rotated_key(
+    "address-key", "Key of the digests by which a former address is known.", timedelta(days=90), "90 days"
 )
 BREAKER = Parameter(
     key="breaker",
