@@ -1,5 +1,5 @@
 """What a journey needs and no member can do: `python -m tests.e2e.operator breaker POSITION | forget ADDRESS | age
-QUEST+DAYS`.
+QUEST+DAYS | plenty USER`.
 
 The stage is that of AWS_ENDPOINT_URL, which `python -m tests.e2e` sets.
 """
@@ -9,12 +9,16 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 from ops.shared.stage import LOCAL, Stage, open_stage
-from services.core.domain.quests import Change
+from services.core.domain import notices, quests
+from services.core.domain.notices import Notice, NoticeKind, Unmailed
+from services.core.domain.quests import Actor, Category, Change, Draft
 from services.core.domain.values import timestamp
 from services.core.events import Sweep
 from services.core.parameters import BREAKER, USER_POOL_ID
-from services.core.stores.dynamo import encode
-from services.core.tables import USERS
+from services.core.stores.dynamo import encode, encode_item
+from services.core.tables import QUESTS, USERS
+
+LIFETIME = timedelta(days=30)
 
 
 def forget(stage: Stage, address: str) -> None:
@@ -50,6 +54,24 @@ def age(stage: Stage, argument: str) -> None:
     stage.invoke("notifier", json.loads(Sweep("notifier").to_json()))
 
 
+def plenty(stage: Stage, user_id: str) -> None:
+    """Gives a member 300 quests, a third of them handed in and waiting for their word, and 200 unread notices."""
+    now, helper = datetime.now(UTC), Actor("e2e-helper")
+    for number in range(300):
+        draft = Draft(
+            title=f"Quest number {number}", description="Two floors up, an hour of work.", category=Category.SOCIAL
+        )
+        quest = quests.create(draft, user_id, f"e2e{number:023}", now - timedelta(minutes=number), LIFETIME).quest
+        if number % 3 == 0:
+            claimed = quests.claim(quest, helper, now, LIFETIME).quest
+            quest = quests.submit(claimed, None, helper, "All of it is done.", now, LIFETIME).quest
+        item = encode_item(stage.quests._stored(quest))
+        stage.dynamodb.put_item(TableName=stage.table(QUESTS), Item=item)
+    for number in range(200):
+        notice = Notice(NoticeKind.HANDED_IN, user_id, now + timedelta(seconds=number), str(number), f"e2e{number:023}")
+        stage.inbox.put(notices.item(notice, Unmailed.NOT_WANTED))
+
+
 def main(command: str, argument: str) -> None:
     """Does one thing. Raises KeyError for what it does not know."""
     stage = open_stage(LOCAL)
@@ -57,6 +79,7 @@ def main(command: str, argument: str) -> None:
         "breaker": lambda: stage.put_parameter(BREAKER.key, argument),
         "forget": lambda: forget(stage, argument),
         "age": lambda: age(stage, argument),
+        "plenty": lambda: plenty(stage, argument),
     }[command]()
 
 

@@ -11,7 +11,7 @@ export { expect };
 export const t = textOf(en, "en");
 
 /** Has an operator do what no member can: see operator.py. */
-export const operator = (command: "breaker" | "forget" | "age", argument: string): void => {
+export const operator = (command: "breaker" | "forget" | "age" | "plenty", argument: string): void => {
   execFileSync(process.env.CIVICFORGE_PYTHON ?? "python3", ["-m", "tests.e2e.operator", command, argument], {
     cwd: fileURLToPath(new URL("../..", import.meta.url)),
   });

@@ -1,0 +1,25 @@
+/** J8 for a member with 300 quests, a hundred of which wait for them, and 200 pieces of news. */
+import { expect, operator, t, test } from "./people.ts";
+
+test("badge, turn and my day are right for a member with 300 quests and 200 pieces of news", async ({ somebody }) => {
+  const mira = await (await somebody("Mira")).join();
+  operator("plenty", (await mira.api<{ userId: string }>("GET", "/me")).userId);
+  await mira.goto("/");
+  const waiting = mira.page.getByRole("region", { name: t.mine.yourTurn });
+  await expect(waiting.getByRole("listitem")).toHaveCount(3);
+  await expect(waiting.getByRole("link", { name: t.day.all({ count: 100 }) })).toBeVisible();
+  await expect(mira.page.getByRole("navigation").getByText("99+")).toBeVisible();
+  await expect(mira.page.getByRole("banner").getByText("99+")).toBeVisible();
+  await mira.looksRight();
+  await mira.shot("plenty-day");
+  const { items } = await mira.api<{ items: unknown[] }>("GET", "/me/turn");
+  expect(items).toHaveLength(100);
+  await waiting.getByRole("link", { name: t.day.all({ count: 100 }) }).click();
+  const turns = mira.page.getByRole("region", { name: t.mine.yourTurn });
+  await expect(turns.getByRole("listitem")).toHaveCount(100);
+  await mira.shot("plenty-mine");
+  await mira.goto("/inbox");
+  await expect(mira.page.getByRole("main").getByRole("listitem")).toHaveCount(20);
+  await mira.looksRight();
+  await mira.shot("plenty-inbox");
+});
