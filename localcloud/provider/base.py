@@ -70,11 +70,21 @@ class Cloud:
     partition: Final = "aws"
 
     def __init__(
-        self, endpoint: str, region: str, session: boto3.Session | None = None, *, gate: Gate | None = None
+        self,
+        endpoint: str,
+        region: str,
+        session: boto3.Session | None = None,
+        *,
+        gate: Gate | None = None,
+        attempts: int = 3,
     ) -> None:
-        """`session`: whose credentials to use in place of the emulator's; then an empty endpoint is AWS itself."""
+        """`session`: whose credentials to use in place of the emulator's; then an empty endpoint is AWS itself.
+
+        `attempts`: how often a call is made that AWS throttles or fails to answer.
+        """
         self.endpoint = endpoint
         self.region = region
+        self._attempts = attempts
         self._session = session or boto3.Session(*root_key_of(endpoint), region_name=region)
         if gate:
             gate.attach(self._session)
@@ -89,7 +99,7 @@ class Cloud:
                     service,  # type: ignore[call-overload]  # the overloads want a literal
                     endpoint_url=self.endpoint or None,
                     config=Config(
-                        retries={"mode": "standard", "max_attempts": 3},
+                        retries={"mode": "standard", "max_attempts": self._attempts},
                         s3={"addressing_style": "path"},
                         max_pool_connections=16,
                         inject_host_prefix=False,

@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from localcloud.provider.base import Cloud, Handler, Inputs, Outputs, handles, without
+from localcloud.provider.base import Cloud, Handler, Inputs, Outputs, handles, not_found, without
 
 _QUEUE_ATTRIBUTES = {
     "messageRetentionSeconds": "MessageRetentionPeriod",
@@ -75,7 +75,9 @@ class QueuePolicy(Handler):
         cloud.client("sqs").set_queue_attributes(QueueUrl=id_, Attributes={"Policy": ""})
 
     def read(self, cloud: Cloud, id_: str, inputs: Inputs) -> Outputs:
-        cloud.client("sqs").get_queue_attributes(QueueUrl=id_, AttributeNames=["Policy"])
+        answer = cloud.client("sqs").get_queue_attributes(QueueUrl=id_, AttributeNames=["Policy"])
+        if not answer.get("Attributes", {}).get("Policy"):
+            raise not_found("GetQueueAttributes", f"the policy of {id_}")
         return {}
 
 

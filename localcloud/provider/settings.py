@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from localcloud.provider.base import Cloud, Handler, Inputs, Outputs, handles, without
+from localcloud.provider.base import Cloud, Handler, Inputs, Outputs, handles, not_found, without
 
 
 @handles("aws:ssm/parameter:Parameter")
@@ -101,6 +101,8 @@ class Key(Handler):
 
     def read(self, cloud: Cloud, id_: str, inputs: Inputs) -> Outputs:
         key = cloud.client("kms").describe_key(KeyId=id_)["KeyMetadata"]
+        if key.get("KeyState") == "PendingDeletion":
+            raise not_found("DescribeKey", f"key {id_} is about to be deleted and")
         if inputs.get("enableKeyRotation") is not None:
             cloud.client("kms").get_key_rotation_status(KeyId=id_)
         return {"arn": key["Arn"], "keyId": key["KeyId"]}

@@ -47,8 +47,13 @@ class LocalStack:
     @property
     def resources(self) -> int:
         """The number of things on AWS."""
-        known = self._latest.get("resources") or []
-        return sum(bool(one["custom"]) and not one["type"].startswith("pulumi:") for one in known)
+        return sum(bool(one["custom"]) and not one["type"].startswith("pulumi:") for one in self.records)
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The resources as the state has them."""
+        found: list[dict[str, Any]] = self._latest.get("resources") or []
+        return found
 
     @property
     def pending(self) -> bool:

@@ -56,7 +56,7 @@ def _look_up(
     operation: str, resource: Mapping[str, Any], known: Sequence[Mapping[str, Any]], provider: Provider
 ) -> Finding:
     urn, type_ = resource["urn"], resource["type"]
-    name, inputs = urn.rsplit("::", 1)[-1], _plain(resource.get("inputs") or {})
+    name, inputs = urn.rsplit("::", 1)[-1], legible(resource.get("inputs") or {})
     try:
         if operation == "deleting" and provider.read(type_, name, resource["id"], inputs) is None:
             return Finding(operation, urn, type_, "forget", resource["id"])
@@ -92,7 +92,7 @@ def set_right(state: State, findings: Sequence[Finding], provider: Provider) -> 
 def _adopt(resources: list[dict[str, Any]], resource: Mapping[str, Any], finding: Finding, provider: Provider) -> None:
     inputs = resource.get("inputs") or {}
     name = finding.urn.rsplit("::", 1)[-1]
-    found = provider.read(finding.type, name, finding.id, _plain(inputs))
+    found = provider.read(finding.type, name, finding.id, legible(inputs))
     outputs = {key: value for key, value in (found[1] if found else {}).items() if key not in inputs}
     # A secret keeps the form that the state has for it; `refresh` completes the rest.
     record = {**resource, "id": finding.id, "outputs": {**inputs, **outputs}}
@@ -105,12 +105,12 @@ def _adopt(resources: list[dict[str, Any]], resource: Mapping[str, Any], finding
     resources[places[0] : places[0] + 1] = [record, *replaced]
 
 
-def _plain(value: Any) -> Any:
-    """Without files, archives and what is encrypted: none of it names a thing."""
+def legible(value: Any) -> Any:
+    """The value without files, archives and what is encrypted: none of it names a thing."""
     if isinstance(value, Mapping):
         return {
-            key: _plain(item)
+            key: legible(item)
             for key, item in value.items()
             if item is not None and key != "__defaults" and not (isinstance(item, Mapping) and _SIGNATURE in item)
         }
-    return [_plain(item) for item in value] if isinstance(value, list) else value
+    return [legible(item) for item in value] if isinstance(value, list) else value

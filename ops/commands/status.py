@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from infra.observability.catalogue import Alarms
 from infra.observability.docs import DOCS
-from ops.shared import dead_letters, flags, hold, rollouts
+from ops.shared import dead_letters, flags, hold, inventory, rollouts
 from ops.shared.breaker import status_of
 from ops.shared.budget import budget
 from ops.shared.canary import weights as canary_weights
@@ -48,6 +48,7 @@ class Fact(NamedTuple):
     name: str
     value: Any
     text: str
+    """Lines after the first are shown below it."""
     well: bool = True
 
 
@@ -158,6 +159,32 @@ def _remedy(stage: Stage, key: str) -> str:
     return f"`civicforge deploy --refresh --stage {stage.name}`"
 
 
+def _resources(stage: Stage, _: datetime) -> Fact | None:
+    """The resources of the stack's state that are gone; None where no state is to be looked at."""
+    try:
+        resources = inventory.known(stage)
+    except stage.s3.exceptions.NoSuchBucket:
+        return None
+    if not resources:
+        return None
+    # Those that the code reads have a line and remedies of their own.
+    told = {parameter_name(stage.name, parameter.key) for parameter in REQUIRED_PARAMETERS}
+    seen = inventory.look(stage, [one for one in resources if one.id not in told])
+    value = {
+        "there": seen.there,
+        "missing": [str(one) for one in seen.gone],
+        "unseen": [*seen.unseen],
+        "not looked at": [*seen.unknown],
+    }
+    said = [f"{seen.there} are there"]
+    if seen.gone:
+        said = [f"{len(seen.gone)} missing, {seen.there} there; {DEPLOY.format(stage.name)}", *map(str, seen.gone)]
+    said += [f"not seen: {reason}" for reason in seen.unseen]
+    if seen.unknown:
+        said.append(f"not looked at: {', '.join(seen.unknown)}")
+    return Fact("resources", value, "\n".join(said), well=not seen.gone and not seen.unseen)
+
+
 def _flags(stage: Stage, _: datetime) -> Fact:
     values = flags.values(stage)
     well = all(is_valid(value) for value in values.values())
@@ -229,6 +256,7 @@ LOOKS: Final[dict[str, Callable[[Stage, datetime], Fact | None]]] = {
     "deployment": _deployment,
     "lambdas": _lambdas,
     "parameters": _keys,
+    "resources": _resources,
     "flags": _flags,
     "canary": _canary,
     "rollouts": _rollouts,
@@ -287,6 +315,11 @@ def _show(stage: Stage, terminal: Terminal) -> bool:
         "wrong": wrong,
         **{fact.name: fact.value for fact in found},
     }
-    lines = [f"{'well' if fact.well else 'LOOK':<6}{fact.name:<16}{fact.text}" for fact in found]
+    lines = [line for fact in found for line in _lines(fact)]
     terminal.result(data, f"{stage.where}, {now:%Y-%m-%d %H:%M:%S} UTC", *lines)
     return not wrong
+
+
+def _lines(fact: Fact) -> list[str]:
+    first, *more = fact.text.splitlines() or [""]
+    return [f"{'well' if fact.well else 'LOOK':<6}{fact.name:<16}{first}", *(f"{'':<22}{line}" for line in more)]

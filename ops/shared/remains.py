@@ -5,7 +5,9 @@ Read from the state bucket, so that no CLI is needed to look.
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ops.shared.pulumi_cli import RECOVER
 from ops.shared.stage import Stage
@@ -41,28 +43,42 @@ def remains(stage: Stage) -> Remains:
 
     Nothing where the environment names a place of somebody's own for the state.
     """
+    locked_by, pending = "", list[str]()
+    for key, found in _state_files(stage):
+        if "/locks/" in key:
+            who = f"{found.get('username', 'somebody')} at {found.get('hostname', 'an unknown machine')}"
+            locked_by = f"{who} since {str(found.get('timestamp', '?'))[:16].replace('T', ' ')}"
+        else:
+            pending += [
+                f"{one['type']} {one['resource']['urn'].rsplit('::', 1)[-1]}"
+                for one in _latest(found).get("pending_operations") or []
+            ]
+    return Remains(locked_by, tuple(pending))
+
+
+def records(stage: Stage) -> list[dict[str, Any]]:
+    """The resources as the stage's state has them. Raises as `remains` does; empty where that has nothing."""
+    found = (_latest(content).get("resources") or [] for key, content in _state_files(stage) if "/stacks/" in key)
+    return [record for resources in found for record in resources]
+
+
+def _state_files(stage: Stage) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The stage's locks and its state, each with its key."""
     from infra.bootstrap.github import state_bucket_name  # pulumi is large, and only this needs it
 
     bucket = state_bucket_name(stage.account)
     if bucket not in os.environ.get("PULUMI_BACKEND_URL", bucket):
-        return Remains()
+        return
     pages = stage.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{stage.name}/.pulumi/")
-    locked_by, pending = "", list[str]()
     for key in (found["Key"] for page in pages for found in page.get("Contents", [])):
         is_lock = "/locks/" in key and key.endswith(".json")
         if not is_lock and not ("/stacks/" in key and key.endswith(f"/{stage.name}.json")):
             continue
         try:
-            found = json.loads(stage.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+            yield key, json.loads(stage.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
         except stage.s3.exceptions.NoSuchKey:
             continue  # a deployment ended meanwhile
-        if is_lock:
-            who = f"{found.get('username', 'somebody')} at {found.get('hostname', 'an unknown machine')}"
-            locked_by = f"{who} since {str(found.get('timestamp', '?'))[:16].replace('T', ' ')}"
-        else:
-            latest = (found.get("checkpoint") or {}).get("latest") or {}
-            pending += [
-                f"{one['type']} {one['resource']['urn'].rsplit('::', 1)[-1]}"
-                for one in latest.get("pending_operations") or []
-            ]
-    return Remains(locked_by, tuple(pending))
+
+
+def _latest(state: dict[str, Any]) -> dict[str, Any]:
+    return (state.get("checkpoint") or {}).get("latest") or {}

@@ -6,6 +6,7 @@ Only the stage's name differs (`local` for `prod`). What stands in CAPITALS is f
 import contextlib
 import io
 import json
+import random
 import re
 import shlex
 import time
@@ -21,9 +22,11 @@ from typing import Any
 import pytest
 
 from infra.paths import REPOSITORY
+from localcloud.provider.base import Cloud
+from localcloud.provider.provider import Provider
 from ops.__main__ import main
 from ops.commands import doctor, release
-from ops.shared import breaker, canary
+from ops.shared import breaker, canary, inventory
 from ops.shared import stage as context
 from ops.shared.books import problems
 from ops.shared.canary import Canary
@@ -371,10 +374,36 @@ def _deploy(stage: Stage, dist: Path) -> Any:
     return release.release_now(stage, made, dist, lambda _: None, Canary.of(stage))
 
 
+NOT_DELETED = frozenset(
+    # With members, data or an address that no deployment brings back, or without a life of its own.
+    {"Api", "Bucket", "BucketOwnershipControls", "BucketServerSideEncryptionConfiguration", "BucketVersioning"}
+    | {"Distribution", "Key", "Stage", "Table", "TopicPolicy", "UserPool", "UserPoolClient"}
+    # `status` tells of these in lines of their own.
+    | {"Alias", "Budget", "Function", "Parameter", "Queue"}
+    # Nobody can delete a role before its policies; the others are deleted anyhow.
+    | {"Role", "EventSourceMapping", "RolePolicy", "Topic"}
+)
+
+
+def _delete_of_drawn_types(stage: Stage, *, count: int) -> list[str]:
+    """Delete by hand one resource each of drawn types; return them as `status` calls them."""
+    draw, by_type = random.Random(14), dict[str, list[inventory.Known]]()
+    for one in inventory.known(stage):
+        by_type.setdefault(one.type.rpartition(":")[2], []).append(one)
+    chosen = [draw.choice(by_type[kind]) for kind in draw.sample(sorted(by_type.keys() - NOT_DELETED), count)]
+    cloud = Cloud(stage.endpoint or "", stage.region, stage.session)
+    for one in chosen:
+        Provider(cloud, {}).delete(one.type, one.name, one.id, one.inputs)
+    cloud.close()
+    return [str(one) for one in chosen]
+
+
 def test_drift(town: Town) -> None:
-    """Deleted by hand: a queue, a parameter, the rewards' stream mapping, the api's permissions; changed: a timeout."""
+    """Deleted by hand: a queue, a parameter, the rewards' stream mapping, the api's permissions, the topic `page`, a
+    schedule and one resource each of drawn types; changed: a timeout."""
     town.forward()
     stage, name = town.stage, town.stage.resource
+    assert town.do("status")["resources"]["missing"] == []
     stage.sqs.delete_queue(QueueUrl=stage.sqs.get_queue_url(QueueName=name("rewards-dlq"))["QueueUrl"])
     stage.delete_parameter(SITE_BUCKET.key)
     (mapping,) = stage.lambda_.list_event_source_mappings(FunctionName=f"{name('rewards')}:live")["EventSourceMappings"]
@@ -382,12 +411,18 @@ def test_drift(town: Town) -> None:
     iam = stage.session.client("iam", endpoint_url=stage.endpoint)
     for policy in iam.list_role_policies(RoleName=name("api"))["PolicyNames"]:
         iam.delete_role_policy(RoleName=name("api"), PolicyName=policy)
+    stage.sns.delete_topic(TopicArn=f"arn:aws:sns:{stage.region}:{stage.account}:{name('page')}")
     stage.lambda_.update_function_configuration(FunctionName=name("api"), Timeout=1)
+    drawn = _delete_of_drawn_types(stage, count=8)
     seen = town.type("./civicforge status")
     assert seen.code == 1
     assert "rewards missing" in seen.out
     assert f"{SITE_BUCKET.key} is missing" in seen.out
     assert "flags" in seen.out
+    lines = [line.strip() for line in seen.out.splitlines()]
+    for kind in ("EventSourceMapping", "RolePolicy", "Topic", "Queue"):
+        assert any(line.startswith(f"{kind} ") for line in lines), seen.out
+    assert set(drawn) <= set(lines)
     differs = town.type("./civicforge drift --json")
     found = {(one["operation"], one["type"], one["what"]) for one in json.loads(differs.out)["differs"]}
     assert {(operation, type_) for operation, type_, _ in found} >= {
@@ -396,6 +431,8 @@ def test_drift(town: Town) -> None:
     assert any(type_ == "Function" and "timeout" in what for _, type_, what in found)
     ran = town.follow("Drift", may_fail=("status", "drift"))
     assert ran["drift --stage prod"].code == 0, ran["drift --stage prod"].out
+    told = json.loads(town.type("./civicforge status --json").out)["resources"]
+    assert (told["missing"], told["unseen"]) == ([], [])
     anna, ben, quest = town.completed()
     anna.act(quest, "attest")
     ben.wait_until_paid(quest["questId"], 20)

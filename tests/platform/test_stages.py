@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 from infra import lambda_zips
 from infra.paths import REPOSITORY
 from localcloud.engine.deployment import Report
+from ops.shared import inventory
+from ops.shared.inventory import Seen
 from ops.shared.stage import Stage
 from services.core.names import parameter_name, resource_name
 from services.core.parameters import API_KEY, SITE_URL
@@ -114,7 +116,15 @@ def test_destroying_dev_leaves_nothing_of_it_and_all_of_the_others(
         return [name for name in names if f"civicforge-{stage}-" in name]
 
     others = {stage: sorted(remaining(stage)) for stage in ("staging", "prod")}
+    dev = Stage(
+        "dev", boto3.Session(*account.emulator.root_key, region_name="us-east-1"), account.endpoint, account.emulator
+    )
+    resources = inventory.known(dev)
+    before = inventory.look(dev, resources)
     account.destroy("dev")
+    # `status` sees of every type that it is there, and that it is not.
+    assert before == Seen(there=len(resources), gone=(), unseen=(), unknown=())
+    assert inventory.look(dev, resources) == Seen(there=0, gone=tuple(resources), unseen=(), unknown=())
     assert remaining("dev") == []
     assert {stage: sorted(remaining(stage)) for stage in others} == others
     reports["dev"] = deploy(account, "dev")
