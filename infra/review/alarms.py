@@ -27,13 +27,22 @@ ALARM_KEYS: Final = {
 }
 """Words for an alarm's inputs; others are told by their own names."""
 _IDLE_KEYS: Final = {"alarmDescription", "tags", "tagsAll", "__defaults"}
+_TELLING: Final = ("actionsEnabled", "alarmActions", "okActions")
+"""Of these, what is taken away is told in words of its own."""
+_PATIENCE: Final = ("evaluationPeriods", "datapointsToAlarm", "period")
+"""The smaller, the earlier an alarm goes off."""
+
+
+def is_told(step: Step) -> bool:
+    """True if a resource is an alarm, or somebody who hears of them."""
+    return step.kind in ("TopicSubscription", "MetricAlarm", "CompositeAlarm")
 
 
 def alarm_sentences(step: Step) -> Iterator[str]:
-    """Changes of alarms and of who hears them."""
+    """Changes of alarms and of who hears them; a warning unless an alarm is known to go off earlier."""
     if step.kind == "TopicSubscription":
         yield from _hearing(step)
-    elif step.kind in ("MetricAlarm", "CompositeAlarm"):
+    elif is_told(step):
         yield from _watching(step)
 
 
@@ -76,7 +85,17 @@ def _differences(step: Step) -> Iterator[str]:
             gone = ", ".join(short(one) for one in sorted(set(old or ()) - set(new or ())))
             yield f"{code(step.name)} **no longer tells** {gone} ⚠"
         else:
-            yield f"{code(step.name)}: {ALARM_KEYS.get(key, key)} {value(old)} → {value(new)}"
+            warned = "" if key in _TELLING or _is_earlier(step, key, old, new) else " ⚠"
+            yield f"{code(step.name)}: {ALARM_KEYS.get(key, key)} {value(old)} → {value(new)}{warned}"
+
+
+def _is_earlier(step: Step, key: str, old: Any, new: Any) -> bool:
+    if not (isinstance(old, int | float) and isinstance(new, int | float)):
+        return False
+    if key == "threshold":
+        below = str(step.new.get("comparisonOperator", "")).startswith("LessThan")
+        return new > old if below else new < old
+    return key in _PATIENCE and new < old
 
 
 def value(value: object) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from infra.review.alarms import value
-from infra.review.data import LOSING
+from infra.review.alarms import is_told, value
+from infra.review.data import LOSING, at
 from infra.review.meanings import KINDS, Meaning, is_safer, meaning
 from infra.review.steps import Step
 from infra.review.words import code
@@ -12,14 +12,21 @@ from infra.review.words import code
 SHOWN_LEAVES: Final = 12
 """Of one input: what is longer is summed up."""
 _REBUILT: Final = "globalSecondaryIndexes"
-_OFF: Final[Mapping[tuple[str, str], tuple[object, ...]]] = {
-    ("EventSourceMapping", "enabled"): (False,),
-    ("Function", "reservedConcurrentExecutions"): (0,),
-    ("Schedule", "state"): ("DISABLED",),
-    ("Distribution", "enabled"): (False,),
-    ("Table", "streamEnabled"): (False,),
+_OFF: Final[Mapping[tuple[str, str], object]] = {
+    ("ConfigurationSet", "sendingOptions.sendingEnabled"): False,
+    ("Distribution", "enabled"): False,
+    ("EventSourceMapping", "enabled"): False,
+    ("Function", "reservedConcurrentExecutions"): 0,
+    ("Key", "isEnabled"): False,
+    ("Schedule", "state"): "DISABLED",
+    ("Table", "streamEnabled"): False,
 }
-"""Inputs with which a resource is there and does nothing."""
+"""Paths of inputs with which a resource is there and does nothing."""
+_STOPPED: Final = {
+    "Distribution": " is **off** from then on: the app is not there",
+    "Table": ": its stream is **off** from then on, what follows it is called no more",
+}
+"""Of what is off, where it is less than what stops when the resource is deleted."""
 
 
 def lines_of(step: Step, wanted: Meaning) -> Iterator[str]:
@@ -80,17 +87,22 @@ def stops(step: Step) -> Iterator[str]:
     if step.operation in LOSING and kind and kind.meanwhile:
         until = "until it is made again" if step.operation == "replace" else "from then on"
         yield f"{what} is {LOSING[step.operation]}: {until}, {kind.meanwhile}"
+    elif step.operation in ("delete", "delete-replaced") and not is_told(step):
+        yield f"{what} is deleted"
     if step.operation not in ("update", "replace"):
         return
     for key in step.changed_keys:
         if key == _REBUILT and step.operation == "update":
             yield from (f"{what}: {line}" for line in _rebuilt(step.old.get(key), step.new.get(key)))
-        if _off(step.kind, key, step.new.get(key)) and not _off(step.kind, key, step.old.get(key)):
-            yield f"{what} is **off** from then on: {kind.meanwhile if kind else 'it does nothing'}"
+    for (of, path), off in _OFF.items():
+        if of == step.kind and _is(off, at(step.new, path)) and not _is(off, at(step.old, path)):
+            deleted = kind.meanwhile if kind else "it does nothing"
+            yield f"{what}{_STOPPED.get(of, f' is **off** from then on: {deleted}')}"
 
 
-def _off(kind: str, key: str, found: object) -> bool:
-    return any(found is off or (found == off and type(found) is type(off)) for off in _OFF.get((kind, key), ()))
+def _is(wanted: object, found: object) -> bool:
+    """True if they are the same; 0 is not False."""
+    return found == wanted and type(found) is type(wanted)
 
 
 def _rebuilt(old: Any, new: Any) -> Iterator[str]:

@@ -99,7 +99,7 @@ def cost_lines(preview: Preview) -> Iterator[str]:
     yield "|---|--:|--:|--:|"
     for level, requests in TRAFFIC.items():
         old, new = monthly_cost(before, requests) if before else 0.0, monthly_cost(after, requests) if after else 0.0
-        cells = _dollars(old, "${:.2f}"), _dollars(new, "${:.2f}"), _dollars(new - old, "{:+.2f}")
+        cells = _dollars(old, "${:.2f}"), _dollars(new, "${:.2f}"), _dollars(round(new, 2) - round(old, 2), "{:+.2f}")
         yield f"| {level}, {requests:,} requests | {' | '.join(cells)} |"
 
 

@@ -68,7 +68,7 @@ DAYS_KEPT: Final = {"LogGroup": "retentionInDays", "Table": "pointInTimeRecovery
 
 
 def _guards(kind: str, state: State) -> set[str]:
-    found = {word for (of, path), word in GUARDS.items() if of == kind and _at(state.inputs, path) in ON}
+    found = {word for (of, path), word in GUARDS.items() if of == kind and at(state.inputs, path) in ON}
     if kind == "Bucket" and not state.inputs.get("forceDestroy"):
         found.add("refusal to be deleted with files in it")
     if state.protect:
@@ -78,7 +78,8 @@ def _guards(kind: str, state: State) -> set[str]:
     return found
 
 
-def _at(inputs: Mapping[str, Any], path: str) -> object:
+def at(inputs: Mapping[str, Any], path: str) -> object:
+    """The value at a path of keys with dots; None where there is none."""
     value: object = inputs
     for key in path.split("."):
         value = value.get(key) if isinstance(value, Mapping) else None
@@ -103,5 +104,5 @@ def risk_sentences(step: Step) -> Iterator[str]:
 
 
 def _days(inputs: Mapping[str, Any], path: str) -> float:
-    days = _at(inputs, path)
+    days = at(inputs, path)
     return days if isinstance(days, int | float) and days else math.inf

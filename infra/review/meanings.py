@@ -4,6 +4,7 @@ A type or an input of our plans without a meaning fails a test. An input that a 
 declared here is told as unclassified, with a warning: nothing is passed over.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -389,8 +390,13 @@ def is_safer(type_: str, path: str, old: object, new: object) -> bool:
         return False
     up = rules[max(rules, key=len)]
     if isinstance(old, bool | int | float) and isinstance(new, bool | int | float):
-        return new > old if up else new < old
+        return _amount(new) > _amount(old) if up else _amount(new) < _amount(old)
     return False
+
+
+def _amount(value: float) -> float:
+    """As AWS means it: -1 is no limit."""
+    return math.inf if value == -1 else value
 
 
 def _covers(declared: str, path: str) -> bool:

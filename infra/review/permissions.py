@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from infra.review.steps import KNOWN_LATER, Step, hidden
@@ -12,6 +12,7 @@ from services.core.names import parameter_name, resource_name
 Grant = tuple[str, str, str, str, str]
 """Effect, principal, resource, conditions, action."""
 POLICIES: Final = ("assumeRolePolicy", "policy", "inlinePolicies")
+_NO_CONDITIONS: Final = "{}"
 BUT: Final = "all but "
 """Before what a `NotAction`, `NotResource` or `NotPrincipal` excepts."""
 
@@ -81,26 +82,36 @@ def _policy(step: Step, key: str) -> Iterator[str]:
         why = "only known after the deployment" if later else "not readable in the preview ⚠"
         yield f"{code(step.name)}: what it allows is {why}"
         return
-    yield from _sentences(step, after - before, "now")
-    yield from _sentences(step, before - after, "no longer")
+    gone = before - after
+    yield from _sentences(step, after - before, "now", {_whatever(one) for one in gone})
+    yield from _sentences(step, gone, "no longer")
 
 
-def _sentences(step: Step, grants: set[Grant], when: str) -> Iterator[str]:
+def _whatever(grant: Grant) -> Grant:
+    """The permission without its conditions."""
+    effect, principal, resource, _, action = grant
+    return effect, principal, resource, _NO_CONDITIONS, action
+
+
+def _sentences(step: Step, grants: set[Grant], when: str, limited: Collection[Grant] = ()) -> Iterator[str]:
+    """A sentence for each group. `limited`: what was allowed before, under conditions only."""
     grouped: dict[tuple[str, str, str, str], list[str]] = {}
     for effect, principal, resource, conditions, action in sorted(grants):
         grouped.setdefault((effect, principal, resource, conditions), []).append(action)
     for (effect, principal, resource, conditions), actions in grouped.items():
         allowed = effect == "Allow"
+        free = any((effect, principal, resource, conditions, action) in limited for action in actions)
         if step.kind == "Key" and resource == "*":
             resource = step.name  # what a key's policy means by it
         who = f"{code(principal or step.name)} {f'may {when}' if allowed else f'is {when} refused'}"
         what = f"{', '.join(map(code, actions))} on {short(resource)}"
         if resource == "itself":
             what = f"{'' if allowed else 'to '}become {code(step.name)}"
-        only = f", if {code(conditions)}" if conditions != "{}" else ""
+        only = f", if {code(conditions)}" if conditions != _NO_CONDITIONS else ""
         warning = ""
         if allowed and when == "now":
-            warning = _outsider(principal) or _wide(step.stage, resource, actions)
+            unlimited = " ⚠ without the condition it had" if free else ""
+            warning = _outsider(principal) or _wide(step.stage, resource, actions) or unlimited
         elif not allowed and when == "no longer":
             warning = " ⚠"
         yield f"{who} {what}{only}{warning}"

@@ -39,7 +39,8 @@ def comment(preview: Preview, *, accepted: bool = False) -> str:
     summary = ", ".join(
         [*(f"{counts[key]} {OPERATIONS.get(key, key)}" for key in _ordered(counts)), f"{unchanged} unchanged"]
     )
-    parts = [f"{heading}: {'it failed' if preview.errors else summary}", _overview(sections)]
+    about = [_overview(sections), _others(changed)]
+    parts = [f"{heading}: {'it failed' if preview.errors else summary}", " · ".join(filter(None, about))]
     # What would be lost comes before what Pulumi says of it.
     parts += [_section(title, sections.pop(title)) for title in list(sections) if title.startswith("⛔")]
     if preview.errors:
@@ -79,6 +80,18 @@ def _overview(sections: Mapping[str, Sequence[str]]) -> str:
         if lines:
             counts.append(f"{title.partition(' (')[0]}: {f'{warned} of {len(lines)} ⚠' if warned else len(lines)}")
     return " · ".join(counts)
+
+
+def _others(changed: Sequence[Step]) -> str:
+    """The inputs that no section tells, each with how many resources it changes in."""
+    keys = Counter(
+        key
+        for step in changed
+        if step.operation == "update"
+        for key in step.changed_keys
+        if meaning(step.type, key) is Meaning.HARMLESS
+    )
+    return f"Other inputs: {', '.join(f'{code(key)} of {count}' for key, count in keys.most_common())}" if keys else ""
 
 
 def _ordered(operations: Counter[str]) -> list[str]:

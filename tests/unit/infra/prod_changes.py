@@ -191,7 +191,10 @@ CHANGES: Final[Mapping[str, Change]] = {
         known=True,
     ),
     "the ledger's stream off": Change(
-        ("`civicforge-prod-ledger`", OFF), "Table:ledger", sets(stream_enabled=False, stream_view_type=None), known=True
+        ("`civicforge-prod-ledger`: its stream is **off**",),
+        "Table:ledger",
+        sets(stream_enabled=False, stream_view_type=None),
+        known=True,
     ),
     "a foreign issuer": Change(
         ("Security", f"→ `{SOURCE}` ⚠"), "Authorizer:users", within("jwt_configuration.issuer", SOURCE), known=True
@@ -220,7 +223,10 @@ CHANGES: Final[Mapping[str, Change]] = {
         known=True,
     ),
     "the api without concurrency": Change(
-        (OFF, "every call of it fails"), "Function:api", sets(reserved_concurrent_executions=0), known=True
+        (OFF, "every call of it fails", "**-1** → **0** ⚠"),
+        "Function:api",
+        sets(reserved_concurrent_executions=0),
+        known=True,
     ),
     "a timeout of one second": Change(
         ("Availability", "`timeout` **10** → **1** ⚠"), "Function:api", sets(timeout=1), known=True
@@ -255,7 +261,9 @@ CHANGES: Final[Mapping[str, Change]] = {
         within("parameters_in_cache_key_and_forwarded_to_origin.headers_config", {"headerBehavior": "none"}),
         known=True,
     ),
-    "the distribution off": Change((OFF, "the app is not there"), "Distribution:site", sets(enabled=False), known=True),
+    "the distribution off": Change(
+        (f"{OFF}: the app is not there\n",), "Distribution:site", sets(enabled=False), known=True
+    ),
     "a budget a hundred times": Change(
         ("it failed", "budgetUsd"), config={"civicforge:budgetUsd": "1500"}, code=1, known=True
     ),
@@ -272,7 +280,7 @@ CHANGES: Final[Mapping[str, Change]] = {
         known=True,
     ),
     "a tag": Change(
-        ("updated",),
+        ("updated", "Other inputs: `tags` of "),
         config={"aws:defaultTags": '{"tags": {"project": "civicforge", "stage": "prod", "owner": "nobody"}}'},
         known=True,
     ),
@@ -409,7 +417,7 @@ CHANGES: Final[Mapping[str, Change]] = {
         ),
     ),
     "any distribution may read the app's files": Change(
-        ("Permissions", "may now `s3:GetObject`"), "BucketPolicy:site", policy(without_conditions)
+        ("may now `s3:GetObject`", "⚠ without the condition it had"), "BucketPolicy:site", policy(without_conditions)
     ),
     "a bucket without TLS": Change(
         ("Permissions", "no longer refused", "⚠"), "BucketPolicy:releases", policy(without_denials)
@@ -443,7 +451,7 @@ CHANGES: Final[Mapping[str, Change]] = {
         sets(delivery_options={"tlsPolicy": "OPTIONAL"}),
     ),
     "no mails": Change(
-        ("`sendingOptions.sendingEnabled` **True** → **False** ⚠",),
+        (f"{OFF}: no mail is sent", "`sendingOptions.sendingEnabled` **True** → **False** ⚠"),
         "ConfigurationSet:mails",
         sets(sending_options={"sendingEnabled": False}),
     ),
@@ -451,11 +459,13 @@ CHANGES: Final[Mapping[str, Change]] = {
         ("Alarms", "**no longer hears** of"), "TopicSubscription:page-operators@civicforge.example"
     ),
     "an alarm that never goes off": Change(
-        ("Alarms", "threshold", "**1000000**"), "MetricAlarm:api-errors-p2", sets(threshold=1_000_000)
+        ("Alarms", "threshold **5** → **1000000** ⚠"), "MetricAlarm:api-errors-p2", sets(threshold=1_000_000)
     ),
-    "an alarm removed": Change(("Alarms", "is **no longer watched** ⚠"), "MetricAlarm:api-5xx-p3"),
+    "an alarm removed": Change(("Alarms", "is **no longer watched** ⚠"), "MetricAlarm:edge-5xx-p2"),
     "an outage of less": Change(
-        ("Alarms", "rule"), "CompositeAlarm:api-outage", sets(alarm_rule='ALARM("civicforge-prod-api-5xx-p1")')
+        ("Alarms", "rule", "⚠"),
+        "CompositeAlarm:availability-burn",
+        sets(alarm_rule='ALARM("civicforge-prod-availability-burn-hour-p1")'),
     ),
     "the app without TLS": Change(
         ("Security", "`defaultCacheBehavior.viewerProtocolPolicy` `redirect-to-https` → `allow-all` ⚠"),
@@ -503,7 +513,24 @@ CHANGES: Final[Mapping[str, Change]] = {
     ),
     "a key in plain text": Change(("nothing changes",), "Parameter:mail-key", sets(type="String")),
     "a budget that tells nobody": Change(("Money", "notifications", "⚠"), "Budget:monthly", sets(notifications=None)),
-    "a dashboard less": Change(("1 deleted",), "Dashboard:cost"),
+    "a dashboard less": Change(("Dashboard `cost` is deleted",), "Dashboard:cost"),
+    "a limit where there was none": Change(
+        ("Availability", "`reservedConcurrentExecutions` **-1** → **5** ⚠"),
+        "Function:api",
+        sets(reserved_concurrent_executions=5),
+    ),
+    "an alarm of an hour later": Change(
+        ("Alarms", "periods", "⚠"), "MetricAlarm:api-errors-p2", sets(evaluation_periods=60, datapoints_to_alarm=60)
+    ),
+    "an alarm of earlier": Change(
+        ("Alarms: 1\n", "threshold **5** → **1**\n"), "MetricAlarm:api-errors-p2", sets(threshold=1)
+    ),
+    "files are kept for ever": Change(
+        ("BucketLifecycleConfiguration", "is deleted"), "BucketLifecycleConfiguration:site"
+    ),
+    "other words": Change(
+        ("1 updated", "Other inputs: `description` of 1"), "Function:api", sets(description="Other.")
+    ),
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from infra.review import exit_code
+from tests.unit.infra.plan import plan
 from tests.unit.infra.prod_changes import CHANGES, EXAMPLES, RECORDED, as_examples, first_lines, preview_of
 
 ANSWERS: dict[str, Any] = json.loads(RECORDED.read_text(encoding="utf-8"))
@@ -16,6 +17,12 @@ def test_every_change_has_its_preview_and_half_of_them_were_nobody_s_finding() -
     assert set(ANSWERS["changes"]) == set(CHANGES)
     assert len(CHANGES) >= 60
     assert sum(not change.known for change in CHANGES.values()) >= 30
+
+
+def test_every_change_is_of_something_that_prod_has() -> None:
+    there = {f"{made.type.rsplit(':', 1)[-1]}:{made.name}" for made in plan("prod").resources}
+    named = {change.resource for change in CHANGES.values() if not change.resource.endswith("*")}
+    assert named - {""} <= there, "name another one, and record it by `make engine-answers`"
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -445,6 +445,15 @@ def test_a_wildcard_is_wide_unless_the_stages_name_is_before_it(resource: str, s
     assert allowed(Action="a:b", Resource=resource) == f"`civicforge-prod-api` may now `a:b` on {said}"
 
 
+def test_a_permission_without_its_condition_is_marked() -> None:
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "civicforge-prod-site/*"}
+    only = {**statement, "Condition": {"StringEquals": {"aws:SourceArn": "a"}}}
+    free, former = permissions(policy(only), policy(statement))
+    assert free.endswith("⚠ without the condition it had")
+    assert former.endswith('if `{"StringEquals": {"aws:SourceArn": "a"}}`')
+    assert "⚠" not in "".join(permissions(policy(statement), policy(only)))
+
+
 def test_a_keys_policy_means_the_key_by_everything() -> None:
     publish = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", "Principal": {"Service": "x.amazonaws.com"}}
     assert permissions(None, {"policy": policy(publish)["policy"]}, "kms/key:Key") == [
@@ -542,11 +551,15 @@ def alarms(old: dict[str, Any] | None, new: dict[str, Any] | None, kind: str = "
         ("alarmActions", ["page", "notify"], ["notify"], "`a` **no longer tells** `page` ⚠"),
         ("alarmActions", ["page"], ["page", "notify"], '`a`: whom it tells `["page"]` → `["page", "notify"]`'),
         ("okActions", ["page"], None, "`a` **no longer tells** `page` ⚠"),
-        ("metricName", "Errors", "Duration", "`a`: metric `Errors` → `Duration`"),
-        ("dimensions", {"F": "a"}, {"F": "b"}, '`a`: dimensions `{"F": "a"}` → `{"F": "b"}`'),
-        ("alarmRule", "ALARM(a)", "FALSE", "`a`: rule `ALARM(a)` → `FALSE`"),
-        ("actionsSuppressor", None, {"alarm": "b"}, '`a`: silenced by **none** → `{"alarm": "b"}`'),
-        ("threshold", 5.0, 6.0, "`a`: threshold **5** → **6**"),
+        ("metricName", "Errors", "Duration", "`a`: metric `Errors` → `Duration` ⚠"),
+        ("dimensions", {"F": "a"}, {"F": "b"}, '`a`: dimensions `{"F": "a"}` → `{"F": "b"}` ⚠'),
+        ("alarmRule", "ALARM(a)", "FALSE", "`a`: rule `ALARM(a)` → `FALSE` ⚠"),
+        ("actionsSuppressor", None, {"alarm": "b"}, '`a`: silenced by **none** → `{"alarm": "b"}` ⚠'),
+        ("threshold", 5.0, 6.0, "`a`: threshold **5** → **6** ⚠"),
+        ("threshold", 5.0, 4.0, "`a`: threshold **5** → **4**"),
+        ("evaluationPeriods", 1, 60, "`a`: periods **1** → **60** ⚠"),
+        ("datapointsToAlarm", 3, 2, "`a`: data points **3** → **2**"),
+        ("treatMissingData", "breaching", "ignore", "`a`: missing data `breaching` → `ignore` ⚠"),
     ],
 )
 def test_a_changed_alarm_is_a_sentence(key: str, old: object, new: object, said: str) -> None:
@@ -568,7 +581,13 @@ def test_who_hears_of_alarms_is_said() -> None:
         *alarms(amy, None, kind),
         *alarms(None, bob, kind),
     ]
-    assert alarms(amy, {**amy, "filterPolicy": "{}"}, kind) == ["`x`: filterPolicy **none** → `{}`"]
+    assert alarms(amy, {**amy, "filterPolicy": "{}"}, kind) == ["`x`: filterPolicy **none** → `{}` ⚠"]
+
+
+def test_an_alarm_of_too_little_is_earlier_with_a_higher_threshold() -> None:
+    of = {"name": "a", "comparisonOperator": "LessThanThreshold"}
+    assert alarms({**of, "threshold": 1}, {**of, "threshold": 2}) == ["`a`: threshold **1** → **2**"]
+    assert alarms({**of, "threshold": 2}, {**of, "threshold": 1}) == ["`a`: threshold **2** → **1** ⚠"]
 
 
 def test_cost_grows_with_traffic_and_with_what_stands() -> None:
@@ -757,7 +776,12 @@ def first_lines(kind: str, old: dict[str, Any], new: dict[str, Any], **more: Any
             "`defaultRouteSettings.throttlingRateLimit` **100** → **1** ⚠",
         ),
         ("budgets/budget:Budget", {"limitAmount": "25"}, {"limitAmount": "2500"}, "`limitAmount` `25` → `2500` ⚠"),
-        ("cloudfront/distribution:Distribution", {"enabled": True}, {"enabled": False}, "is **off** from then on"),
+        (
+            "cloudfront/distribution:Distribution",
+            {"enabled": True},
+            {"enabled": False},
+            "is **off** from then on: the app is not there\n",
+        ),
         (
             "cloudfront/responseHeadersPolicy:ResponseHeadersPolicy",
             {"securityHeadersConfig": {"contentSecurityPolicy": {"contentSecurityPolicy": "default-src 'self'"}}},
@@ -776,7 +800,12 @@ def first_lines(kind: str, old: dict[str, Any], new: dict[str, Any], **more: Any
             {"explicitAuthFlows": ["ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH"]},
             "ALLOW_USER_PASSWORD_AUTH",
         ),
-        ("dynamodb/table:Table", {"streamEnabled": True}, {"streamEnabled": False}, "is **off** from then on"),
+        (
+            "dynamodb/table:Table",
+            {"streamEnabled": True},
+            {"streamEnabled": False},
+            "its stream is **off** from then",
+        ),
         ("dynamodb/table:Table", {}, {"ttl": {"enabled": True}}, '`ttl` **none** → `{"enabled": true}` ⚠'),
         ("kms/key:Key", {"enableKeyRotation": True}, {"enableKeyRotation": False}, "**True** → **False** ⚠"),
         ("lambda/eventSourceMapping:EventSourceMapping", {}, {"enabled": False}, "is **off** from then on"),
@@ -786,6 +815,19 @@ def first_lines(kind: str, old: dict[str, Any], new: dict[str, Any], **more: Any
             {"reservedConcurrentExecutions": 0},
             "is **off** from then on: every call of it fails",
         ),
+        (
+            "lambda/function:Function",
+            {"reservedConcurrentExecutions": -1},
+            {"reservedConcurrentExecutions": 5},
+            "`reservedConcurrentExecutions` **-1** → **5** ⚠",
+        ),
+        (
+            "sesv2/configurationSet:ConfigurationSet",
+            {"sendingOptions": {"sendingEnabled": True}},
+            {"sendingOptions": {"sendingEnabled": False}},
+            "is **off** from then on: no mail is sent",
+        ),
+        ("lambda/function:Function", {"description": "a"}, {"description": "b"}, "Other inputs: `description` of 1"),
         ("lambda/function:Function", {"timeout": 10}, {"timeout": 1}, "`timeout` **10** → **1** ⚠"),
         (
             "lambda/function:Function",
@@ -833,8 +875,24 @@ def test_what_gets_safer_is_told_without_a_warning() -> None:
     assert not is_safer(pool, "passwordPolicy.minimumLength", 12, 8)
     assert is_safer(pool, "passwordPolicy.temporaryPasswordValidityDays", 7, 1)
     assert is_safer("aws:kms/key:Key", "enableKeyRotation", False, True)
+    assert is_safer("aws:lambda/function:Function", "reservedConcurrentExecutions", 5, -1)
     assert not is_safer("aws:kms/key:Key", "keyUsage", "a", "b")
     assert not is_safer("aws:x/y:Z", "a", 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("cloudwatch/dashboard:Dashboard", "Dashboard `n` is deleted"),
+        ("elasticache/cluster:Cluster", "Cluster `n` is deleted"),
+        ("scheduler/schedule:Schedule", "Schedule `n` is deleted: from then on, it does not run"),
+        ("cloudwatch/metricAlarm:MetricAlarm", "`n` is **no longer watched** ⚠"),
+    ],
+)
+def test_no_deletion_is_silent_and_none_is_told_twice(kind: str, told: str) -> None:
+    text = comment(preview(step("delete", kind, {"name": "n"}, None))).partition("<details>")[0]
+    assert f"- {told}\n" in text
+    assert text.count("`n`") == 1
 
 
 def test_an_index_that_is_filled_again_stops_its_readers() -> None:
