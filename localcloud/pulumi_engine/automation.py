@@ -122,7 +122,7 @@ class Engine:
             known.unsettled.touch()
             for lock in known.locks:
                 lock.unlink(missing_ok=True)
-            state = json.loads(run("stack", "export"))
+            state = known.with_begun(json.loads(run("stack", "export")))
             with contextlib.closing(Cloud(self.endpoint, config.region)) as cloud:
                 provider = Provider(cloud, {})
                 findings = look_up(state, provider)
@@ -131,6 +131,7 @@ class Engine:
                 file = Path(stack.workspace.work_dir) / "state.json"
                 file.write_text(json.dumps(right), encoding="utf-8")
                 run("stack", "import", "--file", str(file))
+            shutil.rmtree(known.begun, ignore_errors=True)
         return findings
 
     def _run(
@@ -176,15 +177,15 @@ class Engine:
         config = load_config(stage, self.root, overrides)
         state = self.state_dir.resolve() / local_stack.FOLDER
         state.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory() as folder, serve(self.endpoint) as port:
+        known = LocalStack(self.state_dir, config.project, stage)
+        with tempfile.TemporaryDirectory() as folder, serve(self.endpoint, known.begun) as port:
             work = Path(folder)
             (work / "infra").mkdir()  # `main` of the project must be there
             for name in ("Pulumi.yaml", f"Pulumi.{stage}.yaml"):
                 if (self.root / name).exists():
                     shutil.copy(self.root / name, work / name)
             # One call of the CLI each; `create_or_select` tries the one and then the other.
-            known = LocalStack(self.state_dir, config.project, stage).file.exists()
-            make = _Stack.select if known else _Stack.create_or_select
+            make = _Stack.select if known.file.exists() else _Stack.create_or_select
             stack = make(
                 stage,
                 automation.LocalWorkspace(

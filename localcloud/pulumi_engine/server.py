@@ -5,15 +5,18 @@ with serve(endpoint) as port: ...    # PULUMI_DEBUG_PROVIDERS=aws:PORT
 """
 
 import contextlib
+import hashlib
 import importlib
 import json
 import logging
 import re
+import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import grpc
@@ -33,21 +36,34 @@ _log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def serve(endpoint: str) -> Iterator[int]:
-    """Serve the provider on a free port of this machine for as long as the context is open."""
+def serve(endpoint: str, begun: Path | None = None) -> Iterator[int]:
+    """Serve the provider on a free port of this machine for as long as the context is open.
+
+    Args:
+        endpoint: the emulated AWS.
+        begun: a folder with a file for each resource that is made, until the context ends; it stays where that is by
+            an interruption or a kill, after which the CLI may take for failed what was made.
+    """
     server = grpc.server(
         ThreadPoolExecutor(16, thread_name_prefix="provider"),
         options=[("grpc.max_receive_message_length", _LIMIT), ("grpc.max_send_message_length", _LIMIT)],
     )
-    servicer = _Servicer(endpoint)
+    servicer = _Servicer(endpoint, begun)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
+    told = False
     try:
         yield port
+        told = True
+    except Exception:
+        told = True
+        raise
     finally:
         server.stop(grace=1).wait()
         servicer.close()
+        if begun is not None and told:
+            shutil.rmtree(begun, ignore_errors=True)
 
 
 @cache
@@ -63,8 +79,9 @@ def _output_names(token: str) -> tuple[str, ...]:
 class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """Each call in plain values to a `Provider`. The engine calls from several threads."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, begun: Path | None) -> None:
         self._endpoint = endpoint
+        self._begun = begun
         self._provider: Provider | None = None
         self._clouds: list[Cloud] = []
 
@@ -145,7 +162,10 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             unknown = {key: UNKNOWN for key in _output_names(type_) if key not in inputs}
             return provider_pb2.CreateResponse(properties=merged(request.properties, unknown))
-        with self._answering(context, "create", request.urn, request.properties):
+        with (
+            self._answering(context, "create", request.urn, request.properties),
+            self._noted(request.urn, inputs),
+        ):
             id_, outputs = self.provider.create(type_, name, inputs)
             return provider_pb2.CreateResponse(id=id_, properties=self._state(type_, request.properties, outputs))
 
@@ -193,6 +213,24 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
             _fail(context, f"{request.tok}: {type(error).__name__}: {error}")
         answer: Any = {"return": to_struct(found)}  # a word of Python's
         return provider_pb2.InvokeResponse(**answer)
+
+    @contextlib.contextmanager
+    def _noted(self, urn: str, inputs: Mapping[str, Any]) -> Iterator[None]:
+        """Note that something is made, unless that fails."""
+        if self._begun is None:
+            yield
+            return
+        self._begun.mkdir(parents=True, exist_ok=True)
+        file = self._begun / f"{hashlib.sha256(urn.encode()).hexdigest()[:16]}.json"
+        noted = {"urn": urn, "type": _of(urn)[0], "custom": True, "inputs": inputs}
+        part = file.with_suffix(".part")
+        part.write_text(json.dumps(noted, default=lambda _: None), encoding="utf-8")
+        part.rename(file)
+        try:
+            yield
+        except Exception:
+            file.unlink(missing_ok=True)
+            raise
 
     def _state(self, type_: str, properties: Any, outputs: Mapping[str, Any]) -> struct_pb2.Struct:
         """The properties that the engine keeps: those that came, with the outputs."""

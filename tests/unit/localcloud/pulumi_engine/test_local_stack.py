@@ -90,3 +90,32 @@ def test_the_lock_of_a_run_that_is_no_more(text: str, stack: LocalStack) -> None
 def test_another_machines_lock_is_not_judged(stack: LocalStack) -> None:
     path = lock(stack, of(7, "elsewhere"))
     assert stack.holder(patience=0) == f"process 7 of elsewhere; if that machine is no more, delete {path}"
+
+
+def test_what_the_cli_took_for_failed_is_pending_again(stack: LocalStack) -> None:
+    """Where the provider was killed as well, the CLI forgets what it was making."""
+
+    def record(name: str, **more: Any) -> dict[str, Any]:
+        urn = f"urn:pulumi:local::civicforge::aws:sqs/queue:Queue::{name}"
+        return {"urn": urn, "type": "aws:sqs/queue:Queue", "custom": True, "inputs": {"name": name}, **more}
+
+    provider = {"urn": "urn:p::default", "id": "1", "type": "pulumi:providers:aws", "custom": True}
+    made, told = record("made"), {"resource": record("told"), "type": "creating"}
+    state = {
+        "version": 3,
+        "deployment": {
+            "resources": [provider, made, record("remade", delete=True)],
+            "pending_operations": [told],
+        },
+    }
+    assert stack.with_begun(state) == state
+    stack.begun.mkdir(parents=True)
+    for name in ("made", "remade", "told", "forgotten"):
+        (stack.begun / f"{name}.json").write_text(json.dumps(record(name)))
+    (stack.begun / "killed_while_noting.part").write_text("{")
+    assert stack.interrupted
+    pending = stack.with_begun(state)["deployment"]["pending_operations"]
+    assert pending[0] == told
+    assert [one["type"] for one in pending] == ["creating"] * 3
+    assert [one["resource"]["inputs"]["name"] for one in pending[1:]] == ["forgotten", "remade"]
+    assert {one["resource"]["provider"] for one in pending[1:]} == {"urn:p::default::1"}
