@@ -153,13 +153,13 @@ PARTS ?= tests/engine
 .PHONY: engine
 engine: .venv/.ready ## The life of every stage by Pulumi's own engine, whose CLI is built where there is none
 	@$(RUN) localcloud.pulumi_engine.command >/dev/null
-	@$(BIN)/pytest $(PARTS) -q -n 2 --dist loadfile -p no:randomly -o faulthandler_timeout=900 --durations=0 --durations-min=1
+	@$(BIN)/pytest $(PARTS) -q -n 2 --dist loadfile --no-loadscope-reorder -p no:randomly -o faulthandler_timeout=900 --durations=0 --durations-min=1
 
 .PHONY: engine-answers
 engine-answers: .venv/.ready ## Record anew what Pulumi's own engine does, for `make test` to compare with
 	@$(RUN) localcloud.pulumi_engine.command >/dev/null
 	@$(RUN) tests.platform.differential
-	@RECORD=1 $(BIN)/pytest tests/engine/test_changes.py -q
+	@RECORD=1 $(BIN)/pytest tests/engine/test_changes.py -q -p no:unraisableexception
 
 .PHONY: drill
 drill: .venv/.ready ## Set off every alarm on a local stage of its own; writes docs/drills.md

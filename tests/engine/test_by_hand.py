@@ -7,15 +7,18 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import boto3
 import pytest
 
 from infra.paths import REPOSITORY
+from localcloud.provider import HANDLERS
 from localcloud.pulumi_engine import command
 from localcloud.pulumi_engine.server import serve
 from ops.shared.remains import remains
@@ -40,6 +43,7 @@ match sys.argv[1:]:
         found = [one["Name"] for one in boto3.client("s3").list_buckets()["Buckets"]]
         sys.exit(bucket not in found)
 """
+CONFIGURED = [word for key, value in HERE.items() for word in ("--config", f"{key}={value}")]
 BUCKET = "civicforge-bootstrap-state-000000000000"
 
 
@@ -68,9 +72,8 @@ class Clone:
 
     def pulumi(self, *arguments: str) -> int:
         """Run Pulumi for prod."""
-        more = [word for key, value in HERE.items() for word in ("--config", f"{key}={value}")]
         wanted = [*arguments, "--stack", "prod", "--non-interactive", "--color", "never"]
-        return self.run("pulumi", *wanted, *(more if arguments[0] in ("up", "preview") else []))
+        return self.run("pulumi", *wanted, *(CONFIGURED if arguments[0] in ("up", "preview") else []))
 
 
 def script(path: Path, text: str) -> None:
@@ -187,21 +190,45 @@ def test_a_stage_in_the_bucket_with_its_secrets_by_kms(clone: Clone) -> None:
     assert clone.pulumi("preview", "--expect-no-changes") == 0, clone.said[-3000:]
 
 
+@contextmanager
+def held(type_: str, operation: str) -> Iterator[Event]:
+    """Let an operation of the provider last until the end of the block; the event says that it has begun."""
+    handler = HANDLERS[type_]
+    original: Callable[..., Any] = getattr(handler, operation)
+    begun, ended = Event(), Event()
+
+    def patched(*arguments: Any) -> Any:
+        begun.set()
+        ended.wait(600)
+        return original(*arguments)
+
+    setattr(handler, operation, patched)
+    try:
+        yield begun
+    finally:
+        ended.set()
+        setattr(handler, operation, original)
+
+
 def test_what_a_killed_deployment_leaves_is_known_without_the_cli(clone: Clone) -> None:
     """The lock and the pending operations as the CLI writes them, read from the bucket."""
     session = boto3.Session(*clone.account.platform.emulator.root_key, region_name="us-east-1")
     stage = Stage("prod", session, clone.account.platform.endpoint)
     assert not remains(stage)
-    with subprocess.Popen(
-        ["pulumi", "up", "--yes", "--skip-preview", "--stack", "prod", "--config", "civicforge:throttleRate=77",
-         *(word for key, value in HERE.items() for word in ("--config", f"{key}={value}"))],
-        cwd=clone.folder, env=clone.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    ) as running:  # fmt: skip
-        while running.poll() is None and not remains(stage).locked_by:
-            time.sleep(0.1)
+    with (
+        held("aws:apigatewayv2/stage:Stage", "update") as begun,
+        subprocess.Popen(
+            ["pulumi", "up", "--yes", "--skip-preview", "--stack", "prod", *CONFIGURED,
+             "--config", "civicforge:throttleRate=77"],
+            cwd=clone.folder, env=clone.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        ) as running,
+    ):  # fmt: skip
+        assert begun.wait(300), "the deployment did not come to the API's stage"
         running.kill()
-    assert " at " in remains(stage).locked_by
-    assert " since 20" in remains(stage).locked_by
+    left = remains(stage)
+    assert " at " in left.locked_by
+    assert " since 20" in left.locked_by
+    assert left.pending == ("updating api",)
     assert clone.pulumi("up", "--yes", "--skip-preview") != 0
     assert "locked" in clone.said
     assert clone.pulumi("cancel", "--yes") == 0, clone.said

@@ -129,10 +129,13 @@ def engine_in(folder: Path, platform: Platform) -> Embedded:
 
 
 def compared(answer: Answer) -> dict[str, Any]:
-    """Of a run that failed, what was done before depends on what ran at the same time; what is there does not."""
+    """Of a run that failed, what was done before depends on what ran at the same time; what is there does not.
+
+    One that was killed has no outputs.
+    """
     if answer.get("error"):
         return {"error": True, "cloud": answer["cloud"]}
-    return {key: value for key, value in answer.items() if key != "outputs"} | {"outputs": _told(answer["outputs"])}
+    return {**answer, "outputs": _told(answer.get("outputs", {}))}
 
 
 def _told(outputs: dict[str, Any]) -> dict[str, Any]:
