@@ -105,9 +105,11 @@ def adjust(
         if totals.points < 0:
             raise OperatorError(f"{user.user_id} has too few points for it; nothing was booked.")
         try:
-            stage.repair.write([put_entry(stage.table(LEDGER), entry), stage.repair.totals(user, totals, now)])
+            unchanged = {"ConditionCheck": stage.quests.unchanged(stored.quest)}
+            booked = [put_entry(stage.table(LEDGER), entry), stage.repair.totals(user, totals, now)]
+            stage.repair.write([*booked, unchanged])
         except ConditionFailedError:
-            raise OperatorError(f"{user.user_id} changed meanwhile; run the command again.") from None
+            raise OperatorError(f"{user.user_id} or the quest changed meanwhile; run the command again.") from None
         return {"entry": dump(entry), "totals": totals._asdict()}
 
     plan = [f"adjustment of {amounts(lacking)} for {user.user_id}, quest {quest} being {stored.quest.status}"]

@@ -352,6 +352,7 @@ def _writes(stage: Stage, group: list[Difference], reason: str, now: datetime) -
     writes, said, restored = [], [], []
     quest, versions = _current(stage, _quest_of(group[0])), [_readable(difference.now) for difference in group]
     undone = [difference for difference in group if difference.table == LEDGER and difference.then is None]
+    unchanged = quest
     for difference in group:
         then = difference.then
         if then is None:
@@ -364,12 +365,14 @@ def _writes(stage: Stage, group: list[Difference], reason: str, now: datetime) -
         elif difference.table == QUESTS and "#" not in difference.key["questId"]:
             version = max(then["version"], (difference.now or {}).get("version", 0)) + 1
             then = {**then, "version": version, "updatedAt": timestamp(now)}
-            quest = Quest.model_validate(then)
+            quest, unchanged = Quest.model_validate(then), None
             said.append(f"quest {quest.quest_id} is {quest.status} again")
         else:
             said.append(f"the {'message' if difference.table == MESSAGES else 'text'} is as it was")
         writes.append(_replaced(stage, difference, then))
     booked, told = _bookings(stage, quest, [q for q in versions if q], restored, undone, reason, now)
+    if booked and unchanged:
+        booked.append({"ConditionCheck": stage.quests.unchanged(unchanged)})
     return [*writes, *booked], [*said, *told]
 
 
@@ -386,6 +389,8 @@ def _bookings(
     members = {entry.user_id for entry in restored} | {difference.key["userId"] for difference in undone}
     for version in [*versions, *([quest] if quest else [])]:
         members |= {entry.user_id for entry in entries_of(stage, version)} | set(owed(version))
+    # The rows are read first: a payment after that moves what the write of the totals is conditional on.
+    rows = {user_id: stage.users.get(user_id) for user_id in members}
     ledgers = {user_id: list(stage.ledger.all_of(user_id)) for user_id in members}
     opposites = [] if quest else [_opposite(difference, reason, now) for difference in undone]
     try:
@@ -395,7 +400,7 @@ def _bookings(
     adjustments = [*booking.adjustments, *opposites]
     writes = [put_entry(stage.table(LEDGER), entry) for entry in adjustments]
     for user_id, totals in booking.totals.items():
-        user = stage.users.get(user_id)
+        user = rows[user_id]
         if user is None:
             raise OperatorError(f"{user_id} has no row; repair users/{user_id} first.")
         if totals != totals_of(user):

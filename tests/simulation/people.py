@@ -19,6 +19,7 @@ from services.core.parameters import FLAGS, flag_parameter
 from services.core.routes import TRANSITION_OPERATIONS
 from services.core.services import NOTICES, PUBLISHER, QUEUES, REWARDS, SWEEPS, USER_CREATION
 from services.core.stores.dynamo import decode_item, encode_item
+from tests.simulation.operators import operator
 from tests.simulation.world import (
     SKEW,
     STAGE,
@@ -328,6 +329,11 @@ def tells(world: World) -> bool:
     return world.seed % 3 == 1 or world.seed in TOLD_TOO or os.environ.get("NOTIFIER") == "always"
 
 
+def operates(world: World) -> bool:
+    """True for the seventh of the histories in which operators work along, with the commands of the CLI."""
+    return world.seed % 7 == 0
+
+
 # --- what members do ---
 
 
@@ -570,6 +576,8 @@ def history(seed: int, prepare: Callable[[World], None] = lambda _: None) -> Wor
         if shape.random() < 0.07:
             poison(world)
         platform(world)
+        if operates(world):
+            world.spawn(operator, world, f"operator{seed}.{epoch}", 5)
         if shape.random() < 0.3:
             world.spawn(scheduled, world, "rewards", daemon=True)  # two sweeps at once
         world.run()
@@ -646,11 +654,12 @@ def compare(world: World) -> None:
     world.run(lambda world: schedule(world, "publisher", 0))
 
 
-def quiet(world: World) -> None:
-    """Months without anybody: what housekeeping releases, then expires."""
+def quiet(world: World) -> Iterator[None]:
+    """Months without anybody: what housekeeping releases, then expires. Yields after each of its runs."""
     for days in (0, 22, 31):
         world.now += days * DAY + 900
         world.run(lambda world: schedule(world, "housekeeping", 0))
+        yield
 
 
 def lists(world: World) -> dict[str, list[str]]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from services.core.domain.ledger import Kind, State
 from services.core.domain.users import CLAIM_TAKES, OPEN_CLAIMS
 from tests.simulation import people, rules
+from tests.simulation.operators import adjusts, operate, repairs, tidy_up
 from tests.simulation.people import (
     DAY,
     DESCRIPTION,
@@ -99,7 +100,7 @@ def leaver(world: World) -> None:
     Client(world).call("editMe", "cyd", profile)
     quest(world, "OPEN", "cyd", key="a")
     quest(world, "SUBMITTED", "cyd", key="b")
-    quest(world, "CLAIMED", "ann", "cyd", key="c")
+    people.talk(world, "cyd", quest(world, "CLAIMED", "ann", "cyd", key="c"))
     quest(world, "SUBMITTED", "ann", "cyd", key="d")
     Client(world).call("deleteMe", "cyd")
     world.now += 14 * DAY + 60
@@ -439,8 +440,9 @@ def meet(path: Path, plan: Mapping[int, Fault], tries: int) -> tuple[World, Find
         world.run(lambda world: schedule(world, "housekeeping", 0))
     record = Record(world)
     checks = (rules.check_value, rules.check_changes, rules.check_ledger, rules.check_answers, rules.check_settled)
-    for check in (*checks, rules.check_left):
+    for check in (*checks, rules.check_left, rules.check_conditions):
         check(record, found)
+    rules.check_words(record, found, published=False)
     found.extend(rules.Violation("E0 the simulation itself", error) for error in world.errors)
     return world, found, used
 
@@ -723,6 +725,58 @@ def cancelled_twice() -> Findings:
     found, record = Findings(), Record(world)
     for check in (rules.check_value, rules.check_changes, rules.check_ledger, rules.check_answers):
         check(record, found)
+    return found
+
+
+def publishing(seeds: Iterable[int]) -> Findings:
+    """Quests move quickly while several publishers are at work, each on what another part of the stream says."""
+    found = Findings()
+    for seed in seeds:
+        world = prepared(quests_of(2, "OPEN"), seed)
+
+        def publish(world: World) -> None:
+            for _ in range(6):
+                world.invoke("publisher", {"quests": [*people.quest_items(world)]})
+                world.pause(world.rng.uniform(0, 0.2))
+
+        def story(world: World) -> None:
+            for _ in range(3):
+                world.spawn(publish, world)
+            for quest_id in [*people.quest_items(world)]:
+                act(world, "claim", quest_id, "ben", None, 1)
+                act(world, "withdraw", quest_id, "ann", {"reason": REASON}, 1)
+
+        world.run(story)
+        people.drain(world)
+        record = Record(world)
+        rules.check_published(record, found)
+        rules.check_documents(record, found)
+        found.extend(rules.Violation("E0 the simulation itself", error) for error in world.errors)
+    return found
+
+
+def mending(seeds: Iterable[int]) -> Findings:
+    """Operators take a wrong booking back, and repair a text, while the quest that it is about ends."""
+    found = Findings()
+    for seed in seeds:
+        world = prepared(quests_of(1, "HALF"), seed)
+
+        def story(world: World) -> None:
+            world.spawn(act, world, "attest", only(world), "ann", {}, 1, delay=world.rng.uniform(0, 0.2))
+            for _ in range(6):
+                for command in (adjusts, repairs):
+                    world.spawn(operate, world, command(world.rng, world))
+                world.pause(world.rng.uniform(0, 0.2))
+                world.spawn(schedule, world, "rewards", 0)
+
+        world.run(story)
+        world.run(tidy_up)
+        people.drain(world)
+        people.sweep(world)
+        record = Record(world)
+        for check in (rules.check_value, rules.check_ledger, rules.check_paid, rules.check_operated):
+            check(record, found)
+        found.extend(rules.Violation("E0 the simulation itself", error) for error in world.errors)
     return found
 
 

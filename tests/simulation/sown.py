@@ -20,8 +20,12 @@ from services.core.domain.ledger import State
 from services.core.domain.quests import permissions, steps
 from services.core.domain.users import former
 from services.core.domain.values import timestamp
+from services.core.stores import documents as document_store
+from services.core.stores import inbox as inbox_store
 from services.core.stores import ledger as ledger_store
+from services.core.stores import messages as message_store
 from services.core.stores import quests as quest_store
+from services.core.stores import repair as repair_store
 from services.core.stores import users as user_store
 from services.core.stores.dynamo import (
     ConditionFailedError,
@@ -495,6 +499,7 @@ def _first_page(real: Any) -> Any:
 
 
 _sow("sweep_reads_one_page", _sow_on(ledger_store, "pages", _first_page), _backlog("the stream brought nothing"))
+_sow("housekeeping_reads_one_page", _sow_on(quest_store, "pages", _first_page))
 
 
 @bug(payment, "UNPAID")
@@ -549,6 +554,16 @@ def quests_of_the_leaver_stay(_real: Any) -> Any:
     return lambda self, user_id: iter(())
 
 
+@bug(message_store.MessageStore, "erase", _path("forget", {}))
+def messages_of_the_leaver_stay(_real: Any) -> Any:
+    return lambda self, user_id: None
+
+
+@bug(inbox_store.InboxStore, "forget", quick=False)
+def inbox_of_the_leaver_stays(_real: Any) -> Any:
+    return lambda self, user_id: 0
+
+
 @bug(user_store.UserStore, "anonymise", _path("forget", {}))
 def name_stays(_real: Any) -> Any:
     def anonymise(self: Any, user: Any, now: Any) -> None:
@@ -585,7 +600,48 @@ def a_pair_is_paid_in_full_for_ever(_real: Any) -> Any:
     return lambda _pair, _now: 100
 
 
+# --- operators ---
+
+
+@bug(quest_store.QuestStore, "unchanged", lambda: scenarios.mending(range(20)))
+def operators_book_for_a_quest_that_moved(real: Any) -> Any:
+    def unchanged(self: Any, quest: quests.Quest) -> Any:
+        check = real(self, quest)
+        check["ConditionExpression"] = "#version >= :version"
+        return check
+
+    return unchanged
+
+
+@bug(repair_store.RepairStore, "totals", lambda: scenarios.mending(range(20)))
+def operators_write_totals_that_moved(real: Any) -> Any:
+    def totals(self: Any, *arguments: Any) -> Any:
+        write = real(self, *arguments)
+        values = write["Update"]["ExpressionAttributeValues"]
+        write["Update"]["ConditionExpression"] = "attribute_exists(userId)"
+        for name in [name for name in values if name.startswith(":old_")]:
+            del values[name]
+        return write
+
+    return totals
+
+
 # --- the documents ---
+
+
+def _unconditional_writes(real: Any) -> Any:
+    def write(self: Any, operation: Any, **arguments: Any) -> Any:
+        rest = {name: value for name, value in arguments.items() if name not in ("IfMatch", "IfNoneMatch")}
+        return real(self, operation, **rest)
+
+    return write
+
+
+_sow(
+    "writes_without_a_condition",
+    _sow_on(document_store.DocumentStore, "_write", _unconditional_writes),
+    lambda: scenarios.publishing(range(20)),
+)
 
 
 @bug(publication.Publisher, "_board")

@@ -83,5 +83,13 @@ def test_nobody_holds_more_claims_than_they_may() -> None:
     assert scenarios.grabbing(range(10)) == []
 
 
+def test_documents_never_go_back_however_many_publishers_there_are() -> None:
+    assert scenarios.publishing(range(10)) == []
+
+
+def test_operators_mend_what_moves_meanwhile() -> None:
+    assert scenarios.mending(range(20)) == []
+
+
 def test_nobody_is_forgotten_who_changed_their_mind() -> None:
     assert races("restoreMe", None, range(60)) == []

@@ -42,7 +42,7 @@ from services.core.names import parameter_name, resource_name
 from services.core.parameters import ADDRESS_KEY, API_KEY, BREAKER, FLAGS, MAIL_KEY, flag_parameter
 from services.core.routes import ROUTES
 from services.core.services import SERVICES, Queue
-from services.core.tables import TABLES
+from services.core.tables import TABLES, Table
 from services.core.telemetry import Log, Telemetry
 from services.housekeeping import chores
 from tests.simulation import s3
@@ -50,6 +50,9 @@ from tests.simulation.dynamodb import Database, RefusedError
 from tests.unit.services.bucket import Bucket
 
 STAGE, CLIENT_ID = "sim", "page"
+OPERATORS = "operators"
+"""Stands for a Lambda's name where a command of the CLI runs."""
+_A_DAY = 86_400
 EPOCH = 1_800_000_000.0
 """The moment at which every history begins."""
 CLAIMS_PER_HOUR = 10
@@ -112,12 +115,14 @@ _THROTTLES = {
     "cognito": "TooManyRequestsException",
     "s3": "SlowDown",
     "ses": "TooManyRequestsException",
+    "logs": "ThrottlingException",
 }
 _SERVICES = {
     "DynamoDB_20120810": "dynamodb",
     "AmazonSSM": "ssm",
     "AmazonSQS": "sqs",
     "AWSCognitoIdentityProviderService": "cognito",
+    "Logs_20140328": "logs",
 }
 
 
@@ -285,12 +290,22 @@ class World:
         self.deleted_accounts: list[str] = []
         self.triggers: list[Trigger] = []
         self.signed_up: dict[str, None] = {}
+        self.unconditional: list[tuple[str, str, str]] = []
+        """Every write that nothing was asked of: the Lambda, the operation, and what it wrote to."""
+        self.operated: list[Invocation] = []
+        """The runs of operators' commands that ended well."""
+        self.audit: list[tuple[Invocation | None, str]] = []
+        """What operators recorded, with the run that did."""
+        self.unsettled: list[tuple[str, str]] = []
+        """The member and quest of every entry that somebody booked by mistake."""
+        self.spoilt: list[tuple[Table, dict[str, Any], dict[str, Any]]] = []
+        """Every item that was overwritten behind the platform's back: its table, what it was, what it became."""
         self.positions: Counter[str] = Counter()
         """How far each stream's mapping has come, by its name."""
         self.given_up: list[tuple[str, dict[str, Any]]] = []
         """The Lambda and the keys of every record that its mapping gave up."""
         self.idle: dict[str, list[Sandbox]] = {service: [] for service in SERVICES}
-        self.timeouts = {name: service.timeout_seconds for name, service in SERVICES.items()}
+        self.timeouts = {name: service.timeout_seconds for name, service in SERVICES.items()} | {OPERATORS: _A_DAY}
         self.before_invoking: Callable[[str], None] = lambda _: None
         self.creates_per_hour = 8 if seed % 2 else 14  # below the points that everybody starts with, and above
         self._queue: list[tuple[float, float, int, Any]] = []
@@ -380,35 +395,43 @@ class World:
 
     def invoke(self, service: str, event: Mapping[str, Any], call: Call | None = None) -> Result:
         """Runs a Lambda in a warm sandbox or a cold one."""
-        thread: Any = getcurrent()
         idle = self.idle[service]
         if idle and self.rng.random() < (0.85 if self.skew else 1):
             sandbox = idle.pop(self.rng.randrange(len(idle)))
         else:
             sandbox = Sandbox(cold_module(service), self.rng.uniform(-self.skew, self.skew))
         self.before_invoking(service)
-        before = getattr(thread, "invocation", None)
-        invocation = thread.invocation = Invocation(service, sandbox.offset, self.now, call)
-        self._set_clock(sandbox.offset)
+        invocation = Invocation(service, sandbox.offset, self.now, call)
         kind, answer = "crash", None
-        try:
-            context = SimpleNamespace(
-                aws_request_id="lambda-request",
-                get_remaining_time_in_millis=lambda: self._remaining_ms(invocation),
-            )
-            kind, answer = "ok", sandbox.module.handler(event, context)
-        except CrashError:
-            pass
-        except Exception as error:
-            kind, answer = "error", error
-        finally:
-            thread.invocation = before
-            self._set_clock(before.offset if before else 0.0)
+        with self.running(invocation):
+            try:
+                context = SimpleNamespace(
+                    aws_request_id="lambda-request",
+                    get_remaining_time_in_millis=lambda: self._remaining_ms(invocation),
+                )
+                kind, answer = "ok", sandbox.module.handler(event, context)
+            except CrashError:
+                pass
+            except Exception as error:
+                kind, answer = "error", error
         if invocation.dead:
             kind, answer = "crash", None
         elif len(idle) < 3:
             idle.append(sandbox)
         return Result(kind, answer, invocation)
+
+    @contextlib.contextmanager
+    def running(self, invocation: Invocation) -> Iterator[None]:
+        """What the current thread does meanwhile is the run's: its calls of AWS, and its clock."""
+        thread: Any = getcurrent()
+        before = getattr(thread, "invocation", None)
+        thread.invocation = invocation
+        self._set_clock(invocation.offset)
+        try:
+            yield
+        finally:
+            thread.invocation = before
+            self._set_clock(before.offset if before else 0.0)
 
     def _remaining_ms(self, invocation: Invocation) -> int:
         return round((self.timeouts[invocation.service] - (self.now - invocation.started)) * 1000)
@@ -418,7 +441,7 @@ class World:
     def send(self, service: str, operation: str, content: bytes) -> tuple[int, bytes]:
         """Status and body of AWS's answer. Raises botocore's errors where there is none."""
         invocation = getattr(getcurrent(), "invocation", None)
-        assert isinstance(invocation, Invocation), "only Lambdas call AWS"
+        assert isinstance(invocation, Invocation), "only Lambdas and operators call AWS"
         if invocation.dead:
             raise CrashError
         self.pause(self.rng.uniform(0.002, 0.03))
@@ -502,6 +525,8 @@ class World:
 
     def _carry_out(self, service: str, operation: str, content: bytes) -> tuple[int, bytes]:
         body = json.loads(content)
+        for where in _unconditional(operation, body):
+            self.unconditional.append((self._runs(), operation, where))
         if service == "ses":
             sender = getattr(getcurrent(), "invocation", None)
             self.mails.append(Mailed(self.now, body["EmailTags"][0]["Value"], body["Content"]["Raw"]["Data"], sender))
@@ -516,7 +541,23 @@ class World:
             return _error(refused.code, refused.status, **refused.fields)
         return 200, json.dumps(answer).encode()
 
-    def _GetParameters(self, body: dict[str, Any]) -> dict[str, Any]:  # noqa: N802  # AWS's name, as all below
+    def _runs(self) -> str:
+        invocation = getattr(getcurrent(), "invocation", None)
+        return invocation.service if isinstance(invocation, Invocation) else "the past"
+
+    def _PutParameter(self, body: dict[str, Any]) -> dict[str, Any]:  # noqa: N802  # AWS's name, as all below
+        self.parameters[body["Name"]] = body["Value"]
+        return {"Version": 1}
+
+    def _CreateLogStream(self, _body: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {}
+
+    def _PutLogEvents(self, body: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        recorded = (event["message"] for event in body["logEvents"])
+        self.audit += [(getattr(getcurrent(), "invocation", None), message) for message in recorded]
+        return {}
+
+    def _GetParameters(self, body: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         known = [name for name in body["Names"] if name in self.parameters]
         return {
             "Parameters": [{"Name": name, "Value": self.parameters[name], "Type": "String"} for name in known],
@@ -597,6 +638,23 @@ def _concerns(outage: Outage, now: float, service: str, operation: str) -> bool:
 
 def _error(code: str, status: int = 400, **fields: Any) -> tuple[int, bytes]:
     return status, json.dumps({"__type": f"com.amazonaws#{code}", "message": code, **fields}).encode()
+
+
+def _unconditional(operation: str, body: Mapping[str, Any]) -> Iterator[str]:
+    """The tables and documents that a request writes to whatever is there."""
+    match operation:
+        case "PutObject" | "DeleteObject":
+            if not body.keys() & {"IfMatch", "IfNoneMatch"}:
+                yield body["Key"]
+        case "BatchWriteItem":
+            yield from body["RequestItems"]
+        case "TransactWriteItems":
+            writes = [write for item in body["TransactItems"] for write in item.values()]
+            if not any("ConditionExpression" in write for write in writes):
+                yield from (write["TableName"] for write in writes)
+        case "PutItem" | "UpdateItem" | "DeleteItem":
+            if "ConditionExpression" not in body:
+                yield body["TableName"]
 
 
 # --- sandboxes ---
