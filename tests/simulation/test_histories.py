@@ -64,11 +64,12 @@ def digest(world: World) -> str:
     return sha256(repr((world.now, world.calls, world.met, changes, answers)).encode()).hexdigest()
 
 
-def test_a_seed_is_the_same_history_in_every_process() -> None:
+@pytest.mark.parametrize("number", [4, 7], ids=["members alone", "with operators"])
+def test_a_seed_is_the_same_history_in_every_process(number: int) -> None:
     code = (
         "from tests.simulation import test_histories as here, world\n"
         "with world.simulated():\n"
-        "    print(here.digest(here.history(4)))"
+        f"    print(here.digest(here.history({number})))"
     )
     digests = {
         subprocess.run(
@@ -81,7 +82,7 @@ def test_a_seed_is_the_same_history_in_every_process() -> None:
         ).stdout.strip()
         for seed in ("1", "2")
     }
-    assert digests == {digest(history(4))}
+    assert digests == {digest(history(number))}
 
 
 def test_histories_do_what_they_are_for() -> None:
