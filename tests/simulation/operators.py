@@ -51,7 +51,8 @@ class _Silent(Terminal):
 
 @cache
 def _client(service: str) -> Any:
-    return boto3.Session("simulated", "simulated", region_name="eu-central-1").client(service)
+    session: Any = boto3.Session("simulated", "simulated", region_name="eu-central-1")
+    return session.client(service)
 
 
 def stage_of() -> Stage:
