@@ -201,8 +201,8 @@ zips: .venv/.ready ## Build the Lambdas' zips for AWS
 .PHONY: preview drift deploy rollout
 preview: $(if $(AGAINST),.venv/.ready,zips) ## Say what `up` would change on STAGE, or, AGAINST a commit, what this tree does
 	@$(RUN) infra.preview $(STAGE) $(if $(AGAINST),--against $(AGAINST))
-drift: zips ## Say what on STAGE is not as the program says
-	@$(RUN) infra.preview --drift $(STAGE)
+drift: $(if $(filter local,$(STAGE)),.venv/.ready,zips) ## Say what on STAGE is not as the program says
+	@$(RUN) $(if $(filter local,$(STAGE)),ops drift --stage local,infra.preview --drift $(STAGE))
 deploy: .venv/.ready ## Deploy STAGE for a REASON; PAGE is the folder of a built page
 	@$(RUN) ops deploy --stage $(STAGE) --yes --reason "$$REASON" $(if $(PAGE),--page $(PAGE))
 rollout: .venv/.ready ## Take the steps of STAGE's rollouts that are due, for a REASON; fails where one fell back

@@ -37,6 +37,6 @@ def _require_bootstrap(stage: StageConfig) -> None:
         if any(words in str(error) for words in _ABSENT):
             raise pulumi.RunError(
                 f"The account has no {policy}: the bootstrap stack is made first, once for an account, "
-                "by scripts/setup-oidc.sh."
+                "by scripts/setup-oidc.sh, or on the local cloud by `python -m localcloud up --stage bootstrap`."
             ) from None
         pulumi.log.debug(f"The boundary cannot be looked up: {error}")

@@ -22,7 +22,7 @@ from infra.bootstrap.github import backend_url, state_bucket_name
 from infra.paths import REPOSITORY
 from infra.stack_config import load_config
 from services.core.names import PROJECT, resource_name
-from services.core.stages import ON_AWS
+from services.core.stages import ON_AWS, STAGES
 
 OUT: Final = REPOSITORY / "dist" / "preview"
 
@@ -111,13 +111,15 @@ def drift(stage: str) -> int:
 def main() -> int:
     """Reads the command line; `DATA_LOSS_ACCEPTED=true` says that the pull request has the label for it."""
     parser = argparse.ArgumentParser(prog="python -m infra.preview", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("stage", choices=ON_AWS)
+    parser.add_argument("stage", choices=STAGES)
     parser.add_argument("--drift", action="store_true", help="compare with what is on AWS, and expect no difference")
     parser.add_argument("--against", metavar="COMMIT", help="compare with the program of a commit, without AWS")
     options = parser.parse_args()
     accepted = os.environ.get("DATA_LOSS_ACCEPTED") == "true"
     if options.against:
         return preview_against(options.against, options.stage, accepted=accepted)
+    if options.stage not in ON_AWS:
+        parser.error(f"{options.stage} is not on AWS: compare it with a commit (--against), or use `civicforge drift`.")
     if options.drift:
         return drift(options.stage)
     return preview(options.stage, accepted=accepted)

@@ -143,9 +143,17 @@ def sums(stage: Stage, series: list[Series], start: datetime, end: datetime) -> 
     return found
 
 
+def born(stage: Stage) -> datetime:
+    """The time of the stage's first deployment: its oldest table's. A stage costs nothing before."""
+    tables = (stage.dynamodb.describe_table(TableName=stage.table(table))["Table"] for table in TABLES)
+    return min(table["CreationDateTime"] for table in tables).astimezone(UTC)
+
+
 def estimate(stage: Stage, now: datetime) -> dict[str, Any]:
     """The month so far and projected to its end, by service, per completed quest, and the budget. In dollars."""
-    start = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    days = calendar.monthrange(now.year, now.month)[1]
+    start = max(first, born(stage))
     platform = Platform(
         stage=stage.name,
         region=stage.region,
@@ -159,14 +167,15 @@ def estimate(stage: Stage, now: datetime) -> dict[str, Any]:
     }
     used = list(usage_series(platform))
     completed = own(metrics.QUESTS_COMPLETED, platform)
-    amounts = sums(stage, [*(series for _, _, series in used), completed], start, now)
+    amounts = sums(stage, [*(series for _, _, series in used), completed], first, now)
     by_service: dict[str, float] = {}
     for (service, unit, _), amount in zip(used, amounts, strict=False):
         each = {"Lambda": PRICES.lambda_request, "API Gateway": PRICES.api_request}
         dollars = amount * each[service] / MILLION if unit == "requests" else price(unit, amount, memory)
         by_service[service] = by_service.get(service, 0.0) + dollars
-    days = calendar.monthrange(now.year, now.month)[1]
-    share = max((now - start) / timedelta(days=days), 1 / (24 * days))
+    month = timedelta(days=days)
+    share = max((now - start) / month, 1 / (24 * days))
+    whole = max((first + month - start) / month, share)
     stands = standing(stage)
     fixed = sum(stands)
     by_service |= {f"{name.replace('_', ' ').capitalize()}": cost * share for name, cost in stands._asdict().items()}
@@ -177,7 +186,7 @@ def estimate(stage: Stage, now: datetime) -> dict[str, Any]:
         "month": f"{now:%Y-%m}",
         "byService": {service: round(dollars, 4) for service, dollars in sorted(by_service.items())},
         "soFar": round(total, 4),
-        "monthProjected": round((total - fixed * share) / share + fixed, 2),
+        "monthProjected": round((total - fixed * share) * whole / share + fixed * whole, 2),
         "completedQuests": int(quests),
         "perCompletedQuest": round(total / quests, 4) if quests else None,
         "billed": limit[0] if limit else None,

@@ -274,8 +274,26 @@ def show(stage: Stage, terminal: Terminal, queue: QueueName) -> None:
             for letter, what in found
         ]
     }
-    rows = [(timestamp(letter.sent_at), _told(what) or letter.summary) for letter, what in found]
-    terminal.table(data, ("sent", "about"), rows, empty=f"{queue} is empty.")
+    rows = [(timestamp(letter.sent_at), letter.id, _told(what) or letter.summary) for letter, what in found]
+    terminal.table(data, ("sent", "message", "about"), rows, empty=f"{queue} is empty.")
+
+
+def _chosen(stage: Stage, queue: str, letters: list[DeadLetter], ids: list[str]) -> list[DeadLetter]:
+    """The messages whose id begins with one of `ids`, all where there are none; the others are given back.
+
+    Raises OperatorError where one of `ids` is no message's, or several messages'.
+    """
+    chosen = [letter for letter in letters if letter.id.startswith(tuple(ids or [""]))]
+    for id_ in ids:
+        count = sum(letter.id.startswith(id_) for letter in letters)
+        if count != 1 or not id_:
+            make_visible(stage, queue, letters)
+            raise OperatorError(
+                f"{count or 'No'} messages of {queue} have an id that begins with {id_!r}; "
+                f"`civicforge dlq show {queue}` has the ids."
+            )
+    make_visible(stage, queue, [letter for letter in letters if letter not in chosen])
+    return chosen
 
 
 @command(app, changes=True)
@@ -284,9 +302,10 @@ def redrive(
     terminal: Terminal,
     queue: QueueName,
     rate: Annotated[float, typer.Option(min=0.1, max=50, help="Messages a second at most.")] = 5,
+    message: Annotated[list[str] | None, typer.Option(help="Id of a message, or its beginning; others stay.")] = None,
 ) -> None:
-    """Do the work of every message again, oldest first; safe to repeat."""
-    letters = receive(stage, queue)
+    """Do the work of every message again, or of those that are chosen, oldest first; safe to repeat."""
+    letters = _chosen(stage, queue, receive(stage, queue), message or [])
     outcome: Json | None = None
     try:
         plan = [

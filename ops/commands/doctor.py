@@ -27,6 +27,10 @@ PYTHON: Final = (3, 11)
 NODE: Final = (20, 19)
 
 
+LEAST_FREE: Final = 2e9
+"""Bytes: packages, zips, and a page that is built."""
+LEAST_FREE_FOR_DATA: Final = 2e8
+"""Bytes: the local cloud's data, which is written beside the former one before it takes its place."""
 MOST_SKEW: Final = 60
 """Seconds by which this machine's clock may differ."""
 
@@ -39,12 +43,14 @@ class Tool(NamedTuple):
     needed_for: str
     remedy: str
     aws_only: bool = False
+    fetched: bool = False
+    """True if the Makefile fetches one where none is; one that is there is used, and may be too old."""
 
 
 TOOLS: Final = (
     Tool("git", (2,), "deploy records the commit", "install git, e.g. `apt install git`"),
-    Tool("node", NODE, "building the page", "install Node.js 20.19 or later, https://nodejs.org"),
-    Tool("npm", (9,), "building the page", "comes with Node.js"),
+    Tool("node", NODE, "building the page", "install Node.js 20.19 or later, https://nodejs.org", fetched=True),
+    Tool("npm", (9,), "building the page", "comes with Node.js", fetched=True),
     Tool("make", (4,), "the targets of the Makefile", "install make, e.g. `apt install make`"),
     Tool(
         "pulumi",
@@ -75,6 +81,10 @@ def tool(wanted: Tool, stage_name: str) -> Finding:
     # `eval "$(python -m localcloud env)"` leads every stage's commands to the local cloud.
     optional = wanted.aws_only and (stage_name == LOCAL or "AWS_ENDPOINT_URL" in os.environ)
     said = f"{'.'.join(map(str, found))} is too old" if found else "not found"
+    if wanted.fetched and not executable:
+        return Finding(
+            "optional", wanted.name, said, f"{wanted.needed_for}: `make setup` brings one, or {wanted.remedy}"
+        )
     return Finding("optional" if optional else "missing", wanted.name, said, f"{wanted.needed_for}: {wanted.remedy}")
 
 
@@ -97,9 +107,25 @@ def machine(stage_name: str) -> Iterator[Finding]:
         if modules
         else Finding("optional", "the page's packages", "not installed", "`make setup`; deploy does it too")
     )
-    free = shutil.disk_usage(REPOSITORY).free / 1e9
-    enough = free > 2
-    yield Finding("ok" if enough else "missing", "disk", f"{free:.0f} GB free", "" if enough else "free 2 GB")
+    yield disk("disk", REPOSITORY, LEAST_FREE)
+    if LOCAL_DIRECTORY.exists() and _device(LOCAL_DIRECTORY) != _device(REPOSITORY):
+        yield disk("disk of .local", LOCAL_DIRECTORY, LEAST_FREE_FOR_DATA)
+
+
+def disk(what: str, folder: Path, least: float) -> Finding:
+    """The finding about the disk of a folder, on which `least` bytes should be free."""
+    free = shutil.disk_usage(folder).free
+    if free >= least:
+        return Finding("ok", what, f"{_size(free)} free")
+    return Finding("missing", what, f"{_size(free)} free", f"make room until {_size(least)} are free, e.g. in {folder}")
+
+
+def _device(folder: Path) -> int:
+    return folder.stat().st_dev
+
+
+def _size(number: float) -> str:
+    return f"{number / 1e9:.0f} GB" if number >= 1e9 else f"{number / 1e6:.0f} MB"
 
 
 def account(stage_name: str) -> Iterator[Finding]:

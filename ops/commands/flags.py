@@ -1,11 +1,11 @@
 """Feature flags: `off`, `internal`, `on` or `N%` in the SSM parameter of each (see `services.core.flags`)."""
 
-import json
 from typing import Annotated
 
 import typer
 
 from ops.shared.flags import known, set_value, values
+from ops.shared.rollouts import State, load, save
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.flags import is_valid
@@ -14,13 +14,25 @@ from services.core.parameters import flag_parameter, rollout_parameter
 app = typer.Typer(no_args_is_help=True, help="Who sees what: off, internal, N% or on.")
 
 
+def _end_rollout(stage: Stage, flag: str, value: str) -> None:
+    """End the flag's rollout as one that an operator ended; an invalid record is deleted."""
+    try:
+        rollout = load(stage, flag)
+    except OperatorError:
+        stage.delete_parameter(rollout_parameter(flag).key)
+        return
+    if rollout is not None:
+        why = f"somebody set the flag to {value}"
+        save(stage, rollout.model_copy(update={"state": State.ABORTED, "why": why}))
+
+
 def _is_rolled_out(stage: Stage, flag: str) -> bool:
     """True if a rollout would go on with the flag, or its record is invalid."""
-    kept = stage.find_parameter(rollout_parameter(flag).key)
     try:
-        return kept is not None and json.loads(kept)["state"] == "running"
-    except (ValueError, KeyError, TypeError):
+        rollout = load(stage, flag)
+    except OperatorError:
         return True
+    return rollout is not None and rollout.state is State.RUNNING
 
 
 @command(app, "list")
@@ -49,7 +61,7 @@ def set_(
 
     def apply() -> Json:
         if by_hand:
-            stage.delete_parameter(rollout_parameter(flag).key)
+            _end_rollout(stage, flag, value)
         return set_value(stage, flag, value)
 
     change = Change("flags set", flag, plan, apply)

@@ -14,12 +14,12 @@ import typer
 
 from ops.shared.alarms import GONE, alarm_states
 from ops.shared.flags import known, set_value, values
-from ops.shared.rollouts import STEPS, Rollout, State, load, running
+from ops.shared.rollouts import STEPS, Rollout, State, load, running, save
 from ops.shared.stage import MISSING, OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain.values import Model
 from services.core.metrics import QUESTS_COMPLETED, REWARDS_PAID, Metric
-from services.core.parameters import FLAGS, flag_parameter, rollout_parameter
+from services.core.parameters import FLAGS, flag_parameter
 
 SEEN: Final[dict[str, Metric]] = {"rewards": REWARDS_PAID}
 """Metrics that show that a flag was tried; other flags go by the quests that were completed."""
@@ -59,11 +59,6 @@ def judge(stage: Stage, rollout: Rollout, now: datetime) -> Decision:
         return Decision(action="stop", why=f"somebody set the flag to {value}")
     seen = stage.count_of(SEEN.get(rollout.flag, QUESTS_COMPLETED), rollout.step_at, now)
     return decide(rollout, alarm_states(stage, rollout.watch), seen, now)
-
-
-def save(stage: Stage, rollout: Rollout) -> None:
-    """Remembers it."""
-    stage.put_parameter(rollout_parameter(rollout.flag).key, rollout.model_dump_json(by_alias=True))
 
 
 def begin(stage: Stage, rollout: Rollout) -> Json:

@@ -200,7 +200,12 @@ def _state(stage: Stage) -> Iterator[Finding]:
     try:
         left = remains(stage)
     except stage.s3.exceptions.NoSuchBucket:
-        yield Finding("missing", "state", "there is no bucket for it", "run scripts/setup-oidc.sh")
+        yield Finding(
+            "missing",
+            "state",
+            "there is no bucket for it",
+            "run scripts/setup-oidc.sh, or on the local cloud `python -m localcloud up --stage bootstrap`",
+        )
         return
     if left:
         yield Finding("missing", "state", left.told, remedy(stage))

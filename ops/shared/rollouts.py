@@ -63,6 +63,11 @@ def load(stage: Stage, flag: str) -> Rollout | None:
         raise OperatorError(f"{name} is invalid; `civicforge flags set {flag}` ends the rollout.") from None
 
 
+def save(stage: Stage, rollout: Rollout) -> None:
+    """Remember it."""
+    stage.put_parameter(rollout_parameter(rollout.flag).key, rollout.model_dump_json(by_alias=True))
+
+
 def running(stage: Stage) -> list[Rollout]:
     """The rollouts that are under way. Raises OperatorError as `load` does."""
     found = [load(stage, flag) for flag in FLAGS]

@@ -84,6 +84,29 @@ def test_a_day_with_it(directory: Path) -> None:
     assert re.search(r"created +2", run("up").output)
 
 
+def test_nothing_is_said_of_what_nobody_looked_at_and_refresh_puts_it_back(directory: Path) -> None:
+    """Deleted by hand: a queue; changed by hand: how long lines are kept."""
+    (directory / "infra" / "__main__.py").write_text(PROGRAM)
+    run("up")
+    emulator = Emulator(directory / ".local")
+    running = emulator.running()
+    assert running is not None
+    session = boto3.Session(*emulator.root_key, region_name="us-east-1")
+    queues = session.client("sqs", endpoint_url=running.endpoint)
+    logs = session.client("logs", endpoint_url=running.endpoint)
+    queues.delete_queue(QueueUrl=queues.get_queue_url(QueueName="typed")["QueueUrl"])
+    logs.put_retention_policy(logGroupName="/aws/lambda/typed", retentionInDays=1)
+    plain = run("up").output
+    assert "none was looked at; --refresh looks" in plain
+    healed = run("up", "--refresh").output
+    assert re.search(r"created +1 +queue", healed)
+    assert re.search(r"updated +1 +log", healed)
+    assert queues.get_queue_url(QueueName="typed")["QueueUrl"]
+    (group,) = logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/typed")["logGroups"]
+    assert group["retentionInDays"] == 7
+    assert "each was looked at" in run("up", "--refresh").output
+
+
 def test_logs_show_what_lambdas_say_and_the_emulator_s_errors(directory: Path) -> None:
     run("up")
     emulator = Emulator(directory / ".local")

@@ -870,20 +870,37 @@ def test_an_ended_run_of_the_journeys_leaves_nothing_behind() -> None:
     assert not [one for one in started if one.is_running()]
 
 
-def test_a_save_that_fails_is_heard_and_nothing_is_lost(make_platform: Callable[[], Platform]) -> None:
+def in_the_way(platform: Platform) -> Callable[[], object]:
+    """Keep the file of SSM's state from being written; returns what undoes it."""
+    folder = platform.emulator.data / "state" / "ssm.tmp"
+    folder.mkdir()
+    return folder.rmdir
+
+
+def full(platform: Platform) -> Callable[[], object]:
+    """Let no file of the emulator grow, as on a full disk; returns what undoes it."""
+    process = psutil.Process(platform.running.pid)
+    former = process.rlimit(psutil.RLIMIT_FSIZE)
+    process.rlimit(psutil.RLIMIT_FSIZE, (0, former[1]))
+    return lambda: process.rlimit(psutil.RLIMIT_FSIZE, former)
+
+
+@pytest.mark.parametrize("fault", [in_the_way, full])
+def test_a_save_that_fails_is_heard_and_nothing_is_lost(
+    make_platform: Callable[[], Platform], fault: Callable[[Platform], Callable[[], object]]
+) -> None:
     platform = make_platform()
     platform.client("ssm").put_parameter(Name="/first", Value="1", Type="String")
     platform.emulator.save()
-    in_the_way = platform.emulator.data / "state" / "ssm.tmp"
-    in_the_way.mkdir()
+    mend = fault(platform)
     platform.client("ssm").put_parameter(Name="/second", Value="1", Type="String")
-    with pytest.raises(EmulatorError, match=r"could not save its data \(ssm: .*MB are free"):
+    with pytest.raises(EmulatorError, match=r"could not save its data \(.*ssm: .*MB are free"):
         platform.emulator.save()
     with pytest.raises(EmulatorError, match="could not save"):
         platform.emulator.stop()
     assert platform.emulator.running() == platform.running
     assert "ssm" in platform.emulator.failure()
-    in_the_way.rmdir()
+    mend()
     assert eventually(lambda: not platform.emulator.failure()), "it tries again by itself"
     assert platform.emulator.stop()
     platform.restart()

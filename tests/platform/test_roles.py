@@ -7,6 +7,7 @@ would refuse, so that each of these runs is the rehearsal of a deployment.
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -110,23 +111,35 @@ def test_a_release_goes_out_and_back_as_the_deploy_role(
 
 
 def test_a_lambda_reads_the_groups_of_its_own_stages_pool_alone(account: Platform) -> None:
-    """Its boundary tells the pool by its tag; without the pool's tags no reward could ever be paid at `internal`."""
+    """Its boundary knows the pool by its tags, without which nothing is paid at `internal` and no account deleted."""
     report = up(account, "dev", gate(account, "dev", "deploy"))
     pool = report.outputs["user_pool_id"]
     cognito = account.client("cognito-idp")
     other = cognito.create_user_pool(PoolName="other", UserPoolTags={"stage": "prod"})["UserPool"]["Id"]
     cognito.create_group(UserPoolId=other, GroupName="internal")
-    role = "arn:aws:iam::000000000000:role/civicforge-dev-rewards"
-    keys = account.client("sts").assume_role(RoleArn=role, RoleSessionName="rewards")["Credentials"]
-    rewards = account.client(
+    rewards, housekeeping = (as_lambda(account, service) for service in ("rewards", "housekeeping"))
+    assert rewards.list_users_in_group(UserPoolId=pool, GroupName="internal")["Users"] == []
+    with pytest.raises(ClientError, match="not authorized"):
+        rewards.list_users_in_group(UserPoolId=other, GroupName="internal")
+    for of in (pool, other):
+        cognito.admin_create_user(UserPoolId=of, Username="ida@example.org")
+    housekeeping.admin_delete_user(UserPoolId=pool, Username="ida@example.org")
+    with pytest.raises(ClientError, match="not authorized"):
+        housekeeping.admin_delete_user(UserPoolId=other, Username="ida@example.org")
+    with pytest.raises(ClientError, match="not authorized"):
+        rewards.admin_delete_user(UserPoolId=pool, Username="ida@example.org")
+
+
+def as_lambda(account: Platform, service: str) -> Any:
+    """Cognito as one of dev's Lambdas reaches it."""
+    role = f"arn:aws:iam::000000000000:role/civicforge-dev-{service}"
+    keys = account.client("sts").assume_role(RoleArn=role, RoleSessionName=service)["Credentials"]
+    return account.client(
         "cognito-idp",
         aws_access_key_id=keys["AccessKeyId"],
         aws_secret_access_key=keys["SecretAccessKey"],
         aws_session_token=keys["SessionToken"],
     )
-    assert rewards.list_users_in_group(UserPoolId=pool, GroupName="internal")["Users"] == []
-    with pytest.raises(ClientError, match="not authorized"):
-        rewards.list_users_in_group(UserPoolId=other, GroupName="internal")
 
 
 def a_release(stage: Stage, folder: Path, number: int) -> Release:

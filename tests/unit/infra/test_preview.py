@@ -120,6 +120,25 @@ def test_drift_expects_no_changes(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
     assert "--json" not in cli.arguments
 
 
+@pytest.mark.parametrize("option", [[], ["--drift"]])
+def test_the_local_stage_is_not_looked_for_on_aws(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: list[str]
+) -> None:
+    cli.answers("", 0)
+    monkeypatch.setattr("sys.argv", ["preview", "local", *option])
+    with pytest.raises(SystemExit):
+        preview.main()
+    assert "civicforge drift" in capsys.readouterr().err
+
+
+def test_the_local_stage_is_compared_with_a_commit(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    compare = MagicMock(return_value=0)
+    monkeypatch.setattr("sys.argv", ["preview", "local", "--against", "abc"])
+    monkeypatch.setattr(preview, "preview_against", compare)
+    assert preview.main() == 0
+    assert compare.call_args.args == ("abc", "local")
+
+
 @pytest.mark.parametrize(("label", "code"), [("true", 0), ("false", 3), ("", 3)])
 def test_the_label_comes_from_the_environment(cli: Cli, monkeypatch: pytest.MonkeyPatch, label: str, code: int) -> None:
     monkeypatch.setattr("sys.argv", ["preview", "dev"])

@@ -113,6 +113,29 @@ def test_the_oldest_comes_first_whatever_order_the_queue_has(stage: UnitStage, m
     assert [letter.body["sweep"] for letter in dlq.receive(stage, "schedules")] == ["s0", "s1", "s2"]
 
 
+def test_one_message_is_redriven_and_the_others_stay(stage: UnitStage, cli: Cli) -> None:
+    for service in ("rewards", "housekeeping", "publisher"):
+        send(stage, "schedules", {"sweep": service})
+    ids = [message["id"] for message in cli("dlq show schedules --json").json["messages"]]
+    assert all(id_ in cli("dlq show schedules").out for id_ in ids)
+    ran = cli(f"dlq redrive schedules --message {ids[1]} --yes --reason one --json")
+    assert (ran.code, ran.json["redriven"]) == (0, 1)
+    assert stage.invoked == [("housekeeping", {"sweep": "housekeeping"})]
+    left = cli("dlq show schedules --json").json["messages"]
+    assert [message["id"] for message in left] == [ids[0], ids[2]]
+
+
+@pytest.mark.parametrize("ids", [["no-such"], ["", "x"]])
+def test_a_message_that_is_not_there_is_told_and_all_stay(stage: UnitStage, cli: Cli, ids: list[str]) -> None:
+    send(stage, "schedules", {"sweep": "rewards"})
+    send(stage, "schedules", {"sweep": "publisher"})
+    ran = cli("dlq redrive schedules --yes --reason one " + " ".join(f"--message '{id_}'" for id_ in ids))
+    assert ran.code == 1
+    assert "have an id that begins with" in ran.out + ran.err
+    assert stage.invoked == []
+    assert len(dlq.receive(stage, "schedules")) == 2
+
+
 def test_what_is_not_confirmed_goes_back(stage: UnitStage, cli: Cli) -> None:
     send(stage, "schedules", {"sweep": "rewards"})
     assert cli("dlq redrive schedules", "why\nn\n").code == 1

@@ -1,10 +1,12 @@
 """Commands that look: status, logs, cost, secrets, doctor, and the smoke test's own rules."""
 
 import json
+import shutil
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -323,6 +325,27 @@ def test_the_cost_of_what_was_used(town: UnitStage, monkeypatch: pytest.MonkeyPa
     assert (found["billed"], found["budget"]) == (0.0, 5.0)
 
 
+@pytest.mark.parametrize(
+    ("born", "share"), [(-40, 27.5 / 30), (27.5 - 1 / 24, 1 / 24 / 30), (26.5, 1 / 30), (15, 12.5 / 30)]
+)
+def test_a_stage_costs_nothing_before_its_first_day(
+    town: UnitStage, monkeypatch: pytest.MonkeyPatch, born: float, share: float
+) -> None:
+    """`born` in days from the first of a month of thirty, of which 27.5 are over."""
+    gateway(town, monkeypatch)
+    first = datetime(2026, 11, 1, tzinfo=UTC)
+    monkeypatch.setattr(cost, "born", lambda _: first + timedelta(days=born))
+    an_alarm(town, "civicforge-local-a-p1", "OK")
+    found = cost.estimate(town, first + timedelta(days=27.5))
+    assert found["soFar"] == pytest.approx(PRICES.alarm_metric * share, abs=1e-4)
+    lives = min(1, (30 - born) / 30)
+    assert found["monthProjected"] == pytest.approx(PRICES.alarm_metric * lives, abs=0.01)
+
+
+def test_a_stage_is_as_old_as_its_oldest_table(town: UnitStage) -> None:
+    assert datetime.now(UTC) - timedelta(minutes=10) < cost.born(town) <= datetime.now(UTC)
+
+
 def test_the_cost_of_nothing(town: UnitStage, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     gateway(town, monkeypatch)
     town.budgets.delete_budget(AccountId=town.account, BudgetName=town.resource("monthly"))
@@ -448,7 +471,9 @@ def test_the_doctor_works_with_an_empty_path(cli: Cli, monkeypatch: pytest.Monke
     ran = cli("doctor --json")
     assert ran.code == 1
     found = {finding["what"]: finding for finding in ran.json["findings"]}
-    assert found["git"]["verdict"] == found["node"]["verdict"] == "missing"
+    assert found["git"]["verdict"] == "missing"
+    assert found["node"]["verdict"] == "optional", "the Makefile fetches one"
+    assert "`make setup` brings one" in found["node"]["remedy"]
     assert found["pulumi"]["verdict"] == "optional"
     assert found["Python"]["verdict"] == "ok"
     assert all(finding["remedy"] for finding in ran.json["findings"] if finding["verdict"] != "ok")
@@ -460,11 +485,42 @@ def test_the_doctor_tells_old_from_new(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "version_of", lambda _: (1, 9))
     old = doctor.tool(git, "local")
     assert (old.verdict, old.found) == ("missing", "1.9 is too old")
+    node = next(wanted for wanted in doctor.TOOLS if wanted.name == "node")
+    assert node.fetched
+    assert doctor.tool(node._replace(name="git"), "local").verdict == "missing", "one that is too old is used"
     assert doctor.tool(doctor.Tool("no-such", (1,), "nothing", "buy one", aws_only=True), "prod").verdict == "missing"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
         wanted = doctor.Tool("no-such", (1,), "nothing", "buy one", aws_only=True)
         assert doctor.tool(wanted, "dev").verdict == "optional", "the local cloud's own dev"
+
+
+@pytest.mark.parametrize(
+    ("free", "verdict", "said"),
+    [
+        (3e9, "ok", "3 GB free"),
+        (2e9, "ok", "2 GB free"),
+        (1.99e9, "missing", "2 GB free"),
+        (4e7, "missing", "40 MB free"),
+    ],
+)
+def test_the_doctor_tells_a_disk_that_is_nearly_full(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: float, verdict: str, said: str
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", {tmp_path: SimpleNamespace(free=free)}.__getitem__)
+    finding = doctor.disk("disk", tmp_path, doctor.LEAST_FREE)
+    assert (finding.verdict, finding.found) == (verdict, said)
+    assert bool(finding.remedy) is (verdict == "missing")
+
+
+@pytest.mark.parametrize("other", [True, False])
+def test_the_doctor_looks_at_the_disk_of_the_local_clouds_data(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, other: bool
+) -> None:
+    monkeypatch.setattr(doctor, "LOCAL_DIRECTORY", tmp_path)
+    monkeypatch.setattr(doctor, "_device", lambda folder: int(other and folder == tmp_path))
+    disks = [finding.what for finding in doctor.machine("local") if finding.what.startswith("disk")]
+    assert disks == (["disk", "disk of .local"] if other else ["disk"])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from ops.commands import rollout
 from ops.commands.rollout import decide
 from ops.shared.alarms import alarm_states
-from ops.shared.rollouts import STEPS, Rollout, State, load
+from ops.shared.rollouts import STEPS, Rollout, State, load, save
 from services.core.metrics import NAMESPACE, REWARDS_PAID
 from tests.unit.ops.conftest import Cli, UnitStage, parameter
 
@@ -117,7 +117,7 @@ def test_which_alarms_are_watched(stage: UnitStage) -> None:
 @pytest.mark.parametrize(("step", "value"), [(0, "off"), (1, "off"), (1, "internal"), (2, "on"), (3, "25%")])
 def test_who_sets_the_flag_by_hand_has_the_last_word(stage: UnitStage, cli: Cli, step: int, value: str) -> None:
     alarm(stage, "OK")
-    rollout.save(stage, a_rollout(step=step, soak_minutes=0, at_least=0))
+    save(stage, a_rollout(step=step, soak_minutes=0, at_least=0))
     stage.put_parameter("feature-rewards", value)  # as the console of AWS does
     ran = cli("rollout advance --yes --reason hourly")
     assert ran.code == 0
@@ -134,6 +134,8 @@ def test_an_emergency_stop_ends_the_rollout(stage: UnitStage, cli: Cli) -> None:
     assert "its rollout ends here" in ran.out
     assert "Nothing is being rolled out" in cli("rollout advance --yes --reason hourly").out
     assert parameter(stage, "feature-rewards") == "off"
+    ended = cli("rollout status --json").json["rollouts"]["rewards"]
+    assert (ended["state"], ended["why"]) == ("aborted", "somebody set the flag to off")
 
 
 @pytest.mark.parametrize("kept", ["{}", "nonsense", "[]", '{"state": "running"}'])
