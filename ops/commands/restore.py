@@ -41,7 +41,7 @@ _NEVER_WRITTEN: Final = dict.fromkeys(TOTALS, 0)
 """A total that was never written counts as 0."""
 _UNDONE: Final = "#undone"
 """Ends the id of the entry that takes another one back, so that it can be there once only."""
-_ID = re.compile(r"\d{8}t\d{6}")
+_ID = re.compile(r"[0-9]{8}t[0-9]{6}")
 
 app = typer.Typer(no_args_is_help=True, help="Bring former data back: beside, then item by item or all of it.")
 

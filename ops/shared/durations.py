@@ -6,7 +6,7 @@ from typing import Final
 
 from ops.shared.stage import OperatorError
 
-_LENGTH: Final = re.compile(r"([1-9]\d{0,5})([mhd])")
+_LENGTH: Final = re.compile(r"([1-9][0-9]{0,5})([mhd])")
 _LONGEST: Final = timedelta(days=3650)
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 

@@ -33,7 +33,7 @@ def includes(value: str, flag: str, user_id: str, groups: AbstractSet[str]) -> b
 
 
 def _percent(value: str) -> int | None:
-    match = re.fullmatch(r"(\d{1,3})%", value)
+    match = re.fullmatch(r"([0-9]{1,3})%", value)
     return int(match[1]) if match and int(match[1]) <= 100 else None
 
 

@@ -572,6 +572,16 @@ def name_stays(_real: Any) -> Any:
     return anonymise
 
 
+@bug(user_store.UserStore, "anonymise", lambda: scenarios.races("editMe", {"bio": "bio-1-x"}, range(60)))
+def only_what_was_read_is_written_over(_real: Any) -> Any:
+    def anonymise(self: Any, user: Any, now: Any) -> None:
+        before = dump(user)
+        after = {**dump(former(user, now)), "deletionAt": before["deletionAt"]}
+        self._update(user.user_id, before, after, "deletionAt <= :now", {":now": timestamp(now)})
+
+    return anonymise
+
+
 @bug(user_store.UserStore, "anonymise", lambda: scenarios.races("restoreMe", None, range(200)), quick=False)
 def forgets_who_came_back(_real: Any) -> Any:
     def anonymise(self: Any, user: Any, now: Any) -> None:

@@ -91,5 +91,12 @@ def test_operators_mend_what_moves_meanwhile() -> None:
     assert scenarios.mending(range(20)) == []
 
 
+@pytest.mark.parametrize(
+    "profile", [{"bio": "bio-1-x"}, {"displayName": "Name-1-x"}, {"interests": ["chess-x"]}], ids=" ".join
+)
+def test_nothing_that_is_written_while_one_is_forgotten_stays(profile: dict[str, object]) -> None:
+    assert races("editMe", profile, range(60)) == []
+
+
 def test_nobody_is_forgotten_who_changed_their_mind() -> None:
     assert races("restoreMe", None, range(60)) == []

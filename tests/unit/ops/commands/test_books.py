@@ -36,6 +36,36 @@ def test_a_stage_in_order_has_no_problems(stage: UnitStage, cli: Cli) -> None:
     assert "Every quest, entry and total agrees" in ran.out
 
 
+def test_who_signed_up_again_has_books_of_their_own(stage: UnitStage, cli: Cli) -> None:
+    address, quest_id, later = "erin@town.example", "r" * 26, NOW + timedelta(days=1)
+    first = stage.sign_ups.ensure("erin", address, NOW)
+    draft = quests.Draft(
+        title="Carry a sofa", description="It is a heavy sofa, mind.", category=quests.Category.SOCIAL, reward_xp=400
+    )
+    stage.quests.create(quests.create(draft, "erin", quest_id, NOW, timedelta(days=30)))
+    stage.users.request_deletion("erin", NOW, grace=timedelta(0))
+    gone = stage.users.get("erin")
+    assert gone
+    assert gone.points < first.points
+    stage.users.anonymise(gone, later)
+    stage.sign_ups.leave(gone, later)
+    again = stage.sign_ups.ensure("erin-again", address, later)
+    assert again.points == gone.points
+    assert problems(stage) == []
+    assert cli("ledger check").code == 0
+    nothing = cli(f"ledger adjust erin-again --quest {quest_id} --yes --reason w")
+    assert (nothing.code, "there is nothing to book" in nothing.err) == (1, True)
+    gift = adjustment("erin-again", quest_id, Totals(0, 40, 0), "by mistake", NOW)
+    totals = stage.repair.totals(again, Totals(again.points, 40), NOW)
+    stage.repair.write([put_entry(stage.table(LEDGER), gift), totals])
+    assert cli("ledger check").code == 1
+    assert cli(f"ledger adjust erin-again --quest {quest_id} --yes --reason w").code == 0
+    assert problems(stage) == []
+    row = stage.users.get("erin-again")
+    assert row
+    assert (row.points, row.xp) == (again.points, 0)
+
+
 def test_every_kind_of_problem_is_found(stage: UnitStage, cli: Cli) -> None:
     stage.completed("a" * 26)
     stage.submitted("b" * 26)

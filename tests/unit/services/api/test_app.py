@@ -13,7 +13,7 @@ from services.api.operations import OPERATIONS
 from services.core import aws_json
 from services.core.names import parameter_name
 from services.core.parameters import BREAKER
-from services.core.routes import ROUTES
+from services.core.routes import EDGE_QUERY, ROUTES
 from tests.unit.services.cloud import (
     ANNA,
     BEN,
@@ -143,6 +143,23 @@ def test_nobody_puts_an_id_into_what_the_edge_gives_to_others(api: Api, operatio
     answer = api.call(operation, headers={"x-request-id": "poisoned-1"}, path={"questId": "0" * 26, "userId": "nobody"})
     assert answer.headers["x-request-id"].startswith("gw-request-")
     assert "poisoned-1" not in answer.text
+
+
+READS = [route.operation for route in ROUTES if route.method == "GET" and route.public]
+
+
+@pytest.mark.parametrize("name", ["x", "utm_source", "_", "Limit"])
+@pytest.mark.parametrize("operation", READS)
+def test_a_query_of_the_caller_s_own_makes_no_copy_at_the_edge(api: Api, operation: str, name: str) -> None:
+    quest_id = api.create(ANNA)
+    answer = api.call(operation, query={name: "1"}, path={"questId": quest_id, "userId": ANNA})
+    assert (answer.status, answer.headers["cache-control"]) == (422, "no-store")
+
+
+def test_the_edge_tells_apart_what_reads_know_and_nothing_else() -> None:
+    reads = (route.operation for route in ROUTES if route.method == "GET")
+    fields = (field for operation in reads for field in OPERATIONS[operation].query.model_fields.items())
+    assert {field.alias or name for name, field in fields} == set(EDGE_QUERY)
 
 
 @pytest.mark.parametrize("given", ["page-0000-1", "A1b2_C3=", "x" * 64])

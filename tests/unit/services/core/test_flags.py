@@ -27,6 +27,12 @@ def test_values_that_mean_nothing(value: str) -> None:
     assert not is_valid(value)
 
 
+@pytest.mark.parametrize("digits", ["\u0665\u0660", "\uff15\uff10", "\u0967\u0966", "\U0001d7d3\U0001d7ce", "5\u0660"])
+def test_a_share_in_the_digits_of_another_script_means_nothing(digits: str) -> None:
+    assert digits.isdecimal()
+    assert not is_valid(f"{digits}%")
+
+
 @pytest.mark.parametrize(
     ("value", "outsider", "insider"),
     [("off", False, False), ("internal", False, True), ("on", True, True), ("0%", False, True), ("100%", True, True)],
