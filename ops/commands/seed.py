@@ -8,6 +8,7 @@ import httpx
 from pycognito.aws_srp import AWSSRP  # type: ignore[import-untyped]  # it ships no types
 
 from ops.shared.stage import OperatorError, Stage
+from ops.shared.synthetic import make_members
 from ops.shared.terminal import Terminal
 from services.core import stages
 from services.core.domain.digests import digest
@@ -237,6 +238,8 @@ def seed(stage: Stage, terminal: Terminal) -> None:
     """Fill a new local or dev stage with members and quests; a stage that has them stays as it is."""
     if stage.name not in STAGES:
         raise OperatorError(f"Only {' and '.join(STAGES)} get invented members; {stage.name} has real ones.")
+    # Nobody runs a smoke test after `make up`, and without its members the canary's alarm would be on.
+    make_members(stage)
     accounts = {"password": PASSWORD, "members": [person.address for person in PEOPLE]}
     with stage.http() as http:
         author = _Author(stage, http)

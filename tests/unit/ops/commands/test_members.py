@@ -5,10 +5,14 @@ from datetime import UTC, datetime
 import pytest
 
 from ops.commands import members
+from ops.commands.seed import PASSWORD, PEOPLE
 from ops.shared.members import user_id_of
 from ops.shared.stage import OperatorError
 from ops.shared.terminal import Terminal
+from services.core.domain.quests import SYNTHETIC
 from services.core.domain.users import Profile
+from services.core.names import SYNTHETIC_MEMBERS
+from services.core.parameters import CANARY_PASSWORD
 from tests.unit.ops.conftest import PERFORMER, REQUESTOR, Cli, UnitStage
 
 
@@ -58,3 +62,15 @@ def test_with_json_an_error_is_json_too(town: UnitStage, cli: Cli) -> None:
     assert ran.code == 1
     assert ran.json["kind"] == "OperatorError"
     assert ran.json["error"] == ran.err.strip()
+
+
+def test_a_seeded_stage_has_the_canarys_members(stage: UnitStage, cli: Cli) -> None:
+    """`make up` runs no smoke test, which makes them elsewhere; a stage that was seeded before gets them too."""
+    pool = stage.api_settings.cognito_user_pool_id
+    stage.cognito.create_group(UserPoolId=pool, GroupName=SYNTHETIC)
+    stage.put_parameter(CANARY_PASSWORD.key, PASSWORD, secret=True)
+    stage.cognito.admin_create_user(UserPoolId=pool, Username=PEOPLE[-1].address)
+    for _ in range(2):
+        assert cli("seed").code == 0
+        found = stage.cognito.list_users_in_group(UserPoolId=pool, GroupName=SYNTHETIC)["Users"]
+        assert len(found) == len(SYNTHETIC_MEMBERS)
