@@ -55,6 +55,7 @@ def _client(service: str) -> Any:
     return session.client(service)
 
 
+@cache
 def stage_of() -> Stage:
     """The stage, with botocore's own clients; what it only says of itself is fixed."""
     stage = Stage(STAGE, boto3.Session("simulated", "simulated", region_name="eu-central-1"), "https://sim")

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from services.api.operations import OPERATIONS
 from services.core.domain.ledger import State
-from services.core.domain.quests import FINAL, MODERATORS, Action, Actor, Allowed, Outcome, Quest, allowed
+from services.core.domain.quests import FINAL, MODERATORS, Actor, Allowed, Outcome, Quest, allowed
 from services.core.domain.values import timestamp
 from services.core.flags import INTERNAL
 from services.core.names import parameter_name, resource_name
@@ -366,15 +366,16 @@ def come_back(world: World, who: str) -> None:
 
 def possible(world: World, quest_id: str, among: Iterable[str] = ()) -> list[tuple[str, str]]:
     """Who of these, or of all, may do what with a quest now; nobody moderates what has ended."""
+    item = world.db.tables["quests"].items[quest_id,]
+    if item["status"]["S"] in FINAL:
+        return []
     among = among or (*members(world), MODERATOR)
-    quest, now = as_quest(quest_items(world)[quest_id]), datetime.fromtimestamp(world.now, UTC)
+    quest, now = as_quest(item), datetime.fromtimestamp(world.now, UTC)
     return [
         (action.value, who)
         for who in among
         for action, verdict in allowed(quest, actor(who), now).items()
-        if isinstance(verdict, Allowed)
-        and action in OPERATION_OF
-        and not (action in (Action.HIDE, Action.UNHIDE) and quest.status in FINAL)
+        if isinstance(verdict, Allowed) and action in OPERATION_OF
     ]
 
 
