@@ -35,17 +35,19 @@ def forget(stage: Stage, address: str) -> None:
 
 
 def age(stage: Stage, argument: str) -> None:
-    """Lets days pass for a quest that was handed in (`<quest id>+<days>`), and does the chores."""
+    """Lets days pass for a quest that was handed in, and for its dispute (`<quest id>+<days>`), and does the chores."""
     quest_id, _, days = argument.partition("+")
     stored = stage.quests.get(quest_id)
     assert stored is not None, "the journey has just posted it"
     quest, passed = stored.quest, timedelta(days=int(days))
+    dispute = quest.dispute
     assert quest.submitted_at is not None, "the journey has just handed it in"
     aged = quest.model_copy(
         update={
             "claimed_at": quest.claimed_at and quest.claimed_at - passed,
             "submitted_at": quest.submitted_at - passed,
             "silence_at": quest.silence_due - passed,
+            "dispute": dispute and dispute.model_copy(update={"statement_until": dispute.heard_at - passed}),
             "version": quest.version + 1,
         }
     )
