@@ -4,9 +4,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from services.core.domain.quests import ChangeRequest, Quest, turn
+from services.core.domain import quests
+from services.core.domain.quests import Action, Actor, Allowed, ChangeRequest, Quest, allowed, turn
 from tests.unit.services.cloud import ANNA, BEN, CLAIM_PERIOD, LIFETIME, NOW, REASON, SILENCE
-from tests.unit.services.core.domain.test_quests import STATEMENT, quest_in
+from tests.unit.services.core.domain.test_quests import JUDGE, STATEMENT, member, quest_in
 from tests.unit.services.invariants import FINAL, check_turn
 
 DAY = timedelta(days=1)
@@ -111,3 +112,40 @@ def test_the_performer_has_new_work_from_a_decision_on() -> None:
         update={"dispute": decided.model_copy(update={"decided_at": NOW + DAY, "outcome": "CLAIMED"})}
     )
     assert as_told(quest, NOW + 2 * DAY) == ("hand-in", (BEN,), NOW + DAY, DEADLINE)
+
+
+DOES = {
+    "answer": Action.EDIT,  # an answer is a message, which the requestor of an OPEN quest may write as they may edit it
+    "hand-in": Action.SUBMIT,
+    "overdue": Action.RELEASE,
+    "confirm": Action.ATTEST,
+    "state": Action.STATE,
+    "decide": Action.RESOLVE,
+    "review": Action.UNHIDE,
+}
+ALL = {name: row[0] for table in (OPEN_TURN, OTHERS) for name, row in table.items()}
+
+
+def may(quest: Quest, actor: Actor, action: Action, now: datetime) -> bool:
+    return allowed(quest, actor, now)[action] == Allowed()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_silence_ends_every_quest_or_leaves_somebody_who_can_act(name: str) -> None:
+    """A day at a time, with housekeeping's steps as they come and not a word from anybody, beyond every deadline."""
+    quest = ALL[name]
+    for days in range(LIFETIME.days + 2):
+        now = NOW + days * DAY
+        for chore in (quests.release_overdue, quests.confirm_silence, quests.expire):
+            quest = chore(quest, now).quest
+        if quest.status.value in FINAL:
+            return
+        found = turn(quest, now)
+        if found is None:
+            assert may(quest, member("anybody"), Action.CLAIM, now)
+            continue
+        judges = [JUDGE] if found.moderators else []
+        actors = [*map(member, found.members), *judges]
+        assert actors
+        assert all(may(quest, actor, DOES[found.task], now) for actor in actors), (days, found)
+    assert quest.status.value == "DISPUTED" or quest.hidden_at, "only what waits for moderators stays that long"
