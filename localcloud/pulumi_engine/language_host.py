@@ -6,6 +6,7 @@ last argument, reads the port from the first line that it prints, and interrupts
 """
 
 import contextlib
+import os
 import sys
 from concurrent import futures
 from pathlib import Path
@@ -46,7 +47,8 @@ class Host(LanguageServer):
 
 
 def main() -> None:
-    """Serve until the CLI interrupts this process."""
+    """Serve until the CLI interrupts this process, or is no more."""
+    cli = os.getppid()
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(Host(sys.argv[-1]), server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -54,7 +56,8 @@ def main() -> None:
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     with contextlib.suppress(KeyboardInterrupt):
-        server.wait_for_termination()
+        while server.wait_for_termination(timeout=1) and os.getppid() == cli:
+            pass
 
 
 if __name__ == "__main__":
