@@ -95,7 +95,7 @@ USER_INDEXES, QUEST_INDEXES, LEDGER_INDEXES, MESSAGE_INDEXES, INBOX_INDEXES, REP
 def onboarding_function(
     stage: StageConfig, data: Data, dead_letters: DeadLetters, parameters: LiveParameters
 ) -> Function:
-    """Makes the row of a new member; Cognito waits for it."""
+    """Makes the row of a new member and writes the mails with codes; Cognito waits for it."""
     return Function(
         stage,
         "onboarding",

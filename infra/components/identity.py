@@ -25,7 +25,7 @@ ROTATION_GRACE_SECONDS = 60
 
 
 class Identity(Component):
-    """Sign-in by e-mail and password (SRP), each confirmed sign-up handed to `onboarding`.
+    """Sign-in by e-mail and password (SRP); `onboarding` is handed each confirmed sign-up, and writes code mails.
 
     The pool has no schema of its own: changing a schema replaces the pool and loses every user.
     """
@@ -60,7 +60,9 @@ class Identity(Component):
                 email_subject=CODE_MAIL.subject,
                 email_message=html(CODE_MAIL),
             ),
-            lambda_config=aws.cognito.UserPoolLambdaConfigArgs(post_confirmation=onboarding.live.arn),
+            lambda_config=aws.cognito.UserPoolLambdaConfigArgs(
+                post_confirmation=onboarding.live.arn, custom_message=onboarding.live.arn
+            ),
             deletion_protection="ACTIVE" if stage.protect else "INACTIVE",
             opts=self.stateful,
         )

@@ -118,7 +118,7 @@ _DECLARED: Final = (
     ),
     Service(
         name="onboarding",
-        summary="Makes the row of a new member; Cognito waits for it.",
+        summary="Makes the row of a new member and writes the mails with codes; Cognito waits for it.",
         settings=OnboardingSettings,
         # One sign-up that fails is a member lost.
         traffic=Traffic(period=HOUR),

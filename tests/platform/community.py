@@ -64,10 +64,13 @@ class Stage:
         """The tables' client."""
         return self.client("dynamodb")
 
+    def mailbox(self) -> list[dict[str, Any]]:
+        """Every mail that was sent, newest first."""
+        return list(self.http.get("/_local/mailbox", params={"format": "json"}).json())
+
     def mail_code(self, address: str) -> str:
         """The code in the newest mail to this address."""
-        mails = self.http.get("/_local/mailbox", params={"format": "json"}).json()
-        codes = [mail["code"] for mail in mails if address in mail["to"] and mail["code"]]
+        codes = [mail["code"] for mail in self.mailbox() if address in mail["to"] and mail["code"]]
         assert codes, f"no mail with a code to {address}"
         return str(codes[0])
 
@@ -115,6 +118,10 @@ class Member:
         """Any call of the API, as this member."""
         headers = {"Authorization": f"Bearer {self.tokens[token]}", **arguments.pop("headers", {})}
         return self.stage.http.request(method, API + path, headers=headers, **arguments)
+
+    def mails(self) -> list[dict[str, Any]]:
+        """The mails of notices to the member, newest first."""
+        return [mail for mail in self.stage.mailbox() if self.address in mail["to"] and not mail["code"]]
 
     def get(self, path: str, **params: Any) -> Any:
         """The JSON of a GET that must succeed."""

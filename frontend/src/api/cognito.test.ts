@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { CONFIG, serve, signInAs, tokens } from "../../test/api";
 import { userPool } from "../../test/cognito";
+import { showLanguage } from "../lib/text";
 import * as cognito from "./cognito";
 import { sessionState } from "./session";
 import { N, pad, srpClient, timestamp } from "./srp";
@@ -42,6 +43,26 @@ describe("signing in by SRP", () => {
   it("writes numbers and times as Cognito reads them", () => {
     expect([pad(0x7fn), pad(0x80n), pad(0xfffn), pad(0x123n)]).toEqual(["7f", "0080", "0fff", "0123"]);
     expect(timestamp(new Date("2026-01-02T03:04:05Z"))).toBe("Fri Jan 2 03:04:05 UTC 2026");
+  });
+});
+
+describe("a mail with a code", () => {
+  it.each([
+    ["SignUp", () => cognito.signUp("ana@example.org", "correct horse battery")],
+    ["ResendConfirmationCode", () => cognito.resendCode("ana@example.org")],
+    ["ForgotPassword", () => cognito.forgotPassword("ana@example.org")],
+    ["UpdateUserAttributes", () => cognito.changeEmail("ana@example.com")],
+  ])("that %s sends is asked for in the page's language", async (operation, ask) => {
+    signInAs("ana");
+    const calls = await serve({ [`Cognito.${operation}`]: {} });
+    await ask();
+    await showLanguage("ar");
+    await ask();
+    await showLanguage("en");
+    expect(calls.map(({ body }) => body)).toMatchObject([
+      { ClientMetadata: { locale: "en" } },
+      { ClientMetadata: { locale: "ar" } },
+    ]);
   });
 });
 

@@ -1,4 +1,5 @@
 /** The user pool, straight from the browser; loaded when somebody signs in or a token runs out. */
+import { language } from "../lib/text";
 import { within } from "../lib/within";
 import { config } from "./config";
 import { ENDS_SESSION, type Outcome, outcomeOf } from "./outcomes";
@@ -54,22 +55,26 @@ const normalised = (password: string): string => password.normalize("NFC");
 
 const ClientId = () => config().userPoolClientId;
 
+/** The language of the mail that the operation sends (services/onboarding/code_mails.py). */
+const ClientMetadata = () => ({ locale: language() });
+
 export const signUp = (email: string, password: string): Promise<unknown> =>
   call("SignUp", {
     ClientId: ClientId(),
     Username: email,
     Password: normalised(password),
     UserAttributes: [{ Name: "email", Value: email }],
+    ClientMetadata: ClientMetadata(),
   });
 
 export const confirmSignUp = (email: string, code: string): Promise<unknown> =>
   call("ConfirmSignUp", { ClientId: ClientId(), Username: email, ConfirmationCode: code });
 
 export const resendCode = (email: string): Promise<unknown> =>
-  call("ResendConfirmationCode", { ClientId: ClientId(), Username: email });
+  call("ResendConfirmationCode", { ClientId: ClientId(), Username: email, ClientMetadata: ClientMetadata() });
 
 export const forgotPassword = (email: string): Promise<unknown> =>
-  call("ForgotPassword", { ClientId: ClientId(), Username: email });
+  call("ForgotPassword", { ClientId: ClientId(), Username: email, ClientMetadata: ClientMetadata() });
 
 export const resetPassword = (email: string, code: string, password: string): Promise<unknown> =>
   call("ConfirmForgotPassword", {
@@ -188,6 +193,7 @@ export const changeEmail = async (email: string): Promise<unknown> =>
   call("UpdateUserAttributes", {
     AccessToken: await accessToken(),
     UserAttributes: [{ Name: "email", Value: email }],
+    ClientMetadata: ClientMetadata(),
   });
 
 /** Makes the address to which `code` was sent the member's. The new tokens that show it are fetched at once. */

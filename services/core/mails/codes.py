@@ -8,14 +8,14 @@ PLACEHOLDER = "{####}"
 """The placeholder that Cognito replaces by the code."""
 
 
-def code_letter(language: Language) -> Letter:
-    """The mail that Cognito fills a code into. A pool has one template for every occasion, and no language."""
+def code_letter(language: Language, placeholder: str = PLACEHOLDER) -> Letter:
+    """The mail that Cognito fills a code into, for every occasion."""
     words = Translator(language)
     return Letter(
         words=words,
         subject=words.say("codes.subject"),
         line=words.say("codes.line"),
         text=words.say("codes.text"),
-        code=PLACEHOLDER,
+        code=placeholder,
         why=words.say("codes.why"),
     )

@@ -101,9 +101,12 @@ LIMITS: tuple[Limit, ...] = (
     ),
     Limit(
         "cognito:UserPool",
-        "a trigger; Cognito waits 5 seconds for its answer, see the timeout of onboarding",
+        "its triggers; Cognito waits 5 seconds for their answer, see the timeout of onboarding",
         "Cognito developer guide, Things to know about Lambda triggers",
-        lambda r: not r.inputs.get("lambdaConfig", {}).get("postConfirmation", "").startswith("arn:aws:lambda:"),
+        lambda r: any(
+            not r.inputs.get("lambdaConfig", {}).get(trigger, "").startswith("arn:aws:lambda:")
+            for trigger in ("postConfirmation", "customMessage")
+        ),
     ),
     Limit(
         "dynamodb:Table",

@@ -94,7 +94,9 @@ def test_only_a_stage_with_a_canary_leaves_the_alias_to_the_release(stage_plan: 
 
 def test_every_caller_uses_the_alias(stage_plan: Plan) -> None:
     aliases = {alias.name: alias for alias in stage_plan.of("Alias")}
-    assert stage_plan.one("UserPool", "users").inputs["lambdaConfig"]["postConfirmation"].endswith(":live")
+    triggers = stage_plan.one("UserPool", "users").inputs["lambdaConfig"]
+    assert triggers.keys() == {"postConfirmation", "customMessage"}
+    assert all(arn.endswith(":live") for arn in triggers.values())
     assert ":live/invocations" in stage_plan.one("Integration", "api").inputs["integrationUri"]
     assert stage_plan.one("EventSourceMapping", "ledger").inputs["functionName"].endswith(":live")
     for schedule in stage_plan.of("Schedule"):

@@ -1,12 +1,15 @@
 import itertools
+import unicodedata
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
-from services.core.domain.users import Profile
+from services.core.domain.users import Language, Profile
 from services.core.names import parameter_name
 from services.core.parameters import ADDRESS_KEY
+from services.core.words import Translator
+from services.onboarding import code_mails
 from tests.unit.services.cloud import (
     ANNA,
     NOW,
@@ -143,3 +146,109 @@ def test_a_lost_answer_is_one_member(cloud: Cloud, onboarding: ModuleType, queue
     onboarding.handler(event(), CONTEXT)
     assert cloud.messages(queue) == []
     check(cloud)
+
+
+def message_event(
+    source: str = "CustomMessage_SignUp",
+    metadata: object = None,
+    attributes: dict[str, str] | None = None,
+    placeholder: object = "{####}",
+) -> dict[str, Any]:
+    """An event as the Cognito developer guide has it (Custom message Lambda trigger)."""
+    return {
+        "version": "1",
+        "triggerSource": source,
+        "region": "us-east-1",
+        "userPoolId": "us-east-1_pool",
+        "userName": ANNA,
+        "callerContext": {"awsSdkVersion": "1", "clientId": "page"},
+        "request": {
+            "userAttributes": {"sub": ANNA, "email": "anna@example.org", **(attributes or {})},
+            "codeParameter": placeholder,
+            "usernameParameter": None,
+            "clientMetadata": metadata,
+        },
+        "response": {"smsMessage": None, "emailMessage": None, "emailSubject": None},
+    }
+
+
+UNWRITTEN = {"smsMessage": None, "emailMessage": None, "emailSubject": None}
+CODE_SOURCES = ["SignUp", "ResendCode", "ForgotPassword", "UpdateUserAttribute", "VerifyUserAttribute"]
+
+
+@pytest.mark.parametrize("source", CODE_SOURCES)
+@pytest.mark.parametrize("language", Language)
+def test_a_code_comes_in_the_language_of_the_page(
+    cloud: Cloud, onboarding: ModuleType, language: Language, source: str
+) -> None:
+    before = cloud.everything()
+    cloud.faults.calls.clear()
+    made = message_event(f"CustomMessage_{source}", {"locale": language.value}, placeholder="{##code##}")
+    answer = onboarding.handler(made, CONTEXT)["response"]
+    words = Translator(language)
+    assert answer["emailSubject"] == words.say("codes.subject")
+    assert len(answer["emailSubject"]) <= 140
+    assert words.say("codes.text") in answer["emailMessage"]
+    assert answer["emailMessage"].count("{##code##}") == 1
+    assert f'<html lang="{language}" dir="{"rtl" if language is Language.AR else "ltr"}">' in answer["emailMessage"]
+    assert len(answer["emailMessage"]) <= 20_000
+    # The API reference's pattern of EmailMessage has no control and no format characters, but spaces.
+    assert not {c for c in answer["emailMessage"] if unicodedata.category(c).startswith("C") and not c.isspace()}
+    assert answer["smsMessage"] is None
+    calls = list(cloud.faults.calls)
+    assert (calls, cloud.everything()) == ([], before), "a code makes no member"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "attributes", "language"),
+    [
+        ({"locale": "de-AT"}, {}, Language.DE),
+        ({"locale": "AR_eg"}, {}, Language.AR),
+        (None, {"locale": "fr-CA"}, Language.FR),
+        ({}, {"locale": "es"}, Language.ES),
+        ({"locale": "tlh"}, {"locale": "es"}, Language.ES),
+        ({"locale": "de"}, {"locale": "es"}, Language.DE),
+    ],
+)
+def test_a_variant_and_the_attribute_count_too(
+    onboarding: ModuleType, metadata: object, attributes: dict[str, str], language: Language
+) -> None:
+    answer = onboarding.handler(message_event(metadata=metadata, attributes=attributes), CONTEXT)["response"]
+    assert answer["emailSubject"] == Translator(language).say("codes.subject")
+
+
+@pytest.mark.parametrize("locale", ["", "tlh", "../en", "de<script>", "x" * 100_000, None, 5, ["de"]])
+def test_another_language_has_the_pools_own_mail(onboarding: ModuleType, locale: object) -> None:
+    assert onboarding.handler(message_event(metadata={"locale": locale}), CONTEXT)["response"] == UNWRITTEN
+
+
+def test_an_invitation_is_the_pools_own(onboarding: ModuleType) -> None:
+    made = message_event("CustomMessage_AdminCreateUser", {"locale": "de"})
+    assert onboarding.handler(made, CONTEXT)["response"] == UNWRITTEN
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"request": {"codeParameter": None, "clientMetadata": {"locale": "de"}}},
+        {"request": {"clientMetadata": {"locale": "de"}}},
+        {"request": {"codeParameter": "{####}", "clientMetadata": "de"}},
+        {"request": None},
+        {},
+        {"response": None, "request": message_event(metadata={"locale": "de"})["request"]},
+    ],
+)
+def test_what_cannot_be_written_refuses_no_sign_up(onboarding: ModuleType, broken: dict[str, Any]) -> None:
+    log = log_of(onboarding.telemetry)
+    made = {"triggerSource": "CustomMessage_SignUp", "response": dict(UNWRITTEN), **broken}
+    assert onboarding.handler(made, CONTEXT) is made
+    assert made["response"] in (UNWRITTEN, None)
+    (line,) = lines(log)
+    assert (line["level"], line["trigger"], line["request_id"]) == ("ERROR", "CustomMessage_SignUp", "lambda-request-1")
+
+
+def test_a_mail_that_is_too_long_is_not_written(onboarding: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = log_of(onboarding.telemetry)
+    monkeypatch.setattr(code_mails, "html", lambda letter: "{####}" + "a" * 20_000)
+    assert onboarding.handler(message_event(metadata={"locale": "de"}), CONTEXT)["response"] == UNWRITTEN
+    assert [line["level"] for line in lines(log)] == ["ERROR"]
