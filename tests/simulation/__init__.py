@@ -1,6 +1,7 @@
 """Deterministic simulation of the platform: the real Lambdas on a model of AWS, one seed to a history.
 
 - `dynamodb` models the tables, `world` schedules and breaks the AWS calls, `people` are the callers, `rules` judge.
+- `operators` runs commands of the CLI side by side with them. A new command that writes gets a line in `COMMANDS`.
 - `scenarios` has what random histories meet too rarely; `sown` has the bugs with which the rules are proven.
 - `make history SEED=8` tells one history; a seed that once broke a rule goes into `VIOLATED_ONCE`.
 
