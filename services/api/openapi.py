@@ -42,6 +42,7 @@ CONSTANTS = {
     "inboxDays": KEPT.days,
     "measures": {kind: [measure for measure in Measure if measure in MEASURES[kind]] for kind in SubjectKind},
     "boardPath": f"/{names.BOARD_KEY}",
+    "boardPagePath": f"/{documents.board_page_key('{name}')}",
     "questPath": f"/{documents.quest_key('{questId}')}",
 }
 """Numbers of the domain that the page shows and addresses of documents that it reads: the document's `x-constants`."""
@@ -71,6 +72,8 @@ def document() -> dict[str, Any]:
         views.Problem,
         views.GatewayProblem,
         documents.Board,
+        documents.CardPage,
+        documents.WordPage,
         documents.QuestDocument,
     }
     _, schemas = models_json_schema(

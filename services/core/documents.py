@@ -2,7 +2,9 @@
 
 | document | address | holds |
 |---|---|---|
-| board | `/published/board.json` | every OPEN quest as a card, with the words that a search looks for |
+| board | `/published/board.json` | every OPEN quest as a card, with the words that a search looks for; of more than \
+`BOARD_CARDS` the newest, and where the others are |
+| board's page | `/published/board/{name}.json` | a part of one of a long board's lists (`services.core.board_index`) |
 | quest | `/published/quests/{id}.json` | one quest as anybody may see it |
 | quest's page | `/quests/{id}` | the same as HTML, readable without JavaScript |
 | home | `/` | HTML with the newest cards |
@@ -20,11 +22,15 @@ from services.core import text
 from services.core.domain.quests import Category, Quest, Role, Status, When
 from services.core.domain.values import Model, Timestamp
 from services.core.folding import words
-from services.core.names import QUESTS_PREFIX
+from services.core.names import BOARD_PAGES_PREFIX, QUESTS_PREFIX
 
 EDGE_SECONDS: Final = 5
 """Seconds for which the edge serves a document after it changed."""
 CACHE_CONTROL: Final = f"public, max-age=0, s-maxage={EDGE_SECONDS}"
+BOARD_CARDS: Final = 5_000
+"""Open quests up to which the board is one document; with more it is in pages."""
+FIRST_CARDS: Final = 60
+"""Cards in the board's document where the others are in pages: as many as the app shows at first."""
 HOME_CARDS: Final = 12
 """Cards in the home page's HTML: more than the largest screen shows at first."""
 
@@ -37,6 +43,11 @@ def quest_key(quest_id: str) -> str:
 def page_key(quest_id: str) -> str:
     """The key of a quest's HTML in the bucket; its address is `/quests/{id}`."""
     return f"{QUESTS_PREFIX}{quest_id}.html"
+
+
+def board_page_key(name: str) -> str:
+    """The key of a page of a long board in the bucket; its address is the same after a slash."""
+    return f"{BOARD_PAGES_PREFIX}{name}.json"
 
 
 class Party(NamedTuple):
@@ -77,11 +88,57 @@ class BoardCard(Model):
     words: str
 
 
+class Pages(Model):
+    """A sorted list in pages, which are documents of their own: names, and the key of each one's first entry."""
+
+    names: list[str]
+    first: list[str]
+
+
+class BoardIndex(Model):
+    """The pages of a long board, by list.
+
+    Attributes:
+        count: open quests.
+        areas: quests by area, as their requestors wrote it.
+        newest, ending, reward, when: pages of cards, in this order.
+        words: pages of postings.
+    """
+
+    count: int
+    areas: dict[str, int]
+    newest: Pages
+    ending: Pages
+    reward: Pages
+    when: Pages
+    words: Pages
+
+
+class CardPage(Model):
+    """A page of cards, in the order of its list."""
+
+    cards: list[BoardCard]
+
+
+class WordPage(Model):
+    """A page of the words' list. A posting is a word of a quest, the quest's id, then what orders it: creation and
+    expiry, XP, start of its window or 0; moments in milliseconds since the epoch; separated by spaces.
+    """
+
+    postings: list[str]
+
+
 class Board(Model):
-    """Every OPEN quest, newest first."""
+    """Every OPEN quest, newest first; with an `index` the first FIRST_CARDS of them."""
 
     published_at: Timestamp
     cards: list[BoardCard]
+    index: BoardIndex | None = None
+
+    @property
+    def count(self) -> int:
+        """The number of open quests."""
+        return self.index.count if self.index else len(self.cards)
 
 
 class QuestDocument(Model):
@@ -173,8 +230,12 @@ def merge(board: Board | None, changes: Mapping[str, BoardCard | None], now: dat
             after.pop(quest_id, None)
     if board and after == before and None not in changes.values():
         return board
-    published_at = max(now, board.published_at + timedelta(milliseconds=1)) if board else now
-    return Board(published_at=published_at, cards=newest_first(after.values()))
+    return Board(published_at=later(board, now), cards=newest_first(after.values()))
+
+
+def later(board: Board | None, now: datetime) -> datetime:
+    """The moment at which the board that follows `board` is published: later, so that no two are equal."""
+    return max(now, board.published_at + timedelta(milliseconds=1)) if board else now
 
 
 def newest_first(cards: Iterable[BoardCard]) -> list[BoardCard]:

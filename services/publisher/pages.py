@@ -153,7 +153,7 @@ def quest_page(document: QuestDocument, site_url: str) -> bytes:
 
 def home_page(board: Board, site_url: str) -> bytes:
     """The home page, with the board's newest cards."""
-    count = len(board.cards)
+    count = board.count
     return _page(
         title=NAME,
         heading=NAME,

@@ -5,7 +5,7 @@ that events may be repeated, reordered or handled by several publishers at once 
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -15,31 +15,38 @@ from itertools import islice
 from threading import Lock
 from typing import Final, NamedTuple
 
+from services.core.board_index import MissingPageError, is_worn, names_in
 from services.core.documents import (
+    BOARD_CARDS,
     Board,
     BoardCard,
     Party,
     QuestDocument,
+    board_page_key,
     card,
     is_on_board,
     is_public,
-    merge,
     page_key,
     quest_document,
     quest_key,
 )
-from services.core.domain.values import Model
-from services.core.names import BOARD_KEY, HOME_KEY, QUESTS_PREFIX
-from services.core.stores.documents import Body, DocumentStore
+from services.core.names import BOARD_KEY, BOARD_PAGES_PREFIX, HOME_KEY, QUESTS_PREFIX
+from services.core.stores.documents import Body, DocumentStore, LostError
+from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.quests import QuestStore, StoredQuest
 from services.core.stores.users import UserStore
 from services.core.telemetry import Log
+from services.publisher.board import BoardFiles, Place, board_page_name, dump
 from services.publisher.pages import home_page, quest_page
 
 BATCH: Final = 40
 """Quests that are read and merged into the board at once."""
 SETTLED: Final = timedelta(minutes=2)
 """Time after a change from which a document that lacks it counts as drifted: the stream had its chance."""
+
+
+MakeBoard = Callable[[Board | None, BoardFiles, Sequence[str]], Board]
+"""Makes the board that follows one, in which these quests changed. Raises MissingPageError."""
 
 
 class Read(NamedTuple):
@@ -70,6 +77,8 @@ class Publisher:
     """Quests whose documents are written at once."""
     tables: AbstractContextManager[object] = field(default_factory=Lock)
     """Held while the tables are read, whose client is for one thread."""
+    bound: int = BOARD_CARDS
+    """Open quests up to which the board is one document."""
 
     def publish(self, quest_ids: Sequence[str], now: datetime) -> list[str]:
         """Bring every document that speaks of these quests, at most BATCH, up to date.
@@ -92,8 +101,28 @@ class Publisher:
         else:
             for quest_id in quest_ids:
                 self._publish_quest(quest_id)
-        self.documents.rewrite(BOARD_KEY, lambda before: self._board(before, quest_ids, now))
+        self._write_board(now, self._changed, quest_ids)
         self.documents.rewrite(HOME_KEY, self._home)
+
+    def _write_board(self, now: datetime, make: MakeBoard, quest_ids: Sequence[str] = ()) -> None:
+        """Bring the board up to date, and delete the pages that it does not name any more."""
+        files = BoardFiles(self.documents, self.bound, self.workers, now)
+        before: Board | None = None
+        after: Board | None = None
+
+        def attempt(body: Body) -> Body:
+            nonlocal before, after
+            before = _parse(body)
+            try:
+                after = make(before, files, quest_ids)
+            except MissingPageError:
+                if self.documents.read(BOARD_KEY) != body:
+                    raise LostError from None
+                after = self._from_tables(before, files, quest_ids)
+            return body if after is before else dump(after)
+
+        self.documents.rewrite(BOARD_KEY, attempt)
+        files.delete((_names_of(before) | files.created) - _names_of(after))
 
     def _publish_quest(self, quest_id: str) -> None:
         self.documents.rewrite(quest_key(quest_id), partial(self._json, quest_id))
@@ -105,8 +134,9 @@ class Publisher:
         Where nothing was ever published, nothing has drifted.
         """
         etags = self.documents.etags(QUESTS_PREFIX)
+        mended = self._mend_pages(now)
         board = self._stored_board()
-        cards = {one.quest_id: one for one in board.cards} if board else {}
+        cards = {one.quest_id: one for one in self._every_card(board, now)}
         known = {key.removeprefix(QUESTS_PREFIX).rpartition(".")[0] for key in etags} | cards.keys()
         looked_at = rewritten = drifted = 0
         for ids in _batches(self._every_id(known)):
@@ -115,7 +145,35 @@ class Publisher:
             if different:
                 drifted += len(self.publish(different, now))
         self.publish([], now)
-        return Rebuilt(looked_at, rewritten, drifted if board else 0)
+        return Rebuilt(looked_at, rewritten, drifted + mended if board else 0)
+
+    def _mend_pages(self, now: datetime) -> int:
+        """Write a long board anew that lacks pages or has many small ones, and delete pages that were left behind.
+
+        Returns the number of pages that are missing.
+        """
+        board, found = self._stored_board(), self._page_names()
+        named = _names_of(board)
+        missing = sum(not self._has_page(name) for name in sorted(named - found))
+        if board and board.index and (missing or is_worn(board.index)):
+            self._write_board(now, self._from_tables if missing else self._laid_out)
+        files = BoardFiles(self.documents, self.bound, self.workers, now)
+        files.delete(name for name in found - named if files.is_left_behind(name))
+        return missing
+
+    def _page_names(self) -> set[str]:
+        return {board_page_name(key) for key in self.documents.etags(BOARD_PAGES_PREFIX)}
+
+    def _has_page(self, name: str) -> bool:
+        return self.documents.read(board_page_key(name)) is not None
+
+    def _every_card(self, board: Board | None, now: datetime) -> list[BoardCard]:
+        """The board's cards; none where another publisher has put another board in its place meanwhile."""
+        try:
+            files = BoardFiles(self.documents, self.bound, self.workers, now)
+            return files.every_card(board) if board else []
+        except MissingPageError as error:
+            raise StoreUnavailableError(f"the board changed while it was read: {error}") from error
 
     def _every_id(self, known: set[str]) -> Iterator[str]:
         """The quests of the table, then those that have documents and are not in it."""
@@ -168,18 +226,27 @@ class Publisher:
         document = _document(stored, parties)
         return quest_page(document, self.site_url) if document else None
 
-    def _board(self, before: Body, quest_ids: Sequence[str], now: datetime) -> bytes:
-        board = _parse(before)
-        changes = self._cards(quest_ids)
+    def _changed(self, board: Board | None, files: BoardFiles, quest_ids: Sequence[str]) -> Board:
         if board is None:  # then every open quest is news
-            for batch in _batches(self.quests.open_ids()):
-                changes = self._valid_cards(batch) | changes
-        merged = merge(board, changes, now)
-        return before if merged is board and before else _dump(merged)
+            return self._from_tables(board, files, quest_ids)
+        read = self._read(quest_ids)
+        return files.changed(board, {quest_id: _place(quest_id, read) for quest_id in quest_ids})
+
+    def _from_tables(self, board: Board | None, files: BoardFiles, quest_ids: Sequence[str]) -> Board:
+        """A board of all open quests; of `quest_ids` the index that they are found by may not know yet."""
+        cards: dict[str, BoardCard | None] = {}
+        for batch in _batches(self.quests.open_ids()):
+            cards |= self._valid_cards(batch)
+        cards |= self._cards(quest_ids)
+        return files.whole([one for one in cards.values() if one], board)
+
+    def _laid_out(self, board: Board | None, files: BoardFiles, quest_ids: Sequence[str]) -> Board:
+        """The board with its pages written anew."""
+        return files.whole(files.every_card(board), board) if board else self._from_tables(board, files, quest_ids)
 
     def _cards(self, quest_ids: Sequence[str]) -> dict[str, BoardCard | None]:
         read = self._read(quest_ids)
-        return {quest_id: _card(read.quests.get(quest_id), read.parties) for quest_id in quest_ids}
+        return {quest_id: _place(quest_id, read).card for quest_id in quest_ids}
 
     def _valid_cards(self, quest_ids: Sequence[str]) -> dict[str, BoardCard | None]:
         """The cards without those of invalid quests, which are told of when they are published themselves."""
@@ -212,6 +279,15 @@ def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
+def _place(quest_id: str, read: Read) -> Place:
+    stored = read.quests.get(quest_id)
+    return Place(stored.quest.created_at if stored else None, _card(stored, read.parties))
+
+
+def _names_of(board: Board | None) -> set[str]:
+    return names_in(board.index) if board else set()
+
+
 def _card(stored: StoredQuest | None, parties: dict[str, Party]) -> BoardCard | None:
     return card(stored.quest, stored.description, parties) if stored and is_on_board(stored.quest) else None
 
@@ -222,11 +298,7 @@ def _document(stored: StoredQuest | None, parties: dict[str, Party]) -> QuestDoc
 
 def _json(stored: StoredQuest | None, parties: dict[str, Party]) -> Body:
     document = _document(stored, parties)
-    return _dump(document) if document else None
-
-
-def _dump(document: Model) -> bytes:
-    return document.model_dump_json(by_alias=True, exclude_none=True).encode()
+    return dump(document) if document else None
 
 
 def _etag(body: Body) -> str | None:

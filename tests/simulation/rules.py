@@ -7,14 +7,14 @@ import json
 import traceback
 from base64 import b64decode
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
 from functools import cache
 from typing import Any, NamedTuple
 
-from services.core.documents import HOME_CARDS, Board, QuestDocument, is_on_board, is_public, page_key, quest_key
+from services.core.documents import HOME_CARDS, QuestDocument, is_on_board, is_public, page_key, quest_key
 from services.core.domain import notices
 from services.core.domain.ledger import UNPAID, Entry, State
 from services.core.domain.messages import Audience, Message
@@ -30,7 +30,7 @@ from services.core.domain.users import (
     User,
 )
 from services.core.metrics import LEDGER_DRIFT
-from services.core.names import BOARD_KEY, HOME_KEY, QUESTS_PREFIX
+from services.core.names import HOME_KEY, QUESTS_PREFIX
 from services.core.services import REWARDS, USER_CREATION
 from services.core.stores.dynamo import decode_item, encode_item
 from services.core.stores.quests import is_pair
@@ -49,6 +49,7 @@ from tests.simulation.world import (
     drift_of,
     queue_url,
 )
+from tests.unit.services.boards import every_card, read_board
 from tests.unit.services.invariants import (
     check_books,
     check_confirmers,
@@ -532,18 +533,23 @@ def check_documents(record: Record, found: Findings) -> None:
         versions[quest_id] = version
 
 
-def _compare_documents(record: Record, found: Findings, rule: str, but: Container[str]) -> None:
+def _compare_documents(record: Record, found: Findings, rule: str, but: Collection[str]) -> None:
     objects = record.world.bucket.objects
-    board = Board.model_validate_json(objects[BOARD_KEY]) if BOARD_KEY in objects else None
-    cards = {card.quest_id: card.version for card in board.cards} if board else {}
+    board = read_board(objects)
+    try:
+        cards = {card.quest_id: card.version for card in every_card(objects)}
+    except (AssertionError, KeyError) as error:
+        found.expect(False, "W4 the lists of a long board differ", repr(error))
+        return
     quests = {id_: quest for id_, quest in record.quests.items() if id_ not in but}
     expected = {id_: quest.version for id_, quest in quests.items() if is_on_board(quest)}
     shown = {id_: version for id_, version in cards.items() if id_ not in but}
     found.expect(shown == expected, rule, f"board: {shown} for {expected}")
     home = objects.get(HOME_KEY, b"").decode()
     newest = [card.quest_id for card in board.cards[:HOME_CARDS]] if board else []
-    found.expect(all(f"/quests/{id_}" in home for id_ in newest), rule, "home")
-    found.expect(home.count("/quests/") == len(newest), rule, "home")
+    # A publication that was given up may have ended between the board and the home page, which comes after it.
+    found.expect(bool(but) or all(f"/quests/{id_}" in home for id_ in newest), rule, "home")
+    found.expect(bool(but) or home.count("/quests/") == len(newest), rule, "home")
     for id_, quest in quests.items():
         body = objects.get(quest_key(id_))
         version = QuestDocument.model_validate_json(body).version if body and body.startswith(b"{") else None

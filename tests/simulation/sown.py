@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -14,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from services.api.operations import quests as quest_operations
 from services.api.operations.operation import Platform
-from services.core.documents import quest_key
+from services.core.documents import Board, quest_key
 from services.core.domain import ledger, pairs, quests
 from services.core.domain.ledger import State
 from services.core.domain.quests import permissions, steps
@@ -37,7 +38,7 @@ from services.core.stores.dynamo import (
 )
 from services.housekeeping import chores
 from services.notifier import telling
-from services.publisher import publication
+from services.publisher import board, publication
 from services.rewards import payment
 from tests.simulation import people, rules, scenarios, world
 from tests.simulation.rules import Findings
@@ -45,7 +46,7 @@ from tests.simulation.world import Fault
 
 Sow = Callable[[], AbstractContextManager[Any]]
 Look = Callable[[], Findings]
-_EMPTY_BOARD = b'{"publishedAt": "2026-01-01T00:00:00.000Z", "cards": []}'
+_EMPTY_BOARD = Board(published_at=datetime(2026, 1, 1, tzinfo=UTC), cards=[])
 HISTORIES = 60
 """How many random histories are tried for a bug that nothing else is said to find."""
 
@@ -654,9 +655,14 @@ _sow(
 )
 
 
-@bug(publication.Publisher, "_board")
+@bug(publication.Publisher, "_changed")
 def trusts_the_batch_for_the_whole_board(real: Any) -> Any:
-    return lambda self, _before, quest_ids, now: real(self, _EMPTY_BOARD, quest_ids, now)
+    return lambda self, _board, files, quest_ids: real(self, _EMPTY_BOARD, files, quest_ids)
+
+
+@bug(board.BoardFiles, "_edited")
+def forgets_one_order_of_a_long_board(real: Any) -> Any:
+    return lambda self, index, *changes: real(self, index, *changes).model_copy(update={"reward": index.reward})
 
 
 @bug(publication, "is_public")

@@ -13,8 +13,9 @@ async function noted(call: Promise<QuestView>): Promise<QuestView> {
   noteOwnChange(view, name ?? "");
   queryClient.setQueryData(
     boardQuery().queryKey,
-    (board: PublishedBoard | undefined) => board && { ...board, cards: withOwnChanges(board.cards) },
+    (board: PublishedBoard | undefined) => board && { ...board, cards: withOwnChanges(board.cards, !board.index) },
   );
+  queryClient.invalidateQueries({ queryKey: ["long-board"] });
   return view;
 }
 

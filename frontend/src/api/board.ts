@@ -1,5 +1,6 @@
 /**
- * The published board: every open quest in one document that the edge gives out without a Lambda. It follows the tables
+ * The published board: the open quests in a document that the edge gives out without a Lambda, all of them or, where they
+ * are many, the newest and an index of pages that hold the others (features/discover/longBoard.ts). It follows the tables
  * by seconds, so what this member has just done to a quest stands in its place until the document has caught up.
  */
 import { words } from "../lib/folding";
@@ -8,7 +9,7 @@ import { TimeoutError, within } from "../lib/within";
 import { boardPath } from "./limits.gen";
 import { ApiError } from "./problem";
 import { reportService, serviceState } from "./service";
-import type { Board, BoardCard, QuestView } from "./types";
+import type { Board, BoardCard, BoardIndex, QuestView } from "./types";
 
 /** How long the edge may take to show a change, in milliseconds; after that the document is believed. */
 const CATCH_UP_MS = 60_000;
@@ -41,13 +42,20 @@ export function noteOwnChange(view: QuestView, requestorName: string): void {
   keepOwnChanges();
 }
 
-/** The cards with the member's own changes in place of what the document does not know yet. */
-export function withOwnChanges(cards: readonly BoardCard[], now: number = Date.now()): readonly BoardCard[] {
+/**
+ * The cards with the member's own changes in place of what the document does not know yet. Of a part of the board
+ * (`isWhole` false) a quest may be missing because it is elsewhere.
+ */
+export function withOwnChanges(
+  cards: readonly BoardCard[],
+  isWhole = true,
+  now: number = Date.now(),
+): readonly BoardCard[] {
   if (ownChanges.size === 0) return cards;
   const known = new Map(cards.map((card) => [card.questId, card.version]));
   for (const [questId, { card, version, at }] of ownChanges) {
     const seen = known.get(questId);
-    const caughtUp = card ? seen !== undefined && seen >= version : seen === undefined;
+    const caughtUp = card ? seen !== undefined && seen >= version : isWhole && seen === undefined;
     if (caughtUp || at + CATCH_UP_MS < now) ownChanges.delete(questId);
   }
   keepOwnChanges();
@@ -56,13 +64,16 @@ export function withOwnChanges(cards: readonly BoardCard[], now: number = Date.n
 }
 
 export interface PublishedBoard {
+  /** Every open quest, or with an index the newest. */
   cards: readonly BoardCard[];
+  index?: BoardIndex | undefined;
+  publishedAt: string;
   /** When the edge gave it out, in milliseconds since the epoch: older than the answer where a copy was shown. */
   at: number;
 }
 
 /** A published document and when the edge gave it out. @throws ApiError: "network", "timeout", or "no_document". */
-async function readDocument<T>(path: string): Promise<{ body: T; at: number }> {
+export async function readDocument<T>(path: string): Promise<{ body: T; at: number }> {
   const askedAt = Date.now();
   const response = await within(fetch(path, { cache: "no-cache" })).catch((error: unknown) => {
     reportService("unreachable");
@@ -84,5 +95,6 @@ async function readDocument<T>(path: string): Promise<{ body: T; at: number }> {
 
 export async function readBoard(): Promise<PublishedBoard> {
   const { body, at } = await readDocument<Board>(boardPath);
-  return { cards: withOwnChanges(body.cards), at };
+  const index = body.index ?? undefined;
+  return { cards: withOwnChanges(body.cards, !index), index, publishedAt: body.publishedAt, at };
 }

@@ -71,5 +71,6 @@ export const deletionGraceDays = 14 as const;
 export const inboxDays = 90 as const;
 export const measures = {"quest":["dismiss","warn","hide","unhide","suspend","reinstate","ban"],"message":["dismiss","warn","remove-text","suspend","reinstate","ban"],"member":["dismiss","warn","remove-text","rename","suspend","reinstate","ban"]} as const;
 export const boardPath = "/published/board.json" as const;
+export const boardPagePath = "/published/board/{name}.json" as const;
 export const questPath = "/published/quests/{questId}.json" as const;
 export const publicReads = /^(?:\/quests|\/quests\/[^/]+|\/quests\/[^/]+\/messages|\/users\/[^/]+|\/stats)$/;

@@ -689,7 +689,7 @@ export interface components {
         Audience: "public" | "private";
         /**
          * Board
-         * @description Every OPEN quest, newest first.
+         * @description Every OPEN quest, newest first; with an `index` the first FIRST_CARDS of them.
          */
         Board: {
             /**
@@ -699,6 +699,8 @@ export interface components {
             publishedAt: string;
             /** Cards */
             cards: components["schemas"]["BoardCard"][];
+            /** @default null */
+            index?: components["schemas"]["BoardIndex"] | null;
         };
         /**
          * BoardCard
@@ -755,11 +757,42 @@ export interface components {
             words: string;
         };
         /**
+         * BoardIndex
+         * @description The pages of a long board, by list.
+         *
+         *     Attributes:
+         *         count: open quests.
+         *         areas: quests by area, as their requestors wrote it.
+         *         newest, ending, reward, when: pages of cards, in this order.
+         *         words: pages of postings.
+         */
+        BoardIndex: {
+            /** Count */
+            count: number;
+            /** Areas */
+            areas: {
+                [key: string]: number;
+            };
+            newest: components["schemas"]["Pages"];
+            ending: components["schemas"]["Pages"];
+            reward: components["schemas"]["Pages"];
+            when: components["schemas"]["Pages"];
+            words: components["schemas"]["Pages"];
+        };
+        /**
          * Breaker
          * @description The circuit breaker: `read-only` refuses writes, `down` refuses everything but health.
          * @enum {string}
          */
         Breaker: "closed" | "read-only" | "down";
+        /**
+         * CardPage
+         * @description A page of cards, in the order of its list.
+         */
+        CardPage: {
+            /** Cards */
+            cards: components["schemas"]["BoardCard"][];
+        };
         /**
          * Case
          * @description A report as a moderator sees it. `evidence` is the text as it was when it was reported.
@@ -1550,6 +1583,16 @@ export interface components {
          * @enum {string}
          */
         Outcome: "COMPLETE" | "CLAIMED" | "CANCELLED";
+        /**
+         * Pages
+         * @description A sorted list in pages, which are documents of their own: names, and the key of each one's first entry.
+         */
+        Pages: {
+            /** Names */
+            names: string[];
+            /** First */
+            first: string[];
+        };
         /**
          * Part
          * @description A member's part in a quest: a party now or before, a moderator of its open dispute, or who decided one.
@@ -2383,6 +2426,15 @@ export interface components {
              * Format: date-time
              */
             end: string;
+        };
+        /**
+         * WordPage
+         * @description A page of the words' list. A posting is a word of a quest, the quest's id, then what orders it: creation and
+         *     expiry, XP, start of its window or 0; moments in milliseconds since the epoch; separated by spaces.
+         */
+        WordPage: {
+            /** Postings */
+            postings: string[];
         };
         /**
          * WrittenMessage

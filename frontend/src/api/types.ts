@@ -11,6 +11,10 @@ interface Timed {
 }
 export type BoardCard = Schemas["BoardCard"] & Timed;
 export type Board = Omit<Schemas["Board"], "cards"> & { cards: BoardCard[] };
+export type BoardIndex = Schemas["BoardIndex"];
+export type Pages = Schemas["Pages"];
+export type CardPage = { cards: BoardCard[] };
+export type WordPage = Schemas["WordPage"];
 export type QuestDocument = Schemas["QuestDocument"];
 export type QuestCard = Schemas["QuestCard"] & Timed;
 /** A quest in a list of the member's own, with whose turn it is. */

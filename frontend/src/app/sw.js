@@ -81,6 +81,8 @@ self.addEventListener("fetch", (event) => {
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== self.location.origin) return;
   if (FRESH.includes(url.pathname)) event.respondWith(networkFirst(request, url.pathname));
+  // A long board's pages would displace the quests' documents.
+  else if (url.pathname.startsWith("/published/board/")) return;
   else if (url.pathname.startsWith("/published/")) event.respondWith(publishedDocument(request, url.pathname));
   else if (url.pathname.startsWith("/assets/")) {
     event.respondWith(caches.match(request).then((kept) => kept ?? fetch(request)));

@@ -34,7 +34,7 @@ _AGAIN: Final = b' --><meta http-equiv="refresh" content="1">'
 _TYPES: Final = {"json": "application/json", "html": "text/html; charset=utf-8"}
 
 
-class _LostError(Exception):
+class LostError(Exception):
     """Another publisher was faster."""
 
 
@@ -65,7 +65,7 @@ class DocumentStore:
 
         Args:
             make: gets the current content and returns the one that there should be. It must read what it decides by
-                when it is called, not before; it may be called several times.
+                when it is called, not before; it may be called several times, and raise LostError to be called again.
 
         Returns:
             Whether anything changed.
@@ -73,9 +73,17 @@ class DocumentStore:
         for attempt in range(_ATTEMPTS):
             try:
                 return self._rewrite(key, make)
-            except _LostError:
+            except LostError:
                 self._sleep(random.uniform(0, 0.05 * 2 ** min(attempt, 6)))  # noqa: S311  # jitter, not a secret
         raise StoreUnavailableError(f"{key} was rewritten by others {_ATTEMPTS} times")
+
+    def create(self, key: str, body: bytes) -> None:
+        """Write a document that is not there yet. Raises LostError if it is."""
+        self._put(key, body, IfNoneMatch="*")
+
+    def delete(self, key: str) -> None:
+        """Delete a document that nothing names any more, if it is there."""
+        self._call(self._client.delete_object, Bucket=self._bucket, Key=key)
 
     def _rewrite(self, key: str, make: Callable[[Body], Body]) -> bool:
         before, etag = self._get(key)
@@ -121,7 +129,7 @@ class DocumentStore:
             return self._call(operation, **arguments)
         except ClientError as error:
             if error.response["Error"]["Code"] in _LOST:
-                raise _LostError from error
+                raise LostError from error
             raise
 
     def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:

@@ -77,6 +77,60 @@ describe("discover", () => {
     expect(screen.getByText(t.card.ends({ when: "in 59 minutes" }))).toBeTruthy();
   });
 
+  it("answers from the pages of a long board, also after they went", async () => {
+    const cards = Array.from({ length: 90 }, (_, number) =>
+      boardCard({
+        questId: `q${number}`,
+        title: `Errand ${number}`,
+        rewardXp: 100 + number,
+        createdAt: new Date(Date.now() - number * 60_000).toISOString(),
+      }),
+    );
+    const dear = [...cards].reverse();
+    const published = (generation: string) => {
+      const words = Array.from({ length: 90 }, (_, number) => {
+        const card = cards[number];
+        return `${number} q${number} ${Date.parse(card?.createdAt ?? "")} ${Date.parse(card?.expiresAt ?? "")} 1 0`;
+      }).sort();
+      const list = (name: string) => ({ names: [`${name}${generation}`], first: ["!"] });
+      const index = {
+        count: 90,
+        areas: { "Old town": 90 },
+        newest: list("n"),
+        ending: list("e"),
+        reward: list("r"),
+        when: list("w"),
+        words: list("p"),
+      };
+      return {
+        [`GET /published/board/n${generation}.json`]: { cards },
+        [`GET /published/board/r${generation}.json`]: { cards: dear },
+        [`GET /published/board/p${generation}.json`]: { postings: words },
+        "GET /published/board.json": {
+          publishedAt: `2026-03-01T10:00:0${generation}.000Z`,
+          cards: cards.slice(0, 60),
+          index,
+        },
+      };
+    };
+    const found = boardCard({ questId: "q77", title: "Errand 77" });
+    const quest = { "GET /published/quests/q77.json": { ...found, description: "", attestedBy: [] } };
+    await serve({ "GET /stats": stats, ...quest, ...published("1") });
+    open("/");
+    expect(await screen.findByText(t.discover.results({ count: 90 }))).toBeTruthy();
+    expect(titles().slice(0, 2)).toEqual(["Errand 0", "Errand 1"]);
+    expect(titles()).toHaveLength(60);
+    const user = userEvent.setup();
+    await user.click(screen.getByRole("button", { name: t.common.more }));
+    await waitFor(() => expect(titles()).toHaveLength(90));
+    await serve({ "GET /stats": stats, ...quest, ...published("2") });
+    await user.selectOptions(screen.getByLabelText(t.discover.sort), "reward");
+    await waitFor(() => expect(titles().slice(0, 2)).toEqual(["Errand 89", "Errand 88"]));
+    await user.type(screen.getByLabelText(t.discover.search), "77");
+    expect(await screen.findByText(t.discover.results({ count: 1 }))).toBeTruthy();
+    expect(titles()).toEqual(["Errand 77"]);
+  });
+
   it("filters the whole board, and keeps the filters in the address", async () => {
     const cards = Array.from({ length: 150 }, (_, number) =>
       boardCard({ questId: `q${number}`, title: `Errand ${number}`, area: number % 3 ? "Old Town" : "old town " }),

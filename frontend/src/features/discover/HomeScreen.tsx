@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/preact-query";
 import { useEffect, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
+import type { PublishedBoard } from "../../api/board";
 import { boardQuery, meQuery, turnQuery } from "../../api/queries";
 import type { BoardCard } from "../../api/types";
 import { t } from "../../lib/text";
@@ -69,7 +70,14 @@ export function HomeScreen() {
     const timer = setTimeout(() => setPatient(false), PATIENCE_MS);
     return () => clearTimeout(timer);
   }, []);
-  const settled = !patient || (!turn.isPending && !me.isPending && !board.isPending);
+  const userId = me.data?.userId;
+  const near = useQuery({
+    queryKey: ["long-board", "soon", userId, board.data?.publishedAt],
+    enabled: !!board.data?.index && !!userId,
+    queryFn: async () => (await import("./longBoard")).soonOf(board.data as PublishedBoard, userId as string),
+    placeholderData: (before) => before,
+  });
+  const settled = !patient || (!turn.isPending && !me.isPending && !board.isPending && !near.isLoading);
   const unread = me.data?.unread ?? 0;
   return (
     <div class="stack loose">
@@ -82,7 +90,7 @@ export function HomeScreen() {
         <>
           {/* Whoever looks for something has no use for it. */}
           {!url.includes("?") && board.data && me.data && (
-            <Soon cards={soon(board.data.cards, me.data.userId, Date.now())} />
+            <Soon cards={board.data.index ? (near.data ?? []) : soon(board.data.cards, me.data.userId, Date.now())} />
           )}
           <OpenQuests heading={<h2>{t.discover.title}</h2>} level={3} />
         </>

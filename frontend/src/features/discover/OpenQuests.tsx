@@ -2,16 +2,16 @@ import { useQuery } from "@tanstack/preact-query";
 import type { ComponentChildren, ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
+import type { PublishedBoard } from "../../api/board";
 import { Category, listQuestsQuery } from "../../api/limits.gen";
 import { boardQuery } from "../../api/queries";
-import type { BoardCard } from "../../api/types";
 import { recall, remember } from "../../lib/storage";
 import { locale, t } from "../../lib/text";
 import { Button, ButtonLink } from "../../ui/Button";
 import { Check, Choices, Input, Select } from "../../ui/Field";
 import { Empty, Failure, Loading, ReadState } from "../../ui/feedback";
 import { Icon } from "../../ui/icons";
-import { areasOf, type Filters, found, SORTS, type Sort } from "./board";
+import { areaChoices, countAreas, type Filters, found, SORTS, type Sort } from "./board";
 import { Tickets } from "./Tickets";
 import "./discover.css";
 
@@ -95,26 +95,35 @@ function Nothing({ filtered }: { filtered: boolean }) {
   );
 }
 
-/** As many of the quests as the member wanted to see at this address, also when they come back to it. */
-function Some({ quests, url, level }: { quests: readonly BoardCard[]; url: string; level: 2 | 3 }) {
-  const before = recall<{ url: string; count: number }>("board.shown", "sessionStorage");
-  const [count, setCount] = useState(before?.url === url ? before.count : STEP);
+/** How many quests the member wanted to see at this address, also when they come back to it. */
+function useShown(url: string): [count: number, more: () => void] {
+  const kept = () => recall<{ url: string; count: number }>("board.shown", "sessionStorage");
+  const [shown, setShown] = useState(kept);
+  const count = shown?.url === url ? shown.count : STEP;
   const more = () => {
-    remember("board.shown", { url, count: count + STEP }, "sessionStorage");
-    setCount(count + STEP);
+    const next = { url, count: count + STEP };
+    remember("board.shown", next, "sessionStorage");
+    setShown(next);
   };
-  return (
-    <div class="stack">
-      <Tickets quests={quests.slice(0, count)} level={level} />
-      {quests.length > count && (
-        <p class="row">
-          <Button variant="quiet" onClick={more}>
-            {t.common.more}
-          </Button>
-        </p>
-      )}
-    </div>
-  );
+  return [count, more];
+}
+
+/** What the board holds for a member: of a long one as much as is shown. */
+function useFound(filters: Filters, count: number) {
+  const board = useQuery(boardQuery());
+  const { cards, index } = board.data ?? {};
+  const looked = JSON.stringify(filters);
+  const long = useQuery({
+    queryKey: ["long-board", looked, count, board.data?.publishedAt],
+    enabled: !!index,
+    queryFn: async () => (await import("./longBoard")).list(board.data as PublishedBoard, filters, count),
+    // Until there is an answer for the next state of the board, the last one stays.
+    placeholderData: (before, query) => (query?.queryKey[1] === looked ? before : undefined),
+  });
+  if (index) return { board, list: long, areas: index.areas, ...long.data };
+  const all = cards && found(cards, filters, Date.now());
+  const more = !!all && all.length > count;
+  return { board, list: board, areas: countAreas(cards ?? []), total: all?.length, more, quests: all?.slice(0, count) };
 }
 
 interface ListOfApiProps {
@@ -139,11 +148,9 @@ function ListOfApi(props: ListOfApiProps) {
 /** The board with its filters, under `heading`; its cards have headings of `level`. */
 export function OpenQuests({ heading, level = 2 }: { heading: ComponentChildren; level?: 2 | 3 }) {
   const { filters, filtered, change, url } = useFilters();
-  const board = useQuery(boardQuery());
-  const cards = board.data?.cards;
-  const quests = cards && found(cards, filters, Date.now());
-  const withoutBoard = !cards && board.isError;
-  const areas = areasOf(cards ?? [], locale());
+  const [count, showMore] = useShown(url);
+  const { board, list, quests, total, more, areas } = useFound(filters, count);
+  const withoutBoard = !board.data && board.isError;
   return (
     <section class="stack">
       {heading}
@@ -154,7 +161,7 @@ export function OpenQuests({ heading, level = 2 }: { heading: ComponentChildren;
             <Select
               label={t.discover.area}
               value={filters.area ?? ""}
-              options={[["", t.discover.anywhere], ...areas]}
+              options={[["", t.discover.anywhere], ...areaChoices(areas, locale())]}
               onValue={(area) => change({ area: area || undefined })}
             />
             <Select
@@ -202,12 +209,22 @@ export function OpenQuests({ heading, level = 2 }: { heading: ComponentChildren;
       ) : (
         <>
           <p class="small soft" role="status">
-            {quests && t.discover.results({ count: quests.length })}
+            {quests &&
+              (total === undefined
+                ? t.discover.resultsSoFar({ count: quests.length })
+                : t.discover.results({ count: total }))}
           </p>
-          {board.isPending && <Loading />}
-          {board.data && <ReadState query={{ ...board, dataUpdatedAt: board.data.at }} />}
+          {list.isPending && <Loading />}
+          {board.data && <ReadState query={{ ...list, dataUpdatedAt: board.data.at }} />}
           {quests?.length === 0 && <Nothing filtered={filtered} />}
-          {quests && quests.length > 0 && <Some key={url} quests={quests} url={url} level={level} />}
+          {quests && quests.length > 0 && <Tickets quests={quests} level={level} />}
+          {more && (
+            <p class="row">
+              <Button variant="quiet" busy={list.isFetching && list.isPlaceholderData} onClick={showMore}>
+                {t.common.more}
+              </Button>
+            </p>
+          )}
         </>
       )}
     </section>

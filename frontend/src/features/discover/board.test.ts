@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { boardCard } from "../../../test/api";
 import type { BoardCard } from "../../api/types";
 import { nextWeekend } from "../../lib/time";
-import { areasOf, type Filters, found, SORTS } from "./board";
+import { areaChoices, countAreas, type Filters, found, SORTS } from "./board";
 
 const NOW = Date.parse("2026-03-04T12:00:00Z");
 const ALL: Filters = { q: "", category: undefined, area: undefined, weekend: false, short: false, sort: "newest" };
@@ -149,7 +149,7 @@ describe("the board", () => {
 
   it("names each area once, as most write it", () => {
     const areas = ["Old Town", "old town", "Old Town ", "Łąka", "", "Zoo"].map((area) => boardCard({ area }));
-    expect(areasOf(areas, "en")).toEqual([
+    expect(areaChoices(countAreas(areas), "en")).toEqual([
       ["laka", "Łąka"],
       ["old town", "Old Town"],
       ["zoo", "Zoo"],

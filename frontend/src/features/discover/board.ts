@@ -26,18 +26,18 @@ const newest = (a: BoardCard, b: BoardCard): number => order(b.createdAt, a.crea
 /** What has no time of its own comes after what has. */
 const startOf = ({ when }: BoardCard): string => when?.start ?? "~";
 
-const ORDERS: Record<Sort, (a: BoardCard, b: BoardCard) => number> = {
+export const ORDERS: Record<Sort, (a: BoardCard, b: BoardCard) => number> = {
   newest,
   ending: (a, b) => order(a.expiresAt, b.expiresAt) || newest(a, b),
   reward: (a, b) => b.rewardXp - a.rewardXp || newest(a, b),
   when: (a, b) => order(startOf(a), startOf(b)) || newest(a, b),
 };
 
-/** The quests that fit, in order. `now` (milliseconds) decides what is over and which weekend is the next. */
-export function found(cards: readonly BoardCard[], filters: Filters, now: number): BoardCard[] {
+/** Whether a quest is what a member looks for. `now` (milliseconds) decides what is over and which weekend is the next. */
+export function fitting(filters: Filters, now: number): (card: BoardCard) => boolean {
   const looked = words(filters.q);
   const weekend = nextWeekend(now);
-  const fits = (card: BoardCard): boolean =>
+  return (card) =>
     Date.parse(card.expiresAt) > now &&
     (!filters.category || card.category === filters.category) &&
     (!filters.area || fold(card.area.trim()) === filters.area) &&
@@ -45,40 +45,45 @@ export function found(cards: readonly BoardCard[], filters: Filters, now: number
     (!filters.weekend ||
       (!!card.when && Date.parse(card.when.start) < weekend.end && Date.parse(card.when.end) > weekend.start)) &&
     matches(looked, card.words);
-  return cards.filter(fits).sort(ORDERS[filters.sort]);
 }
 
+/** The quests that fit, in order. */
+export const found = (cards: readonly BoardCard[], filters: Filters, now: number): BoardCard[] =>
+  cards.filter(fitting(filters, now)).sort(ORDERS[filters.sort]);
+
 /** How many quests, and how far ahead in milliseconds, are soon. */
-const SOON = { count: 3, within: 7 * 86_400_000 };
+export const SOON = { count: 3, within: 7 * 86_400_000 };
 
 /** The quests of others that are to be done in the next days, the first one first. */
 export const soon = (cards: readonly BoardCard[], userId: string, now: number): BoardCard[] =>
-  cards
-    .filter(
-      ({ requestorId, when, expiresAt }) =>
-        requestorId !== userId &&
-        !!when &&
-        Date.parse(expiresAt) > now &&
-        Date.parse(when.start) < now + SOON.within &&
-        Date.parse(when.end) > now,
-    )
-    .sort(ORDERS.when)
-    .slice(0, SOON.count);
+  cards.filter(isSoon(userId, now)).sort(ORDERS.when).slice(0, SOON.count);
 
-/** The areas on the board by their folded names, each as most members write it, in the order of the member's language. */
-export function areasOf(cards: readonly BoardCard[], locale: string): [folded: string, name: string][] {
-  const spellings = new Map<string, Map<string, number>>();
-  for (const { area } of cards) {
-    const name = area.trim();
-    if (!name) continue;
-    const counts = spellings.get(fold(name)) ?? new Map<string, number>();
-    counts.set(name, (counts.get(name) ?? 0) + 1);
-    spellings.set(fold(name), counts);
+export const isSoon =
+  (userId: string, now: number) =>
+  ({ requestorId, when, expiresAt }: BoardCard): boolean =>
+    requestorId !== userId &&
+    !!when &&
+    Date.parse(expiresAt) > now &&
+    Date.parse(when.start) < now + SOON.within &&
+    Date.parse(when.end) > now;
+
+/** How many of the cards are in each area, as their requestors wrote it. */
+export function countAreas(cards: readonly BoardCard[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of cards.map(({ area }) => area.trim())) if (name) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
+/** The areas by their folded names, each as most members write it, in the order of the member's language. */
+export function areaChoices(counts: Record<string, number>, locale: string): [folded: string, name: string][] {
+  const spellings = new Map<string, [string, number][]>();
+  for (const [name, count] of Object.entries(counts)) {
+    spellings.set(fold(name), [...(spellings.get(fold(name)) ?? []), [name, count]]);
   }
   const collator = new Intl.Collator(locale);
   return [...spellings]
     .map(([folded, counts]): [string, string] => {
-      const [[name] = [folded]] = [...counts].sort((a, b) => b[1] - a[1]);
+      const [[name] = [folded]] = counts.sort((a, b) => b[1] - a[1]);
       return [folded, name];
     })
     .sort(([, a], [, b]) => collator.compare(a, b));

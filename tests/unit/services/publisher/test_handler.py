@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 import time_machine
 
-from services.core import aws
-from services.core.documents import Board, QuestDocument, page_key, quest_key
+from services.core import aws, board_index
+from services.core.board_index import ORDERS, names_in
+from services.core.documents import Board, QuestDocument, board_page_key, page_key, quest_key
 from services.core.domain.users import Profile
 from services.core.names import BOARD_KEY, HOME_KEY
 from services.core.stores.dynamo import encode_item
 from services.publisher.publication import SETTLED
+from tests.unit.services.boards import every_card, left_behind
 from tests.unit.services.bucket import Bucket, refused
 from tests.unit.services.cloud import ANNA, BEN, DESCRIPTION, Api, Cloud, CrashError, lost_request
 
@@ -371,6 +373,143 @@ def _dies(publisher: Publisher, after: int, *quest_ids: str) -> bool:
     finally:
         publisher.bucket.before = lambda *_: None
     return False
+
+
+# --- a board that is too long for one document ---
+
+
+@pytest.fixture
+def long(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> Publisher:
+    """A publisher for which a board of six quests is a long one, in small pages."""
+    monkeypatch.setattr(board_index, "CARDS", 2)
+    monkeypatch.setattr(board_index, "POSTINGS", 10)
+    object.__setattr__(publisher.module.publisher, "bound", 5)
+    return publisher
+
+
+def _shown(publisher: Publisher) -> set[str]:
+    return {card.quest_id for card in every_card(publisher.bucket.objects)}
+
+
+def test_the_sixth_quest_makes_a_long_board_and_five_are_still_one(long: Publisher) -> None:
+    """A bound is passed in both directions, and a while below it the board is one document again."""
+    ids = []
+    for number in range(9):
+        ids.append(long.api.create(title=f"Carry a sofa, {number}"))
+        long.stream(ids[-1])
+        assert _shown(long) == set(ids)
+        assert (long.board.index is not None) is (len(ids) > 5)
+        assert f"{len(ids)} quest" in long.bucket.objects[HOME_KEY].decode()
+    while ids:
+        gone = ids.pop(len(ids) // 2)
+        long.cancel(gone)
+        long.stream(gone)
+        assert _shown(long) == set(ids)
+        assert (long.board.index is not None) is (len(ids) > 4)
+        assert left_behind(long.bucket.objects) == set()
+        assert not [body for body in long.bucket.objects.values() if gone.encode() in body]
+
+
+def test_a_batch_makes_a_long_board_at_once(long: Publisher) -> None:
+    ids = [long.api.create() for _ in range(9)]
+    long.stream(*ids)
+    assert _shown(long) == set(ids)
+    for one in ids[:8]:
+        long.cancel(one)
+    long.stream(*ids[:8])
+    assert (_shown(long), long.board.index) == ({ids[8]}, None)
+
+
+def test_a_change_of_a_long_board_is_in_every_list(long: Publisher) -> None:
+    ids = [long.api.create(title=f"Carry a sofa, {number}", rewardXp=10 + number) for number in range(9)]
+    long.stream(*ids)
+    writes = len(long.bucket.history)
+    long.stream(*ids)
+    assert len(long.bucket.history) == writes, "nothing is different"
+    edit = {"title": "Prune the roses", "rewardXp": 90}
+    assert long.api.call("editQuest", ANNA, edit, questId=ids[4]).status == 200
+    long.stream(ids[4])
+    (card,) = (one for one in every_card(long.bucket.objects) if one.quest_id == ids[4])
+    assert (card.title, card.reward_xp, card.version) == ("Prune the roses", 90, 2)
+
+
+def test_a_long_board_is_compared_and_made_good(long: Publisher) -> None:
+    ids = [long.api.create() for _ in range(9)]
+    long.stream(*ids)
+    long.cancel(ids[0])
+    created = long.api.create()
+    answer, metrics = sweep(long)
+    assert (answer["rewritten"], metrics["document_drift"]) == (2, 2)
+    assert _shown(long) == {*ids[1:], created}
+    writes = len(long.bucket.history)
+    assert sweep(long)[0]["rewritten"] == 0
+    assert len(long.bucket.history) == writes
+
+
+@pytest.mark.parametrize("part", ["newest", "ending", "words"])
+def test_a_page_that_somebody_deleted_is_written_again(long: Publisher, part: str) -> None:
+    ids = [long.api.create() for _ in range(9)]
+    long.stream(*ids)
+    pages = getattr(long.board.index, part).names
+    del long.bucket.objects[board_page_key(pages[1])]
+    _, metrics = sweep(long)
+    assert metrics["document_drift"] == 1
+    assert _shown(long) == set(ids)
+    del long.bucket.objects[board_page_key(getattr(long.board.index, part).names[0])]
+    long.cancel(ids[8])
+    long.stream(*ids)
+    sweep(long)
+    assert _shown(long) == set(ids[:8])
+
+
+def test_a_quest_that_is_not_in_the_table_leaves_a_long_board(long: Publisher) -> None:
+    """A restore may have taken it away, and nothing says on which page it is."""
+    ids = [long.api.create() for _ in range(9)]
+    long.stream(*ids)
+    long.cloud.dynamodb.delete_item(TableName=long.cloud.quests_table, Key=encode_item({"questId": ids[3]}))
+    long.stream(ids[3])
+    assert _shown(long) == set(ids) - {ids[3]}
+
+
+def test_pages_of_a_publisher_that_died_go_with_a_comparison(long: Publisher) -> None:
+    """Dying at any call leaves a board that is one state of all its lists, and is made good."""
+    ids = [long.api.create() for _ in range(9)]
+    long.stream(*ids)
+    extra = long.api.create()
+    start, calls = dict(long.bucket.objects), 0
+    while True:
+        long.bucket.objects.clear()
+        long.bucket.objects.update(start)
+        died = _dies(long, calls, extra)
+        assert _shown(long) in ({*ids}, {*ids, extra})
+        if not died:
+            break
+        long.stream(extra)
+        assert _shown(long) == {*ids, extra}
+        calls += 3
+    assert calls > 40
+    long.bucket.objects[board_page_key(f"{int(long.cloud.clock.now.timestamp()):x}-0")] = b"{}"
+    sweep(long)
+    assert left_behind(long.bucket.objects), "whoever wrote it may be about to name it"
+    long.cloud.clock.advance(hours=2)
+    sweep(long)
+    assert left_behind(long.bucket.objects) == set()
+
+
+def test_a_list_with_many_small_pages_is_written_anew(long: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [long.api.create() for _ in range(9)]
+    for one in ids:
+        long.stream(one)
+    before = long.board
+    monkeypatch.setattr(board_index, "_WORN", 0.5)
+    sweep(long)
+    after = long.board
+    assert before.index
+    assert after.index
+    assert names_in(before.index).isdisjoint(names_in(after.index))
+    assert [len(getattr(after.index, order).names) for order in ORDERS] == [5, 5, 5, 5]
+    assert _shown(long) == set(ids)
+    assert left_behind(long.bucket.objects) == set()
 
 
 def test_several_quests_are_written_at_once_and_the_tables_read_by_one_thread_at_a_time(

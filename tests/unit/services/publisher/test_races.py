@@ -3,28 +3,33 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.core.documents import Board, QuestDocument, is_public, page_key, quest_key
+from services.core import board_index
+from services.core.documents import BOARD_CARDS, QuestDocument, is_public, page_key, quest_key
 from services.core.domain.quests import Category, Quest, Status
-from services.core.names import BOARD_KEY, HOME_KEY
+from services.core.names import HOME_KEY
 from services.core.stores.documents import DocumentStore
 from services.core.stores.quests import StoredQuest
 from services.core.telemetry import Telemetry
 from services.publisher.publication import Publisher
+from tests.unit.services.boards import board_texts, every_card, left_behind
 from tests.unit.services.bucket import Bucket
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 IDS = ("a", "b")
+OTHERS = ("c", "d", "e")
+"""Quests that stay open, so that with a bound of 4 the board is long with both of IDS and short without."""
 
 
 class Table:
     """The quests as they stand; each change makes a new version."""
 
     def __init__(self) -> None:
-        self.rows = {quest_id: self._row(quest_id, Status.OPEN, 1) for quest_id in IDS}
+        self.rows = {quest_id: self._row(quest_id, Status.OPEN, 1) for quest_id in (*IDS, *OTHERS)}
 
     def _row(self, quest_id: str, status: Status, version: int) -> StoredQuest:
         quest = Quest(
@@ -47,7 +52,7 @@ class Table:
         yield from (quest_id for quest_id, row in self.rows.items() if row.quest.status is Status.OPEN)
 
     def ids(self) -> Iterator[str]:
-        yield from IDS
+        yield from self.rows
 
     def get_many(self, _user_ids: Iterable[str]) -> list[Any]:
         return []
@@ -56,7 +61,7 @@ class Table:
 class Race:
     """A publisher in whose calls others come: a change of a quest, or a whole run of a second publisher."""
 
-    def __init__(self, plan: dict[int, list[tuple[str, str]]]) -> None:
+    def __init__(self, plan: dict[int, list[tuple[str, str]]], bound: int) -> None:
         self.table, self.bucket, self.plan = Table(), Bucket(), plan
         self.calls, self.inside, self.now = 0, False, NOW
         self.gone: set[str] = set()
@@ -67,7 +72,7 @@ class Race:
         client: Any = self.bucket
         store = DocumentStore(client, "site", sleep=lambda _: None)
         log = Telemetry("race", "unit", "CRITICAL").log
-        self.publisher = Publisher(table, table, store, "https://quests.example", log, workers=1)
+        self.publisher = Publisher(table, table, store, "https://quests.example", log, workers=1, bound=bound)
 
     def _before(self, operation: str, key: str) -> None:
         if not self.inside:
@@ -100,28 +105,34 @@ class Race:
         objects = self.bucket.objects
         for quest_id in self.gone:
             texts = [objects.get(key(quest_id), b"") for key in (quest_key, page_key)]
-            texts += [objects.get(BOARD_KEY, b""), objects.get(HOME_KEY, b"")]
+            texts += [*board_texts(objects), objects.get(HOME_KEY, b"")]
             if any(f"Quest {quest_id}".encode() in text for text in texts):
                 self.shown_again.append(quest_id)
 
 
+BOUNDS = st.sampled_from((4, BOARD_CARDS))
 Steps = st.lists(st.tuples(st.sampled_from(("change", "publish")), st.sampled_from(IDS)), min_size=1, max_size=4)
 
 
 @settings(max_examples=300, deadline=None)
-@given(plan=st.dictionaries(st.integers(1, 40), Steps, max_size=12), runs=st.integers(1, 3))
+@given(plan=st.dictionaries(st.integers(1, 60), Steps, max_size=12), runs=st.integers(1, 3), bound=BOUNDS)
 def test_whatever_meets_documents_equal_the_table_and_nothing_withdrawn_is_shown_again(
-    plan: dict[int, list[tuple[str, str]]], runs: int
+    plan: dict[int, list[tuple[str, str]]], runs: int, bound: int
 ) -> None:
-    race = Race(plan)
+    with patch.multiple(board_index, CARDS=1, POSTINGS=4):
+        _play(Race(plan, bound), runs)
+
+
+def _play(race: Race, runs: int) -> None:
     for _ in range(runs):
         race.publish(IDS)
     race.plan = {}
     race.publish(IDS)  # the events of the last changes
     assert race.shown_again == []
     public = {id_: row.quest.version for id_, row in race.table.rows.items() if is_public(row.quest)}
-    board = Board.model_validate_json(race.bucket.objects[BOARD_KEY])
-    assert {card.quest_id: card.version for card in board.cards} == public
+    race.publisher.rebuild(race.now)
+    assert {card.quest_id: card.version for card in every_card(race.bucket.objects)} == public
+    assert left_behind(race.bucket.objects) == set()
     for quest_id in IDS:
         body = race.bucket.objects.get(quest_key(quest_id))
         assert (QuestDocument.model_validate_json(body).version if body else None) == public.get(quest_id)
