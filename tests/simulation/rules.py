@@ -379,15 +379,21 @@ def check_words(record: Record, found: Findings, *, published: bool = True) -> N
     if published:
         people.compare(world)  # names in documents follow with the next comparison, within twelve hours
         stored += "".join(body.decode(errors="replace") for body in world.bucket.objects.values())
-    for call in world.requests:
-        if call.who not in finished or call.operation not in _SPOKEN:
+    spoken = [call for call in world.requests if call.operation in _SPOKEN]
+    others = {word for call in spoken if call.who not in finished for word in _words_of(call)}
+    for call in spoken:
+        if call.who not in finished:
             continue
-        words = [value for value in call.body.values() if isinstance(value, str) and value.endswith(("-x", "I say"))]
         late = [mail for mail in world.mails if mail.at > gone[call.who] + 60]
-        for word in words:
+        for word in _words_of(call) - others:
             found.expect(word not in stored, "P11 a word of a former member stays", f"{_said(call)} {word}")
             sent = any(word in _text_of(mail.message) for mail in late)
             found.expect(not sent, "P12 a word of a former member was mailed", f"{_said(call)} {word}")
+
+
+def _words_of(call: Call) -> set[str]:
+    """The words in a request that nobody else says, unless at the same moment."""
+    return {value for value in call.body.values() if isinstance(value, str) and value.endswith(("-x", "I say"))}
 
 
 @cache
