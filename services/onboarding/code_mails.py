@@ -8,7 +8,7 @@ from services.core.mails import html
 from services.core.mails.codes import code_letter
 
 TRIGGER: Final = "CustomMessage_"
-"""What the source of an event begins with that asks for a message."""
+"""Beginning of the source of an event that asks for a message."""
 INVITATION: Final = f"{TRIGGER}AdminCreateUser"
 """Carries a password instead of a code. The platform invites nobody by mail, and the page takes no such password."""
 LONGEST_MESSAGE: Final = 20_000
