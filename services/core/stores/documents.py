@@ -10,6 +10,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -83,7 +84,10 @@ class DocumentStore:
 
     def delete(self, key: str) -> None:
         """Delete a document that nothing names any more, if it is there."""
-        self._call(self._client.delete_object, Bucket=self._bucket, Key=key)
+        _, etag = self._get(key)
+        if etag is not None:
+            with suppress(LostError):  # somebody else deleted it
+                self._write(self._client.delete_object, Bucket=self._bucket, Key=key, IfMatch=etag)
 
     def _rewrite(self, key: str, make: Callable[[Body], Body]) -> bool:
         before, etag = self._get(key)
