@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import botocore.loaders
 import botocore.session
@@ -115,6 +115,24 @@ def test_the_layer_is_the_same_when_built_afresh(tmp_path: Path, host: Target, l
     assert {n: p.read_bytes() for n, p in again.files(everything).items()} == {
         n: p.read_bytes() for n, p in layer.files(everything).items()
     }
+
+
+def test_two_builds_at_once_are_not_in_each_others_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As two `make up` that are typed in one checkout: the second begins and ends while the first one writes."""
+    source, path = tmp_path / "code.py", tmp_path / "api.zip"
+    source.write_text("x = 1")
+
+    class Slow:
+        def read_bytes(self) -> bytes:
+            with monkeypatch.context() as patch:
+                patch.setattr(os, "getpid", lambda: 2)
+                lambda_zips.write_zip(path, {"code.py": source}, "second")
+            return source.read_bytes()
+
+    lambda_zips.write_zip(path, {"code.py": cast("Path", Slow())}, "first")
+    with zipfile.ZipFile(path) as archive:
+        assert (archive.comment, archive.read("code.py")) == (b"first", b"x = 1")
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["api.zip", "code.py"]
 
 
 def test_a_zip_is_written_again_only_when_what_it_holds_changes(tmp_path: Path, host: Target, layer: Layer) -> None:
