@@ -88,7 +88,7 @@ def test_a_seed_is_the_same_history_in_every_process(number: int) -> None:
 
 def test_histories_do_what_they_are_for() -> None:
     """Between them a few histories use every operation on quests, meet every fault and see every kind of answer."""
-    worlds = [history(seed) for seed in range(30)]
+    worlds = [history(seed) for seed in range(35)]
     operations = {call.operation for world in worlds for call in world.requests if call.final.status == 200}
     assert operations >= {
         *("claimQuest", "releaseQuest", "submitQuest", "requestChanges", "attestQuest", "disputeQuest"),
