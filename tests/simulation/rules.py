@@ -30,7 +30,7 @@ from services.core.domain.users import (
     User,
 )
 from services.core.metrics import LEDGER_DRIFT
-from services.core.names import HOME_KEY, QUESTS_PREFIX
+from services.core.names import BOARD_PAGES_PREFIX, HOME_KEY, QUESTS_PREFIX, resource_name
 from services.core.services import REWARDS, USER_CREATION
 from services.core.stores.dynamo import decode_item, encode_item
 from services.core.stores.quests import is_pair
@@ -41,6 +41,7 @@ from tests.simulation.people import EVERYBODY, OPERATION_OF, POISONED, Client, a
 from tests.simulation.world import (
     CLAIMS_PER_HOUR,
     SKEW,
+    STAGE,
     Attempt,
     Call,
     Invocation,
@@ -338,14 +339,14 @@ def check_told(record: Record, found: Findings) -> None:
         found.expect(once, "N5 told twice by mail", f"{user_id}: {clean} mails, {mailed} items")
 
 
-_BY_KEY_ALONE = frozenset({"inbox"})
-"""Tables from which items are taken away whatever they became: they are never put again under the same key."""
+_BY_KEY_ALONE = (f"DeleteItem {resource_name(STAGE, 'inbox')}", f"DeleteObject {BOARD_PAGES_PREFIX}")
+"""What is taken away whatever it became: it is never written again under the same key."""
 
 
 def check_conditions(record: Record, found: Findings) -> None:
     """Every write of a Lambda is conditional on what is there, whoever else writes meanwhile."""
     for service, operation, where in record.world.unconditional:
-        by_key = operation == "DeleteItem" and where.split("-", 2)[-1] in _BY_KEY_ALONE
+        by_key = f"{operation} {where}".startswith(_BY_KEY_ALONE)
         found.expect(by_key, "E2 a write without a condition", f"{operation} of {service} to {where}")
 
 
