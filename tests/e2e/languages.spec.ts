@@ -2,7 +2,7 @@
 import { textOf } from "../../frontend/src/lib/text.ts";
 import ar from "../../frontend/src/words/ar/index.ts";
 import de from "../../frontend/src/words/de/index.ts";
-import { expect, test } from "./people.ts";
+import { expect, PASSWORD, shotOf, test } from "./people.ts";
 
 test("the browser's language first, then the member's choice, which stays", async ({ browser, somebody }) => {
   const german = textOf(de, "de");
@@ -31,4 +31,39 @@ test("the browser's language first, then the member's choice, which stays", asyn
   await jo.goto("/settings");
   await jo.page.getByRole("radio", { name: "English" }).click();
   await expect(jo.page.locator("html")).toHaveAttribute("dir", "ltr");
+});
+
+test("a code comes in the language of the page that asked for it", async ({ browser, somebody }) => {
+  const german = textOf(de, "de");
+  const arabic = textOf(ar, "ar");
+  const context = await browser.newContext({ locale: "de-AT", viewport: { width: 360, height: 740 } });
+  const jo = await somebody("Jo", { context });
+  await jo.goto("/sign-up");
+  await jo.page.getByLabel(german.auth.email).fill(jo.email);
+  await jo.page.getByLabel(german.auth.newPassword).fill(PASSWORD);
+  await jo.button(german.auth.signUp).click();
+  await expect(jo.page.getByRole("heading", { name: german.auth.codeTitle })).toBeFocused();
+  const welcome = await jo.codeMail();
+  expect(welcome.html).toContain('<html lang="de" dir="ltr">');
+  expect(welcome.subject).toBe("Dein Code für CivicForge");
+  await jo.page.getByLabel(german.auth.code).fill(welcome.code);
+  await jo.page.getByLabel(german.auth.welcomeName).fill("Jo");
+  await jo.button(german.auth.welcomeDone).click();
+  await expect(jo.page.getByRole("heading", { name: german.auth.welcomeTitle })).toBeHidden();
+
+  await jo.goto("/settings");
+  await jo.page.getByRole("radio", { name: "العربية" }).click();
+  await expect(jo.page.locator("html")).toHaveAttribute("dir", "rtl");
+  const next = `new-${jo.email}`;
+  await jo.button(arabic.settings.changeEmail).click();
+  await jo.page.getByLabel(arabic.settings.newEmail).fill(next);
+  await jo.button(arabic.auth.sendCode).click();
+  await expect(jo.page.getByLabel(arabic.auth.code)).toBeVisible();
+  const changed = await jo.codeMail(next);
+  expect(changed.html).toContain('<html lang="ar" dir="rtl">');
+  await jo.page.getByLabel(arabic.auth.code).fill(changed.code);
+  await jo.button(arabic.auth.confirm).click();
+  await expect(jo.page.getByText(arabic.settings.signedInAs({ email: next }))).toBeVisible();
+  await shotOf(browser, welcome, "code-de");
+  await shotOf(browser, changed, "code-ar");
 });

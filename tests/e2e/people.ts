@@ -43,6 +43,23 @@ interface Quest {
   description?: string;
 }
 
+/** Pictures of a mail for the eye, where SHOTS names a folder. */
+export async function shotOf(browser: Browser, { html }: Mail, name: string): Promise<void> {
+  if (!process.env.SHOTS) return;
+  for (const colorScheme of SCHEMES) {
+    for (const viewport of SIZES) {
+      const context = await browser.newContext({ colorScheme, viewport });
+      const page = await context.newPage();
+      await page.setContent(html);
+      await page.screenshot({
+        path: `${process.env.SHOTS}/${name}-${colorScheme}-${viewport.width}.png`,
+        fullPage: true,
+      });
+      await context.close();
+    }
+  }
+}
+
 /** One person at one device. */
 export class Person {
   readonly problems: string[] = [];
@@ -94,17 +111,22 @@ export class Person {
     await this.page.goto(path);
   }
 
-  /** The newest code that was mailed to this person. */
-  async mailedCode(): Promise<string> {
+  /** The newest mail with a code to this person, or to another address of theirs. */
+  async codeMail(address = this.email): Promise<Mail & { code: string }> {
     const { origin } = new URL(this.page.url());
     for (let attempt = 0; attempt < 50; attempt++) {
       const answer = await fetch(`${origin}/_local/mailbox?format=json`);
-      const mails = (await answer.json()) as { to: string; code: string | null }[];
-      const code = mails.find((mail) => mail.to.includes(this.email) && mail.code)?.code;
-      if (code) return code;
+      const mails = (await answer.json()) as Mail[];
+      const mail = mails.find((one) => one.to.includes(address) && one.code);
+      if (mail?.code) return { ...mail, code: mail.code };
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
-    throw new Error(`no mail with a code to ${this.email}`);
+    throw new Error(`no mail with a code to ${address}`);
+  }
+
+  /** The newest code that was mailed to this person. */
+  async mailedCode(): Promise<string> {
+    return (await this.codeMail()).code;
   }
 
   /** The mails to this person that are no codes, newest first. */

@@ -1,7 +1,7 @@
 /** J8: one side away, the other at work; mails, badge, a thread, and silence that ends. */
 import { textOf } from "../../frontend/src/lib/text.ts";
 import de from "../../frontend/src/words/de/index.ts";
-import { expect, operator, type Person, t, test } from "./people.ts";
+import { expect, operator, type Person, shotOf, t, test } from "./people.ts";
 
 /** The address of a mail's one button. */
 const buttonOf = (html: string): string => {
@@ -104,25 +104,8 @@ test("whose turn it is reaches them by mail, badge and my day; silence confirms"
   await expect(page.getByText(german.unsubscribe.done)).toBeVisible();
   await stranger.close();
   expect((await mira.api<{ mail: string }>("GET", "/me")).mail).toBe("never");
-  if (process.env.SHOTS) {
-    const mails = [claimed, handedIn, written, last];
-    for (const [number, mail] of mails.entries()) {
-      for (const [colorScheme, width] of [
-        ["light", 360],
-        ["dark", 360],
-        ["light", 800],
-      ] as const) {
-        const shown = await browser.newContext({ colorScheme, viewport: { width, height: 640 } });
-        const sheet = await shown.newPage();
-        await sheet.setContent(mail.html);
-        await sheet.screenshot({
-          path: `${process.env.SHOTS}/mail-${number}-${colorScheme}-${width}.png`,
-          fullPage: true,
-        });
-        await shown.close();
-      }
-    }
-  }
+  for (const [number, mail] of [claimed, handedIn, written, last].entries())
+    await shotOf(browser, mail, `mail-${number}`);
 });
 
 test("what was called off stays with the reason, and in Arabic too", async ({ somebody }) => {
