@@ -151,7 +151,7 @@ platform: .venv/.ready frontend/node_modules/.ready ## The platform on emulators
 
 PARTS ?= tests/engine
 .PHONY: engine
-engine: .venv/.ready ## The life of every stage by Pulumi's own engine, whose CLI is built where there is none
+engine: .venv/.ready ## The life of every stage by Pulumi's own engine, whose CLI is built if there is none
 	@$(RUN) localcloud.pulumi_engine.command >/dev/null
 	@$(BIN)/pytest $(PARTS) -q -n 2 --dist loadfile --no-loadscope-reorder -p no:randomly -o faulthandler_timeout=900 --durations=0 --durations-min=1
 

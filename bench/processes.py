@@ -49,7 +49,7 @@ def _probe(stack: Stack, operation: str, requests: int) -> Report:
 
 
 def instructions(stacks: Sequence[Stack]) -> dict[str, float] | None:
-    """Millions of instructions of a process that answers one GET; None where valgrind is not installed."""
+    """Millions of instructions of a process that answers one GET; None if valgrind is not installed."""
     if shutil.which("valgrind") is None:
         return None
 

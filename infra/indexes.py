@@ -1,6 +1,6 @@
 """The record of the indexes that stages have: none may be changed in place.
 
-DynamoDB deletes an index whose key or projection changes and builds it anew, and refuses its readers meanwhile.
+DynamoDB deletes an index whose key or projection changes and builds it again, and refuses its readers meanwhile.
 `python -m infra.indexes` records indexes that are new and forgets those that are gone; it refuses a change. See
 "Changing an index" in docs/architecture.md.
 """

@@ -82,7 +82,7 @@ class Target:
 
     @cached_property
     def python(self) -> Path:
-        """The interpreter that writes the target's byte code. Raises PackagingError where there is none."""
+        """The interpreter that writes the target's byte code. Raises PackagingError if there is none."""
         if self.name == "host":
             return Path(sys.executable)
         try:
@@ -137,7 +137,7 @@ class Layer:
     digest: str
 
     def provider(self, module: str) -> str | None:
-        """The distribution that a module belongs to; None where the layer has no such module."""
+        """The distribution that a module belongs to; None if the layer has no such module."""
         if _module_file(self.site, module, ".pyc") is None:
             return None
         top = module.partition(".")[0]
@@ -434,7 +434,7 @@ def _fingerprint(path: Path) -> str | None:
 
 
 def build_service(service: str, target: Target, layer: Layer, out: Path, root: Path = REPOSITORY) -> bool:
-    """Writes `{out}/{service}.zip`; False where the one that is there has the same input. Raises PackagingError."""
+    """Writes `{out}/{service}.zip`; False if the one that is there has the same input. Raises PackagingError."""
     sources, needed = reachable(service, layer, root)
     names = [source.relative_to(root).as_posix() for source in sources]
     digest = _digest(

@@ -103,7 +103,7 @@ def _report(stage: str, document: str, text: str, *, accepted: bool) -> int:
 
 
 def drift(stage: str) -> int:
-    """Prints what is not as the program says; returns Pulumi's exit code, which is 0 where nothing is."""
+    """Prints what is not as the program says; returns Pulumi's exit code, which is 0 if nothing is."""
     options = ("--refresh", "--expect-no-changes", "--diff")
     return pulumi_preview(stage, live_release(stage), *options, capture=False).returncode
 

@@ -47,17 +47,17 @@ _DENIED: Final = re.compile(r"not authorized to perform: (\S+)(?: on resource: (
 
 
 @dataclass
-class Ran:
+class StepResult:
     """The outcome of a step."""
 
     name: str
     passed: bool
     seconds: float
-    said: str
+    output: str
     denied: tuple[str, ...] = ()
 
 
-class Ground(ABC):
+class Target(ABC):
     """The place of the rehearsal."""
 
     @abstractmethod
@@ -74,14 +74,14 @@ class Ground(ABC):
 
     @abstractmethod
     def preview(self, *, drift: bool) -> None:
-        """Say what `up` would change, or what is not as it should be. Raises OperatorError where that fails."""
+        """Say what `up` would change, or what is not as it should be. Raises OperatorError if that fails."""
 
     @abstractmethod
     def destroy(self) -> None:
         """Delete the stage."""
 
 
-class Emulated(Ground):
+class EmulatorTarget(Target):
     """An emulator of its own, which forgets everything at the end."""
 
     def __init__(self, folder: Path) -> None:
@@ -136,7 +136,7 @@ class Emulated(Ground):
         return run(stage, endpoint=self._running.endpoint, state_dir=self._emulator.stacks, root=REPOSITORY, **options)
 
 
-class Account(Ground):
+class AwsTarget(Target):
     """An AWS account, by the tools that its operators use."""
 
     def __init__(self) -> None:
@@ -199,7 +199,7 @@ _KEYS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN
 
 
 def _run(command: list[str], env: dict[str, str] | None = None) -> None:
-    """Run a program and pass on what it says. Raises OperatorError where it fails."""
+    """Run a program and pass on what it says. Raises OperatorError if it fails."""
     done = subprocess.run(command, cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
     print(done.stdout + done.stderr)  # noqa: T201 - what the step says
     if done.returncode:
@@ -207,7 +207,7 @@ def _run(command: list[str], env: dict[str, str] | None = None) -> None:
 
 
 def civicforge(*arguments: str) -> None:
-    """Run a command of the CLI. Raises OperatorError where it fails."""
+    """Run a command of the CLI. Raises OperatorError if it fails."""
     if cli.main([*arguments]):
         raise OperatorError(f"civicforge {' '.join(arguments)} failed")
 
@@ -226,22 +226,22 @@ def changing(*arguments: str) -> None:
 class Rehearsal:
     """The steps, and what became of them so far."""
 
-    ground: Ground
+    target: Target
     say: Callable[[str], None]
-    ran: list[Ran] = field(default_factory=list)
+    ran: list[StepResult] = field(default_factory=list)
 
     def step(self, name: str, do: Callable[[], None], *, role: str | None = None) -> bool:
         """Take a step, as a role if one is named; tell its outcome and what was denied in it."""
         out, began, failed = io.StringIO(), time.monotonic(), ""
-        acting = self.ground.acting_as(role) if role else contextlib.nullcontext()
+        acting = self.target.acting_as(role) if role else contextlib.nullcontext()
         try:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), acting:
                 do()
         except Exception as error:  # the next steps are worth trying, whatever was wrong with this one
             failed = f"{type(error).__name__}: {error}"
-        said = f"{out.getvalue()}{failed}"
-        denied = tuple(sorted({" on ".join(filter(None, found)) for found in _DENIED.findall(said)}))
-        done = Ran(name, not failed, round(time.monotonic() - began, 1), said, denied)
+        output = f"{out.getvalue()}{failed}"
+        denied = tuple(sorted({" on ".join(filter(None, found)) for found in _DENIED.findall(output)}))
+        done = StepResult(name, not failed, round(time.monotonic() - began, 1), output, denied)
         self.ran.append(done)
         self.say(f"{'ok' if done.passed else 'FAILED':<7}{done.seconds:>7.1f} s  {name}{f' as {role}' if role else ''}")
         for line in [*(f"denied: {what}" for what in denied), *([failed.splitlines()[0]] if failed else [])]:
@@ -250,16 +250,16 @@ class Rehearsal:
 
     def run(self) -> bool:
         """Take every step; destroy what was made, whatever failed before."""
-        ground = self.ground
-        if not self.step("bootstrap", ground.bootstrap):
+        target = self.target
+        if not self.step("bootstrap", target.bootstrap):
             return False
         deploy = ("deploy", "--canary", "0", "--over-newer")
         if self.step("deploy", lambda: changing(*deploy), role="deploy"):
             self.step("deploy again", lambda: changing(*deploy), role="deploy")
             self.step("roll back", lambda: changing("rollback"), role="deploy")
-            self.step("change a tag", ground.retag, role="deploy")
-            self.step("preview", lambda: ground.preview(drift=False), role="preview")
-            self.step("drift", lambda: ground.preview(drift=True), role="preview")
+            self.step("change a tag", target.retag, role="deploy")
+            self.step("preview", lambda: target.preview(drift=False), role="preview")
+            self.step("drift", lambda: target.preview(drift=True), role="preview")
             self.step("smoke", lambda: civicforge("smoke", "--stage", STAGE), role="deploy")
             self.step("restore", lambda: changing("restore", "start"))
             self.step("restore again", lambda: changing("restore", "complete", newest_restore()))
@@ -267,13 +267,13 @@ class Rehearsal:
             self.step("breaker open", lambda: changing("breaker", "open", "--level", "stopped"))
             self.step("breaker close", lambda: changing("breaker", "close"))
             self.step("cost", lambda: civicforge("cost", "--stage", STAGE))
-        self.step("destroy", ground.destroy, role="deploy")
+        self.step("destroy", target.destroy, role="deploy")
         return all(ran.passed for ran in self.ran)
 
     @property
     def cost(self) -> str:
         """The words of `cost`, or that it never came to it."""
-        return next((ran.said.strip() for ran in self.ran if ran.name == "cost" and ran.passed), "not known")
+        return next((ran.output.strip() for ran in self.ran if ran.name == "cost" and ran.passed), "not known")
 
 
 def main(arguments: list[str]) -> int:
@@ -284,27 +284,27 @@ def main(arguments: list[str]) -> int:
         return 2
     with tempfile.TemporaryDirectory(prefix="civicforge-rehearsal-") as folder, contextlib.ExitStack() as stack:
         if local:
-            emulated = Emulated(Path(folder))
+            emulated = EmulatorTarget(Path(folder))
             stack.callback(emulated.close)
-            ground: Ground = emulated
+            target: Target = emulated
         else:
-            ground = Account()
+            target = AwsTarget()
         terminal = sys.stdout
 
         def say(line: str) -> None:
             terminal.write(f"{line}\n")
             terminal.flush()
 
-        rehearsal = Rehearsal(ground, say)
+        rehearsal = Rehearsal(target, say)
         passed = rehearsal.run()
         log = REPOSITORY / "dist" / "rehearsal.log"
         log.parent.mkdir(exist_ok=True)
-        log.write_text("\n".join(f"== {ran.name}\n{ran.said}" for ran in rehearsal.ran), encoding="utf-8")
+        log.write_text("\n".join(f"== {ran.name}\n{ran.output}" for ran in rehearsal.ran), encoding="utf-8")
         denied = sorted({what for ran in rehearsal.ran for what in ran.denied})
         say(f"\nDenied: {'nothing' if not denied else ''}")
         for what in denied:
             say(f"  {what}")
-        say(f"\nCost:\n{rehearsal.cost}\n\nEverything that was said: {log}")
+        say(f"\nCost:\n{rehearsal.cost}\n\nEverything that was output: {log}")
     return 0 if passed else 1
 
 

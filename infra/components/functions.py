@@ -391,7 +391,7 @@ def _alarm_arn(stage: StageConfig, name: str) -> pulumi.Output[str]:
 
 
 def by_service(*functions: Function) -> dict[str, Function]:
-    """The functions by their service's name. Raises ValueError where a declared service has no function."""
+    """The functions by their service's name. Raises ValueError if a declared service has no function."""
     made = {function.service: function for function in functions}
     if missing := SERVICES.keys() - made.keys():
         raise ValueError(f"no function is made of {', '.join(sorted(missing))}: wire it in infra/__main__.py")

@@ -10,14 +10,14 @@ from services.core.domain.quests import MODERATORS, SYNTHETIC
 from services.core.domain.users import PASSWORD_MIN_LENGTH, Language
 from services.core.flags import INTERNAL
 from services.core.mails import html
-from services.core.mails.codes import code_letter
+from services.core.mails.codes import code_content
 
 GROUPS = {
     MODERATORS: "Decide disputes of quests to which they are no party.",
     INTERNAL: "See features whose flag says internal.",
     SYNTHETIC: "Try the platform; nothing that they do is counted, or seen by others.",
 }
-CODE_MAIL = code_letter(Language.EN)
+CODE_MAIL = code_content(Language.EN)
 ACCESS_TOKEN_MINUTES = 60
 REFRESH_TOKEN_DAYS = 30
 ROTATION_GRACE_SECONDS = 60

@@ -183,7 +183,7 @@ def panel_properties(panel: Panel, platform: Platform) -> dict[str, Any]:
 
 
 def _deployed_at(release: str) -> str | None:
-    """The time in a release's id, or None where it has none, as by hand."""
+    """The time in a release's id, or None if it has none, as by hand."""
     match = RELEASED.match(release)
     return (
         f"{datetime.strptime(match[1], '%Y%m%dT%H%M%SZ').replace(tzinfo=UTC):%Y-%m-%dT%H:%M:%S.000Z}" if match else None

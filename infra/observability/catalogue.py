@@ -375,7 +375,7 @@ class Alarms:
 def status_alarms(stage: str, least: Severity) -> dict[str, str]:
     """The alarms of a stage that its status page tells of, down to a severity: the part of each by its name."""
     alarms = Alarms(Platform(stage=stage, region="", account="", api_id="", distribution_id=""))
-    told = {
+    parts = {
         "sign-in": (alarms.queue_depths["user-creation"], alarms.sign_in_throttles),
         "rewards": (alarms.unpaid_rewards, alarms.failed_rewards, *alarms.slow_burns[PAYMENT.key]),
         "mails": (alarms.failed_notices, *alarms.slow_burns[MAIL.key]),
@@ -383,7 +383,7 @@ def status_alarms(stage: str, least: Severity) -> dict[str, str]:
     wanted = SEVERITIES[: SEVERITIES.index(least) + 1]
     names = {
         alarm.name(stage, severity): part
-        for part, shown in told.items()
+        for part, shown in parts.items()
         for alarm in shown
         for severity in alarm.thresholds
         if severity in wanted and severity != "P3"

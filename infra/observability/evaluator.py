@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 State = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
 Points = list[float | None]
-"""One value per period, oldest first; None where there is no data."""
+"""One value per period, oldest first; None if there is no data."""
 
 EXTRA_PERIODS = 2
 """Periods beyond its own that an alarm looks back to replace missing ones.
@@ -211,7 +211,7 @@ class _Math:
         return [one(a, b) for a, b in zip(self._points(left), self._points(right), strict=True)]
 
     def _if(self, condition: Value, then: Value, otherwise: Value) -> Points:
-        """Dropped where the condition is missing; 0 where the condition holds and its value is missing."""
+        """Dropped where the condition is missing; 0 if the condition holds and its value is missing."""
 
         def one(holds: float | None, a: float | None, b: float | None) -> float | None:
             if holds is None:

@@ -25,7 +25,7 @@ ALARM_METRICS_LIMIT = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """One metric of one thing, as one statistic. Raises ValueError where the metric knows no such series."""
+    """One metric of one thing, as one statistic. Raises ValueError if the metric knows no such series."""
 
     metric: Metric
     statistic: Statistic
@@ -62,7 +62,7 @@ def series_of(watch: Watch) -> tuple[Series, ...]:
 
 
 def percentage(part: Series, whole: Series, *, minimum: int) -> Math:
-    """`part` in per cent of `whole`, or 0 where `whole` is below `minimum`: one failure of two says nothing.
+    """`part` in per cent of `whole`, or 0 if `whole` is below `minimum`: one failure of two says nothing.
 
     CloudWatch's arithmetic takes a missing `part` as 0 and drops the data point where `whole` is missing too.
     """
@@ -87,7 +87,7 @@ class Alarm:
     periods: int = 1
     missing: MissingData = "notBreaching"
     minimum: str = ""
-    """The minimum of traffic in words, where there is one."""
+    """The minimum of traffic in words, if there is one."""
     runbook: str = ""
     """Anchor in docs/operations.md; the key, where several alarms do not share a section."""
 

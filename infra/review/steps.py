@@ -88,8 +88,8 @@ class Step(BaseModel):
         """The inputs that differ, as far as the preview tells them, and the secret ones of which it says so."""
         if not (self.before.inputs and self.after.inputs):
             return ()
-        told = {key for key in {*self.old, *self.new} if self.old.get(key) != self.new.get(key)}
-        return tuple(sorted(told | self.hidden_changes))
+        changed = {key for key in {*self.old, *self.new} if self.old.get(key) != self.new.get(key)}
+        return tuple(sorted(changed | self.hidden_changes))
 
     @property
     def hidden_changes(self) -> frozenset[str]:
@@ -186,9 +186,9 @@ _NOISE: Final = ("preview failed", "update failed")
 
 
 def _errors(diagnostics: Sequence[Diagnostic]) -> Iterator[str]:
-    for said in diagnostics:
-        text = said.message.strip().removeprefix("error: ").removeprefix("an unhandled error occurred: ")
-        if said.severity == "error" and text not in _NOISE:
+    for diagnostic in diagnostics:
+        text = diagnostic.message.strip().removeprefix("error: ").removeprefix("an unhandled error occurred: ")
+        if diagnostic.severity == "error" and text not in _NOISE:
             yield text
 
 
@@ -203,6 +203,6 @@ def _refused(errors: Sequence[str], listed: Sequence[Step]) -> Iterator[Step]:
 def _pulumi_steps(steps: Sequence[Step]) -> Iterator[Step]:
     replaced = {step.urn for step in steps if step.operation == "replace"}
     for step in steps:
-        told = step.operation in _PARTS_OF_REPLACE and step.urn in replaced
-        if step.before.custom and step.after.custom and not told and not step.type.startswith("pulumi:"):
+        in_replacement = step.operation in _PARTS_OF_REPLACE and step.urn in replaced
+        if step.before.custom and step.after.custom and not in_replacement and not step.type.startswith("pulumi:"):
             yield step

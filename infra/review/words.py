@@ -10,8 +10,8 @@ WILDCARD: Final = re.compile(r"[*?]")
 
 def code(text: object) -> str:
     """As code, so that nothing in it is Markdown; long values are cut."""
-    told = KNOWN_LATER.sub("known after the deployment", str(text))
-    plain = " ".join(told.replace("`", "'").replace("|", "\\|").split())
+    resolved = KNOWN_LATER.sub("known after the deployment", str(text))
+    plain = " ".join(resolved.replace("`", "'").replace("|", "\\|").split())
     return f"`{plain if len(plain) <= 300 else plain[:299] + '…'}`"
 
 

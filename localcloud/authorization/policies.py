@@ -53,7 +53,7 @@ def allows(
     Args:
         identity: the statements of every policy that is attached to the principal.
         request: the call.
-        boundary: the statements of the principal's permissions boundary; None where it has none.
+        boundary: the statements of the principal's permissions boundary; None if it has none.
         resource_policy: the statements of the policy of the resource itself.
         principal: ARN of the caller, for `resource_policy`.
 

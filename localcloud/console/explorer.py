@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from localcloud.console.things import StageView, pretty
+from localcloud.console.data_sources import StageView, pretty
 from services.core.parameters import USER_POOL_CLIENT_ID, USER_POOL_ID
 
 DOCUMENT: Final = Path(__file__).resolve().parents[2] / "services" / "api" / "openapi.json"
@@ -34,7 +34,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation of the API; `body` is one to begin with, None where it takes none."""
+    """An operation of the API; `body` is one to begin with, None if it takes none."""
 
     id: str
     method: str
@@ -140,12 +140,12 @@ def _send(stage: StageView, operation: Operation, member: str, given: Mapping[st
         headers.setdefault("Idempotency-Key", uuid.uuid4().hex)
     if member:
         ids = stage.parameter(USER_POOL_ID.key), stage.parameter(USER_POOL_CLIENT_ID.key)
-        headers["Authorization"] = f"Bearer {stage.machine.access_token(*ids, member)}"
+        headers["Authorization"] = f"Bearer {stage.emulator.access_token(*ids, member)}"
     body = None if operation.body is None else given.get("body", "").encode()
     if body is not None:
         headers["Content-Type"] = "application/json"
     started = time.monotonic()
-    connection = http.client.HTTPConnection("127.0.0.1", stage.machine.front_port, timeout=SECONDS)
+    connection = http.client.HTTPConnection("127.0.0.1", stage.emulator.front_port, timeout=SECONDS)
     try:
         address = f"{path}?{urllib.parse.urlencode(query)}" if query else path
         connection.request(operation.method, address, body, headers)
@@ -155,10 +155,10 @@ def _send(stage: StageView, operation: Operation, member: str, given: Mapping[st
         return Answer(599, 0, headers["X-Request-Id"], "", f"Not sent: {error}")
     finally:
         connection.close()
-    told = response.getheader("x-request-id") or headers["X-Request-Id"]
+    request_id = response.getheader("x-request-id") or headers["X-Request-Id"]
     milliseconds = (time.monotonic() - started) * 1000
     all_headers = "\n".join(f"{name}: {value}" for name, value in response.getheaders())
-    return Answer(response.status, milliseconds, told, all_headers, _pretty(text))
+    return Answer(response.status, milliseconds, request_id, all_headers, _pretty(text))
 
 
 def _pretty(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from localcloud.console import charts
-from localcloud.console.things import StageView, shown
+from localcloud.console.data_sources import StageView, shown
 from services.core.names import parameter_name, resource_name
 
 SPANS: Final = {"15 min": 900, "1 h": 3600, "3 h": 3 * 3600, "24 h": 24 * 3600, "28 d": 28 * 86400}

@@ -16,8 +16,8 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from localcloud.console import explorer
+from localcloud.console.data_sources import EmulatorApi, StageView, decoded, pretty, shown
 from localcloud.console.overview import DASHBOARDS, SPANS, Overview
-from localcloud.console.things import Machine, StageView, decoded, pretty, shown
 from localcloud.console.timeline import clock, timeline
 from services.core.names import PROJECT, resource_name
 
@@ -40,7 +40,7 @@ MOST_COLUMNS: Final = 5
 LEVELS: Final = ("all", "WARNING", "ERROR")
 UNITS: Final = {"days": timedelta(days=1), "hours": timedelta(hours=1), "minutes": timedelta(minutes=1)}
 _TEMPLATES: Final = Path(__file__).with_name("templates")
-_TOLD_COLUMNS: Final = ("status", "kind", "state", "title", "displayName", "createdAt", "at")
+_FIRST_COLUMNS: Final = ("status", "kind", "state", "title", "displayName", "createdAt", "at")
 """Attributes that tell an item, beside its key."""
 
 Query = Mapping[str, Sequence[str]]
@@ -48,11 +48,11 @@ Values = Mapping[str, Any]
 
 
 class Console:
-    """Renders a page anew at each call."""
+    """Renders a page again at each call."""
 
-    def __init__(self, machine: Machine, stages: Callable[[], Sequence[str]]) -> None:
+    def __init__(self, emulator: EmulatorApi, stages: Callable[[], Sequence[str]]) -> None:
         """`stages`: those that have an address, in whose order they are shown."""
-        self._machine = machine
+        self._emulator = emulator
         self._stages = stages
         self._templates = Environment(
             loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -94,11 +94,11 @@ class Console:
             return self._render(
                 "nothing.html", here, "", {"text": "Run `make up`.", "title": "Nothing is deployed yet"}
             )
-        template, values = found(StageView(stage or "", self._machine), query if form is None else form)
+        template, values = found(StageView(stage or "", self._emulator), query if form is None else form)
         return self._render(template, here, stage or "", values)
 
     def _render(self, template: str, here: str, stage: str, values: Values) -> str:
-        host = StageView(stage, self._machine).host if stage else f"localhost:{self._machine.front_port}"
+        host = StageView(stage, self._emulator).host if stage else f"localhost:{self._emulator.front_port}"
         return self._templates.get_template(template).render(
             {
                 "title": dict(PAGES)[here],
@@ -107,7 +107,7 @@ class Console:
                 "stages": self._stages(),
                 "stage": stage,
                 "app_url": f"http://{host}",
-                "moved": _span(self._machine.clock.moved),
+                "moved": _span(self._emulator.clock.moved),
                 "time": f"{datetime.now(UTC):%H:%M:%S}",
                 "clock": clock,
                 "pretty": pretty,
@@ -122,7 +122,7 @@ class Console:
 
     def _timeline(self, stage: StageView, query: Query) -> tuple[str, Values]:
         wanted = _given(query, "id")
-        calls = [call for call in self._machine.calls() if call.host.partition(".")[0] in (stage.name, call.host)]
+        calls = [call for call in self._emulator.calls() if call.host.partition(".")[0] in (stage.name, call.host)]
         events = timeline(stage, wanted) if wanted else []
         return "timeline.html", {"wanted": wanted, "events": events, "calls": calls[::-1][:50]}
 
@@ -168,11 +168,11 @@ class Console:
             }
         page = dynamodb.query(**asked) if key else dynamodb.scan(**asked)
         items = [decoded(item) for item in page["Items"]]
-        told = [name for name in _TOLD_COLUMNS if name not in keys and any(name in item for item in items)]
+        first = [name for name in _FIRST_COLUMNS if name not in keys and any(name in item for item in items)]
         next_ = json.dumps(page["LastEvaluatedKey"]) if "LastEvaluatedKey" in page else ""
         return "tables.html", {
             "tables": tables, "table": table, "key": key, "keys": keys, "items": items, "next": next_,
-            "columns": [*keys, *told][:MOST_COLUMNS],
+            "columns": [*keys, *first][:MOST_COLUMNS],
         }  # fmt: skip
 
     def _letters(self, stage: StageView, query: Query) -> tuple[str, Values]:
@@ -187,49 +187,49 @@ class Console:
         queue = _choice(query, "queue", sorted(urls), default=full) or ""
         return "letters.html", {
             "queues": depths, "queue": queue, "letters": _messages(sqs, urls[queue]) if queue else [],
-            "command": " ".join(_redrive_command(stage.name, queue)), "said": "", "code": 0,
+            "command": " ".join(_redrive_command(stage.name, queue)), "output": "", "code": 0,
         }  # fmt: skip
 
     def _redrive(self, stage: StageView, form: Query) -> tuple[str, Values]:
         _, before = self._letters(stage, form)
         if not before["queue"]:
             return "letters.html", before
-        code, said = self._machine.operate(
+        code, output = self._emulator.operate(
             [*_redrive_command(stage.name, before["queue"]), "--yes", "--reason", "by the console"]
         )
         template, values = self._letters(stage, form)
-        return template, {**values, "said": said, "code": code}
+        return template, {**values, "output": output, "code": code}
 
     def _mailbox(self, _: StageView, query: Query) -> tuple[str, Values]:
         to = _given(query, "to")
-        found = [mail for mail in self._machine.mails() if to.lower() in mail["to"].lower()]
+        found = [mail for mail in self._emulator.mails() if to.lower() in mail["to"].lower()]
         mails = [{**mail, "when": _when(mail["at"])} for mail in found[:MOST_MAILS]]
         return "mailbox.html", {"to": to, "mails": mails, "found": len(found), "more": len(found) > MOST_MAILS}
 
     def _clock(self, _: StageView, __: Query) -> tuple[str, Values]:
-        now = f"{self._machine.clock.now:%A, %d %B %Y, %H:%M} UTC"
+        now = f"{self._emulator.clock.now:%A, %d %B %Y, %H:%M} UTC"
         return "clock.html", {
-            "now": now, "units": list(UNITS), "amount": 7, "unit": "days", "said": "", "ran": [], "bad": False,
+            "now": now, "units": list(UNITS), "amount": 7, "unit": "days", "output": "", "ran": [], "bad": False,
         }  # fmt: skip
 
     def _move(self, stage: StageView, form: Query) -> tuple[str, Values]:
-        machine, said, bad, ran = self._machine, "The schedules ran", False, list[tuple[str, str]]()
+        emulator, output, bad, ran = self._emulator, "The schedules ran", False, list[tuple[str, str]]()
         asked = _given(form, "do")
         try:
             if asked == "back":
-                machine.clock.back()
-                said = "The Lambdas' clock is at now"
+                emulator.clock.back()
+                output = "The Lambdas' clock is at now"
             elif asked == "on":
-                machine.clock.move(int(_given(form, "amount")) * UNITS[_given(form, "unit")])
-                said = f"Moved on; {machine.delete_expired()} items were past their time (TTL); the schedules ran"
+                emulator.clock.move(int(_given(form, "amount")) * UNITS[_given(form, "unit")])
+                output = f"Moved on; {emulator.delete_expired()} items were past their time (TTL); the schedules ran"
             if asked in ("on", "run"):
                 ran = run_schedules(stage)
                 bad = any(outcome != "done" for _, outcome in ran)
         except (ValueError, KeyError, OverflowError) as error:
-            said, bad = f"Not moved: {error}", True
+            output, bad = f"Not moved: {error}", True
         template, values = self._clock(stage, form)
-        moved = {"moved": _span(machine.clock.moved)}
-        return template, {**values, **moved, "said": said, "ran": ran, "bad": bad}
+        moved = {"moved": _span(emulator.clock.moved)}
+        return template, {**values, **moved, "output": output, "ran": ran, "bad": bad}
 
     def _api(self, stage: StageView, query: Query) -> tuple[str, Values]:
         return "explorer.html", explorer.page(stage, query)
@@ -292,7 +292,7 @@ def _indented(text: str) -> str:
 
 
 def _start(text: str, keys: Sequence[str]) -> Any:
-    """The key from which to go on; None where the text is none."""
+    """The key from which to go on; None if the text is none."""
     try:
         start = json.loads(text)
     except ValueError:

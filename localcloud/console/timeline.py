@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from localcloud.console.things import StageView, decoded
+from localcloud.console.data_sources import StageView, decoded
 from services.core.domain.digests import request_mark
 from services.core.names import QUESTS_PREFIX, resource_name
 from services.core.parameters import SITE_BUCKET
@@ -63,7 +63,7 @@ def timeline(stage: StageView, wanted: str) -> list[Event]:
 
 
 def _calls(stage: StageView, wanted: str) -> Iterator[Event]:
-    for call in stage.machine.calls():
+    for call in stage.emulator.calls():
         if wanted == call.request_id or wanted in call.path.split("/"):
             yield Event(
                 call.at, 0, "page", f"{call.method} {call.path}: {call.status}, {call.milliseconds:.0f} ms", vars(call)
@@ -73,8 +73,10 @@ def _calls(stage: StageView, wanted: str) -> Iterator[Event]:
 def _logged(stage: StageView, wanted: str) -> Iterator[Event]:
     for at, service, line in stage.log_lines(time.time() - SECONDS):
         if wanted in (line.get("request_id"), line.get("quest_id")):
-            said = [str(line[key]) for key in ("message", "route", "status", "code") if line.get(key) not in (None, "")]
-            yield Event(at / 1000, 1 if service == "api" else 3, service, " · ".join(said), line)
+            parts = [
+                str(line[key]) for key in ("message", "route", "status", "code") if line.get(key) not in (None, "")
+            ]
+            yield Event(at / 1000, 1 if service == "api" else 3, service, " · ".join(parts), line)
 
 
 def _changes(stage: StageView) -> Iterator[_Change]:

@@ -16,7 +16,7 @@ _OWN_SITES: Final = ("", "none", "same-origin")
 
 
 def refused_at_aws(path: str, headers: Mapping[str, str], front_port: int) -> str | None:
-    """The reason to refuse a request to the AWS endpoint; None where it may pass.
+    """The reason to refuse a request to the AWS endpoint; None if it may pass.
 
     A browser has business there only with Cognito, from the app. What CloudFront passes on to an API carries the
     headers of its viewer, of which the front door has judged.
@@ -38,7 +38,7 @@ def refused_at_aws(path: str, headers: Mapping[str, str], front_port: int) -> st
 
 
 def refused_at_front_door(path: str, headers: Mapping[str, str], front_port: int, method: str = "GET") -> str | None:
-    """The reason to refuse a request at the front door; None where it may pass.
+    """The reason to refuse a request at the front door; None if it may pass.
 
     The app is open to links from everywhere, the console to windows of its own; what changes something at the console
     names the console's own origin. Of the emulator's own paths (`/_ministack/reset`), of which CloudFront knows none,

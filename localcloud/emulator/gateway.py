@@ -43,13 +43,12 @@ from ministack.core import hypercorn_compat  # type: ignore[import-not-found]  #
 from ministack.core.responses import request_scope  # type: ignore[import-not-found]  # likewise
 from ministack.services import cognito, ses  # type: ignore[import-not-found]  # likewise
 
+from localcloud.console.data_sources import Call, EmulatorApi
 from localcloud.console.pages import ROOT, Console
-from localcloud.console.things import Call, Machine
 from localcloud.emulator import patches
 from localcloud.emulator.browsers import COGNITO_TARGET, refused_at_aws, refused_at_front_door
 from localcloud.emulator.clock import CLOCK
 from localcloud.emulator.compression import compressing
-from localcloud.emulator.doors import Doors
 from localcloud.emulator.patches import heartbeat
 from localcloud.emulator.patches.api_metrics import record_api_call
 from localcloud.emulator.patches.moved_clock import delete_expired
@@ -58,6 +57,7 @@ from localcloud.emulator.patches.saved_state import write_state
 from localcloud.emulator.patches.stopped_apis import cut_off
 from localcloud.emulator.patches.usage_metrics import record_edge_request
 from localcloud.emulator.saving import Saver
+from localcloud.emulator.stage_routes import StageRoutes
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -98,9 +98,9 @@ class Gateway:
         self._data = data
         self._front_port = front_port
         self._owner = owner
-        self._doors = Doors(data / "front-doors")
+        self._stage_routes = StageRoutes(data / "front-doors")
         self._calls: deque[Call] = deque(maxlen=MOST_CALLS)
-        machine = Machine(
+        machine = EmulatorApi(
             clients=cache(_client),
             calls=lambda: list(self._calls),
             mails=_mails,
@@ -110,7 +110,7 @@ class Gateway:
             front_port=front_port,
             operate=_operate,
         )
-        self._console = Console(machine, lambda: self._doors.stages)
+        self._console = Console(machine, lambda: self._stage_routes.stages)
         self._api_slots = asyncio.Semaphore(API_CONCURRENCY)
         self._changed = False
         self._saver = Saver(write_state)
@@ -250,7 +250,7 @@ class Gateway:
         if scope["path"] == ROOT or scope["path"].startswith(f"{ROOT}/"):
             await self._at_console(scope, receive, send)
             return
-        domain = self._doors.domain(_header(scope, b"host"))
+        domain = self._stage_routes.domain(_header(scope, b"host"))
         if domain is None:
             await _respond(send, 503, "Nothing is deployed here yet. Run `make up`, or `make stages` for all of them.")
             return

@@ -37,7 +37,7 @@ class History:
         self._path(table).unlink(missing_ok=True)
 
     def note(self, table: tuple[str, ...], now: float, key: Item, before: Item | None) -> None:
-        """Note a write on a table with recovery; `before` is the item until then, None where there was none."""
+        """Note a write on a table with recovery; `before` is the item until then, None if there was none."""
         path = self._path(table)
         if not path.exists():
             return

@@ -32,9 +32,9 @@ from typing import Any, Final
 import filelock
 import psutil
 
-from localcloud.emulator.doors import DEFAULT_STAGE, Doors
 from localcloud.emulator.root_key import FILE as ROOT_KEY
 from localcloud.emulator.root_key import root_key
+from localcloud.emulator.stage_routes import DEFAULT_STAGE, StageRoutes
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 AWS_PORT: Final = 4566
@@ -250,19 +250,19 @@ class Emulator:
             raise EmulatorError(unsaved(self.data, answer["failure"]))
 
     def failure(self) -> str:
-        """The sentence about data that could not be saved; empty where all is, or where nothing runs."""
+        """The sentence about data that could not be saved; empty if all is, or where nothing runs."""
         running = self.running()
         reason = (_health(running) or {}).get("unsaved") if running else None
         return unsaved(self.data, reason) if reason else ""
 
     def serve_at_front_door(self, distribution_domain: str, stage: str = DEFAULT_STAGE) -> None:
         """Lead a stage's address to a CloudFront distribution, by its `domainName`."""
-        self.doors.open(stage, distribution_domain)
+        self.stage_routes.add(stage, distribution_domain)
 
     @property
-    def doors(self) -> Doors:
+    def stage_routes(self) -> StageRoutes:
         """The addresses of the stages."""
-        return Doors(self.data / "front-doors")
+        return StageRoutes(self.data / "front-doors")
 
     def _known(self) -> Running | None:
         """The last emulator: from `state.json`, else from the lock of its data."""

@@ -25,7 +25,7 @@ class Saver:
     """Saves by `write`, which returns the reasons for what it could not save, by the thing.
 
     Attributes:
-        failure: the reason for which the last save is incomplete; empty where it is whole.
+        failure: the reason for which the last save is incomplete; empty if it is whole.
         held_ms: the longest that a save kept the serving process busy, in milliseconds of its processor.
     """
 
@@ -76,9 +76,9 @@ class Saver:
 
 
 def _outcome(reader: int, pid: int) -> str:
-    """The reason that a copy gives; empty where all is saved."""
+    """The reason that a copy gives; empty if all is saved."""
     with os.fdopen(reader, "rb") as pipe:
-        said = pipe.read(_PIPE).decode(errors="replace")
+        message = pipe.read(_PIPE).decode(errors="replace")
     _, status = os.waitpid(pid, 0)
     code = os.waitstatus_to_exitcode(status)
-    return said or ("" if code == 0 else f"the copy that saves ended with {code}")
+    return message or ("" if code == 0 else f"the copy that saves ended with {code}")

@@ -109,7 +109,7 @@ def _advance(progress: Progress, rules: Rules, count: int) -> bool:
 
 
 def _first_failure(answer: Mapping[str, Any], rules: Rules, batch: Sequence[Record]) -> int | None:
-    """Index of the first record that failed; None where all went well. A malformed answer fails them all."""
+    """Index of the first record that failed; None if all went well. A malformed answer fails them all."""
     if answer.get("error") or answer.get("throttle"):
         return 0
     body = answer.get("body")

@@ -7,7 +7,7 @@
 `preview` tells what `up` would do; `destroy` removes a stage. `plan` decides, by the rules of Pulumi's own engine; this
 module carries the steps out on the provider and keeps the stack state. An option that it does not honour is refused
 (`language_host`). Beyond Pulumi's engine: what an interrupted run made without a record is taken over by its name, and
-`destroy` deletes nothing where something is protected.
+`destroy` deletes nothing if something is protected.
 """
 
 import contextlib
@@ -284,7 +284,7 @@ class _Run:
         self.report.secret_outputs = exports.secret
 
     def _deletions(self, superseded: list[Record]) -> list[Step]:
-        # A preview has not deleted what it says that it would delete first.
+        # In a preview, resources that would be deleted before their replacement are still in the state.
         seen = {*self._seen, *(self._condemned if self._previewing else ())}
         gone = [record for record in self._state.every() if record.urn not in seen]
         return plan_deletions(
@@ -392,7 +392,7 @@ class _Run:
         return record.id, {key: secret(value) if key in hidden else value for key, value in record.outputs.items()}
 
     def _refreshed(self, provider: Provider, old: Record | None) -> Record | None:
-        """The record as AWS has it, where this run verifies; None where it is gone."""
+        """The record as AWS has it, where this run verifies; None if it is gone."""
         if old is None or not self._verify or not old.deletable:
             return old
         found = provider.read(old.type, old.name, old.id, old.inputs)

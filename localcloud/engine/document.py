@@ -26,16 +26,16 @@ def preview_document(report: Report, config: Mapping[str, str]) -> dict[str, Any
 
 
 def _step(step: Step) -> dict[str, Any]:
-    told: dict[str, Any] = {"op": step.operation, "urn": step.urn}
+    metadata: dict[str, Any] = {"op": step.operation, "urn": step.urn}
     if step.old is not None:
-        told["oldState"] = _state(step, step.old.inputs, step.old)
+        metadata["oldState"] = _state(step, step.old.inputs, step.old)
     if step.operation != "delete":
-        told["newState"] = _state(step, step.inputs, None)
+        metadata["newState"] = _state(step, step.inputs, None)
     if step.difference:
-        told["diffReasons"] = list(step.difference.keys)
-        told["replaceReasons"] = sorted(step.difference.replaces)
-        told["detailedDiff"] = {path: {"kind": "update", "inputDiff": True} for path in step.difference.detailed}
-    return told
+        metadata["diffReasons"] = list(step.difference.keys)
+        metadata["replaceReasons"] = sorted(step.difference.replaces)
+        metadata["detailedDiff"] = {path: {"kind": "update", "inputDiff": True} for path in step.difference.detailed}
+    return metadata
 
 
 def _state(step: Step, inputs: Mapping[str, Any], record: Record | None) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class Registration:
     replace_on_changes: tuple[str, ...] = ()
     secret_outputs: tuple[str, ...] = ()
     delete_before_replace: bool | None = None
-    """None where the provider decides."""
+    """None if the provider decides."""
 
 
 @dataclass(frozen=True)

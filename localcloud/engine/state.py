@@ -57,7 +57,7 @@ class Operation:
     urn: str
     type: str
     id: str | None
-    """None where the inputs do not decide it."""
+    """None if the inputs do not decide it."""
     inputs: dict[str, Any]
 
 

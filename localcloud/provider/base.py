@@ -3,7 +3,7 @@
 
 Pulumi's inputs and AWS's parameters differ mostly in case, so a call is described by the botocore model itself:
 `call` walks the operation's input shape and finds for each Pulumi key the member of that name. A key without a
-member is an error, never dropped: what the emulator is not told, a green run does not prove.
+member raises ValueError. If it were dropped, the tests would not cover it.
 """
 
 import json
@@ -255,7 +255,7 @@ class Handler(ABC):
         return None
 
     def find(self, cloud: Cloud, inputs: Inputs) -> list[str] | None:
-        """The ids of what is there as the inputs call it; None where it cannot be looked up.
+        """The ids of what is there as the inputs call it; None if it cannot be looked up.
 
         Only called where `identify` gives no id, and after an interruption.
         """

@@ -125,7 +125,7 @@ class UserGroup(Handler):
         return self.identify(cloud, inputs)
 
     def update(self, cloud: Cloud, id_: str, inputs: Inputs, old: Inputs) -> None:
-        """MiniStack has no UpdateGroup: the group is made anew, and its members with it."""
+        """MiniStack has no UpdateGroup: the group is made again, and its members with it."""
         client = cloud.client("cognito-idp")
         group = {"UserPoolId": inputs["userPoolId"], "GroupName": inputs["name"]}
         pages = client.get_paginator("list_users_in_group").paginate(**group)

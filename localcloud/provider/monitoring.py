@@ -134,7 +134,7 @@ class LogGroup(Handler):
         group = next((group for group in groups if group["logGroupName"] == id_), None)
         if group is None:
             raise not_found("DescribeLogGroups", f"log group {id_}")
-        # A group that a Lambda made anew for its lines keeps them for ever, and has no such member.
+        # A group that a Lambda made again for its lines keeps them for ever, and has no such member.
         retention = group.get("retentionInDays", 0)
         return {"arn": str(group["arn"]).removesuffix(":*"), "name": id_, "retentionInDays": retention}
 

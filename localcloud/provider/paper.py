@@ -19,7 +19,7 @@ _ENDPOINT: Final = "http://localhost"
 
 
 class _Unknown(Handler):
-    """A type that the local cloud does not make: nothing in it takes a replacement that is known here."""
+    """A resource type without a handler; its replacement rules are unknown."""
 
     replace_on: ClassVar[frozenset[str]] = frozenset()
 

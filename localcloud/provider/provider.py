@@ -12,7 +12,7 @@ from typing import Any
 
 from localcloud.provider import HANDLERS, INVOKES
 from localcloud.provider.base import Cloud, Handler, Inputs, Outputs, is_missing, tag
-from localcloud.provider.described import Watched, changed_values
+from localcloud.provider.drift_detection import RecordingCloud, changed_values
 from localcloud.provider.values import (
     Path_,
     comparable,
@@ -120,7 +120,7 @@ class Provider:
         return place is not None and place == self.identify(handler, old)
 
     def identify(self, handler: Handler, inputs: Inputs) -> str | None:
-        """The id that the inputs alone decide; None where they do not, or are not known yet."""
+        """The id that the inputs alone decide; None if they do not, or are not known yet."""
         if has_unknown(dict(inputs)):
             known = {key: value for key, value in inputs.items() if not has_unknown(value)}
             try:
@@ -166,7 +166,7 @@ class Provider:
         return id_, self._complete(type_, name, id_, inputs, {})
 
     def find(self, type_: str, name: str, inputs: Inputs) -> list[str] | None:
-        """The ids of what is there as the inputs call it; None where it cannot be looked up. Nothing is changed."""
+        """The ids of what is there as the inputs call it; None if it cannot be looked up. Nothing is changed."""
         handler = self.handler(type_, name)
         id_ = self.identify(handler, inputs)
         if id_ is None:
@@ -178,7 +178,7 @@ class Provider:
 
         Live values replace the inputs of the same name, so that a changed value is seen as drift.
         """
-        handler, watched = self.handler(type_, name), Watched(self.cloud)
+        handler, watched = self.handler(type_, name), RecordingCloud(self.cloud)
         try:
             live = handler.read(watched, id_, inputs)
         except Exception as error:

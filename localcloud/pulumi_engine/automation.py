@@ -248,23 +248,23 @@ def _step(event: automation.EngineEvent) -> Step | None:
     done = event.res_outputs_event
     if done is None:
         return None
-    told = done.metadata
-    type_ = told.urn.split("::")[2].split("$")[-1]
-    operation = _OPERATIONS.get(told.op)
+    metadata = done.metadata
+    type_ = metadata.urn.split("::")[2].split("$")[-1]
+    operation = _OPERATIONS.get(metadata.op)
     if operation is None or type_.startswith("pulumi:"):
         return None
-    old, new = told.old, told.new
+    old, new = metadata.old, metadata.new
     shown = new or old
     if shown is None or not shown.custom:
         return None
-    paths = tuple(parse_path(text) for text in told.detailed_diff or {})
+    paths = tuple(parse_path(text) for text in metadata.detailed_diff or {})
     return Step(
         operation,
-        told.urn,
+        metadata.urn,
         type_,
-        Record(told.urn, type_, old.id or "", dict(old.inputs or {}), dict(old.outputs or {})) if old else None,
+        Record(metadata.urn, type_, old.id or "", dict(old.inputs or {}), dict(old.outputs or {})) if old else None,
         dict(new.inputs or {}) if new else {},
-        difference=Difference(paths, frozenset(told.keys or ())),
+        difference=Difference(paths, frozenset(metadata.keys or ())),
         protect=bool(shown.protect),
     )
 

@@ -44,13 +44,13 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _go_version(go: str) -> tuple[int, ...]:
-    """The version of an executable; nothing where it does not run."""
+    """The version of an executable; nothing if it does not run."""
     done = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False)  # noqa: S603 - found on the PATH by us
     return _numbers(done.stdout)
 
 
 def find() -> Path | None:
-    """The folder that has `bin/pulumi`: that of the PATH, or of the cache; None where there is none."""
+    """The folder that has `bin/pulumi`: that of the PATH, or of the cache; None if there is none."""
     on_path = shutil.which("pulumi")
     if on_path and Path(on_path).parent.name == "bin":
         return Path(on_path).parents[1]
@@ -59,7 +59,7 @@ def find() -> Path | None:
 
 
 def get() -> Path:
-    """The folder that has `bin/pulumi`; built where there is none, which takes minutes. Raises `CommandError`."""
+    """The folder that has `bin/pulumi`; built if there is none, which takes minutes. Raises `CommandError`."""
     return find() or _build()
 
 

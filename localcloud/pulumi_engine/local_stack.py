@@ -95,7 +95,7 @@ class LocalStack:
         return found
 
     def holder(self, patience: float = _END_SECONDS) -> str:
-        """The run that holds the stack, after `patience` seconds for its end; empty where none does."""
+        """The run that holds the stack, after `patience` seconds for its end; empty if none does."""
         end = time.monotonic() + patience
         while (found := next(filter(None, map(_holder, self.locks)), "")) and time.monotonic() < end:
             time.sleep(_MOMENT)

@@ -53,7 +53,7 @@ def _asset(signature: str, message: struct_pb2.Struct) -> Any:
 
 
 def _live(signature: str, message: struct_pb2.Struct) -> pulumi.Asset | pulumi.Archive | None:
-    """Pulumi's object; None where the engine has only a hash."""
+    """Pulumi's object; None if the engine has only a hash."""
     fields = message.fields
     if "path" in fields and fields["path"].string_value:
         path = fields["path"].string_value

@@ -92,7 +92,7 @@ def _readers(stage: Stage, topic: str) -> list[str]:
 
 
 def _ring(stage: Stage, name: str, topic: str) -> Json:
-    """Raises OperatorError where nothing is heard in time."""
+    """Raises OperatorError if nothing is heard in time."""
     started = time.monotonic()
     with _listening(stage, topic) as queue:
         stage.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="civicforge alarms test")
@@ -110,10 +110,13 @@ def _ring(stage: Stage, name: str, topic: str) -> Json:
 def _tells(body: str, name: str) -> bool:
     """True for the topic's message that this alarm went off."""
     try:
-        told = json.loads(json.loads(body)["Message"])
+        notification = json.loads(json.loads(body)["Message"])
     except (ValueError, KeyError, TypeError):
         return False
-    return isinstance(told, dict) and (told.get("AlarmName"), told.get("NewStateValue")) == (name, "ALARM")
+    return isinstance(notification, dict) and (notification.get("AlarmName"), notification.get("NewStateValue")) == (
+        name,
+        "ALARM",
+    )
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def _delete(stage: Stage, terminal: Terminal) -> str:
             )
         except deployment.EngineError as error:
             raise OperatorError(f"It could not be deleted: {error}") from error
-        stage.emulator.doors.close(stage.name)
+        stage.emulator.stage_routes.remove(stage.name)
         return f"{len(report.deleted)} resources"
     PulumiCli.of(stage).destroy(terminal.say)
     return "every resource of the stack"

@@ -149,7 +149,7 @@ def _redo_notice(stage: Stage, letter: DeadLetter) -> str:
     if "userId" not in letter.body:
         raise OperatorError("nobody can be told of it any more; see docs/operations.md#notices-queue")
     failed = NoticeFailed.parse(letter.body)
-    if not stage.inbox.owe(failed.user_id, failed.item_id):
+    if not stage.inbox.requeue(failed.user_id, failed.item_id):
         return "the item is gone; nothing to send"
     return "the next sweep sends the mail"
 
@@ -279,9 +279,9 @@ def show(stage: Stage, terminal: Terminal, queue: QueueName) -> None:
 
 
 def _chosen(stage: Stage, queue: str, letters: list[DeadLetter], ids: list[str]) -> list[DeadLetter]:
-    """The messages whose id begins with one of `ids`, all where there are none; the others are given back.
+    """The messages whose id begins with one of `ids`, all if there are none; the others are given back.
 
-    Raises OperatorError where one of `ids` is no message's, or several messages'.
+    Raises OperatorError if one of `ids` is no message's, or several messages'.
     """
     chosen = [letter for letter in letters if letter.id.startswith(tuple(ids or [""]))]
     for id_ in ids:

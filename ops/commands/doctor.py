@@ -63,7 +63,7 @@ TOOLS: Final = (
 
 
 def version_of(executable: str) -> tuple[int, ...] | None:
-    """The version that a program reports, or None where it does not run."""
+    """The version that a program reports, or None if it does not run."""
     try:
         done = subprocess.run([executable, "--version"], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 - found on the PATH by us
     except (OSError, subprocess.TimeoutExpired):
@@ -80,12 +80,12 @@ def tool(wanted: Tool, stage_name: str) -> Finding:
         return Finding("ok", wanted.name, ".".join(map(str, found)))
     # `eval "$(python -m localcloud env)"` leads every stage's commands to the local cloud.
     optional = wanted.aws_only and (stage_name == LOCAL or "AWS_ENDPOINT_URL" in os.environ)
-    said = f"{'.'.join(map(str, found))} is too old" if found else "not found"
+    text = f"{'.'.join(map(str, found))} is too old" if found else "not found"
     if wanted.fetched and not executable:
         return Finding(
-            "optional", wanted.name, said, f"{wanted.needed_for}: `make setup` brings one, or {wanted.remedy}"
+            "optional", wanted.name, text, f"{wanted.needed_for}: `make setup` brings one, or {wanted.remedy}"
         )
-    return Finding("optional" if optional else "missing", wanted.name, said, f"{wanted.needed_for}: {wanted.remedy}")
+    return Finding("optional" if optional else "missing", wanted.name, text, f"{wanted.needed_for}: {wanted.remedy}")
 
 
 def machine(stage_name: str) -> Iterator[Finding]:
@@ -155,12 +155,12 @@ def account(stage_name: str) -> Iterator[Finding]:
 
 def _clock(stage: Stage) -> Iterator[Finding]:
     """The difference of this machine's clock from AWS's, by which holds, `--since` and rollouts would go wrong."""
-    told = stage.sts.get_caller_identity()["ResponseMetadata"]["HTTPHeaders"].get("date")
-    if told:
-        ahead = (datetime.now(UTC) - parsedate_to_datetime(told)).total_seconds()
+    server_time = stage.sts.get_caller_identity()["ResponseMetadata"]["HTTPHeaders"].get("date")
+    if server_time:
+        ahead = (datetime.now(UTC) - parsedate_to_datetime(server_time)).total_seconds()
         if abs(ahead) > MOST_SKEW:
-            said = f"{abs(ahead) / 60:.0f} min {'ahead of' if ahead > 0 else 'behind'} AWS"
-            yield Finding("missing", "clock", said, "`sudo timedatectl set-ntp true`, or your system's settings")
+            text = f"{abs(ahead) / 60:.0f} min {'ahead of' if ahead > 0 else 'behind'} AWS"
+            yield Finding("missing", "clock", text, "`sudo timedatectl set-ntp true`, or your system's settings")
         else:
             yield Finding("ok", "clock", "as AWS has it")
 

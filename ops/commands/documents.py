@@ -13,5 +13,5 @@ app = typer.Typer(no_args_is_help=True, help="Look after what everybody may read
 def rebuild(stage: Stage, terminal: Terminal) -> None:
     """Compare every document with the tables and write those that differ again. Safe to repeat."""
     done = rebuild_documents(stage)
-    said = f"{done['quests']} quests compared, {done['rewritten']} written again, {done['drifted']} had drifted."
-    terminal.result(done, said)
+    text = f"{done['quests']} quests compared, {done['rewritten']} written again, {done['drifted']} had drifted."
+    terminal.result(done, text)

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ops.shared.books import parse_stored, scan
 from ops.shared.stage import Stage
+from ops.shared.stored_items import parse_stored, scan
 from ops.shared.terminal import Terminal, command
 from services.core.domain.ledger import Entry, Kind
 from services.core.domain.values import timestamp

@@ -1,13 +1,13 @@
-"""The ledger: explain a member's totals, check every invariant, write totals anew."""
+"""The ledger: explain a member's totals, check every invariant, write totals again."""
 
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from ops.shared.books import problems
 from ops.shared.members import member_of
 from ops.shared.stage import OperatorError, Stage
+from ops.shared.stored_items import problems
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain.invariants import amounts, imbalance, owed, user_problems
 from services.core.domain.ledger import Totals, adjustment, fold, totals_of
@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, help="Explain and check points, XP and r
 
 
 def rebuild(stage: Stage, user: User, totals: Totals) -> Json:
-    """Write a member's totals, if they are still as they were read. Raises OperatorError where they are not."""
+    """Write a member's totals, if they are still as they were read. Raises OperatorError if they are not."""
     try:
         stage.repair.write([stage.repair.totals(user, totals, datetime.now(UTC))])
     except ConditionFailedError:
@@ -53,7 +53,7 @@ def explain(
     headings = ("when", "kind", "state", "change", "points", "XP", "reputation", "quest or reason")
     terminal.table(data, headings, shown, empty="There are no entries.")
     if wrong:
-        raise OperatorError(f"{'; '.join(wrong)}. `civicforge ledger rebuild {user.user_id}` writes the row anew.")
+        raise OperatorError(f"{'; '.join(wrong)}. `civicforge ledger rebuild {user.user_id}` writes the row again.")
 
 
 @command(app)
@@ -69,7 +69,7 @@ def check(stage: Stage, terminal: Terminal) -> None:
 def rebuild_(
     stage: Stage, terminal: Terminal, member: Annotated[str, typer.Argument(help="User id or e-mail address.")]
 ) -> None:
-    """Write a member's totals anew from their entries."""
+    """Write a member's totals again from their entries."""
     user = member_of(stage, member)
     totals = fold(stage.ledger.all_of(user.user_id))
     plan = [
@@ -89,7 +89,7 @@ def adjust(
     member: Annotated[str, typer.Argument(help="User id or e-mail address.")],
     quest: Annotated[str, typer.Option(help="The quest whose entries lack or exceed what is owed.")],
 ) -> None:
-    """Book what a quest's entries lack of what is owed to a member, or take back what they exceed it."""
+    """Add a ledger entry for the difference between what a member got for a quest and what is due."""
     user, stored = member_of(stage, member), stage.quests.get(quest)
     if stored is None:
         raise OperatorError(f"There is no quest {quest}.")

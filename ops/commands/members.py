@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from ops.shared.books import scan
 from ops.shared.stage import OperatorError, Stage
+from ops.shared.stored_items import scan
 from ops.shared.terminal import Json, Terminal, command
 from services.core.domain.users import User
 from services.core.stores.dynamo import decode_item

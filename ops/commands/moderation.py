@@ -36,8 +36,8 @@ Days = Annotated[int, typer.Option(min=1, max=3650, help="Length of a suspension
 
 def _line(report: Report) -> str:
     decided = f", {report.decisions[-1].measure}" if report.decisions else ""
-    said = report.evidence or "(no text)"
-    about = f"{report.subject.kind} of {report.concerned_id}, {report.reason}: {said[:60]}"
+    text = report.evidence or "(no text)"
+    about = f"{report.subject.kind} of {report.concerned_id}, {report.reason}: {text[:60]}"
     return f"{report.report_id}  {timestamp(report.created_at)[:10]}  {report.state}{decided}  {about}"
 
 
@@ -183,5 +183,5 @@ def _decide_standing(stage: Stage, terminal: Terminal, user_id: str, draft: Deci
         return {"userId": user_id, "suspendedUntil": timestamp(until) if until else None, "reportId": report_id}
 
     if outcome := carry_out(stage, terminal, Change(f"moderation {draft.measure}", user_id, plan, apply)):
-        said = f"suspended until {timestamp(until)}" if until else "reinstated"
-        terminal.result(outcome, f"{user_id} is {said}.")
+        effect = f"suspended until {timestamp(until)}" if until else "reinstated"
+        terminal.result(outcome, f"{user_id} is {effect}.")

@@ -9,7 +9,7 @@ from ops.shared import flags
 from ops.shared.members import user_id_of
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
-from services.core.domain.notices import Item, Mail
+from services.core.domain.notices import InboxItem, Mail
 from services.core.domain.values import timestamp
 from services.core.stores.dynamo import dump
 
@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, help="What members were told, and the ma
 Member = Annotated[str, typer.Argument(help="User id or e-mail address.")]
 
 
-def outcome(item: Item) -> str:
+def outcome(item: InboxItem) -> str:
     """The state of an item's mail."""
     if item.mailed_at:
         return f"mailed {timestamp(item.mailed_at)}"
@@ -33,7 +33,7 @@ def outcome(item: Item) -> str:
 
 def owed(stage: Stage) -> dict[str, int]:
     """The number of waiting mails, by what they wait for."""
-    return {mail.value: sum(1 for _ in stage.inbox.owed(mail)) for mail in Mail}
+    return {mail.value: sum(1 for _ in stage.inbox.unsent(mail)) for mail in Mail}
 
 
 @command(app, "list")
@@ -60,7 +60,7 @@ def resend(
     plan = [f"{found.kind}: {outcome(found)} -> owed, unless the member wants no mails or has read it"]
 
     def apply() -> Json:
-        stage.inbox.owe(user_id, item)
+        stage.inbox.requeue(user_id, item)
         stage.start("notifier")
         return {"userId": user_id, "itemId": item}
 

@@ -20,5 +20,5 @@ def publish(stage: Stage, terminal: Terminal) -> None:
     done = upload(stage)
     if done.uploaded:
         documents.rebuild(stage)
-    said = f"The page: {len(done.uploaded)} files uploaded." if done.uploaded else "The page is as it was."
-    terminal.result({"uploaded": done.uploaded, "invalidation": done.invalidation}, said)
+    text = f"The page: {len(done.uploaded)} files uploaded." if done.uploaded else "The page is as it was."
+    terminal.result({"uploaded": done.uploaded, "invalidation": done.invalidation}, text)

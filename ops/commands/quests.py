@@ -9,15 +9,15 @@ from typing import Annotated
 
 import typer
 
-from ops.shared.books import entries_of
 from ops.shared.stage import OperatorError, Stage
+from ops.shared.stored_items import entries_of
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain import ledger, quests
 from services.core.domain.invariants import amounts, imbalance, quest_problems
 from services.core.domain.ledger import Entry, Totals
 from services.core.domain.quests import Quest, Status
 from services.core.stores.dynamo import Item, dump
-from services.core.stores.quests import QuestMovedError, StoredQuest
+from services.core.stores.quests import QuestConflictError, StoredQuest
 
 app = typer.Typer(no_args_is_help=True, help="Show and mend single quests.")
 
@@ -25,7 +25,7 @@ QuestId = Annotated[str, typer.Argument(help="The quest's id, as in its address.
 
 
 def find(stage: Stage, quest_id: str) -> StoredQuest:
-    """The quest. Raises OperatorError where there is none."""
+    """The quest. Raises OperatorError if there is none."""
     stored = stage.quests.get(quest_id)
     if stored is None:
         raise OperatorError(f"There is no quest {quest_id} on {stage.name}.")
@@ -43,7 +43,7 @@ def difference(before: Item, after: Item) -> list[str]:
 
 
 def plan_of(quest: Quest, change: quests.Change, entries: Sequence[Entry]) -> list[str]:
-    """The difference that a change makes. Raises OperatorError where an invariant would be broken after it."""
+    """The difference that a change makes. Raises OperatorError if an invariant would be broken after it."""
     broken = quest_problems(change.quest, [*entries, *change.entries])
     if broken:
         raise OperatorError(f"It would leave a broken invariant, so nothing was changed: {'; '.join(broken)}.")
@@ -60,7 +60,7 @@ def _carry_out(stage: Stage, terminal: Terminal, action: str, quest: Quest, chan
     def apply() -> Json:
         try:
             stage.quests.save(quest, change)
-        except QuestMovedError as moved:
+        except QuestConflictError as moved:
             raise OperatorError(f"{moved}; look again with `civicforge quest show {quest.quest_id}`.") from None
         return {"quest": dump(change.quest), "entries": [dump(entry) for entry in change.entries]}
 

@@ -27,7 +27,7 @@ from ops.shared.embedded import arguments
 from ops.shared.flags import values
 from ops.shared.hold import TakeOver, held
 from ops.shared.pulumi_cli import PulumiCli
-from ops.shared.releases import KEPT, Release, Releases
+from ops.shared.releases import RELEASES_KEPT, Release, Releases
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out
 from services.core.names import LIVE_ALIAS
@@ -74,8 +74,8 @@ def _run(command: Sequence[str], what: str, say: Callable[[str], None] = lambda 
             tail.append(line.rstrip())
             say(f"           {line.rstrip()}")
     if process.returncode:
-        said = "\n".join(tail).strip()
-        raise OperatorError(f"{what} failed, nothing more was done:\n{said}")
+        output = "\n".join(tail).strip()
+        raise OperatorError(f"{what} failed, nothing more was done:\n{output}")
 
 
 def keep_order(stage: Stage, revision: str) -> None:
@@ -178,7 +178,7 @@ def prune(stage: Stage) -> list[str]:
     """Deletes what only releases beyond the kept ones need; the live one is always kept. Returns their ids."""
     releases = Releases(stage)
     every, current = releases.list(), releases.current()
-    kept = [release for number, release in enumerate(every) if number < KEPT or release.id == current]
+    kept = [release for number, release in enumerate(every) if number < RELEASES_KEPT or release.id == current]
     gone = [release for release in every if release not in kept]
     needed = {name for release in kept for name in release.assets}
     for release in gone:
@@ -216,7 +216,7 @@ def release_now(
 ) -> Json:
     """Builds, provisions, uploads, invalidates, tries it out. What fails its canary or its smoke test goes back.
 
-    `still_held` raises where somebody else has taken the stage over. Raises OperatorError where a step before the smoke
+    `still_held` raises where somebody else has taken the stage over. Raises OperatorError if a step before the smoke
     test failed.
     """
     releases, started = Releases(stage), time.monotonic()
@@ -370,7 +370,7 @@ def deploy(
 
 
 def _require_deployable(stage: Stage, revision: str, *, by_hand: bool, over_newer: bool) -> None:
-    """Raise OperatorError where the commit, or the account, is not fit for a deployment."""
+    """Raise OperatorError if the commit, or the account, is not fit for a deployment."""
     if by_hand and revision.endswith("+dirty"):
         raise OperatorError("prod gets what is committed: commit or put aside what `git status` shows.")
     if not over_newer:
@@ -434,7 +434,7 @@ def rollback(
 
 
 def _target(every: Sequence[Release], current: str | None, to: str) -> Release:
-    """Raises OperatorError where there is nothing to go back to."""
+    """Raises OperatorError if there is nothing to go back to."""
     if to:
         found = [release for release in every if release.id == to]
         if not found:

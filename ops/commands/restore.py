@@ -16,9 +16,9 @@ from typing import Annotated, Any, Final
 import typer
 from pydantic import ValidationError
 
-from ops.shared.books import entries_of, problems
 from ops.shared.breaker import Level, former
 from ops.shared.stage import OperatorError, Stage
+from ops.shared.stored_items import entries_of, problems
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from ops.shared.waiting import NOT_READY, until, until_ready
 from services.core.domain.invariants import amounts, imbalance, owed
@@ -33,13 +33,13 @@ from services.core.stores.quests import is_pair
 from services.core.stores.repair import TOTALS
 from services.core.tables import LEDGER, MESSAGES, QUESTS, TABLES, USERS, Table
 
-RESTORED: Final = tuple(table for table in TABLES if table.ttl is None)
+RESTORABLE: Final = tuple(table for table in TABLES if table.ttl is None)
 """The tables that hold what members made; what expires by itself is not brought back."""
 _BOOKKEEPING: Final = frozenset({"version", "updatedAt"})
 _PROGRESS: Final = frozenset({"state", "attempts", "postedAt", "due"})
 _NEVER_WRITTEN: Final = dict.fromkeys(TOTALS, 0)
 """A total that was never written counts as 0."""
-_UNDONE: Final = "#undone"
+_REVERSAL_SUFFIX: Final = "#undone"
 """Ends the id of the entry that takes another one back, so that it can be there once only."""
 _ID = re.compile(r"[0-9]{8}t[0-9]{6}")
 
@@ -51,7 +51,7 @@ RestoreId = Annotated[str, typer.Argument(help="The restore, as `restore start` 
 # --- beside ---
 
 
-def beside(stage: Stage, table: Table, restore_id: str) -> str:
+def restored_table_name(stage: Stage, table: Table, restore_id: str) -> str:
     """The name of a restored table. Raises OperatorError for what is no restore's id."""
     if not _ID.fullmatch(restore_id):
         raise OperatorError(f"{restore_id!r} is no restore; `civicforge restore list` shows them.")
@@ -122,7 +122,7 @@ _TTL_ON: Final = ("ENABLED", "ENABLING")
 
 def require_restorable(stage: Stage, moment: datetime | None) -> None:
     """Raise OperatorError, before anything is made, where a table cannot be brought back to a moment (None: now)."""
-    for table in RESTORED:
+    for table in RESTORABLE:
         name = stage.table(table)
         found = stage.dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
         recovery = found.get("PointInTimeRecoveryDescription", {})
@@ -134,9 +134,9 @@ def require_restorable(stage: Stage, moment: datetime | None) -> None:
         earliest, latest = recovery["EarliestRestorableDateTime"], recovery["LatestRestorableDateTime"]
         # A moment is a whole second, the window is not.
         if moment and not earliest.replace(microsecond=0) <= moment <= latest:
-            said = [f"{end.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for end in (moment, earliest, latest)]
+            times = [f"{end.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for end in (moment, earliest, latest)]
             raise OperatorError(
-                f"{name} cannot be brought back to {said[0]}, but to any moment from {said[1]} to {said[2]}. "
+                f"{name} cannot be brought back to {times[0]}, but to any moment from {times[1]} to {times[2]}. "
                 "The end follows the present with up to five minutes."
             )
 
@@ -144,8 +144,8 @@ def require_restorable(stage: Stage, moment: datetime | None) -> None:
 def begin(stage: Stage, restore_id: str, at: datetime | None) -> Json:
     """Restore the tables beside the live ones, wait for them and complete them. May be repeated under the same id."""
     when: Any = {"RestoreDateTime": at} if at else {"UseLatestRestorableTime": True}
-    for table in RESTORED:
-        _start(stage, table, beside(stage, table, restore_id), when)
+    for table in RESTORABLE:
+        _start(stage, table, restored_table_name(stage, table, restore_id), when)
     return finish(stage, restore_id)
 
 
@@ -165,10 +165,10 @@ def finish(stage: Stage, restore_id: str) -> Json:
     Raises:
         OperatorError: a table of the restore was never asked for.
     """
-    names = {table.thing: beside(stage, table, restore_id) for table in RESTORED}
+    names = {table.thing: restored_table_name(stage, table, restore_id) for table in RESTORABLE}
     for name in names.values():
         wait_until_active(stage, name)
-    settings = {table.thing: complete(stage, table, names[table.thing]) for table in RESTORED}
+    settings = {table.thing: complete(stage, table, names[table.thing]) for table in RESTORABLE}
     return {"id": restore_id, "tables": names, "putBack": settings}
 
 
@@ -185,7 +185,7 @@ def restores(stage: Stage) -> list[str]:
 
 @dataclass(frozen=True)
 class Difference:
-    """An item that is not as it was; `then` or `now` is None where there was or is none."""
+    """An item that is not as it was; `then` or `now` is None if there was or is none."""
 
     table: Table
     then: Item | None
@@ -234,8 +234,11 @@ def _short(item: Item) -> str:
 
 def differences(stage: Stage, restore_id: str) -> Iterator[Difference]:
     """Every item of the live tables that is not as it was, by table and key."""
-    for table in RESTORED:
-        then, now = _items(stage, table, beside(stage, table, restore_id)), _items(stage, table, stage.table(table))
+    for table in RESTORABLE:
+        then, now = (
+            _items(stage, table, restored_table_name(stage, table, restore_id)),
+            _items(stage, table, stage.table(table)),
+        )
         for key in sorted({*then, *now}):
             found = Difference(table, then.get(key), now.get(key))
             if found.then is None or found.now is None or found.changed:
@@ -277,7 +280,7 @@ def refusal(stage: Stage, difference: Difference) -> str | None:
 def _refused_entry(stage: Stage, difference: Difference) -> str | None:
     """An entry that is new since then is taken back by its opposite, unless it is as it should be."""
     label, item, key = difference.label, difference.now or {}, difference.key
-    if key["entryId"].endswith(_UNDONE) or stage.ledger.get(key["userId"], key["entryId"] + _UNDONE):
+    if key["entryId"].endswith(_REVERSAL_SUFFIX) or stage.ledger.get(key["userId"], key["entryId"] + _REVERSAL_SUFFIX):
         return f"{label} was taken back already, or takes another one back."
     if quest := _current(stage, _quest_of(difference)):
         entries = [*entries_of(stage, quest), *stage.ledger.all_of(key["userId"])]
@@ -319,21 +322,21 @@ def _quest_of(difference: Difference) -> str | None:
 def repair(stage: Stage, group: list[Difference], reason: str) -> list[str]:
     """Put the items of one group back in one transaction, with the bookings that follow. Return it in words.
 
-    The outcome is the same in whatever order and choice items are repaired. Raises OperatorError where an item is
+    The outcome is the same in whatever order and choice items are repaired. Raises OperatorError if an item is
     no damage, changed since it was compared, or cannot be put back without breaking an invariant.
     """
     for difference in group:
         if why := refusal(stage, difference):
             raise OperatorError(why)
     now = datetime.now(UTC)
-    writes, said = _user_writes(stage, group[0], now) if group[0].table == USERS else _writes(stage, group, reason, now)
+    writes, done = _user_writes(stage, group[0], now) if group[0].table == USERS else _writes(stage, group, reason, now)
     try:
         if writes:
             stage.repair.write(writes)
     except ConditionFailedError:
         labels = ", ".join(difference.label for difference in group)
         raise OperatorError(f"{labels}: something changed meanwhile; compare again.") from None
-    return said
+    return done
 
 
 def _replaced(stage: Stage, difference: Difference, item: Item) -> Item:
@@ -349,7 +352,7 @@ def _user_writes(stage: Stage, difference: Difference, now: datetime) -> tuple[l
 
 def _writes(stage: Stage, group: list[Difference], reason: str, now: datetime) -> tuple[list[Item], list[str]]:
     """The writes of a quest with its texts, messages and entries, or of a single entry or message."""
-    writes, said, restored = [], [], []
+    writes, done, restored = [], [], []
     quest, versions = _current(stage, _quest_of(group[0])), [_readable(difference.now) for difference in group]
     undone = [difference for difference in group if difference.table == LEDGER and difference.then is None]
     unchanged = quest
@@ -361,19 +364,19 @@ def _writes(stage: Stage, group: list[Difference], reason: str, now: datetime) -
             kept = {name: value for name, value in (difference.now or then).items() if name in _PROGRESS}
             then = {**{name: value for name, value in then.items() if name not in _PROGRESS}, **kept}
             restored.append(Entry.model_validate(then))
-            said.append(f"entry {difference.key['entryId']} is as it was")
+            done.append(f"entry {difference.key['entryId']} is as it was")
         elif difference.table == QUESTS and "#" not in difference.key["questId"]:
             version = max(then["version"], (difference.now or {}).get("version", 0)) + 1
             then = {**then, "version": version, "updatedAt": timestamp(now)}
             quest, unchanged = Quest.model_validate(then), None
-            said.append(f"quest {quest.quest_id} is {quest.status} again")
+            done.append(f"quest {quest.quest_id} is {quest.status} again")
         else:
-            said.append(f"the {'message' if difference.table == MESSAGES else 'text'} is as it was")
+            done.append(f"the {'message' if difference.table == MESSAGES else 'text'} is as it was")
         writes.append(_replaced(stage, difference, then))
-    booked, told = _bookings(stage, quest, [q for q in versions if q], restored, undone, reason, now)
+    booked, bookings = _bookings(stage, quest, [q for q in versions if q], restored, undone, reason, now)
     if booked and unchanged:
         booked.append({"ConditionCheck": stage.quests.unchanged(unchanged)})
-    return [*writes, *booked], [*said, *told]
+    return [*writes, *booked], [*done, *bookings]
 
 
 def _bookings(
@@ -385,19 +388,19 @@ def _bookings(
     reason: str,
     now: datetime,
 ) -> tuple[list[Item], list[str]]:
-    """The adjustments and totals that go with a repair; an entry that is not to be is taken back by its opposite."""
+    """The adjustments and totals that go with a repair; an entry that is not owed is cancelled by a reversal."""
     members = {entry.user_id for entry in restored} | {difference.key["userId"] for difference in undone}
     for version in [*versions, *([quest] if quest else [])]:
         members |= {entry.user_id for entry in entries_of(stage, version)} | set(owed(version))
     # The rows are read first: a payment after that moves what the write of the totals is conditional on.
     rows = {user_id: stage.users.get(user_id) for user_id in members}
     ledgers = {user_id: list(stage.ledger.all_of(user_id)) for user_id in members}
-    opposites = [] if quest else [_opposite(difference, reason, now) for difference in undone]
+    reversals = [] if quest else [_reversal(difference, reason, now) for difference in undone]
     try:
-        booking = repair_plan(quest, ledgers, [*restored, *opposites], reason, now)
+        booking = repair_plan(quest, ledgers, [*restored, *reversals], reason, now)
     except OverdrawnError as error:
         raise OperatorError(f"{error}; nothing was put back.") from None
-    adjustments = [*booking.adjustments, *opposites]
+    adjustments = [*booking.adjustments, *reversals]
     writes = [put_entry(stage.table(LEDGER), entry) for entry in adjustments]
     for user_id, totals in booking.totals.items():
         user = rows[user_id]
@@ -408,11 +411,11 @@ def _bookings(
     return writes, [f"adjustment of {amounts(totals_in(entry))} for {entry.user_id}" for entry in adjustments]
 
 
-def _opposite(difference: Difference, reason: str, now: datetime) -> Entry:
+def _reversal(difference: Difference, reason: str, now: datetime) -> Entry:
     entry = Entry.model_validate(difference.now)
     change = Totals(-entry.points, -entry.xp, -entry.reputation)
     opposite = adjustment(entry.user_id, entry.quest_id, change, reason, now)
-    return opposite.model_copy(update={"entry_id": entry.entry_id + _UNDONE})
+    return opposite.model_copy(update={"entry_id": entry.entry_id + _REVERSAL_SUFFIX})
 
 
 def totals_in(entry: Entry) -> Totals:
@@ -421,7 +424,7 @@ def totals_in(entry: Entry) -> Totals:
 
 
 def _current(stage: Stage, quest_id: str | None) -> Quest | None:
-    """The quest as it is stored, or None where there is none that can be read."""
+    """The quest as it is stored, or None if there is none that can be read."""
     if quest_id is None:
         return None
     try:
@@ -432,7 +435,7 @@ def _current(stage: Stage, quest_id: str | None) -> Quest | None:
 
 
 def _readable(item: Item | None) -> Quest | None:
-    """The item as a quest, whose parties may have entries too; None where it is no quest."""
+    """The item as a quest, whose parties may have entries too; None if it is no quest."""
     try:
         return Quest.model_validate(item) if item else None
     except ValidationError:
@@ -470,7 +473,10 @@ def start(
     moment = _moment(at) if at else None
     require_restorable(stage, moment)
     restore_id = f"{moment or datetime.now(UTC):%Y%m%dt%H%M%S}"
-    plan = [f"{stage.table(t)} of {moment or 'the latest moment'} as {beside(stage, t, restore_id)}" for t in RESTORED]
+    plan = [
+        f"{stage.table(t)} of {moment or 'the latest moment'} as {restored_table_name(stage, t, restore_id)}"
+        for t in RESTORABLE
+    ]
     change = Change("restore start", restore_id, plan, lambda: begin(stage, restore_id, moment))
     _report(stage, terminal, change)
 
@@ -479,14 +485,18 @@ def start(
 def complete_(stage: Stage, terminal: Terminal, restore_id: RestoreId) -> None:
     """Go on with a restore that was interrupted: wait for its tables and put back the settings that they lack."""
     absent = [
-        beside(stage, table, restore_id) for table in RESTORED if not _exists(stage, beside(stage, table, restore_id))
+        restored_table_name(stage, table, restore_id)
+        for table in RESTORABLE
+        if not _exists(stage, restored_table_name(stage, table, restore_id))
     ]
     if absent:
         raise OperatorError(
             f"There is no {', '.join(absent)}. `civicforge restore start --at` with the moment of {restore_id} "
             "asks for what is missing and goes on."
         )
-    plan = [f"settings of {stage.table(table)} for {beside(stage, table, restore_id)}" for table in RESTORED]
+    plan = [
+        f"settings of {stage.table(table)} for {restored_table_name(stage, table, restore_id)}" for table in RESTORABLE
+    ]
     _report(stage, terminal, Change("restore complete", restore_id, plan, lambda: finish(stage, restore_id)))
 
 
@@ -556,7 +566,7 @@ def repair_(
     outcome = carry_out(stage, terminal, Change("restore repair", restore_id, plan, apply, verdict=_verdict))
     if outcome is None:
         return
-    lines = [f"{label}: {'; '.join(said)}" for label, said in outcome["repaired"].items()]
+    lines = [f"{label}: {'; '.join(done)}" for label, done in outcome["repaired"].items()]
     terminal.result(outcome, *lines, *(f"FAILED {label}: {why}" for label, why in outcome["failed"].items()))
     if outcome["failed"]:
         raise typer.Exit(1)
@@ -594,7 +604,7 @@ def cut_over_(stage: Stage, terminal: Terminal, restore_id: RestoreId) -> None:
 @command(app, changes=True)
 def drop(stage: Stage, terminal: Terminal, restore_id: RestoreId) -> None:
     """Delete a restore's tables; the live ones are not touched."""
-    names = [beside(stage, table, restore_id) for table in RESTORED]
+    names = [restored_table_name(stage, table, restore_id) for table in RESTORABLE]
 
     def apply() -> Json:
         for name in names:

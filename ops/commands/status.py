@@ -18,9 +18,9 @@ from ops.shared.budget import budget
 from ops.shared.canary import weights as canary_weights
 from ops.shared.entries import oldest_pending
 from ops.shared.errors import EXPECTED, explain, is_missing
+from ops.shared.interrupted import find_interrupted, remedy
 from ops.shared.objectives import budgets_left
 from ops.shared.releases import Releases
-from ops.shared.remains import remains, remedy
 from ops.shared.stage import MISSING, Stage
 from ops.shared.terminal import Json, Terminal
 from services.core import metrics
@@ -74,8 +74,8 @@ def _tried(stage: Stage, _: datetime) -> Fact | None:
     live = next((release for release in Releases(stage).list() if release.id == current), None) if current else None
     if live is None:
         return None
-    said = "passed" if live.smoke == "passed" else f"{live.smoke}: `civicforge smoke` tries it, `rollback` goes back"
-    return Fact("smoke test", live.smoke, said, well=live.smoke == "passed")
+    text = "passed" if live.smoke == "passed" else f"{live.smoke}: `civicforge smoke` tries it, `rollback` goes back"
+    return Fact("smoke test", live.smoke, text, well=live.smoke == "passed")
 
 
 def _current(stage: Stage) -> str | None:
@@ -104,8 +104,8 @@ def _alarms(stage: Stage, _: datetime) -> Fact:
 def _objectives(stage: Stage, now: datetime) -> Fact:
     """The error budgets of 28 days, as far as they are not used up."""
     left = budgets_left(stage, now)
-    said = ", ".join(f"{key} {'no events' if share is None else f'{share:g} %'}" for key, share in left.items())
-    return Fact("error budgets", left, f"left: {said}", well=all(share is None or share > 0 for share in left.values()))
+    text = ", ".join(f"{key} {'no events' if share is None else f'{share:g} %'}" for key, share in left.items())
+    return Fact("error budgets", left, f"left: {text}", well=all(share is None or share > 0 for share in left.values()))
 
 
 def _mails(stage: Stage, now: datetime) -> Fact:
@@ -115,28 +115,28 @@ def _mails(stage: Stage, now: datetime) -> Fact:
         metric.name: round(stage.count_of(metric, since, now))
         for metric in (metrics.NOTICES_SENT, metrics.NOTICES_FAILED, metrics.MAILS_REFUSED)
     }
-    stuck = sum(1 for _ in stage.inbox.owed(Mail.DUE))
+    stuck = sum(1 for _ in stage.inbox.unsent(Mail.DUE))
     sent, failed, refused = counted.values()
     text = f"{sent} sent, {failed} failed, {refused} refused in 24 h, {stuck} waiting"
     return Fact("mails", {**counted, "waiting": stuck}, text, not failed)
 
 
 def _deployment(stage: Stage, _: datetime) -> Fact | None:
-    """The deployment that runs, or what a killed one left; None where no stack state is to be looked at."""
+    """The deployment that runs, or what a killed one left; None if no stack state is to be looked at."""
     if stage.emulator:
         return None
     holder = hold.holding(stage)
     try:
-        left = remains(stage)
+        left = find_interrupted(stage)
     except ClientError as error:
         code = error.response["Error"]["Code"]
         return None if code == "NoSuchBucket" else Fact("deployment", None, f"the state cannot be read: {code}")
     value = {"holder": holder and holder.owner, "locked": left.locked_by, "pending": list(left.pending)}
     if holder:
-        said = f"{holder.what}, by {holder.owner}, until {holder.until:%H:%M} UTC at most"
-        return Fact("deployment", value, f"{said}{f'; {left.told}' if left else ''}")
+        text = f"{holder.what}, by {holder.owner}, until {holder.until:%H:%M} UTC at most"
+        return Fact("deployment", value, f"{text}{f'; {left.summary}' if left else ''}")
     if left:
-        return Fact("deployment", value, f"{left.told}; {remedy(stage)}", well=False)
+        return Fact("deployment", value, f"{left.summary}; {remedy(stage)}", well=False)
     return Fact("deployment", value, "none runs, none is left half done")
 
 
@@ -160,7 +160,7 @@ def _remedy(stage: Stage, key: str) -> str:
 
 
 def _resources(stage: Stage, _: datetime) -> Fact | None:
-    """The resources of the stack's state that are gone; None where no state is to be looked at."""
+    """The resources of the stack's state that are gone; None if no state is to be looked at."""
     try:
         resources = inventory.known(stage)
     except stage.s3.exceptions.NoSuchBucket:
@@ -176,13 +176,13 @@ def _resources(stage: Stage, _: datetime) -> Fact | None:
         "unseen": [*seen.unseen],
         "not looked at": [*seen.unknown],
     }
-    said = [f"{seen.there} are there"]
+    text = [f"{seen.there} are there"]
     if seen.gone:
-        said = [f"{len(seen.gone)} missing, {seen.there} there; {DEPLOY.format(stage.name)}", *map(str, seen.gone)]
-    said += [f"not seen: {reason}" for reason in seen.unseen]
+        text = [f"{len(seen.gone)} missing, {seen.there} there; {DEPLOY.format(stage.name)}", *map(str, seen.gone)]
+    text += [f"not seen: {reason}" for reason in seen.unseen]
     if seen.unknown:
-        said.append(f"not looked at: {', '.join(seen.unknown)}")
-    return Fact("resources", value, "\n".join(said), well=not seen.gone and not seen.unseen)
+        text.append(f"not looked at: {', '.join(seen.unknown)}")
+    return Fact("resources", value, "\n".join(text), well=not seen.gone and not seen.unseen)
 
 
 def _flags(stage: Stage, _: datetime) -> Fact:
@@ -250,7 +250,7 @@ def _saved(stage: Stage, _: datetime) -> Fact | None:
     return Fact("local cloud", failure, failure, well=False) if failure else None
 
 
-LOOKS: Final[dict[str, Callable[[Stage, datetime], Fact | None]]] = {
+CHECKS: Final[dict[str, Callable[[Stage, datetime], Fact | None]]] = {
     "api": _release,
     "smoke test": _tried,
     "deployment": _deployment,
@@ -274,7 +274,7 @@ LOOKS: Final[dict[str, Callable[[Stage, datetime], Fact | None]]] = {
 
 def facts(stage: Stage, now: datetime) -> Iterator[Fact]:
     """Every line, in order; what cannot be looked at is a line that is not well, with the reason."""
-    for name, look in LOOKS.items():
+    for name, look in CHECKS.items():
         try:
             fact = look(stage, now)
         except EXPECTED as error:

@@ -8,7 +8,7 @@ from ops.shared.stage import OperatorError, Stage
 
 
 def arguments(stage: Stage, config: Mapping[str, str]) -> dict[str, Any]:
-    """The keyword arguments of the engine's `up` and `preview`. Raises OperatorError where the stage is not on it."""
+    """The keyword arguments of the engine's `up` and `preview`. Raises OperatorError if the stage is not on it."""
     running = stage.emulator.running() if stage.emulator else None
     if stage.emulator is None or running is None:
         raise OperatorError(f"{stage.where} is not run by the local cloud of this folder.")

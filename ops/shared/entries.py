@@ -18,7 +18,7 @@ def read(stage: Stage, user_id: str, entry_id: str) -> Mapping[str, Any] | None:
 
 
 def pay_entry(stage: Stage, user_id: str, entry_id: str) -> State | None:
-    """Pay one entry now, a FAILED one too; return its state after that, None where there is no such entry.
+    """Pay one entry now, a FAILED one too; return its state after that, None if there is no such entry.
 
     Nothing is paid twice: what the rewards Lambda does depends on the entry's state. Raises OperatorError.
     """
@@ -33,7 +33,7 @@ def pay_entry(stage: Stage, user_id: str, entry_id: str) -> State | None:
 
 
 def oldest_pending(stage: Stage, now: datetime | None = None) -> float:
-    """Age in seconds of the oldest PENDING entry; 0 where none waits."""
+    """Age in seconds of the oldest PENDING entry; 0 if none waits."""
     now = now or datetime.now(UTC)
     for user_id, entry_id in stage.ledger.unpaid(State.PENDING):
         try:

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from infra.stack_config import ConfigError
 from localcloud.emulator.process import EmulatorError
-from ops.shared.books import invalid_fields
 from ops.shared.stage import OperatorError
+from ops.shared.stored_items import invalid_fields
 from services.core.settings import SettingsError
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.users import NoSuchUserError

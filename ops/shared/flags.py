@@ -11,7 +11,7 @@ def values(stage: Stage) -> dict[str, str]:
 
 
 def known(flag: str) -> str:
-    """The flag. Raises OperatorError where it is not declared."""
+    """The flag. Raises OperatorError if it is not declared."""
     if flag not in FLAGS:
         raise OperatorError(f"There is no flag {flag!r}; choose one of {', '.join(FLAGS)}.")
     return flag

@@ -1,7 +1,7 @@
 """The hold of a stage: from plan to smoke test, one deployment or rollback at a time.
 
 Pulumi's lock covers `up` only. The hold is an object in the releases bucket, put on conditions, with an owner and an
-end. Who dies holding it holds it until its end, or until somebody takes it over by the owner's name.
+end. If the holder crashes, the stage stays held until that end, or until it is taken over by the owner's name.
 """
 
 import secrets
@@ -66,7 +66,7 @@ def held(stage: Stage, what: str, take_over: str = "") -> Iterator[Callable[[], 
 
 
 def holding(stage: Stage) -> Hold | None:
-    """The hold that has not ended; None where nobody holds the stage."""
+    """The hold that has not ended; None if nobody holds the stage."""
     try:
         current = _read(stage)
     except stage.s3.exceptions.NoSuchBucket:

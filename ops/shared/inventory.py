@@ -11,7 +11,7 @@ from localcloud.provider import HANDLERS
 from localcloud.provider.base import Cloud, Handler, is_missing
 from localcloud.pulumi_engine.local_stack import stacks
 from localcloud.pulumi_engine.recovery import legible
-from ops.shared import remains
+from ops.shared import interrupted
 from ops.shared.errors import EXPECTED, explain
 from ops.shared.stage import OperatorError, Stage
 
@@ -51,10 +51,10 @@ class Seen:
 
 
 def known(stage: Stage) -> list[Known]:
-    """The resources that the state has; none before the first deployment. Raises as `remains.remains` does,
-    OperatorError where the state cannot be read."""
+    """The resources that the state has; none before the first deployment. Raises as
+    `interrupted.find_interrupted` does, OperatorError where the state cannot be read."""
     if stage.emulator is None:
-        return _of_pulumi(remains.records(stage))
+        return _of_pulumi(interrupted.records(stage))
     of_pulumi = next((stack for stack in stacks(stage.emulator.stacks) if stack.stage == stage.name), None)
     if of_pulumi:
         return _of_pulumi(of_pulumi.records)

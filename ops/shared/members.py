@@ -19,7 +19,7 @@ def user_id_of(stage: Stage, member: str) -> str:
 
 
 def member_of(stage: Stage, member: str) -> User:
-    """The member's row. Raises OperatorError where there is none."""
+    """The member's row. Raises OperatorError if there is none."""
     user = stage.users.get(user_id_of(stage, member))
     if user is None:
         raise OperatorError(f"There is no row for {member}; their first call of the API makes it.")

@@ -9,7 +9,7 @@ from services.core.parameters import API_ID
 
 
 def budgets_left(stage: Stage, now: datetime) -> dict[str, float | None]:
-    """Per cent of each error budget that is left, below 0 where it is overspent; None where nothing happened."""
+    """Per cent of each error budget that is left, below 0 if it is overspent; None if nothing happened."""
     platform = Platform(
         stage=stage.name, region=stage.region, account="", api_id=stage.parameter(API_ID), distribution_id=""
     )

@@ -222,15 +222,15 @@ def _read_events(log: Path, position: int, outcome: Outcome, say: Say) -> int:
 
 
 def _take_in(event: Mapping[str, Any], outcome: Outcome, say: Say) -> None:
-    done, said = event.get("resOutputsEvent"), event.get("diagnosticEvent")
+    done, diagnostic = event.get("resOutputsEvent"), event.get("diagnosticEvent")
     if done:
-        told = done["metadata"]
-        operation, type_ = told["op"], told["type"]
+        metadata = done["metadata"]
+        operation, type_ = metadata["op"], metadata["type"]
         if operation in _VERBS and not type_.startswith("pulumi:"):
             outcome.done[operation] += 1
-            say(f"           {_VERBS[operation]} {type_.rsplit(':', 1)[-1]} {told['urn'].rsplit('::', 1)[-1]}")
-    elif said and said.get("severity") == "error":
-        text = _plain(said["message"])
+            say(f"           {_VERBS[operation]} {type_.rsplit(':', 1)[-1]} {metadata['urn'].rsplit('::', 1)[-1]}")
+    elif diagnostic and diagnostic.get("severity") == "error":
+        text = _plain(diagnostic["message"])
         if text and text not in ("update failed", "update canceled"):
             outcome.errors.append(text)
 

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from infra.config import SizeChange
 from infra.paths import REPOSITORY
 from infra.stack_config import load_config
-from ops.shared.remains import remains, remedy
+from ops.shared.interrupted import find_interrupted, remedy
 from ops.shared.stage import OperatorError, Stage
 from services.core.names import LIVE_ALIAS, PROJECT
 from services.core.parameters import SITE_URL
@@ -34,7 +34,7 @@ class Finding:
 
     Attributes:
         verdict: `missing` keeps the stage from working, `optional` does not.
-        remedy: what to do; empty where nothing is to be done.
+        remedy: what to do; empty if nothing is to be done.
         settings: the keys and values of the stage's file by which it is mended, if it can be.
     """
 
@@ -128,16 +128,16 @@ def _room(stage: Stage) -> Iterator[Finding]:
         return
     planned = sum(sum(reservations(name).values()) for name in ON_AWS if name != stage.name)
     together = sum(wanted.values()) + max(taken, planned)
-    said = f"{limit} in the account, {sum(wanted.values())} of them reserved by {stage.name}"
+    text = f"{limit} in the account, {sum(wanted.values())} of them reserved by {stage.name}"
     if planned and together > most:
         yield Finding(
             "optional",
             "concurrency",
-            f"{said}; with the other stages {together}, of {max(0, most)} that can be",
+            f"{text}; with the other stages {together}, of {max(0, most)} that can be",
             "ask Service Quotas for more before the next stage is stood up",
         )
     else:
-        yield Finding("ok", "concurrency", f"{said}, {together} by all stages")
+        yield Finding("ok", "concurrency", f"{text}, {together} by all stages")
 
 
 def _reserved_now(stage: Stage) -> int:
@@ -198,7 +198,7 @@ def _domain(stage: Stage) -> Iterator[Finding]:
 def _state(stage: Stage) -> Iterator[Finding]:
     """Remains of a killed deployment; and the state's bucket, which the bootstrap makes."""
     try:
-        left = remains(stage)
+        left = find_interrupted(stage)
     except stage.s3.exceptions.NoSuchBucket:
         yield Finding(
             "missing",
@@ -208,7 +208,7 @@ def _state(stage: Stage) -> Iterator[Finding]:
         )
         return
     if left:
-        yield Finding("missing", "state", left.told, remedy(stage))
+        yield Finding("missing", "state", left.summary, remedy(stage))
 
 
 # Settings.

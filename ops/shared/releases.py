@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from ops.shared.stage import Stage
 from services.core.domain.values import Model, Timestamp
 
-KEPT: Final = 10
+RELEASES_KEPT: Final = 10
 """Releases that can be gone back to."""
 
 

@@ -54,7 +54,7 @@ class Rollout(Model):
 
 
 def load(stage: Stage, flag: str) -> Rollout | None:
-    """The flag's last rollout. Raises OperatorError where what is kept of it is invalid."""
+    """The flag's last rollout. Raises OperatorError if what is kept of it is invalid."""
     text = stage.find_parameter(rollout_parameter(flag).key)
     try:
         return Rollout.model_validate_json(text) if text else None

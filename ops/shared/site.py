@@ -42,7 +42,7 @@ class Publication:
 def upload(stage: Stage, dist: Path = DIST) -> Publication:
     """Uploads what the bucket lacks. Former assets stay, for pages that are open and for a rollback.
 
-    Raises OperatorError where the page was not built.
+    Raises OperatorError if the page was not built.
     """
     assets, entries = files_of(dist)
     present = {
@@ -62,7 +62,7 @@ def upload(stage: Stage, dist: Path = DIST) -> Publication:
 def files_of(dist: Path) -> tuple[list[str], list[str]]:
     """The page's assets and its other files, in the order in which they may be uploaded: index.html comes last.
 
-    Raises OperatorError where there is no page.
+    Raises OperatorError if there is no page.
     """
     names = sorted(path.relative_to(dist).as_posix() for path in dist.rglob("*") if path.is_file())
     if ENTRY not in names:

@@ -100,7 +100,7 @@ class Stage:
 
     Attributes:
         endpoint: URL that stands for AWS, or None for AWS itself.
-        emulator: where the in-process engine provisions the stage; None where the Pulumi CLI does.
+        emulator: where the in-process engine provisions the stage; None if the Pulumi CLI does.
         gate: the role as which everything is done, on the emulator; None for its root.
     """
 
@@ -229,7 +229,7 @@ class Stage:
     # Parameters.
 
     def find_parameter(self, key: str) -> str | None:
-        """A parameter's value, decrypted; None where there is none."""
+        """A parameter's value, decrypted; None if there is none."""
         try:
             answer = self.ssm.get_parameter(Name=parameter_name(self.name, key), WithDecryption=True)
         except self.ssm.exceptions.ParameterNotFound:
@@ -237,7 +237,7 @@ class Stage:
         return answer["Parameter"]["Value"]
 
     def parameter(self, parameter: Parameter) -> str:
-        """A declared parameter's value. Raises OperatorError where the stage was never stood up."""
+        """A declared parameter's value. Raises OperatorError if the stage was never stood up."""
         value = self.find_parameter(parameter.key)
         if value is None:
             raise OperatorError(
@@ -289,7 +289,7 @@ class Stage:
         return httpx.Client(base_url=url, timeout=30)
 
     def missing_dns_record(self) -> "DnsRecord | None":
-        """The record that leads from the stage's domain to its distribution; None where the name resolves."""
+        """The record that leads from the stage's domain to its distribution; None if the name resolves."""
         host = urlsplit(self.parameter(SITE_URL)).hostname or ""
         if not host or host.endswith((".cloudfront.net", "localhost")) or _resolves(host):
             return None
@@ -327,7 +327,7 @@ class Stage:
     # What the Lambdas have.
 
     def settings(self, service: str) -> Settings:
-        """The settings that a service's live version runs with. Raises OperatorError where it is not deployed."""
+        """The settings that a service's live version runs with. Raises OperatorError if it is not deployed."""
         try:
             found = self.lambda_.get_function_configuration(FunctionName=self.resource(service), Qualifier=LIVE_ALIAS)
         except self.lambda_.exceptions.ResourceNotFoundException:
@@ -345,7 +345,7 @@ class Stage:
         return settings
 
     def sweep(self, service: str) -> None:
-        """Run a service's schedule and wait for its end. Raises OperatorError where it fails."""
+        """Run a service's schedule and wait for its end. Raises OperatorError if it fails."""
         self.invoke(service, asdict(Sweep(service)))
 
     def start(self, service: str) -> None:
@@ -358,15 +358,15 @@ class Stage:
         )
 
     def invoke(self, service: str, event: Mapping[str, Any]) -> Any:
-        """Runs a service's live version and waits for its answer. Raises OperatorError where it fails."""
+        """Runs a service's live version and waits for its answer. Raises OperatorError if it fails."""
         answer = self.lambda_.invoke(
             FunctionName=self.resource(service), Qualifier=LIVE_ALIAS, Payload=json.dumps(event).encode()
         )
         payload = json.loads(answer["Payload"].read() or b"null")
         if answer.get("FunctionError"):
-            said = payload.get("errorMessage", "no message") if isinstance(payload, dict) else payload
+            message = payload.get("errorMessage", "no message") if isinstance(payload, dict) else payload
             raise OperatorError(
-                f"The Lambda {service} failed: {said}. `civicforge logs {service} --stage {self.name}` shows why."
+                f"The Lambda {service} failed: {message}. `civicforge logs {service} --stage {self.name}` shows why."
             )
         return payload
 
@@ -416,7 +416,7 @@ class Stage:
     def audited(self, action: str, target: str, reason: str, plan: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Records a change when it ends, failed ones too. What is put into the yielded dict is recorded with it.
 
-        Raises OperatorError where the change was made and its record could not be.
+        Raises OperatorError if the change was made and its record could not be.
         """
         details: dict[str, Any] = {}
 
@@ -463,7 +463,7 @@ class Stage:
 
 
 def open_stage(name: str) -> Stage:
-    """The stage of this name. Raises OperatorError where it cannot be reached from here.
+    """The stage of this name. Raises OperatorError if it cannot be reached from here.
 
     With `CIVICFORGE_AS_ROLE` (deploy, preview or rollout) it is reached as that role, on the emulator.
     """

@@ -9,7 +9,7 @@ from services.core.parameters import CANARY_PASSWORD, USER_POOL_ID
 def make_members(stage: Stage, password: str | None = None) -> list[str]:
     """Make those who are missing, and give all of them a new password if there is one. Returns who was made.
 
-    Raises OperatorError where the stage has no password for them.
+    Raises OperatorError if the stage has no password for them.
     """
     pool, made = stage.parameter(USER_POOL_ID), []
     for address in SYNTHETIC_MEMBERS:

@@ -54,7 +54,7 @@ class Terminal:
                 self._out.print(line, markup=False)
 
     def table(self, data: Json, headings: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:
-        """The outcome as a table; `empty` is said where there are no rows."""
+        """The outcome as a table; `empty` is said if there are no rows."""
         if self.as_json or not rows:
             self.result(data, empty)
             return
@@ -100,7 +100,7 @@ class Change:
 
 
 def carry_out(stage: Stage, terminal: Terminal, change: Change) -> Json | None:
-    """Shows the plan, asks, does it, records it. Returns what came of it, or None where nothing was done."""
+    """Shows the plan, asks, does it, records it. Returns what came of it, or None if nothing was done."""
     terminal.say(f"{f'{change.action} {change.target}'.strip()}: {stage.where}")
     for line in change.plan or ["nothing to do"]:
         terminal.say(f"  {line}")

@@ -27,7 +27,7 @@ from services.core.domain.users import (
 )
 from services.core.domain.values import Model
 from services.core.routes import ROUTES, Route
-from services.core.stores.inbox import KEPT
+from services.core.stores.inbox import RETENTION
 
 PATH = Path(__file__).with_name("openapi.json")
 CONSTANTS = {
@@ -39,7 +39,7 @@ CONSTANTS = {
     "openClaimsTrusted": OPEN_CLAIMS_TRUSTED,
     "trustedFrom": TRUSTED_FROM,
     "deletionGraceDays": DELETION_GRACE.days,
-    "inboxDays": KEPT.days,
+    "inboxDays": RETENTION.days,
     "measures": {kind: [measure for measure in Measure if measure in MEASURES[kind]] for kind in SubjectKind},
     "boardPath": f"/{names.BOARD_KEY}",
     "boardPagePath": f"/{documents.board_page_key('{name}')}",

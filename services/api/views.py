@@ -591,7 +591,7 @@ def _thanks(quest: Quest, performer_id: str) -> Thanks | None:
 
 
 def inbox_item(
-    item: notices.Item, titles: Mapping[str, str], names: Mapping[str, str], read_up_to: str | None
+    item: notices.InboxItem, titles: Mapping[str, str], names: Mapping[str, str], read_up_to: str | None
 ) -> InboxItem:
     """An inbox item with the words that its ids stand for; a quest or member who is not there any more is left out."""
     quest, actor = item.quest_id or "", item.actor_id or ""

@@ -64,7 +64,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _parameter(parameter: Parameter) -> tuple[str | None, int]:
-    """A parameter's value and version; (None, 0) where there is none."""
+    """A parameter's value and version; (None, 0) if there is none."""
     try:
         name = parameter_name(settings.stage, parameter.key)
         found = retried(ssm.get_parameter, Name=name, WithDecryption=True)["Parameter"]

@@ -46,13 +46,13 @@ class Exchange:
         """The responses to a challenge PASSWORD_VERIFIER."""
         user, block = challenge["USER_ID_FOR_SRP"], challenge["SECRET_BLOCK"]
         moment = f"{_DAYS[now.weekday()]} {_MONTHS[now.month - 1]} {now.day} {now:%H:%M:%S} UTC {now.year}"
-        said = f"{self._pool}{user}".encode() + base64.b64decode(block) + moment.encode()
+        message = f"{self._pool}{user}".encode() + base64.b64decode(block) + moment.encode()
         key = self._key(user, int(challenge["SALT"], 16), int(challenge["SRP_B"], 16))
         return {
             "TIMESTAMP": moment,
             "USERNAME": challenge.get("USERNAME", user),
             "PASSWORD_CLAIM_SECRET_BLOCK": block,
-            "PASSWORD_CLAIM_SIGNATURE": base64.b64encode(hmac.digest(key, said, "sha256")).decode(),
+            "PASSWORD_CLAIM_SIGNATURE": base64.b64encode(hmac.digest(key, message, "sha256")).decode(),
         }
 
     def _key(self, user: str, salt: int, public: int) -> bytes:

@@ -41,7 +41,7 @@ class Web:
     def __init__(self, address: str) -> None:
         self._scheme, self._host, self._path, *_ = urlsplit(address.rstrip("/"))
         self.valid_until: datetime | None = None
-        """End of the certificate that the last request met; None where there is none."""
+        """End of the certificate that the last request met; None if there is none."""
 
     def ask(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None

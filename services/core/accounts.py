@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Accounts:
-    """The accounts of a pool. Raises StoreUnavailableError where Cognito does not answer."""
+    """The accounts of a pool. Raises StoreUnavailableError if Cognito does not answer."""
 
     cognito: "CognitoIdentityProviderClient"
     pool_id: str

@@ -307,7 +307,7 @@ class Connection:
 
 
 def _positive(seconds: float) -> float:
-    """The seconds. Raises TimeoutError where none are left."""
+    """The seconds. Raises TimeoutError if none are left."""
     if seconds <= 0:
         raise TimeoutError("the request's time for AWS is used up")
     return seconds

@@ -23,7 +23,7 @@ CARDS: Final = 200
 POSTINGS: Final = 1_000
 """Postings in a page of words."""
 _WORN: Final = 4
-"""A list with so many times the pages that it needs is written anew."""
+"""A list with so many times the pages that it needs is written again."""
 _DESCENDING: Final = str.maketrans({chr(code): chr(0x9E - code) for code in range(0x20, 0x7F)})
 _END: Final = "\x7f"
 """Above all that `_DESCENDING` gives, so that of two texts the one that goes on comes first."""
@@ -165,7 +165,7 @@ def _chunks(entries: Iterable[str], size: int) -> Iterator[list[str]]:
 
 
 def is_worn(index: BoardIndex) -> bool:
-    """True if so many quests went that the pages are mostly small: a list is then worth writing anew."""
+    """True if so many quests went that the pages are mostly small: a list is then worth writing again."""
     needed = index.count // CARDS + 1
     return any(len(getattr(index, order).names) > _WORN * needed for order in ORDERS)
 

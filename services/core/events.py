@@ -11,7 +11,7 @@ class InvalidMessageError(ValueError):
 
 
 @dataclass(frozen=True)
-class Message:
+class QueueMessage:
     """A flat message whose fields are text. In JSON its names are in camel case."""
 
     def to_json(self) -> str:
@@ -20,7 +20,7 @@ class Message:
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
-        """Read a message. Raises InvalidMessageError where a field is missing or no text."""
+        """Read a message. Raises InvalidMessageError if a field is missing or no text."""
         names = cls.__dataclass_fields__
         fields = {name: body.get(_camel(name)) for name in names}
         wrong = sorted(_camel(name) for name, value in fields.items() if not isinstance(value, str))
@@ -30,14 +30,14 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Sweep(Message):
+class Sweep(QueueMessage):
     """A run of a service's schedule."""
 
     sweep: str
 
 
 @dataclass(frozen=True)
-class Continuation(Message):
+class Continuation(QueueMessage):
     """A run that does what the one before it left.
 
     Attributes:
@@ -54,7 +54,7 @@ class Continuation(Message):
 
 
 @dataclass(frozen=True)
-class UserNotStored(Message):
+class UserNotStored(QueueMessage):
     """A sign-up whose row could not be made."""
 
     user_id: str
@@ -63,7 +63,7 @@ class UserNotStored(Message):
 
 
 @dataclass(frozen=True)
-class RewardFailed(Message):
+class RewardFailed(QueueMessage):
     """A ledger entry that could not be paid."""
 
     user_id: str
@@ -72,14 +72,14 @@ class RewardFailed(Message):
 
 
 @dataclass(frozen=True)
-class QuestNotPublished(Message):
+class QuestNotPublished(QueueMessage):
     """A quest that is invalid in the table."""
 
     quest_id: str
 
 
 @dataclass(frozen=True)
-class NoticeFailed(Message):
+class NoticeFailed(QueueMessage):
     """An inbox item whose mail could not be sent."""
 
     user_id: str
@@ -88,7 +88,7 @@ class NoticeFailed(Message):
 
 
 @dataclass(frozen=True)
-class EventNotTold(Message):
+class InvalidEvent(QueueMessage):
     """A record of a stream, or a report of SES, that is invalid and so gave no notice."""
 
     source: str

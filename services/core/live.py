@@ -48,7 +48,7 @@ class LiveParameters:
         self._next_read = float("-inf")
 
     def get(self, parameter: Parameter) -> str | None:
-        """The value, or None where SSM has no such parameter. Raises ParameterUnavailableError."""
+        """The value, or None if SSM has no such parameter. Raises ParameterUnavailableError."""
         if self._clock() >= self._next_read:
             self._read()
         if not self._answered:
@@ -95,7 +95,7 @@ def breaker(live: LiveParameters) -> Breaker:
 def signing_keys(live: LiveParameters, now: datetime | None = None, key: Parameter = API_KEY) -> list[bytes]:
     """The keys that what is signed is checked with; the first one signs. By default those of page cursors.
 
-    Raises ParameterUnavailableError, also where SSM has none.
+    Raises ParameterUnavailableError, also if SSM has none.
     """
     value = live.get(key)
     if value is None:

@@ -81,7 +81,7 @@ CLAIMS_HELD = Metric(
 OLDEST_UNPAID_REWARD = Metric(
     name="oldest_unpaid_reward_seconds",
     unit="Seconds",
-    description="Age of the oldest PENDING reward, at each sweep; 0 where none waits, so that silence means no sweep.",
+    description="Age of the oldest PENDING reward, at each sweep; 0 if none waits, so that silence means no sweep.",
     statistics=("Maximum",),
 )
 PUBLICATION_LAG = Metric(
@@ -132,7 +132,7 @@ AWS_REFUSALS = Metric(
 CANARY_FAILURES = Metric(
     name="canary_failures",
     unit="Count",
-    description="Steps of the canary's journey that failed; 0 where all is well, so that silence means no canary.",
+    description="Steps of the canary's journey that failed; 0 if all is well, so that silence means no canary.",
 )
 CANARY_LIFE_FAILURES = Metric(
     name="canary_life_failures",

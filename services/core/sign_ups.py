@@ -28,7 +28,7 @@ def address_digest(key: bytes, address: str) -> str:
 
 
 def address_of(cognito: "CognitoIdentityProviderClient", pool_id: str, user_id: str) -> str:
-    """The e-mail address of an account. Raises NoSuchUserError where there is none, StoreUnavailableError."""
+    """The e-mail address of an account. Raises NoSuchUserError if there is none, StoreUnavailableError."""
     try:
         account = cognito.admin_get_user(UserPoolId=pool_id, Username=user_id)
     except cognito.exceptions.UserNotFoundException:
@@ -59,7 +59,7 @@ class SignUps:
                 return self.users.ensure(user_id, now, self._start(user_id, digests, now))
             except AddressTakenError:
                 continue
-        raise StoreUnavailableError("the address's last account kept moving")
+        raise StoreUnavailableError("the address's last account kept changing")
 
     def _start(self, user_id: str, digests: list[str], now: datetime) -> Start:
         known = self.addresses.find(digests, now)
@@ -73,7 +73,7 @@ class SignUps:
     def follow(self, user: User, address: str, now: datetime) -> bool:
         """Keeps the digest of a member's address up to date; True if it was not: the address or the key is another one.
 
-        The former digest is forgotten after `addresses.KEPT`.
+        The former digest is forgotten after `addresses.RETENTION`.
         """
         digest = self._digests(address)[0]
         if user.address_digest == digest or not self.addresses.take(digest, user.user_id, now):
@@ -84,7 +84,7 @@ class SignUps:
         return True
 
     def leave(self, user: User, now: datetime) -> None:
-        """Keeps the digest of a former member's address for `addresses.KEPT`."""
+        """Keeps the digest of a former member's address for `addresses.RETENTION`."""
         if user.address_digest:
             self.addresses.leave(user.address_digest, user.user_id, now)
 

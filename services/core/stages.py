@@ -13,7 +13,7 @@ class DeclaredStage:
     """A stage: stack and `Pulumi.<name>.yaml`.
 
     Attributes:
-        environment: the GitHub environment whose jobs deploy it; None where nothing in CI does.
+        environment: the GitHub environment whose jobs deploy it; None if nothing in CI does.
         log_retention_days: days that its logs are kept.
         disposable: nobody misses its data, so that it may be unprotected, log at DEBUG and be seeded.
         production: prod itself; by hand it is deployed from what is committed only.

@@ -1,8 +1,8 @@
 """Scheduled work in slices: a run ends before Lambda ends it, and what is left goes on in a run of its own.
 
 A run does several chores. Each gets an equal share of the time that is left, so that one with much to do does not keep
-the others waiting. A chore that its share did not suffice for is named, with the place where it stopped, in the message
-that starts the next run. After `MOST_RUNS` of them the rest waits for the schedule, and the run fails to be heard.
+the others waiting. The message that starts the next run names each unfinished chore and the last id that it did. After
+`MOST_RUNS` runs the rest waits for the schedule, and the run raises UnfinishedError, which sets off an alarm.
 """
 
 import json
@@ -23,11 +23,11 @@ T = TypeVar("T")
 RESERVE: Final = 10.0
 """Seconds that a run keeps for the call it is in, its metrics and the message."""
 MOST_RUNS: Final = 12
-"""Runs on end; Lambda itself stops a function that has called itself sixteen times."""
+"""Consecutive runs; Lambda itself stops a function that has called itself sixteen times."""
 
 
 class UnfinishedError(Exception):
-    """A dozen runs on end did not suffice; the rest waits for the next sweep."""
+    """A dozen consecutive runs were not enough; the rest waits for the next sweep."""
 
 
 class Context(Protocol):
@@ -45,7 +45,7 @@ class Slice:
         now: when the first run began; it decides which part of the members is looked at.
         ends: moment of `time.monotonic`, in seconds.
         after: id after which to go on; "" is the beginning.
-        stopped_at: id of the last thing that was done when the time was over; None where everything was.
+        stopped_at: id of the last thing that was done when the time was over; None if everything was.
     """
 
     now: datetime
@@ -85,35 +85,35 @@ class Sweeper:
     def run(self, event: Mapping[str, Any], context: Context, now: datetime) -> None:
         """Do the chores that the event names, or all.
 
-        The trouble of one is raised after the others are done. Raises UnfinishedError in the last of too many runs.
+        The first exception is raised after the other chores. Raises UnfinishedError in the last of too many runs.
         """
-        asked = Continuation.parse(event) if "chores" in event else None
-        began = datetime.fromisoformat(asked.began) if asked else now
+        continuation = Continuation.parse(event) if "chores" in event else None
+        began = datetime.fromisoformat(continuation.began) if continuation else now
         known = {chore.__name__: chore for chore in self.chores}
-        places: dict[str, str] = json.loads(asked.chores) if asked else dict.fromkeys(known, "")
+        positions: dict[str, str] = json.loads(continuation.chores) if continuation else dict.fromkeys(known, "")
         ends = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE
-        left: dict[str, str] = {}
-        trouble: Exception | None = None
-        for number, (name, after) in enumerate(places.items()):
+        unfinished: dict[str, str] = {}
+        first_error: Exception | None = None
+        for number, (name, after) in enumerate(positions.items()):
             begins = time.monotonic()
-            part = Slice(began, begins + (ends - begins) / (len(places) - number), after)
+            part = Slice(began, begins + (ends - begins) / (len(positions) - number), after)
             try:
                 done = known[name](now, part)
                 self.telemetry.log.info("chore", extra={"chore": name, "done": done, "stoppedAt": part.stopped_at})
             except Exception as error:
                 self.telemetry.log.exception("chore failed", extra={"chore": name})
-                trouble = trouble or error
+                first_error = first_error or error
             if part.stopped_at is not None:
-                left[name] = part.stopped_at
-        run = int(asked.run) if asked else 1
-        if left and run < MOST_RUNS:
-            self._go_on(Continuation(self.service, timestamp(began), str(run + 1), json.dumps(left)))
-        elif left:
-            trouble = trouble or UnfinishedError(f"{', '.join(left)}: not finished after {run} runs")
-        if trouble:
-            raise trouble
+                unfinished[name] = part.stopped_at
+        run = int(continuation.run) if continuation else 1
+        if unfinished and run < MOST_RUNS:
+            self._invoke_next_run(Continuation(self.service, timestamp(began), str(run + 1), json.dumps(unfinished)))
+        elif unfinished:
+            first_error = first_error or UnfinishedError(f"{', '.join(unfinished)}: not finished after {run} runs")
+        if first_error:
+            raise first_error
 
-    def _go_on(self, message: Continuation) -> None:
+    def _invoke_next_run(self, message: Continuation) -> None:
         aws.functions().invoke(
             FunctionName=resource_name(self.stage, self.service),
             Qualifier=LIVE_ALIAS,

@@ -119,10 +119,10 @@ def _hidden_target(address: str, words: str) -> str | None:
     try:
         parts = urlsplit(address)
         host = parts.hostname
-        said = urlsplit(words if "://" in words else f"https://{words}").hostname
+        shown_host = urlsplit(words if "://" in words else f"https://{words}").hostname
     except ValueError:  # an invalid IPv6 address
         return None
-    return None if host == said and "@" not in parts.netloc else host
+    return None if host == shown_host and "@" not in parts.netloc else host
 
 
 def _harmless_address(address: str) -> str:

@@ -17,7 +17,7 @@ from services.core.sign_ups import SignUps, address_of
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.messages import MessageStore
-from services.core.stores.quests import QuestMovedError, QuestStore
+from services.core.stores.quests import QuestConflictError, QuestStore
 from services.core.stores.reports import ReportStore
 from services.core.stores.users import NoSuchUserError, UserStore
 from services.core.sweeping import Chore, Slice
@@ -66,7 +66,7 @@ class Housekeeper:
     pool_id: str
     telemetry: Telemetry
 
-    def is_closed(self) -> bool:
+    def is_paused(self) -> bool:
         """True while the breaker is `down`: members cannot act, so no deadline may pass over them."""
         closed = breaker(self.live) is Breaker.DOWN
         if closed:
@@ -114,7 +114,7 @@ class Housekeeper:
     def forget(self, now: datetime, part: Slice) -> int:
         """Anonymises the members whose grace period is over. Returns how many."""
         due = part.take(self.users.due_for_deletion(now))
-        return self._each(due, lambda user_id: self._forget(user_id, now), user_digest)
+        return self._run_for_each(due, lambda user_id: self._erase_member(user_id, now), user_digest)
 
     def reconcile(self, now: datetime, part: Slice) -> int:
         """Compares rows with the user pool, each once a day: a row without an account is a deletion that is due.
@@ -124,14 +124,16 @@ class Housekeeper:
 
         Members may end their account by Cognito's own DeleteUser, which tells nobody.
         """
-        return self._each(self._members_of(part), lambda user_id: self._reconcile_row(user_id, now), user_digest)
+        return self._run_for_each(
+            self._members_of(part), lambda user_id: self._reconcile_row(user_id, now), user_digest
+        )
 
     def welcome(self, now: datetime, part: Slice) -> int:
         """Makes the rows of accounts that have none, once a day. Returns how many."""
         if _number_of(part.now):
             return 0
         ids = (user_id for page in part.take(self._accounts(part.after)) for user_id in self._without_row(page.ids))
-        return self._each(ids, lambda user_id: self._welcome(user_id, now), user_digest)
+        return self._run_for_each(ids, lambda user_id: self._welcome(user_id, now), user_digest)
 
     def _members_of(self, part: Slice) -> Iterator[str]:
         return part.take(self.users.slice(_number_of(part.now), AUDIT_SLICES, part.after))
@@ -182,7 +184,7 @@ class Housekeeper:
 
     def audit(self, _now: datetime, part: Slice) -> int:
         """Compares a slice of the members' totals with the fold of their entries. Returns how many differ."""
-        drifted = self._each(self._members_of(part), self._drifts, user_digest)
+        drifted = self._run_for_each(self._members_of(part), self._drifts, user_digest)
         self.telemetry.count(LEDGER_DRIFT, drifted)
         return drifted
 
@@ -208,9 +210,9 @@ class Housekeeper:
             stored = self.quests.get(quest_id)
             return stored is not None and self._save(stored.quest, step(stored.quest))
 
-        return self._each(part.take(self.quests.due(status, now)), change)
+        return self._run_for_each(part.take(self.quests.due(status, now)), change)
 
-    def _each(self, ids: Iterable[str], step: Callable[[str], bool], label: Callable[[str], str] = str) -> int:
+    def _run_for_each(self, ids: Iterable[str], step: Callable[[str], bool], label: Callable[[str], str] = str) -> int:
         """Run `step` on each id; return how many changed. An exception is logged with `label` of the id, and the first
         one is raised at the end.
         """
@@ -231,15 +233,15 @@ class Housekeeper:
             return False
         try:
             self.quests.save(quest, change)
-        except QuestMovedError:
+        except QuestConflictError:
             return False  # a member was faster; the next run looks again
         return True
 
-    def _forget(self, user_id: str, now: datetime) -> bool:
-        """Takes all that tells who a member was, and their account. Their leaving is finished, and the mark of it taken
-        away, once none of their quests is under way any more: until then every run looks again.
+    def _erase_member(self, user_id: str, now: datetime) -> bool:
+        """Erases a member's personal data and account.
 
-        The mark goes last, so that a run that dies or is overtaken is made good by the next one.
+        The deletion's flag is removed once none of their quests is under way; until then each run looks again. It is
+        removed last, so that the next run completes one that was interrupted.
         """
         user = self.users.get(user_id)
         if user is None or user.deletion_at is None:

@@ -68,7 +68,7 @@ cold_start.finish()
 def handler(event: dict[str, Any], context: Context) -> None:
     """Runs every chore, or those that the run before left."""
     try:
-        if not housekeeper.is_closed():
+        if not housekeeper.is_paused():
             sweeper.run(event, context, datetime.now(UTC))
     finally:
         telemetry.flush()

@@ -12,7 +12,7 @@ from typing import Any, Final
 from services.core import aws
 from services.core.domain.notices import Notice
 from services.core.domain.quests import DISPUTES, SILENCE_FLAG
-from services.core.events import EventNotTold
+from services.core.events import InvalidEvent
 from services.core.flags import Flags
 from services.core.groups import InternalGroup
 from services.core.live import LiveParameters, ParameterUnavailableError, signing_keys
@@ -27,8 +27,8 @@ from services.core.stores.reports import ReportStore
 from services.core.stores.users import UserStore
 from services.core.sweeping import Context, Sweeper
 from services.core.telemetry import Telemetry
-from services.notifier.mailing import NOTICES, Mailer, PostOffice
-from services.notifier.telling import Record, Teller
+from services.notifier.mailing import NOTICES, Mailer, MailTransport
+from services.notifier.notifying import Notifier, Record
 
 settings = NotifierSettings.load(os.environ)
 telemetry = Telemetry("notifier", settings.stage, settings.log_level)
@@ -48,7 +48,7 @@ mailer = Mailer(
     inbox=inbox,
     users=users,
     quests=quests,
-    post_office=PostOffice(
+    transport=MailTransport(
         ses=aws.sesv2(),
         cognito=aws.cognito(),
         pool_id=settings.cognito_user_pool_id,
@@ -64,7 +64,7 @@ mailer = Mailer(
     telemetry=telemetry,
     reports=ReportStore(aws.dynamodb(), settings.reports_table, settings.users_table),
 )
-teller = Teller(
+notifier = Notifier(
     inbox=inbox,
     users=users,
     quests=quests,
@@ -73,14 +73,17 @@ teller = Teller(
     telemetry=telemetry,
 )
 sweeper = Sweeper(
-    "notifier", settings.stage, (mailer.sweep, teller.remind, teller.tell_moderators, mailer.send_digests), telemetry
+    "notifier",
+    settings.stage,
+    (mailer.sweep, notifier.remind, notifier.tell_moderators, mailer.send_digests),
+    telemetry,
 )
 
 _READERS: Final[dict[str, Callable[[Record], list[Notice]]]] = {
-    settings.quests_table: teller.step,
-    settings.ledger_table: teller.reward,
-    settings.messages_table: teller.message,
-    settings.reports_table: teller.report,
+    settings.quests_table: notifier.step,
+    settings.ledger_table: notifier.reward,
+    settings.messages_table: notifier.message,
+    settings.reports_table: notifier.report,
 }
 """The function for a record, by the table of its stream."""
 _OUTAGES: Final = (StoreUnavailableError, ParameterUnavailableError)
@@ -116,11 +119,11 @@ def _failures(records: list[dict[str, Any]]) -> list[dict[str, str]]:
 def _take(record: dict[str, Any]) -> None:
     table = record["eventSourceARN"].split("/")[1]
     try:
-        told = _READERS[table](record)
+        pending = _READERS[table](record)
     except ValueError as error:
         _give_up(table, json.dumps(record["dynamodb"]["Keys"], sort_keys=True), type(error).__name__)
         return
-    teller.tell(told, datetime.now(UTC))
+    notifier.notify(pending, datetime.now(UTC))
 
 
 def _take_report(notification: dict[str, Any]) -> None:
@@ -128,13 +131,13 @@ def _take_report(notification: dict[str, Any]) -> None:
         report = json.loads(notification["Message"])
         if not isinstance(report, dict):
             raise TypeError("a report of SES is an object")
-        teller.refused(report)
+        notifier.refused(report)
     except (ValueError, KeyError, TypeError) as error:
         _give_up("mail-feedback", str(notification.get("MessageId")), type(error).__name__)
 
 
 def _give_up(source: str, key: str, reason: str) -> None:
     """Keep what is invalid for the operators: another attempt would fail like this one."""
-    aws.sqs().send_message(QueueUrl=settings.notices_dlq_url, MessageBody=EventNotTold(source, key, reason).to_json())
+    aws.sqs().send_message(QueueUrl=settings.notices_dlq_url, MessageBody=InvalidEvent(source, key, reason).to_json())
     telemetry.count(NOTICES_FAILED)
     telemetry.log.error("not told", extra={"source": source, "key": key, "reason": reason})

@@ -1,4 +1,4 @@
-"""Mails: what is owed leaves once, and at most so many a day to one member."""
+"""Sends the pending mails of notices: each at most once, with a daily limit per member."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from services.core import cursors
-from services.core.domain.notices import OF_MODERATORS, UNSUBSCRIBE, Item, Mail, NoticeKind, Unmailed
+from services.core.domain.notices import OF_MODERATORS, UNSUBSCRIBE, InboxItem, Mail, NoticeKind, Unmailed
 from services.core.domain.quests import MODERATORS
 from services.core.domain.users import MailPreference, User, is_suspended
 from services.core.events import NoticeFailed
 from services.core.flags import Flags
 from services.core.groups import InternalGroup, members_of
-from services.core.mails import Letter
+from services.core.mails import MailContent
 from services.core.mails.mime import mime
 from services.core.metrics import MAIL_PROMISE, MAILS_LATE, NOTICES_FAILED, NOTICES_REPEATED, NOTICES_SENT
 from services.core.routes import BASE_PATH
@@ -24,7 +24,7 @@ from services.core.stores.reports import ReportStore
 from services.core.stores.users import UserStore
 from services.core.sweeping import Slice
 from services.core.telemetry import Telemetry, user_digest
-from services.notifier.letters import Context, digest_letter, notice_letter
+from services.notifier.mail_content import Context, digest_mail, notice_mail
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
@@ -35,20 +35,21 @@ NOTICES: Final = "notices"
 """The flag that decides who gets mails."""
 DIGEST_HOUR: Final = 7
 """Hour of the day (UTC) from which the daily digest leaves."""
-MOST_ATTEMPTS: Final = 8
+MAX_ATTEMPTS: Final = 8
 """Attempts, one a sweep, after which a mail is given to the operators."""
 _DIGEST_PAGE: Final = 50
 """Items in one digest; those beyond it follow the next day."""
-_OF_THE_MAIL: Final = frozenset({"MessageRejected", "BadRequestException"})
+_PERMANENT_ERRORS: Final = frozenset({"MessageRejected", "BadRequestException"})
 """SES's errors that the same mail would meet again."""
 
 
-Compose = Callable[[Sequence[Item], User, Context], Letter]
+Compose = Callable[[Sequence[InboxItem], User, Context], MailContent]
 
 
 class NotSentError(Exception):
-    """A mail did not leave. `final` tells that another attempt would fail like this one, `known` that SES did not take
-    it: after a lost answer it may have left all the same.
+    """A mail was not sent.
+
+    `final`: a retry would fail too. `known`: SES certainly refused it; after a lost answer it may have been sent.
     """
 
     def __init__(self, reason: str, *, final: bool = False, known: bool = True) -> None:
@@ -57,7 +58,7 @@ class NotSentError(Exception):
 
 
 @dataclass(frozen=True)
-class PostOffice:
+class MailTransport:
     """SES, and the members' addresses, which Cognito alone keeps."""
 
     ses: "SESV2Client"
@@ -98,7 +99,7 @@ class PostOffice:
             )
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            raise NotSentError(f"SES: {code}", final=code in _OF_THE_MAIL) from error
+            raise NotSentError(f"SES: {code}", final=code in _PERMANENT_ERRORS) from error
         except BotoCoreError as error:
             raise NotSentError(f"SES: {type(error).__name__}", known=False) from error
 
@@ -110,7 +111,7 @@ class Mailer:
     inbox: InboxStore
     users: UserStore
     quests: QuestStore
-    post_office: PostOffice
+    transport: MailTransport
     flags: Flags
     internal: InternalGroup
     mail_keys: Callable[[], list[bytes]]
@@ -122,7 +123,7 @@ class Mailer:
 
     def mail_state(self, user: User, kind: NoticeKind, now: datetime) -> Mail | Unmailed:
         """The time at which a notice's mail is sent to a member (`Mail`), or the reason why it is not (`Unmailed`)."""
-        if not self.post_office.sender:
+        if not self.transport.sender:
             return Unmailed.NO_SENDER
         if not self.features(user.user_id, (NOTICES,)):
             return Unmailed.FLAG_OFF
@@ -148,14 +149,14 @@ class Mailer:
         user = self._reader(user_id, [item])
         if user is None or not self._still_wanted(item, user, now):
             return
-        if not self.inbox.spend_mail(user_id, now):
+        if not self.inbox.count_mail(user_id, now):
             self.inbox.postpone(item)
             return
-        self._send(user, [item], now, notice_letter)
+        self._send(user, [item], now, notice_mail)
 
     def sweep(self, now: datetime, part: Slice) -> None:
         """Send every mail that is owed and did not leave. Raises StoreUnavailableError."""
-        for user_id, item_id in part.take(list(self.inbox.owed(Mail.DUE))):
+        for user_id, item_id in part.take(list(self.inbox.unsent(Mail.DUE))):
             self.send(user_id, item_id, now)
 
     def send_digests(self, now: datetime, part: Slice) -> None:
@@ -166,19 +167,19 @@ class Mailer:
         if now.hour < DIGEST_HOUR:
             return
         owed: dict[str, list[str]] = {}
-        for user_id, item_id in sorted(self.inbox.owed(Mail.DAILY)):
+        for user_id, item_id in sorted(self.inbox.unsent(Mail.DAILY)):
             owed.setdefault(user_id, []).append(item_id)
         for user_id in part.take(owed):
             item_ids = owed[user_id][:_DIGEST_PAGE]
-            if not (self.inbox.begin_digest(user_id, now) and self.inbox.spend_mail(user_id, now)):
+            if not (self.inbox.begin_digest(user_id, now) and self.inbox.count_mail(user_id, now)):
                 continue
             leased = [item for item_id in item_ids if (item := self.inbox.lease(user_id, item_id, Mail.DAILY, now))]
             user = self._reader(user_id, leased)
             wanted = [item for item in leased if user and self._still_wanted(item, user, now)]
             if user and wanted:
-                self._send(user, wanted, now, digest_letter)
+                self._send(user, wanted, now, digest_mail)
 
-    def _reader(self, user_id: str, items: Iterable[Item]) -> User | None:
+    def _reader(self, user_id: str, items: Iterable[InboxItem]) -> User | None:
         user = self.users.get(user_id)
         if user is None or user.deleted:
             for item in items:
@@ -186,7 +187,7 @@ class Mailer:
             return None
         return user
 
-    def _still_wanted(self, item: Item, user: User, now: datetime) -> bool:
+    def _still_wanted(self, item: InboxItem, user: User, now: datetime) -> bool:
         """True if a leased item's mail is still to be sent; mark one that is not."""
         state = self.mail_state(user, item.kind, now)
         if user.read_up_to and item.item_id <= user.read_up_to:
@@ -196,19 +197,19 @@ class Mailer:
             return False
         return True
 
-    def _send(self, user: User, items: Sequence[Item], now: datetime, compose: Compose) -> None:
+    def _send(self, user: User, items: Sequence[InboxItem], now: datetime, compose: Compose) -> None:
         repeated = sum(item.may_have_left for item in items)
         try:
             of_moderators = all(item.kind in OF_MODERATORS for item in items)
-            address = self.post_office.address_of(user.user_id, disabled=of_moderators)
+            address = self.transport.address_of(user.user_id, disabled=of_moderators)
             if address is None:
                 for item in items:
                     self.inbox.mark_unmailed(item, Unmailed.UNCONFIRMED)
                 return
             context = self._context(user, items)
-            letter = compose(items, user, context)
+            content = compose(items, user, context)
             unsubscribe = f"{self.site_url}{BASE_PATH}/unsubscribe?token={context.token}"
-            self.post_office.send(user.user_id, mime(letter, self.post_office.sender, address, unsubscribe), address)
+            self.transport.send(user.user_id, mime(content, self.transport.sender, address, unsubscribe), address)
         except NotSentError as error:
             self._failed(items, error)
             return
@@ -221,27 +222,27 @@ class Mailer:
         kinds = sorted({item.kind.value for item in items})
         self.telemetry.log.info("mail sent", extra={"user": user_digest(user.user_id), "kinds": kinds})
 
-    def _failed(self, items: Sequence[Item], error: NotSentError) -> None:
+    def _failed(self, items: Sequence[InboxItem], error: NotSentError) -> None:
         """Leave a mail to the sweep, or give it to the operators: to the queue first, so that it is nowhere lost."""
         self.telemetry.count(NOTICES_FAILED)
         self.telemetry.log.error("mail not sent", extra={"reason": str(error), "items": len(items)})
         for item in items:
             if error.known:
                 self.inbox.mark_failed(item)
-            if error.final or item.attempts >= MOST_ATTEMPTS:
+            if error.final or item.attempts >= MAX_ATTEMPTS:
                 failed = NoticeFailed(item.user_id, item.item_id, str(error))
                 self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=failed.to_json())
                 self.inbox.mark_unmailed(item, Unmailed.FAILED)
                 self._count_late([item], None)
 
-    def _count_late(self, items: Sequence[Item], sent_at: datetime | None) -> None:
+    def _count_late(self, items: Sequence[InboxItem], sent_at: datetime | None) -> None:
         """Count the share of mails that left late; digests do not count."""
         for item in items:
             if item.mail is Mail.DUE:
                 late = sent_at is None or sent_at - item.at > MAIL_PROMISE
                 self.telemetry.count(MAILS_LATE, 100 * late)
 
-    def _context(self, user: User, items: Sequence[Item]) -> Context:
+    def _context(self, user: User, items: Sequence[InboxItem]) -> Context:
         titles = self.quests.titles(sorted({item.quest_id for item in items if item.quest_id}))
         actors = self.users.get_many(sorted({item.actor_id for item in items if item.actor_id}))
         decided = map(self.reports.get, sorted({item.report_id for item in items if item.report_id}))

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from services.core.domain.users import Language
 from services.core.mails import html
-from services.core.mails.codes import code_letter
+from services.core.mails.codes import code_content
 
 TRIGGER: Final = "CustomMessage_"
 """Beginning of the source of an event that asks for a message."""
@@ -26,7 +26,7 @@ def code_mail(event: Mapping[str, Any]) -> dict[str, str]:
     placeholder = event["request"]["codeParameter"]
     if not placeholder:
         raise ValueError("the event has no placeholder for the code")
-    letter = code_letter(language, placeholder)
+    letter = code_content(language, placeholder)
     message = html(letter)
     if len(message) > LONGEST_MESSAGE:
         raise ValueError(f"the mail has {len(message)} characters")
@@ -35,7 +35,7 @@ def code_mail(event: Mapping[str, Any]) -> dict[str, str]:
 
 def reader_language(request: Mapping[str, Any]) -> Language | None:
     """The language that the page names (`clientMetadata.locale`, a tag of BCP 47), else the user's attribute `locale`;
-    None where neither is one that there is a catalogue for.
+    None if neither is one that there is a catalogue for.
     """
     for fields in (request.get("clientMetadata"), request.get("userAttributes")):
         tag = str((fields or {}).get("locale") or "")

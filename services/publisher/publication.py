@@ -148,7 +148,7 @@ class Publisher:
         return Rebuilt(looked_at, rewritten, drifted + mended if board else 0)
 
     def _mend_pages(self, now: datetime) -> int:
-        """Write a long board anew that lacks pages or has many small ones, and delete pages that were left behind.
+        """Write a long board again that lacks pages or has many small ones, and delete pages that were left behind.
 
         Returns the number of pages that are missing.
         """
@@ -241,7 +241,7 @@ class Publisher:
         return files.whole([one for one in cards.values() if one], board)
 
     def _laid_out(self, board: Board | None, files: BoardFiles, quest_ids: Sequence[str]) -> Board:
-        """The board with its pages written anew."""
+        """The board with its pages written again."""
         return files.whole(files.every_card(board), board) if board else self._from_tables(board, files, quest_ids)
 
     def _cards(self, quest_ids: Sequence[str]) -> dict[str, BoardCard | None]:
@@ -307,7 +307,7 @@ def _etag(body: Body) -> str | None:
 
 
 def _parse(body: Body) -> Board | None:
-    """The board; None where it is missing or invalid."""
+    """The board; None if it is missing or invalid."""
     try:
         return Board.model_validate_json(body) if body else None
     except ValueError:
@@ -315,7 +315,7 @@ def _parse(body: Body) -> Board | None:
 
 
 def _document_in(body: Body) -> QuestDocument | None:
-    """A quest's document; None where it is missing or invalid."""
+    """A quest's document; None if it is missing or invalid."""
     try:
         return QuestDocument.model_validate_json(body) if body else None
     except ValueError:

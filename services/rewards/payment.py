@@ -90,7 +90,7 @@ class Payer:
             self.settle(entry, now)
 
         try:
-            self._each(self.ledger.unpaid(State.PENDING), settle, part)
+            self._run_for_each(self.ledger.unpaid(State.PENDING), settle, part)
         finally:
             self.telemetry.count(OLDEST_UNPAID_REWARD, (now - oldest).total_seconds())
 
@@ -100,9 +100,9 @@ class Payer:
         An entry is not read again while the flag excludes its member: there may be more of them than a run can read.
         """
         included = (key for key in self.ledger.unpaid(State.HELD) if self._included(key[0]))
-        self._each(included, lambda entry: self.settle(entry, now), part)
+        self._run_for_each(included, lambda entry: self.settle(entry, now), part)
 
-    def _each(self, keys: Iterable[tuple[str, str]], settle: Callable[[Entry], None], part: Slice) -> None:
+    def _run_for_each(self, keys: Iterable[tuple[str, str]], settle: Callable[[Entry], None], part: Slice) -> None:
         """Settles unpaid entries. One's failure does not stop the others: the first is raised after the last entry."""
         self.flags.value(REWARDS)
         trouble: Exception | None = None

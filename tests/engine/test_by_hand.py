@@ -21,7 +21,7 @@ from infra.paths import REPOSITORY
 from localcloud.provider import HANDLERS
 from localcloud.pulumi_engine import command
 from localcloud.pulumi_engine.server import serve
-from ops.shared.remains import remains
+from ops.shared.interrupted import find_interrupted
 from ops.shared.stage import Stage
 from services.core.names import parameter_name
 from services.core.parameters import API_KEY
@@ -214,7 +214,7 @@ def test_what_a_killed_deployment_leaves_is_known_without_the_cli(clone: Clone) 
     """The lock and the pending operations as the CLI writes them, read from the bucket."""
     session = boto3.Session(*clone.account.platform.emulator.root_key, region_name="us-east-1")
     stage = Stage("prod", session, clone.account.platform.endpoint)
-    assert not remains(stage)
+    assert not find_interrupted(stage)
     with (
         held("aws:apigatewayv2/stage:Stage", "update") as begun,
         subprocess.Popen(
@@ -225,11 +225,11 @@ def test_what_a_killed_deployment_leaves_is_known_without_the_cli(clone: Clone) 
     ):  # fmt: skip
         assert begun.wait(300), "the deployment did not come to the API's stage"
         running.kill()
-    left = remains(stage)
+    left = find_interrupted(stage)
     assert " at " in left.locked_by
     assert " since 20" in left.locked_by
     assert left.pending == ("updating api",)
     assert clone.pulumi("up", "--yes", "--skip-preview") != 0
     assert "locked" in clone.said
     assert clone.pulumi("cancel", "--yes") == 0, clone.said
-    assert not remains(stage).locked_by
+    assert not find_interrupted(stage).locked_by

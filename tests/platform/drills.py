@@ -1,4 +1,4 @@
-"""Drives alarms: makes the data that breach one by a hair, publishes them, and listens to what the topics say."""
+"""Drives alarms: publishes data that just breach one, and reads what the topics get."""
 
 import json
 import time

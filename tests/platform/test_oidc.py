@@ -70,7 +70,7 @@ class Account:
     _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def assume(self, environment: str, subject: str, audience: str = AUDIENCE, issuer: str = ISSUER) -> dict[str, str]:
-        """The credentials of an environment's role. Raises ClientError where it is not trusted."""
+        """The credentials of an environment's role. Raises ClientError if it is not trusted."""
         answer = self.platform.client("sts").assume_role_with_web_identity(
             RoleArn=self.roles[environment],
             RoleSessionName="job",

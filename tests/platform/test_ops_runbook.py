@@ -28,10 +28,10 @@ from ops.__main__ import main
 from ops.commands import doctor, release
 from ops.shared import breaker, canary, inventory
 from ops.shared import stage as context
-from ops.shared.books import problems
 from ops.shared.canary import Canary
 from ops.shared.releases import Release
 from ops.shared.stage import Stage, open_stage
+from ops.shared.stored_items import problems
 from services.core.documents import quest_key
 from services.core.domain import notices
 from services.core.domain.ledger import Entry, Kind, State
@@ -266,7 +266,7 @@ def town(make_platform: Callable[[], Platform], tmp_path_factory: pytest.TempPat
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left_broken(town: Town) -> Iterator[None]:
-    """After each drill the breaker is closed, for every sandbox of the api too, and the books are right."""
+    """After each drill the breaker is closed, for every sandbox of the api too, and the ledger matches the quests."""
     town.moved_breaker = False
     yield
     breaker.move(town.stage, None)

@@ -4,7 +4,7 @@ import sys
 
 from services.core.stores.dynamo import decode_item
 from tests.simulation.people import history
-from tests.simulation.rules import Findings, judge
+from tests.simulation.rules import Findings, check_history
 from tests.simulation.world import EPOCH, World, simulated
 
 
@@ -33,7 +33,7 @@ def main(seed: int) -> int:
     """Plays the history of a seed."""
     with simulated():
         world = history(seed)
-        found = judge(world)
+        found = check_history(world)
     tell(world, found)
     return 1 if found else 0
 

@@ -111,7 +111,7 @@ class _Parser:
         return self._tokens[self._at + ahead] if self._at + ahead < len(self._tokens) else ""
 
     def take(self, wanted: str = "") -> str:
-        """The next token, which is now behind. Raises RefusedError where it is another than `wanted`."""
+        """The next token, which is now behind. Raises RefusedError if it is another than `wanted`."""
         token = self.peek()
         self._at += 1
         if not token or (wanted and token.upper() != wanted):
@@ -367,7 +367,7 @@ class StoredTable:
         """For each key the items that were replaced, and when, oldest first."""
         self.log: list[Change] = []
         self.stream: list[dict[str, Any]] = []
-        """Its stream's records; empty where the table has none."""
+        """Its stream's records; empty if the table has none."""
 
     def key_of(self, item: Mapping[str, Any]) -> Key:
         """The item's primary key."""

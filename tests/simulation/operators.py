@@ -71,7 +71,7 @@ def stage_of() -> Stage:
 
 
 def operate(world: World, command: Command) -> bool:
-    """Runs a command at an operator's machine. Returns False where it ended with a message."""
+    """Runs a command at an operator's machine. Returns False if it ended with a message."""
     run = Invocation(OPERATORS, world.rng.uniform(-world.skew, world.skew), world.now, None)
     with world.running(run):
         try:

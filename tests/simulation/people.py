@@ -110,12 +110,12 @@ class Client:
 
 
 def json_of(text: str) -> Any:
-    """The document of an answer; empty where it has none."""
+    """The document of an answer; empty if it has none."""
     return json.loads(text) if text else {}
 
 
 def body_of(world: World, operation: str) -> Any:
-    """A valid body for an operation, at random; None where it takes none."""
+    """A valid body for an operation, at random; None if it takes none."""
     if not OPERATIONS[operation].takes_body:
         return None
     model = OPERATIONS[operation].body

@@ -52,8 +52,8 @@ from tests.simulation.world import (
 )
 from tests.unit.services.boards import every_card, read_board
 from tests.unit.services.invariants import (
-    check_books,
     check_confirmers,
+    check_ledger_matches_quests,
     check_quest,
     check_shares,
     check_step,
@@ -200,7 +200,7 @@ def check_ledger(record: Record, found: Findings) -> None:
 
 def check_value(record: Record, found: Findings) -> None:
     """Books and totals agree with the quests, and nobody did anything more often than they may."""
-    found.check("V2 the books do not fit the quests", check_books, record.quests, record.entries)
+    found.check("V2 the ledger does not match the quests", check_ledger_matches_quests, record.quests, record.entries)
     found.check("V11 a confirmer is not counted once", check_confirmers, record.entries)
     users = {entry.user_id for entry in record.entries} - record.users.keys()
     found.expect(not users, "P2 entries of nobody", users)
@@ -315,7 +315,7 @@ def _events(record: Record) -> Iterator[notices.Notice]:
         yield from notices.of_message(message, requestor, notices.unanswered(public, requestor))
 
 
-def check_told(record: Record, found: Findings) -> None:
+def check_notifications(record: Record, found: Findings) -> None:
     """Each event reached each person once; nobody got a mail twice, but where a Lambda met a fault meanwhile."""
     world = record.world
     items = {key: decode_item(item) for key, item in world.db.tables["inbox"].items.items() if "#" not in key[0]}
@@ -367,7 +367,7 @@ def check_operated(record: Record, found: Findings) -> None:
 _SPOKEN = frozenset({"editMe", "writeMessage", "makeReport", "objectToDecision"})
 
 
-def check_words(record: Record, found: Findings, *, published: bool = True) -> None:
+def check_erasure(record: Record, found: Findings, *, published: bool = True) -> None:
     """No word of a former member is in a table, a document if they are `published`, or a mail that was sent
     afterwards.
     """
@@ -658,7 +658,7 @@ def check_first_calls(world: World, found: Findings) -> None:
     world.run(call)
 
 
-def judge(world: World) -> Findings:
+def check_history(world: World) -> Findings:
     """Ends a history: its faults stop, the streams drain, two sweeps, months of quiet; and all rules are checked."""
     found = Findings()
     if world.unsettled or world.spoilt:
@@ -672,7 +672,7 @@ def judge(world: World) -> Findings:
     people.compare(world)
     if people.tells(world):
         people.mail(world)
-        check_told(Record(world), found)
+        check_notifications(Record(world), found)
     record = Record(world)
     check_documents(record, found)
     check_paid(record, found)
@@ -690,6 +690,6 @@ def judge(world: World) -> Findings:
         *(check_conditions, check_operated),
     ):
         check(record, found)
-    check_words(record, found)
+    check_erasure(record, found)
     found.extend(Violation("E0 the simulation itself", error) for error in world.errors)
     return found

@@ -442,7 +442,7 @@ def meet(path: Path, plan: Mapping[int, Fault], tries: int) -> tuple[World, Find
     checks = (rules.check_value, rules.check_changes, rules.check_ledger, rules.check_answers, rules.check_settled)
     for check in (*checks, rules.check_left, rules.check_conditions):
         check(record, found)
-    rules.check_words(record, found, published=False)
+    rules.check_erasure(record, found, published=False)
     found.extend(rules.Violation("E0 the simulation itself", error) for error in world.errors)
     return world, found, used
 

@@ -37,7 +37,7 @@ from services.core.stores.dynamo import (
     encode_item,
 )
 from services.housekeeping import chores
-from services.notifier import telling
+from services.notifier import notifying
 from services.publisher import board, publication
 from services.rewards import payment
 from tests.simulation import people, rules, scenarios, world
@@ -65,7 +65,7 @@ BUGS: dict[str, Bug] = {}
 def _histories() -> Findings:
     """The violations of the first history that has any."""
     for seed in range(HISTORIES):
-        if found := rules.judge(people.history(seed)):
+        if found := rules.check_history(people.history(seed)):
             return found
     return Findings()
 
@@ -596,7 +596,7 @@ def forgets_who_came_back(_real: Any) -> Any:
 # --- people ---
 
 
-@bug(telling.Teller, "step")
+@bug(notifying.Notifier, "step")
 def half_of_the_steps_tell_nobody(real: Any) -> Any:
     return lambda self, record: real(self, record)[:1]
 

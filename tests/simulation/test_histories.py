@@ -9,7 +9,7 @@ import pytest
 
 from infra.paths import REPOSITORY
 from tests.simulation.people import history
-from tests.simulation.rules import judge
+from tests.simulation.rules import check_history
 from tests.simulation.world import World
 
 HISTORIES = int(os.environ.get("HISTORIES", "500"))
@@ -49,13 +49,17 @@ VIOLATED_ONCE = (
 
 @pytest.mark.parametrize("first", range(FIRST, FIRST + HISTORIES, BLOCK))
 def test_no_history_breaks_a_rule(first: int) -> None:
-    broken = [f"seed {seed}: {violation}" for seed in range(first, first + BLOCK) for violation in judge(history(seed))]
+    broken = [
+        f"seed {seed}: {violation}"
+        for seed in range(first, first + BLOCK)
+        for violation in check_history(history(seed))
+    ]
     assert broken == [], "`make history SEED=...` shows one"
 
 
 @pytest.mark.parametrize("seed", VIOLATED_ONCE)
 def test_a_seed_that_broke_a_rule_once(seed: int) -> None:
-    assert judge(history(seed)) == []
+    assert check_history(history(seed)) == []
 
 
 def digest(world: World) -> str:

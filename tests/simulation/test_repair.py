@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from ops.commands import restore
 from ops.commands.restore import Difference
-from ops.shared.books import problems
 from ops.shared.stage import Stage
+from ops.shared.stored_items import problems
 from services.core.domain import quests
 from services.core.domain.ledger import Kind
 from services.core.domain.quests import Actor, Category

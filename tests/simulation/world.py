@@ -361,7 +361,7 @@ class World:
         self._main.switch()
 
     def run(self, *first: Callable[["World"], Any], limit: int = 200_000) -> None:
-        """Starts these, and goes on until nothing is left to do. Raises AssertionError where that never comes."""
+        """Starts these, and goes on until nothing is left to do. Raises AssertionError if that never comes."""
         for function in first:
             self.spawn(function, self)
         self._main, self.closing = getcurrent(), False
@@ -448,7 +448,7 @@ class World:
     # --- one AWS call ---
 
     def send(self, service: str, operation: str, content: bytes) -> tuple[int, bytes]:
-        """Status and body of AWS's answer. Raises botocore's errors where there is none."""
+        """Status and body of AWS's answer. Raises botocore's errors if there is none."""
         invocation = getattr(getcurrent(), "invocation", None)
         assert isinstance(invocation, Invocation), "only Lambdas and operators call AWS"
         if invocation.dead:
@@ -878,6 +878,6 @@ def gateway_event(call: Call, headers: Mapping[str, str], query: Mapping[str, st
 
 
 def drift_of(world: World) -> float:
-    """What the last audit reported; 0 where none did."""
+    """What the last audit reported; 0 if none did."""
     reported = [value for name, value in world.metrics if name == LEDGER_DRIFT.name]
     return reported[-1] if reported else 0.0

@@ -8,7 +8,7 @@ from services.api.operations.operation import AnyOperation, NoBody, NoQuery, Ope
 from services.api.problems import ProblemError, not_found
 from services.core import cursors, live
 from services.core.cursors import BadCursorError
-from services.core.domain.notices import UNSUBSCRIBE, Item
+from services.core.domain.notices import UNSUBSCRIBE, InboxItem
 from services.core.domain.users import MailPreference
 from services.core.parameters import MAIL_KEY
 
@@ -26,7 +26,7 @@ def list_my_inbox(platform: Platform, request: Request[NoBody, requests.PageQuer
     )
 
 
-def shown(platform: Platform, items: Sequence[Item], read_up_to: str | None) -> list[views.InboxItem]:
+def shown(platform: Platform, items: Sequence[InboxItem], read_up_to: str | None) -> list[views.InboxItem]:
     """At most 100 items with the titles and names as they are now."""
     titles = platform.quests.titles(sorted({item.quest_id for item in items if item.quest_id}))
     actors = platform.users.get_many(sorted({item.actor_id for item in items if item.actor_id}))

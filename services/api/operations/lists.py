@@ -20,7 +20,7 @@ from services.core import cursors, live
 from services.core.domain import quests
 from services.core.domain.quests import Quest, Status
 from services.core.domain.users import claimed_quest
-from services.core.stores.quests import Board
+from services.core.stores.quests import BoardQuery
 
 
 def position_of(platform: Platform, query: str, cursor: str | None) -> Any:
@@ -29,7 +29,7 @@ def position_of(platform: Platform, query: str, cursor: str | None) -> Any:
 
 
 def next_cursor(platform: Platform, query: str, position: Any) -> str | None:
-    """The cursor of the next page, or None where there is none."""
+    """The cursor of the next page, or None if there is none."""
     return cursors.sign(live.signing_keys(platform.live), query, position) if position is not None else None
 
 
@@ -42,7 +42,7 @@ def list_quests(platform: Platform, request: Request[NoBody, requests.BoardQuery
     asked = request.query
     query = f"board|{asked.category}|{asked.q}"
     before = position_of(platform, query, asked.cursor)
-    page = platform.quests.board(Board(asked.limit, asked.category, asked.q, before))
+    page = platform.quests.board(BoardQuery(asked.limit, asked.category, asked.q, before))
     cursor = next_cursor(platform, query, page.last)
     document = {"items": [views.stored_card(item) for item in page.items], "nextCursor": cursor}
     return views.Rendered(document if cursor else {"items": document["items"]})
@@ -63,7 +63,7 @@ def list_my_quests(platform: Platform, request: Request[NoBody, requests.MyQuest
         case Part.JUDGE:
             found, last = platform.quests.judged(user_id, asked.limit, after)
         case Part.MODERATOR:
-            page = platform.quests.board(Board(asked.limit, before=after, status=Status.DISPUTED))
+            page = platform.quests.board(BoardQuery(asked.limit, before=after, status=Status.DISPUTED))
             found, last = platform.quests.without_texts(q.quest_id for q in page.quests), page.last
     return views.MyQuestPage(items=_my_cards(platform, request, found), next_cursor=next_cursor(platform, query, last))
 
@@ -78,7 +78,7 @@ def list_my_turn(platform: Platform, request: Request[NoBody, NoQuery]) -> views
     user_id = request.member.user_id
     user = platform.users.get(user_id)
     claimed = [claimed_quest(mark) for mark in user.claims] if user else []
-    found = platform.quests.perhaps_on_turn(user_id, claimed)
+    found = platform.quests.turn_candidates(user_id, claimed)
     cards = [card for card in _my_cards(platform, request, found) if card.turn and card.turn.yours]
     return views.MyTurn(items=sorted(cards, key=views.urgency))
 

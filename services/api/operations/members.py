@@ -116,8 +116,8 @@ def _exported_messages(platform: Platform, request: AnyRequest, after: Any) -> t
 def _exported_reports(index: Index) -> "_Read":
     def read(platform: Platform, request: AnyRequest, after: Any) -> tuple[list[views.ReportView], Any]:
         page = platform.reports.of_member(index, request.member.user_id, 100, after)
-        told = [report for report in page.reports if index is REPORTER or views.is_told(report)]
-        return [views.report(report, request.member) for report in told], page.last
+        visible = [report for report in page.reports if index is REPORTER or views.is_told(report)]
+        return [views.report(report, request.member) for report in visible], page.last
 
     return read
 

@@ -30,7 +30,7 @@ from services.core.domain.messages import Audience, Message, MessageDraft
 from services.core.domain.quests import Denial, Quest, parties
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.messages import MessageExistsError
-from services.core.stores.quests import QuestMovedError
+from services.core.stores.quests import QuestConflictError
 
 
 def list_messages(platform: Platform, request: Request[NoBody, requests.MessageQuery]) -> views.MessagePage:
@@ -81,14 +81,14 @@ def write_message(platform: Platform, request: Request[MessageDraft, NoQuery]) -
         message = messages.compose(quest, actor, draft, request.now, id_, fingerprint)
         try:
             _write(platform, request, message, key, quest)
-        except QuestMovedError:
+        except QuestConflictError:
             continue
         except MessageExistsError as error:
             if error.message.request_digest != fingerprint:
                 raise key_reused("message") from None
             return views.message(error.message)
         return views.message(message)
-    raise StoreUnavailableError("the quest kept moving")
+    raise StoreUnavailableError("the quest kept changing")
 
 
 def _write(

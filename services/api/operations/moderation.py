@@ -94,7 +94,7 @@ def object_to_decision(platform: Platform, request: Request[requests.ReasonBody,
         changed = reports.object_to(report, request.member.user_id, request.body.reason, request.now)
         if changed is report or _saved(platform, report, changed):
             return views.report(changed, request.member)
-    raise StoreUnavailableError("the report kept moving")
+    raise StoreUnavailableError("the report kept changing")
 
 
 def list_reports(platform: Platform, request: Request[NoBody, requests.PageQuery]) -> views.CasePage:
@@ -136,7 +136,7 @@ def decide_report(platform: Platform, request: Request[DecisionDraft, NoQuery]) 
         if decided is report or _saved(platform, report, decided):
             _carry_out(platform, request, decided, decided.decisions[-1])
             return views.case(decided)
-    raise StoreUnavailableError("the report kept moving")
+    raise StoreUnavailableError("the report kept changing")
 
 
 def _reported_quest(platform: Platform, report: Report) -> Quest | None:

@@ -23,7 +23,7 @@ from services.core.stores.ledger import LedgerStore
 from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestStore
 from services.core.stores.reports import ReportStore
-from services.core.stores.users import WITHDRAWALS, Allowance, LastTwo, NoSuchUserError, Quota, UserStore
+from services.core.stores.users import WITHDRAWALS, Allowance, NoSuchUserError, Quota, TwoPerPeriod, UserStore
 
 T = TypeVar("T")
 BodyT = TypeVar("BodyT", bound=Input)
@@ -49,7 +49,7 @@ class Platform:
     addresses: AddressStore
 
     def welcome(self, user_id: str, now: datetime) -> User:
-        """The member's row, made where the sign-up's trigger could not. Raises NoSuchUserError where no account is."""
+        """The member's row, made where the sign-up's trigger could not. Raises NoSuchUserError if no account is."""
         sign_ups = SignUps(self.users, self.addresses, lambda: live.signing_keys(self.live, now, ADDRESS_KEY))
         return sign_ups.ensure(user_id, address_of(self.cognito, self.settings.cognito_user_pool_id, user_id), now)
 
@@ -78,9 +78,9 @@ class Platform:
         """Edits of quests that a member may make in an hour."""
         return Quota(Allowance.EDIT, self.settings.edits_per_hour, starts=True)
 
-    def withdrawals(self) -> LastTwo:
+    def withdrawals(self) -> TwoPerPeriod:
         """Claimed quests that a member may withdraw in thirty days: two."""
-        return LastTwo(*WITHDRAWALS, WITHDRAWAL_PERIOD)
+        return TwoPerPeriod(*WITHDRAWALS, WITHDRAWAL_PERIOD)
 
     def creates(self) -> Quota:
         """Quests that a member may post in an hour."""

@@ -45,7 +45,7 @@ from services.core.metrics import (
     Metric,
 )
 from services.core.stores.dynamo import StoreUnavailableError
-from services.core.stores.quests import QuestExistsError, QuestMovedError, StoredQuest
+from services.core.stores.quests import QuestConflictError, QuestExistsError, StoredQuest
 from services.core.stores.users import ClaimsFullError, Limit
 
 ATTEMPTS = 10
@@ -125,7 +125,7 @@ def get_my_quest(platform: Platform, request: Request[NoBody, NoQuery]) -> views
 
 
 def standing_denial(request: AnyRequest, rows: Iterable[User], *, starts: bool) -> Denial | None:
-    """SUSPENDED for a caller who may start nothing where something `starts`, BLOCKED for one whom another of the
+    """SUSPENDED for a caller who may start nothing if something `starts`, BLOCKED for one whom another of the
     members blocked; `rows` may contain the caller's own.
     """
     user_id = request.member.user_id
@@ -220,7 +220,7 @@ def _change_quest(
         change = quests.marked(change, mark)
         try:
             _save(platform, request, store, stored.quest, change)
-        except QuestMovedError:
+        except QuestConflictError:
             if contended:
                 _count(platform, request, contended)
             stored = stored_quest(platform, request)
@@ -232,7 +232,7 @@ def _change_quest(
             submission=change.submission or stored.submission,
         )
         return Transition(quest_view(platform, request, stored), changed=True)
-    raise StoreUnavailableError("the quest kept moving")
+    raise StoreUnavailableError("the quest kept changing")
 
 
 def _save(platform: Platform, request: AnyRequest, store: Save, before: Quest, change: Change) -> None:
@@ -285,7 +285,7 @@ def _version_seen(request: AnyRequest) -> int | None:
 def _add_claim(platform: Platform, request: AnyRequest, quest: Quest) -> None:
     """Adds the claim to the member's list, which then drops what they hold no more.
 
-    Raises NotAllowedError where they hold as many as they may.
+    Raises NotAllowedError if they hold as many as they may.
     """
     user_id = request.member.user_id
     for _ in range(ATTEMPTS):
@@ -299,7 +299,7 @@ def _add_claim(platform: Platform, request: AnyRequest, quest: Quest) -> None:
         else:
             platform.count(CLAIMS_HELD, held)
             return
-    raise StoreUnavailableError("the member's claims kept moving")
+    raise StoreUnavailableError("the member's claims kept changing")
 
 
 def _held(platform: Platform, request: AnyRequest, marks: list[str]) -> list[str]:

@@ -31,7 +31,7 @@ def owed(quest: Quest) -> dict[str, Totals]:
 
 
 def imbalance(quest: Quest, entries: Iterable[Entry]) -> dict[str, Totals]:
-    """By member, what the quest's entries lack of what is owed for it; empty where they agree.
+    """By member, what the quest's entries lack of what is owed for it; empty if they agree.
 
     Unpaid entries count: they are owed too. So do adjustments, which is how a mistake is made good.
     """

@@ -177,7 +177,7 @@ def fold(entries: Iterable[Entry]) -> Totals:
 
 
 def drift(cached_totals: Totals, folded: Totals) -> Totals | None:
-    """The difference of cached totals from the fold of their entries, or None where they agree."""
+    """The difference of cached totals from the fold of their entries, or None if they agree."""
     difference = Totals(*(cached - true for cached, true in zip(cached_totals, folded, strict=True)))
     return difference if any(difference) else None
 

@@ -83,7 +83,7 @@ def message_id(now: datetime, unique: str) -> str:
 
 
 def denial(quest: Quest, actor: Actor, audience: Audience) -> Denial | None:
-    """The reason for which this actor may not write to this audience now, or None where they may."""
+    """The reason for which this actor may not write to this audience now, or None if they may."""
     if actor.user_id in quest.left:
         return Denial.HAS_LEFT
     if MESSAGES not in actor.features:

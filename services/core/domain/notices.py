@@ -69,7 +69,7 @@ OF_MODERATORS = frozenset({NoticeKind.WARNING, NoticeKind.SUSPENSION, NoticeKind
 class Notice(NamedTuple):
     """One event for one member.
 
-    `actor_id` is the member who caused it, None where the platform did. `subject` is the quest's version, or the id of
+    `actor_id` is the member who caused it, None if the platform did. `subject` is the quest's version, or the id of
     the message, ledger entry or report: with the kind and the quest it makes the item's id. `amounts` are the numbers
     in the notice's words: `xp`, the `share` of a reward in percent, `count` days, or the cases that wait.
     """
@@ -111,7 +111,7 @@ class Unmailed(StrEnum):
     FAILED = "failed"
 
 
-class Item(Model):
+class InboxItem(Model):
     """A notice in a member's inbox. It names quest, actor and report by id alone: their words are looked up when it is
     shown.
 
@@ -139,9 +139,9 @@ class Item(Model):
         return self.attempts - 1 > self.failures
 
 
-def item(notice: Notice, mail: Mail | Unmailed) -> Item:
+def item(notice: Notice, mail: Mail | Unmailed) -> InboxItem:
     """A notice as it is put into its member's inbox."""
-    return Item(
+    return InboxItem(
         user_id=notice.user_id,
         item_id=notice.item_id,
         kind=notice.kind,
@@ -190,14 +190,14 @@ def of_message(message: Message, requestor_id: str, asked: Iterable[str]) -> lis
     """
     answers = message.author_id == requestor_id
     if message.audience is Audience.PRIVATE:
-        kind, told = NoticeKind.MESSAGE, [message.performer_id if answers else requestor_id]
+        kind, recipients = NoticeKind.MESSAGE, [message.performer_id if answers else requestor_id]
     elif answers:
-        kind, told = NoticeKind.ANSWER, list(dict.fromkeys(asked))
+        kind, recipients = NoticeKind.ANSWER, list(dict.fromkeys(asked))
     else:
-        kind, told = NoticeKind.QUESTION, [requestor_id]
+        kind, recipients = NoticeKind.QUESTION, [requestor_id]
     return [
         Notice(kind, user_id, message.created_at, message.message_id, message.quest_id, message.author_id)
-        for user_id in told
+        for user_id in recipients
         if user_id is not None and user_id != message.author_id
     ]
 
@@ -214,18 +214,18 @@ _TOLD_OF: Mapping[Measure, NoticeKind] = {
 
 
 def of_report(before: Report | None, after: Report) -> list[Notice]:
-    """The notices of a report's new decision: who reported learns that there is one, and the member whom it concerns
-    what it is, unless it is none. The moderator is named to neither.
+    """The notices of a report's new decision: the reporter is told that there is one, and the member concerned
+    which, if a notice is defined for it. The moderator is named to neither.
     """
     if not after.decisions or (before is not None and len(before.decisions) == len(after.decisions)):
         return []
     number, decision = len(after.decisions), after.decisions[-1]
     subject, at = f"{after.report_id}+{number}", decision.decided_at
-    told = [(NoticeKind.REPORT_DECIDED, after.reporter_id)]
+    recipients = [(NoticeKind.REPORT_DECIDED, after.reporter_id)]
     kind = _TOLD_OF.get(decision.measure) if number == 1 else NoticeKind.OBJECTION_DECIDED
     if kind is not None:
-        told.append((kind, after.concerned_id))
-    return [Notice(kind, user_id, at, subject, report_id=after.report_id) for kind, user_id in told]
+        recipients.append((kind, after.concerned_id))
+    return [Notice(kind, user_id, at, subject, report_id=after.report_id) for kind, user_id in recipients]
 
 
 def of_moderation(
@@ -236,16 +236,16 @@ def of_moderation(
     Nobody is told of a case in which they have a part, nor where none waits.
     """
     morning = datetime.combine(now.date(), time(), UTC) + MODERATION_TIME
-    told = (_moderation(moderator, reports, disputed, now, morning) for moderator in moderators)
-    return [notice for notice, since in filter(None, told) if since <= morning <= now]
+    due = (_moderation(moderator, reports, disputed, now, morning) for moderator in moderators)
+    return [notice for notice, since in filter(None, due) if since <= morning <= now]
 
 
 def of_many_cases(
     moderators: Iterable[str], reports: Sequence[Report], disputed: Sequence[Quest], now: datetime
 ) -> list[Notice]:
     """The notices to moderators for whom more than MANY_WAITING reports and disputes wait now."""
-    told = (_moderation(moderator, reports, disputed, now, now) for moderator in moderators)
-    return [notice for notice, _ in filter(None, told) if notice.amounts["count"] > MANY_WAITING]
+    due = (_moderation(moderator, reports, disputed, now, now) for moderator in moderators)
+    return [notice for notice, _ in filter(None, due) if notice.amounts["count"] > MANY_WAITING]
 
 
 def _moderation(

@@ -38,7 +38,7 @@ def repair(
     missing is taken back when the entry itself returns.
 
     Args:
-        quest: the quest as it will be, or None where the entries belong to none that can be read.
+        quest: the quest as it will be, or None if the entries belong to none that can be read.
         ledgers: every entry that each member concerned has now.
         restored: the entries that are put back, in place of those of the same id.
 

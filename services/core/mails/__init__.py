@@ -1,4 +1,4 @@
-"""Mails: one letter, written as HTML and as plain text."""
+"""Mails: one mail, written as HTML and as plain text."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -30,7 +30,7 @@ class Link(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Letter:
+class MailContent:
     """The parts of a mail, all plain text in one language.
 
     Attributes:
@@ -56,19 +56,19 @@ class Letter:
 
 @cache
 def _template() -> Template:
-    return Template(files(__package__).joinpath("letter.html").read_text("utf-8"))
+    return Template(files(__package__).joinpath("mail.html").read_text("utf-8"))
 
 
-def html(letter: Letter) -> str:
-    """The letter as HTML that mail programs show: tables, inline style, no pictures, no script."""
-    right_to_left = letter.words.right_to_left
+def html(mail: MailContent) -> str:
+    """The mail as HTML that mail programs show: tables, inline style, no pictures, no script."""
+    right_to_left = mail.words.right_to_left
     return _template().substitute(
-        language=letter.words.language,
+        language=mail.words.language,
         direction="rtl" if right_to_left else "ltr",
         start="right" if right_to_left else "left",
-        subject=escape(letter.subject),
-        content="\n".join(_content(letter)),
-        footer="\n".join(_footer(letter)),
+        subject=escape(mail.subject),
+        content="\n".join(_content(mail)),
+        footer="\n".join(_footer(mail)),
     )
 
 
@@ -88,33 +88,33 @@ def _button(link: Link) -> str:
     return f'<table role="presentation" class="wide" cellpadding="0" cellspacing="0"{_SPACED}><tr>{cell}</tr></table>'
 
 
-def _content(letter: Letter) -> list[str]:
-    parts = [_paragraph(letter.greeting, "soft", f"{_TEXT}{_SOFT}")] if letter.greeting else []
+def _content(mail: MailContent) -> list[str]:
+    parts = [_paragraph(mail.greeting, "soft", f"{_TEXT}{_SOFT}")] if mail.greeting else []
     style = f"margin:0 0 16px;font:700 22px/30px {_DISPLAY};{_INK}"
-    parts.append(f'<h1 class="ink" style="{style}">{escape(letter.line)}</h1>')
-    if letter.text:
-        parts.append(_paragraph(letter.text, "ink", f"{_TEXT}{_INK}"))
-    parts += [f'<p style="margin:0 0 12px;{_TEXT}">{_anchor(entry, "ink", _INK)}</p>' for entry in letter.entries]
-    if letter.code:
-        parts.append(f'<p class="sunken ink" dir="ltr" style="{_CODE}{_INK}">{escape(letter.code)}</p>')
-    if letter.button:
-        parts.append(_button(letter.button))
-        address = f'<span dir="ltr" style="word-break:break-all;">{escape(letter.button.url)}</span>'
-        hint = f"{escape(letter.hint)}<br>{address}"
+    parts.append(f'<h1 class="ink" style="{style}">{escape(mail.line)}</h1>')
+    if mail.text:
+        parts.append(_paragraph(mail.text, "ink", f"{_TEXT}{_INK}"))
+    parts += [f'<p style="margin:0 0 12px;{_TEXT}">{_anchor(entry, "ink", _INK)}</p>' for entry in mail.entries]
+    if mail.code:
+        parts.append(f'<p class="sunken ink" dir="ltr" style="{_CODE}{_INK}">{escape(mail.code)}</p>')
+    if mail.button:
+        parts.append(_button(mail.button))
+        address = f'<span dir="ltr" style="word-break:break-all;">{escape(mail.button.url)}</span>'
+        hint = f"{escape(mail.hint)}<br>{address}"
         parts.append(f'<p class="soft" style="margin:0;font-size:14px;line-height:21px;{_SOFT}">{hint}</p>')
     return parts
 
 
-def _footer(letter: Letter) -> list[str]:
-    parts = [f'<p style="margin:0 0 8px;">{escape(letter.why)}</p>']
-    parts += [f'<p style="margin:0 0 8px;">{_anchor(link, "soft", _SOFT)}</p>' for link in letter.links]
+def _footer(mail: MailContent) -> list[str]:
+    parts = [f'<p style="margin:0 0 8px;">{escape(mail.why)}</p>']
+    parts += [f'<p style="margin:0 0 8px;">{_anchor(link, "soft", _SOFT)}</p>' for link in mail.links]
     return parts
 
 
-def plain(letter: Letter) -> str:
-    """The letter as plain text, with every address that the HTML leads to."""
-    blocks = [letter.greeting, letter.line, letter.text]
-    blocks += [f"{entry.label}\n{entry.url}" for entry in letter.entries]
-    blocks += [letter.code, f"{letter.button.label}\n{letter.button.url}" if letter.button else ""]
-    blocks += ["--", letter.why, *(f"{link.label}\n{link.url}" for link in letter.links)]
+def plain(mail: MailContent) -> str:
+    """The mail as plain text, with every address that the HTML leads to."""
+    blocks = [mail.greeting, mail.line, mail.text]
+    blocks += [f"{entry.label}\n{entry.url}" for entry in mail.entries]
+    blocks += [mail.code, f"{mail.button.label}\n{mail.button.url}" if mail.button else ""]
+    blocks += ["--", mail.why, *(f"{link.label}\n{link.url}" for link in mail.links)]
     return "\n\n".join(block for block in blocks if block) + "\n"

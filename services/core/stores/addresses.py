@@ -1,6 +1,6 @@
 """Addresses that accounts have or had: keyed digests in the inbox table, each with its last account.
 
-The item of a former account's address goes by itself after `KEPT`.
+The item of a former account's address goes by itself after `RETENTION`.
 """
 
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from services.core.tables import INBOX
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-KEPT = timedelta(days=90)
+RETENTION = timedelta(days=90)
 """Time for which the address of a former account is known again."""
 PARTITIONS = "address#"
 """The beginning of their partition keys; a role may be kept to them by `dynamodb:LeadingKeys`."""
@@ -29,7 +29,7 @@ class Known(NamedTuple):
 
 
 class AddressStore:
-    """Reads and writes digests of addresses. Every method raises StoreUnavailableError where the table is down."""
+    """Reads and writes digests of addresses. Every method raises StoreUnavailableError if the table is down."""
 
     def __init__(self, client: "DynamoDBClient", inbox_table: str) -> None:
         self._client, self._table = client, inbox_table
@@ -57,7 +57,7 @@ class AddressStore:
         }
 
     def take(self, digest: str, user_id: str, now: datetime) -> bool:
-        """Makes an account the address's last one; False where another one was faster."""
+        """Makes an account the address's last one; False if another one was faster."""
         stored = self.find([digest], now).stored
         try:
             call(self._client.put_item, **self.put_of(digest, user_id, stored))
@@ -66,7 +66,7 @@ class AddressStore:
         return True
 
     def leave(self, digest: str, user_id: str, now: datetime) -> None:
-        """Keeps the address of an account that ends for KEPT longer; repeated, it prolongs nothing."""
+        """Keeps the address of an account that ends for RETENTION longer; repeated, it prolongs nothing."""
         try:
             call(
                 self._client.update_item,
@@ -75,7 +75,9 @@ class AddressStore:
                 UpdateExpression="SET #ttl = if_not_exists(#ttl, :expires)",
                 ConditionExpression="accountId = :user",
                 ExpressionAttributeNames={"#ttl": _TTL},
-                ExpressionAttributeValues=encode_item({":expires": int((now + KEPT).timestamp()), ":user": user_id}),
+                ExpressionAttributeValues=encode_item(
+                    {":expires": int((now + RETENTION).timestamp()), ":user": user_id}
+                ),
             )
         except ConditionFailedError:
             return  # a later account of the address has it, or it is gone

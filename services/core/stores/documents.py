@@ -137,7 +137,7 @@ class DocumentStore:
             raise
 
     def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:
-        """Raises ClientError for what an answer says, and StoreUnavailableError where there is none."""
+        """Raises ClientError for what an answer says, and StoreUnavailableError if there is none."""
         try:
             return operation(**arguments)
         except ClientError as error:

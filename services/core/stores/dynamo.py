@@ -28,7 +28,7 @@ class IndexNotReadyError(StoreUnavailableError):
 class ConditionFailedError(Exception):
     """A condition did not hold, so nothing was written.
 
-    `items` has, for each item of the write in order, None where its own condition held, and otherwise the item as it
+    `items` has, for each item of the write in order, None if its own condition held, and otherwise the item as it
     stands now (empty when there is none).
     """
 

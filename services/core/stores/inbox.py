@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from services.core.domain.notices import Item as Notified
-from services.core.domain.notices import Mail, Unmailed
+from services.core.domain.notices import InboxItem, Mail, Unmailed
 from services.core.domain.values import timestamp
 from services.core.stores.dynamo import (
     ConditionFailedError,
@@ -23,7 +22,7 @@ from services.core.tables import INBOX
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-KEPT = timedelta(days=90)
+RETENTION = timedelta(days=90)
 LEASE = timedelta(minutes=5)
 """Time for one process to send a mail; after it another one may take the mail over."""
 UNREAD_COUNTED = 100
@@ -36,7 +35,7 @@ _TTL = INBOX.ttl
 class InboxPage(NamedTuple):
     """Newest first; `last` is the id to continue after, or None at the end."""
 
-    items: list[Notified]
+    items: list[InboxItem]
     last: str | None
 
 
@@ -46,9 +45,9 @@ class InboxStore:
     def __init__(self, client: "DynamoDBClient", inbox_table: str) -> None:
         self._client, self._table = client, inbox_table
 
-    def put(self, item: Notified) -> bool:
+    def put(self, item: InboxItem) -> bool:
         """Stores an item; False if it is there already, which changes nothing."""
-        expires = int((item.at + KEPT).timestamp())
+        expires = int((item.at + RETENTION).timestamp())
         try:
             call(
                 self._client.put_item,
@@ -60,12 +59,12 @@ class InboxStore:
             return False
         return True
 
-    def get(self, user_id: str, item_id: str) -> Notified | None:
+    def get(self, user_id: str, item_id: str) -> InboxItem | None:
         """The item as it stands, or None."""
         answer = call(
             self._client.get_item, TableName=self._table, Key=self._key(user_id, item_id), ConsistentRead=True
         )
-        return Notified.model_validate(decode_item(answer["Item"])) if "Item" in answer else None
+        return InboxItem.model_validate(decode_item(answer["Item"])) if "Item" in answer else None
 
     def page(self, user_id: str, limit: int, after: str | None) -> InboxPage:
         """At most `limit` items of a member, newest first, older than `after`."""
@@ -80,7 +79,7 @@ class InboxStore:
             **start,
         )
         last = answer.get("LastEvaluatedKey")
-        items = [Notified.model_validate(decode_item(item)) for item in answer["Items"]]
+        items = [InboxItem.model_validate(decode_item(item)) for item in answer["Items"]]
         return InboxPage(items, last["itemId"]["S"] if last else None)
 
     def unread(self, user_id: str, read_up_to: str | None) -> int:
@@ -97,7 +96,7 @@ class InboxStore:
         )
         return answer["Count"]
 
-    def owed(self, mail: Mail) -> Iterator[tuple[str, str]]:
+    def unsent(self, mail: Mail) -> Iterator[tuple[str, str]]:
         """The (user id, item id) of items whose mail has not left, oldest first; the index may lag behind."""
         index = INBOX.index("mail")
         found = pages(
@@ -111,8 +110,8 @@ class InboxStore:
             for key in page:
                 yield key["userId"], key["itemId"]
 
-    def lease(self, user_id: str, item_id: str, mail: Mail, now: datetime) -> Notified | None:
-        """The item, for this process alone to send its mail within LEASE; None where it owes none, or another process
+    def lease(self, user_id: str, item_id: str, mail: Mail, now: datetime) -> InboxItem | None:
+        """The item, for this process alone to send its mail within LEASE; None if it owes none, or another process
         sends it.
 
         `Item.may_have_left` then tells whether an earlier process died between sending and marking.
@@ -131,33 +130,33 @@ class InboxStore:
             )
         except ConditionFailedError:
             return None
-        return Notified.model_validate(decode_item(answer["Attributes"]))
+        return InboxItem.model_validate(decode_item(answer["Attributes"]))
 
-    def mark_sent(self, item: Notified, now: datetime) -> None:
+    def mark_sent(self, item: InboxItem, now: datetime) -> None:
         """Records that an item's mail left."""
         self._settle(item, {"mailedAt": timestamp(now)})
 
-    def mark_unmailed(self, item: Notified, why: Unmailed) -> None:
+    def mark_unmailed(self, item: InboxItem, why: Unmailed) -> None:
         """Records that an item will have no mail."""
         self._settle(item, {"unmailed": why})
 
-    def mark_failed(self, item: Notified) -> None:
+    def mark_failed(self, item: InboxItem) -> None:
         """Records that a mail is known not to have left, and lets another process try."""
         after = {"mail": item.mail, "failures": item.failures + 1}
         self._update(
             item.user_id, item.item_id, {"mail": item.mail, "leasedUntil": ""}, after, "attribute_exists(mail)"
         )
 
-    def postpone(self, item: Notified) -> None:
+    def postpone(self, item: InboxItem) -> None:
         """Leaves an item's mail to the next digest."""
         self._settle(item, {"mail": Mail.DAILY, "failures": item.failures + 1})
 
-    def owe(self, user_id: str, item_id: str) -> bool:
+    def requeue(self, user_id: str, item_id: str) -> bool:
         """Owes an item's mail again, to leave with the next sweep; False if there is no such item."""
         before = dict.fromkeys(("unmailed", "mailedAt", "leasedUntil", "attempts", "failures"), "")
         return self._update(user_id, item_id, before, {"mail": Mail.DUE}, "attribute_exists(itemId)")
 
-    def remove(self, item: Notified) -> None:
+    def remove(self, item: InboxItem) -> None:
         """Deletes an item."""
         call(self._client.delete_item, TableName=self._table, Key=self._key(item.user_id, item.item_id))
 
@@ -178,7 +177,7 @@ class InboxStore:
                 deleted += 1
         return deleted
 
-    def spend_mail(self, user_id: str, now: datetime) -> bool:
+    def count_mail(self, user_id: str, now: datetime) -> bool:
         """Counts a mail to a member; False if they had MAILS_A_DAY of them on this day (UTC)."""
         return self._count(user_id, f"{now:%Y-%m-%d}", MAILS_A_DAY, now)
 
@@ -208,7 +207,7 @@ class InboxStore:
             return False
         return True
 
-    def _settle(self, item: Notified, after: Item) -> None:
+    def _settle(self, item: InboxItem, after: Item) -> None:
         self._update(item.user_id, item.item_id, {"mail": "", "leasedUntil": ""}, after, "attribute_exists(mail)")
 
     def _update(self, user_id: str, item_id: str, before: Item, after: Item, condition: str) -> bool:

@@ -20,7 +20,7 @@ from services.core.stores.dynamo import (
     encode_item,
     pages,
 )
-from services.core.stores.quests import QuestMovedError, QuestStore
+from services.core.stores.quests import QuestConflictError, QuestStore
 from services.core.stores.users import NoSuchUserError, Quota, spend_quota
 from services.core.tables import MESSAGES
 
@@ -64,7 +64,7 @@ class MessageStore:
     def write(self, message: Message, key: str, before: Quest, after: Quest, quota: Quota) -> None:
         """Stores a message and the quest as it leaves it, if the quest is still as it was read.
 
-        `key` makes a repeated call find the message. Raises MessageExistsError, QuestMovedError, RateLimitedError,
+        `key` makes a repeated call find the message. Raises MessageExistsError, QuestConflictError, RateLimitedError,
         NoSuchUserError.
         """
         quest, *marks = [{"ConditionCheck": self._quests.unchanged(before)}]
@@ -77,10 +77,10 @@ class MessageStore:
             try:
                 call(self._client.transact_write_items, TransactItems=[*writes, spend])
             except ConditionFailedError as failure:
-                self._explain(failure, message, quota)
+                self._raise_domain_error(failure, message, quota)
             else:
                 return
-        raise StoreUnavailableError("the member's quota kept moving")
+        raise StoreUnavailableError("the member's quota kept changing")
 
     def _put(self, item: Item) -> Item:
         return {
@@ -92,7 +92,7 @@ class MessageStore:
             }
         }
 
-    def _explain(self, failure: ConditionFailedError, message: Message, quota: Quota) -> None:
+    def _raise_domain_error(self, failure: ConditionFailedError, message: Message, quota: Quota) -> None:
         """Map a failed condition to an error; return if the other quota expression should be tried."""
         quest, used, *_, row = failure.items
         if used:
@@ -101,7 +101,7 @@ class MessageStore:
                 raise StoreUnavailableError("a message is not there though its key is")
             raise MessageExistsError(written)
         if quest:
-            raise QuestMovedError(Quest.model_validate(quest))
+            raise QuestConflictError(Quest.model_validate(quest))
         if row is None:
             raise failure
         if not row or row.get("deleted"):

@@ -72,7 +72,7 @@ _SEARCHED = 100
 """Quests that a page of a search looks at: each may take its description and its requestor's name to decide."""
 
 
-class QuestMovedError(Exception):
+class QuestConflictError(Exception):
     """Somebody else changed the quest since it was read; `current` is how it stands now."""
 
     def __init__(self, current: Quest) -> None:
@@ -80,7 +80,7 @@ class QuestMovedError(Exception):
         self.current = current
 
 
-class PairMovedError(QuestMovedError):
+class PairConflictError(QuestConflictError):
     """The members completed another quest together since their pair was read."""
 
 
@@ -98,7 +98,7 @@ class StoredQuest:
 
 
 @dataclass(frozen=True)
-class Board:
+class BoardQuery:
     """The filters of a listing of the board."""
 
     limit: int
@@ -216,7 +216,7 @@ class QuestStore:
     def save(self, before: Quest, change: Change, quota: Limit | None = None) -> None:
         """Stores a quest's next state, its entries and texts, all or nothing, if it is still as it was read.
 
-        `quota` is used once for the quest's requestor. Raises QuestMovedError, InsufficientPointsError,
+        `quota` is used once for the quest's requestor. Raises QuestConflictError, InsufficientPointsError,
         RateLimitedError, NoSuchUserError.
         """
         pair = [self._pair_write(before, change.pair)] if change.pair else []
@@ -254,10 +254,10 @@ class QuestStore:
             try:
                 self._write([*writes, *entries, *rows])
             except ConditionFailedError as failure:
-                self._explain(failure, change, quota, len(rows))
+                self._raise_domain_error(failure, change, quota, len(rows))
             else:
                 return
-        raise StoreUnavailableError("the member's quota kept moving")
+        raise StoreUnavailableError("the member's quota kept changing")
 
     def _write(self, writes: list[Item]) -> None:
         if len(writes) == 1 and "Update" in writes[0]:
@@ -319,17 +319,19 @@ class QuestStore:
             return [spend_quota(self._users, change.quest.requestor_id, spend)] if spend else []
         return [post_points(self._users, entry, spend) for entry in posted]
 
-    def _explain(self, failure: ConditionFailedError, change: Change, quota: Limit | None, rows: int) -> None:
-        """Raises what a failed condition means; returns where the quota's other expression is to be tried."""
+    def _raise_domain_error(
+        self, failure: ConditionFailedError, change: Change, quota: Limit | None, rows: int
+    ) -> None:
+        """Maps a failed condition to a domain error; returns if the quota's other expression should be tried."""
         quest = failure.items[0]
         if quest:
             if change.quest.version == 1:
                 raise QuestExistsError(change.quest.quest_id)
-            raise QuestMovedError(Quest.model_validate(quest))
+            raise QuestConflictError(Quest.model_validate(quest))
         row = failure.items[-1] if rows else None
         if row is None:
             if change.pair:
-                raise PairMovedError(change.quest)
+                raise PairConflictError(change.quest)
             raise failure
         if not row or row.get("deleted"):
             raise NoSuchUserError
@@ -381,7 +383,7 @@ class QuestStore:
     def _lane(self, status: Status, shard: int) -> str:
         return f"{_UNDERWAY if status in _UNDERWAY_STATUSES else status}#{shard}"
 
-    def board(self, board: Board) -> Page:
+    def board(self, board: BoardQuery) -> Page:
         """A page of the OPEN or DISPUTED quests, newest first: one query per shard, and where the category leaves it
         short, a few more. A search takes two calls more, and looks at no more than _SEARCHED quests.
         """
@@ -399,7 +401,7 @@ class QuestStore:
         last = (page[-1][_BOARD.sort_key] if len(shown) > board.limit else before) if more else None
         return Page(page, last)
 
-    def _shown(self, board: Board, batch: list[Item]) -> list[Item]:
+    def _shown(self, board: BoardQuery, batch: list[Item]) -> list[Item]:
         """The cards that pass the filters; descriptions and names are read where a card alone does not decide."""
         of_category = [item for item in batch if board.category in (None, item["category"])]
         unclear = [item for item in of_category if not board.finds(item)]
@@ -460,7 +462,7 @@ class QuestStore:
             for page in found:
                 yield from (item["questId"] for item in page)
 
-    def perhaps_on_turn(self, user_id: str, claimed: Iterable[str]) -> list[Quest]:
+    def turn_candidates(self, user_id: str, claimed: Iterable[str]) -> list[Quest]:
         """Every quest that may wait for this member, as of now; `turn` decides which of them do.
 
         `claimed` are the quests of the member's own list of claims. One query and one read of what was found.

@@ -22,7 +22,7 @@ TOTALS = tuple(map(to_camel, Totals._fields))
 class RepairStore:
     """Repairs of a stage's tables, whose names are given by declaration.
 
-    Every method raises ConditionFailedError where what is stored is not (any more) what the repair was planned for, and
+    Every method raises ConditionFailedError if what is stored is not (any more) what the repair was planned for, and
     StoreUnavailableError when the tables do not answer.
     """
 
@@ -34,7 +34,7 @@ class RepairStore:
         call(self._client.transact_write_items, TransactItems=writes)
 
     def replaced(self, table: Table, before: Item | None, after: Item) -> Item:
-        """The write of a whole item that succeeds only while it is as it was read; None where there was none."""
+        """The write of a whole item that succeeds only while it is as it was read; None if there was none."""
         names, values, conditions = {}, {}, [f"attribute_exists({table.partition_key})"]
         for number, (name, value) in enumerate(sorted((before or {}).items())):
             names[f"#n{number}"] = name

@@ -73,7 +73,7 @@ class ReportStore:
                 quota.check(row, report.created_at)
             else:
                 return
-        raise StoreUnavailableError("the member's quota kept moving")
+        raise StoreUnavailableError("the member's quota kept changing")
 
     def file(self, report: Report) -> None:
         """Stores a decision of operators in the form of a report; one that is there already stays as it is."""

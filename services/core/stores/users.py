@@ -83,7 +83,7 @@ class BlockListFullError(Exception):
 
 
 class AddressTakenError(Exception):
-    """Another account became the address's last one since it was read."""
+    """Another account was registered with this address after it was read."""
 
 
 class Allowance(StrEnum):
@@ -120,12 +120,12 @@ API_ATTRIBUTES: Final = (
     | {*Allowance, *WITHDRAWALS, "claims", "suspendedUntil", "blocked", "moderator"}
 )
 """Attributes that the api changes: no XP, no reputation, no count of completed quests."""
-FORGOTTEN_ATTRIBUTES: Final = frozenset(_attributes(User)) - {
+ERASED_ATTRIBUTES: Final = frozenset(_attributes(User)) - {
     *(USERS.partition_key, "createdAt", "deletionAt", "suspendedUntil", "addressDigest"),
     *("points", "xp", "reputation", "completed", "confirmedBy"),
 }
-"""Attributes that a deletion writes over: all but the totals, which balance the ledger, and our own marks."""
-HOUSEKEEPING_ATTRIBUTES: Final = PROFILE_ATTRIBUTES | FORGOTTEN_ATTRIBUTES | {"points", "addressDigest"}
+"""Attributes that a deletion overwrites: all but the totals, which must match the ledger, and internal ones."""
+HOUSEKEEPING_ATTRIBUTES: Final = PROFILE_ATTRIBUTES | ERASED_ATTRIBUTES | {"points", "addressDigest"}
 """Attributes that housekeeping changes: refunds, and what a deletion takes away."""
 
 
@@ -144,10 +144,10 @@ class Limit(Protocol):
         """The SET action, condition and values that use it once."""
 
     def check(self, row: Item, now: datetime) -> None:
-        """Raises RateLimitedError where a use is refused by the row as it stands."""
+        """Raises RateLimitedError if a use is refused by the row as it stands."""
 
 
-class LastTwo(NamedTuple):
+class TwoPerPeriod(NamedTuple):
     """At most two uses within any period; the row keeps the moments of the last two, in milliseconds."""
 
     latest: str
@@ -175,7 +175,7 @@ class LastTwo(NamedTuple):
         return int(self.period.total_seconds() * 1000)
 
 
-def require_standing(row: Item, now: datetime) -> None:
+def require_not_suspended(row: Item, now: datetime) -> None:
     """Raises SuspendedError for the row of a member who is suspended."""
     until = row.get("suspendedUntil")
     if until is not None and until > timestamp(now):
@@ -220,9 +220,9 @@ class Quota(NamedTuple):
         return bool(row.get(self.attribute, 0) > int(now.timestamp() * 1000))
 
     def check(self, row: Item, now: datetime) -> None:
-        """Raises SuspendedError or RateLimitedError where a use is refused by the row as it stands."""
+        """Raises SuspendedError or RateLimitedError if a use is refused by the row as it stands."""
         if self.starts:
-            require_standing(row, now)
+            require_not_suspended(row, now)
         excess = row.get(self.attribute, 0) - (int(now.timestamp() * 1000) + 3_600_000 - self.interval)
         if excess > 0:
             raise RateLimitedError(-(-excess // 1000))
@@ -367,10 +367,10 @@ class UserStore:
                 row = failure.items[0] or {}
             if mark in row.get("claims", []):
                 return len(row["claims"])  # the answer to our own write was lost
-            _explain_claim(row, quota, now)
+            _raise_claim_error(row, quota, now)
             # The number of members who confirmed is read, not a condition: the api's role may not name it in a write.
             room, running = open_claims(row.get("confirmedBy", 0)), quota.is_running(row, now)
-        raise StoreUnavailableError("the member's claims kept moving")
+        raise StoreUnavailableError("the member's claims kept changing")
 
     def _add_claim(self, user_id: str, mark: str, spend: Item, room: int) -> int:
         condition = (
@@ -460,7 +460,7 @@ class UserStore:
                 return self._update(user_id, before, after, f"attribute_not_exists(deleted) AND {unchanged}", asked)
             except NoSuchUserError:
                 continue  # another device of theirs was faster
-        raise StoreUnavailableError("the list of blocked members kept moving")
+        raise StoreUnavailableError("the list of blocked members kept changing")
 
     def request_deletion(self, user_id: str, now: datetime, grace: timedelta = DELETION_GRACE) -> User:
         """Starts the grace period; a repeated request does not prolong it. Raises NoSuchUserError."""
@@ -502,9 +502,9 @@ class UserStore:
         Raises NoSuchUserError if the member changed their mind meanwhile.
         """
         left = dump(former(user, now))
-        after = {name: left.get(name) for name in FORGOTTEN_ATTRIBUTES}
+        after = {name: left.get(name) for name in ERASED_ATTRIBUTES}
         # Over whatever is there: what a member wrote since the row was read must go too.
-        before = dict.fromkeys(FORGOTTEN_ATTRIBUTES, _ANYTHING)
+        before = dict.fromkeys(ERASED_ATTRIBUTES, _ANYTHING)
         self._update(user.user_id, before, after, "deletionAt <= :now", {":now": timestamp(now)})
 
     def finish_deletion(self, user_id: str, now: datetime) -> None:
@@ -547,8 +547,8 @@ class UserStore:
         return {"userId": {"S": user_id}}
 
 
-def _explain_claim(row: Item, quota: Quota, now: datetime) -> None:
-    """Raises the reason for which a claim was not added; returns where the quota's other expression is to be tried."""
+def _raise_claim_error(row: Item, quota: Quota, now: datetime) -> None:
+    """Maps a failed claim to a domain error; returns if the quota's other expression should be tried."""
     if not row or row.get("deleted"):
         raise NoSuchUserError
     quota.check(row, now)

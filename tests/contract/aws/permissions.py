@@ -241,7 +241,7 @@ def needed(resource: Planned, *operations: str) -> frozenset[str]:
 
 
 def targets(resource: Planned, action: str) -> list[str] | None:
-    """The ARNs on which IAM decides about an action on a resource; None where it is about another resource.
+    """The ARNs on which IAM decides about an action on a resource; None if it is about another resource.
 
     An action that the reference does not know is decided on the resource and on the collection that it is made in.
     """

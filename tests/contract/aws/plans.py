@@ -165,7 +165,7 @@ class Planned:
 
     @property
     def schema(self) -> str:
-        """Its type in CloudFormation; empty where it is a property of another."""
+        """Its type in CloudFormation; empty if it is a property of another."""
         return KINDS[self.kind].schema
 
     @property

@@ -56,7 +56,7 @@ def action_names(service: str) -> Mapping[str, str]:
 def resource_forms(action: str) -> Mapping[str, tuple[str, bool]] | None:
     """The resource types that an action acts on: the form of the ARN, and if the action demands it.
 
-    Empty where the action takes no resource but `*`; None for an action that the reference does not know.
+    Empty if the action takes no resource but `*`; None for an action that the reference does not know.
     """
     service, _, name = action.partition(":")
     spelt = action_names(service).get(name.lower())

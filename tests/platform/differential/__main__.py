@@ -1,4 +1,4 @@
-"""Record the answers of Pulumi's own engine anew.
+"""Record the answers of Pulumi's own engine again.
 
 python -m tests.platform.differential             # all
 python -m tests.platform.differential NAME ...    # of these programs

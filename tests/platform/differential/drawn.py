@@ -3,7 +3,7 @@
 
 A program is a list of steps, a step the resources that it declares, in order, with what happens to the engine
 meanwhile: `kill` it after an operation, or let one operation `fail`. `drawn.json` holds them, so that `make test` runs
-the same ones whatever the version of Hypothesis; `python -m tests.platform.differential drawn` draws and records anew.
+the same ones whatever the version of Hypothesis; `python -m tests.platform.differential drawn` draws and records again.
 """
 
 import json

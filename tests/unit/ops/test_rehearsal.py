@@ -11,14 +11,14 @@ import pytest
 from moto import mock_aws
 
 from ops import __main__, rehearsal
-from ops.rehearsal import Account, Ground, Rehearsal
+from ops.rehearsal import AwsTarget, Rehearsal, Target
 from services.core.names import bootstrap_role
 
 DENIAL = "User: arn:aws:iam::1:role/r is not authorized to perform: kms:GetKeyPolicy on resource: arn:aws:kms:r:1:key/k"
 
 
-class Paper(Ground):
-    """A ground on which `broken` steps fail."""
+class Paper(Target):
+    """A target on which `broken` steps fail."""
 
     def __init__(self, broken: str = "") -> None:
         self.broken, self.done, self.role = broken, [""], ""
@@ -62,9 +62,9 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_the_steps_are_those_of_a_first_hour(lines: list[str]) -> None:
-    ground, said = Paper(), list[str]()
-    assert Rehearsal(ground, said.append).run()
-    assert ground.done[1:] == [
+    target, said = Paper(), list[str]()
+    assert Rehearsal(target, said.append).run()
+    assert target.done[1:] == [
         "bootstrap",
         "retag as deploy",
         "preview as preview",
@@ -77,31 +77,31 @@ def test_the_steps_are_those_of_a_first_hour(lines: list[str]) -> None:
         "restore start", "restore complete", "restore drop", "breaker open", "breaker close", "cost",
     ]  # fmt: skip
     assert all("--stage dev" in line for line in lines)
-    assert len(said) == len(ground.done) - 1 + len(lines), "a line each"
+    assert len(said) == len(target.done) - 1 + len(lines), "a line each"
 
 
 @pytest.mark.parametrize("broken", ["retag", "preview", "drift"])
 def test_a_step_that_fails_keeps_nobody_from_the_others(lines: list[str], broken: str) -> None:
-    ground, said = Paper(broken), list[str]()
-    found = Rehearsal(ground, said.append)
+    target, said = Paper(broken), list[str]()
+    found = Rehearsal(target, said.append)
     assert not found.run()
-    assert ground.done[-1].startswith("destroy"), "what was made is deleted"
+    assert target.done[-1].startswith("destroy"), "what was made is deleted"
     (failed,) = (ran for ran in found.ran if not ran.passed)
     assert failed.denied == ("kms:GetKeyPolicy on arn:aws:kms:r:1:key/k",)
     assert any(line.strip() == f"denied: {failed.denied[0]}" for line in said)
 
 
 def test_nothing_is_done_where_the_account_is_not_there(lines: list[str]) -> None:
-    ground = Paper("bootstrap")
-    assert not Rehearsal(ground, lambda _: None).run()
-    assert (ground.done[1:], lines) == (["bootstrap"], [])
+    target = Paper("bootstrap")
+    assert not Rehearsal(target, lambda _: None).run()
+    assert (target.done[1:], lines) == (["bootstrap"], [])
 
 
 def test_a_deployment_that_fails_is_cleaned_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(__main__, "main", lambda _: 1)
-    ground = Paper()
-    assert not Rehearsal(ground, lambda _: None).run()
-    assert ground.done[1:] == ["bootstrap", "destroy as deploy"]
+    target = Paper()
+    assert not Rehearsal(target, lambda _: None).run()
+    assert target.done[1:] == ["bootstrap", "destroy as deploy"]
 
 
 def test_a_role_is_lent_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +114,7 @@ def test_a_role_is_lent_and_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
         name = bootstrap_role("dev", "deploy")
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
         before = os.environ["AWS_ACCESS_KEY_ID"]
-        with Account().acting_as("deploy"):
+        with AwsTarget().acting_as("deploy"):
             now: Any = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
             _, lent = now["Statement"]
             assert lent["Principal"] == {"AWS": "arn:aws:iam::123456789012:root"}

@@ -133,7 +133,7 @@ def check_turn(quest: Quest, now: datetime) -> None:
         assert found.until is None or found.until >= found.since
 
 
-def check_books(quests: Mapping[str, Quest], entries: Iterable[Entry]) -> None:
+def check_ledger_matches_quests(quests: Mapping[str, Quest], entries: Iterable[Entry]) -> None:
     """A quest has exactly the entries that its status asks for, with its amounts and for its people.
 
     Operators' adjustments are left out: they are no entries of the quest's own.
@@ -223,7 +223,7 @@ def check_all(users: Mapping[str, User], quests: Mapping[str, Quest], entries: I
     entries = list(entries)
     for quest in quests.values():
         check_quest(quest)
-    check_books(quests, entries)
+    check_ledger_matches_quests(quests, entries)
     check_confirmers(entries)
     complete = (quest for quest in quests.values() if quest.completed_at)
     check_shares(sorted(complete, key=lambda quest: (str(quest.completed_at), -quest.reward_share)))

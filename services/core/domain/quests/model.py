@@ -269,7 +269,7 @@ class Quest(Model):
         return self.silence_at or self.submitted_at + SILENCE
 
     def due_at(self) -> datetime | None:
-        """The moment at which the quest changes by itself; None where it does not, or its clock stands still."""
+        """The moment at which the quest changes by itself; None if it does not, or its clock stands still."""
         if self.hidden_at:
             return None
         match self.status:
@@ -380,7 +380,7 @@ def role_of(quest: Quest, user_id: str) -> Role | None:
 
 
 def former_of(quest: Quest, user_id: str) -> Former | None:
-    """The end of a member's last time as the performer, or None where they never were one."""
+    """The end of a member's last time as the performer, or None if they never were one."""
     return next((former for former in reversed(quest.former) if former.user_id == user_id), None)
 
 

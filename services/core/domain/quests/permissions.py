@@ -256,6 +256,6 @@ def allowed(quest: Quest, actor: Actor, now: datetime) -> dict[Action, Verdict]:
 
 
 def require(quest: Quest, actor: Actor, action: Action, now: datetime) -> None:
-    """Raises NotAllowedError where `allowed` denies the action."""
+    """Raises NotAllowedError if `allowed` denies the action."""
     if denial := _denial(quest, actor, action, now):
         raise NotAllowedError(quest, actor, action, denial)

@@ -387,9 +387,9 @@ def dispute(quest: Quest, actor: Actor, reason: str, now: datetime) -> Change:
 def state(quest: Quest, actor: Actor, statement: str, now: datetime) -> Change:
     """Records the statement of the other side of a dispute, once. Raises NotAllowedError."""
     now = _moment(quest, now)
-    said = quest.dispute.statement if quest.dispute else None
+    stated = quest.dispute.statement if quest.dispute else None
     is_other = quest.dispute is not None and actor.user_id != quest.dispute.raised_by
-    if said == statement and is_other and role_of(quest, actor.user_id):
+    if stated == statement and is_other and role_of(quest, actor.user_id):
         return Change(quest)
     require(quest, actor, Action.STATE, now)
     assert quest.dispute is not None, "a DISPUTED quest has a dispute"

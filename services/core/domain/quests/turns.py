@@ -32,7 +32,7 @@ class Turn(NamedTuple):
 
 
 def turn(quest: Quest, now: datetime) -> Turn | None:
-    """The turn of a quest, or None where nobody has to act: an OPEN quest without a question, or a final one.
+    """The turn of a quest, or None if nobody has to act: an OPEN quest without a question, or a final one.
 
     `until` of a confirmation is the moment at which silence confirms, where `confirms_by_silence` holds.
     """

@@ -165,7 +165,7 @@ def test_rules_without_settings_retry_for_ever() -> None:
 def test_a_position_from_before_a_restart_does_not_hide_the_records_after_it(
     kept: int | None, since_restart: int, first: int
 ) -> None:
-    """The emulator keeps a mapping's position over a restart, but the stream begins anew."""
+    """The emulator keeps a mapping's position over a restart, but the stream begins again."""
     records = [{"dynamodb": {"SequenceNumber": str(number)}} for number in range(since_restart)]
     mapping = {
         "UUID": "m",

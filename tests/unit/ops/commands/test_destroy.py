@@ -55,7 +55,7 @@ def test_the_watch_goes_on_while_something_is_wrong(
         looked.append(None)
         raise OperatorError("gone")
 
-    monkeypatch.setattr(status, "LOOKS", {"api": blind})
+    monkeypatch.setattr(status, "CHECKS", {"api": blind})
     naps = iter([None, None])
 
     def sleep(_: float) -> None:

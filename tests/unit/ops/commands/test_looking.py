@@ -24,7 +24,7 @@ from services.core.names import log_group
 from services.core.parameters import API_KEY, MAIL_KEY
 from services.core.routes import GATEWAY_ROUTES
 from services.core.tables import LEDGER
-from tests.unit.ops.commands.test_books import set_attribute
+from tests.unit.ops.commands.test_ledger import set_attribute
 from tests.unit.ops.conftest import PERFORMER, Cli, UnitStage, parameter
 
 MEMORY = 512
@@ -127,13 +127,13 @@ def test_what_is_missing_is_one_line_with_its_remedy_and_hides_nothing(
     assert DEPLOY in cli("dlq show rewards").err
 
 
-@pytest.mark.parametrize("name", status.LOOKS)
+@pytest.mark.parametrize("name", status.CHECKS)
 def test_no_fact_hides_another(town: UnitStage, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     def blind(*_: object) -> None:
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, "Look")
 
     every = {fact.name for fact in status.facts(town, datetime.now(UTC))} | {name}
-    monkeypatch.setitem(status.LOOKS, name, blind)
+    monkeypatch.setitem(status.CHECKS, name, blind)
     found = {fact.name: fact for fact in status.facts(town, datetime.now(UTC))}
     assert found.keys() == every
     assert (found[name].well, "does not let this role" in found[name].text) == (False, True)

@@ -3,13 +3,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.core.domain import notices
-from services.core.domain.notices import Item, Mail, Notice, NoticeKind, Unmailed
+from services.core.domain.notices import InboxItem, Mail, Notice, NoticeKind, Unmailed
 from tests.unit.ops.conftest import PERFORMER, REQUESTOR, Cli, UnitStage
 
 NOW = datetime.now(UTC)
 
 
-def told(stage: UnitStage, number: int = 1, mail: Mail | Unmailed = Mail.DUE) -> Item:
+def told(stage: UnitStage, number: int = 1, mail: Mail | Unmailed = Mail.DUE) -> InboxItem:
     at = NOW + timedelta(seconds=number)
     item = notices.item(Notice(NoticeKind.CLAIMED, REQUESTOR, at, str(number), "q1", PERFORMER), mail)
     stage.inbox.put(item)
@@ -33,7 +33,7 @@ def test_a_mail_is_sent_again(stage: UnitStage, cli: Cli, monkeypatch: pytest.Mo
     monkeypatch.setattr(UnitStage, "start", lambda _, service: started.append(service))
     item = told(stage, mail=Unmailed.FAILED)
     assert cli(f"notices resend {REQUESTOR} {item.item_id} --yes --reason asked").code == 0
-    assert list(stage.inbox.owed(Mail.DUE)) == [(REQUESTOR, item.item_id)]
+    assert list(stage.inbox.unsent(Mail.DUE)) == [(REQUESTOR, item.item_id)]
     assert started == ["notifier"]
     assert cli(f"notices resend {REQUESTOR} none --yes --reason asked").code == 1
 
@@ -53,6 +53,6 @@ def test_a_failed_mail_is_redriven(stage: UnitStage, cli: Cli) -> None:
     send(stage, "notices", {"userId": REQUESTOR, "itemId": item.item_id, "reason": "SES: MessageRejected"})
     send(stage, "notices", {"userId": REQUESTOR, "itemId": "gone", "reason": "SES: MessageRejected"})
     assert cli("dlq redrive notices --yes --reason mended").code == 0
-    assert list(stage.inbox.owed(Mail.DUE)) == [(REQUESTOR, item.item_id)]
+    assert list(stage.inbox.unsent(Mail.DUE)) == [(REQUESTOR, item.item_id)]
     send(stage, "notices", {"source": "quests", "key": "q1", "reason": "ValidationError"})
     assert "nobody can be told" in cli("dlq redrive notices --yes --reason mended").out

@@ -13,7 +13,7 @@ from ops.commands import release
 from ops.shared import canary, readiness, site, smoke
 from ops.shared.canary import Canary
 from ops.shared.pulumi_cli import PulumiCli
-from ops.shared.releases import KEPT, Release, Releases
+from ops.shared.releases import RELEASES_KEPT, Release, Releases
 from ops.shared.stage import DnsRecord, OperatorError
 from services.core.names import LIVE_ALIAS
 from services.core.parameters import FLAGS
@@ -250,7 +250,7 @@ def test_a_rollback_that_cannot_be_whole_changes_nothing(town: UnitStage, tmp_pa
 def test_old_releases_go_with_what_only_they_need(
     town: UnitStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(release, "KEPT", 2)
+    monkeypatch.setattr(release, "RELEASES_KEPT", 2)
     for number in (1, 2, 3):
         deploy(town, number, a_page(tmp_path, f"p{number}"))
     assert [r.id[:8] for r in Releases(town).list()] == ["20260303", "20260302"]
@@ -258,14 +258,14 @@ def test_old_releases_go_with_what_only_they_need(
     assert {"assets/p2.js", "assets/p3.js", "assets/shared.css"} <= site_keys(town)
     listed = town.lambda_.list_versions_by_function(FunctionName=town.resource("api"))["Versions"]
     assert {version["Version"] for version in listed} == {"$LATEST", "2", "3"}
-    assert KEPT == 10
+    assert RELEASES_KEPT == 10
 
 
 def test_the_live_release_is_never_pruned(town: UnitStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in (1, 2, 3):
         deploy(town, number, a_page(tmp_path, f"p{number}"))
     release.make_live(town, Releases(town).list()[-1])
-    monkeypatch.setattr(release, "KEPT", 1)
+    monkeypatch.setattr(release, "RELEASES_KEPT", 1)
     assert [gone[:8] for gone in release.prune(town)] == ["20260302"]
     assert "assets/p1.js" in site_keys(town)
 

@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 
 from ops.commands import restore
 from ops.commands.restore import Difference
-from ops.shared.books import problems
 from ops.shared.stage import OperatorError
+from ops.shared.stored_items import problems
 from services.core.domain import quests
 from services.core.domain.ledger import Entry, Kind, Totals, adjustment
 from services.core.domain.quests import Status
@@ -17,7 +17,7 @@ from services.core.parameters import BREAKER_FORMER
 from services.core.stores.dynamo import Item, encode_item
 from services.core.stores.ledger import put_entry
 from services.core.tables import LEDGER, MESSAGES, QUESTS, TABLES, USERS
-from tests.unit.ops.commands.test_books import set_attribute
+from tests.unit.ops.commands.test_ledger import set_attribute
 from tests.unit.ops.conftest import PERFORMER, REQUESTOR, Cli, UnitStage
 
 A, B, C = "a" * 26, "b" * 26, "c" * 26
@@ -333,9 +333,11 @@ def test_a_restore_that_broke_off_goes_on(town: UnitStage, cli: Cli, slept: list
     for line in ("restore complete 20260301t130000", "restore start --at 2026-03-01T13:00:00Z"):
         ran = cli(f"{line} --yes --reason again --json")
         assert ran.code == 0, ran.err
-        assert set(ran.json["putBack"]) == {table.thing for table in restore.RESTORED}
-    for table in restore.RESTORED:
-        backups = client.describe_continuous_backups(TableName=restore.beside(town, table, "20260301t130000"))
+        assert set(ran.json["putBack"]) == {table.thing for table in restore.RESTORABLE}
+    for table in restore.RESTORABLE:
+        backups = client.describe_continuous_backups(
+            TableName=restore.restored_table_name(town, table, "20260301t130000")
+        )
         recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
         assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
 

@@ -214,7 +214,7 @@ def test_what_an_interrupted_deployment_left_behind_is_told(dev: UnitStage, monk
     lock = {"username": "anna", "hostname": "laptop", "timestamp": "2026-11-27T20:15:59.1Z"}
     put("dev/.pulumi/locks/organization/civicforge/dev/1.json", lock)
     (left,) = readiness._state(dev)
-    assert left.found == ("locked by anna at laptop since 2026-11-27 20:15; nobody saw the end of: creating quests")
+    assert left.found == ("locked by anna at laptop since 2026-11-27 20:15; outcome unknown: creating quests")
     assert "`civicforge recover --stage dev`" in left.remedy
 
 

@@ -165,4 +165,4 @@ def test_the_app_reads_what_is_written_here() -> None:
         },
     }
     text = json.dumps(board, ensure_ascii=False, separators=(",", ":")) + "\n"
-    assert FIXTURE.read_text(encoding="utf-8") == text, "write it anew, and look whether the app's tests pass"
+    assert FIXTURE.read_text(encoding="utf-8") == text, "write it again, and look whether the app's tests pass"

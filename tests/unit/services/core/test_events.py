@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.core.events import InvalidMessageError, Message, RewardFailed, Sweep, UserNotStored, entry_record
+from services.core.events import InvalidMessageError, QueueMessage, RewardFailed, Sweep, UserNotStored, entry_record
 
 EVERY = (
     Sweep("rewards"),
@@ -15,7 +15,7 @@ EVERY = (
 
 
 @pytest.mark.parametrize("message", EVERY, ids=lambda message: type(message).__name__)
-def test_what_is_sent_is_read_back(message: Message) -> None:
+def test_what_is_sent_is_read_back(message: QueueMessage) -> None:
     assert type(message).parse(json.loads(message.to_json())) == message
 
 

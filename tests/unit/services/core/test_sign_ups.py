@@ -9,7 +9,7 @@ from services.core.domain.ledger import Kind
 from services.core.domain.reports import FOR_EVER
 from services.core.domain.users import Profile
 from services.core.sign_ups import SignUps, address_digest
-from services.core.stores.addresses import KEPT, AddressStore
+from services.core.stores.addresses import RETENTION, AddressStore
 from services.core.stores.users import LASTING_LIMITS
 from tests.unit.services.cloud import ANNA, BEN, NOW, Api, Cloud
 from tests.unit.services.invariants import check_users
@@ -126,20 +126,20 @@ def test_a_former_address_is_forgotten_after_90_days(cloud: Cloud, sign_ups: Sig
     spend(cloud, ANNA, 5)
     leave(cloud, sign_ups, ANNA)
     known = [row for row in cloud.rows(cloud.inbox_table) if row["userId"].startswith("address#")]
-    assert [row["expiresAt"] for row in known] == [int((NOW + KEPT).timestamp())]
+    assert [row["expiresAt"] for row in known] == [int((NOW + RETENTION).timestamp())]
     leave_again = NOW + timedelta(days=3)
     user = cloud.users.get(ANNA)
     assert user is not None
     sign_ups.leave(user.model_copy(update={"address_digest": address_digest(b"current", ADDRESS)}), leave_again)
     assert cloud.rows(cloud.inbox_table) == known, "a run that comes again prolongs nothing"
-    assert sign_ups.ensure("early", ADDRESS, NOW + KEPT - timedelta(seconds=1)).points == 5
+    assert sign_ups.ensure("early", ADDRESS, NOW + RETENTION - timedelta(seconds=1)).points == 5
 
 
 def test_an_item_that_dynamodb_has_not_deleted_yet_counts_no_more(cloud: Cloud, sign_ups: SignUps) -> None:
     sign_ups.ensure(ANNA, ADDRESS, NOW)
     spend(cloud, ANNA, 5)
     leave(cloud, sign_ups, ANNA)
-    assert sign_ups.ensure(AGAIN, ADDRESS, NOW + KEPT + timedelta(seconds=1)).points == 10
+    assert sign_ups.ensure(AGAIN, ADDRESS, NOW + RETENTION + timedelta(seconds=1)).points == 10
     (row,) = cloud.rows(cloud.inbox_table)
     assert (row["accountId"], row.get("expiresAt")) == (AGAIN, None)
 

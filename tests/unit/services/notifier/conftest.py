@@ -15,7 +15,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
 from services.core import aws
-from services.core.domain.notices import Item
+from services.core.domain.notices import InboxItem as InboxItem
 from services.core.domain.quests import Change, Quest
 from services.core.stores.dynamo import Item as Row
 from services.core.stores.dynamo import dump, encode_item
@@ -117,7 +117,7 @@ class Notifier:
             found.append(message)
         return found
 
-    def inbox(self, user_id: str) -> list[Item]:
+    def inbox(self, user_id: str) -> list[InboxItem]:
         """A member's items, newest first."""
         return self.cloud.inbox.page(user_id, 100, None).items
 

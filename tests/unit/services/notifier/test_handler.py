@@ -10,7 +10,7 @@ from services.core import cursors
 from services.core.domain import ledger, quests, reports
 from services.core.domain.ledger import State
 from services.core.domain.messages import Audience, Message
-from services.core.domain.notices import UNSUBSCRIBE, Item, Mail, NoticeKind, Unmailed
+from services.core.domain.notices import UNSUBSCRIBE, InboxItem, Mail, NoticeKind, Unmailed
 from services.core.domain.quests import DISPUTES, MODERATORS, Actor, Change, Quest
 from services.core.domain.reports import (
     DecisionDraft,
@@ -25,7 +25,7 @@ from services.core.domain.users import MailPreference
 from services.core.domain.values import timestamp
 from services.core.stores.dynamo import dump, encode_item
 from services.core.stores.inbox import LEASE, MAILS_A_DAY
-from services.notifier.mailing import MOST_ATTEMPTS
+from services.notifier.mailing import MAX_ATTEMPTS
 from tests.unit.services.cloud import (
     CLAIM_PERIOD,
     DRAFT,
@@ -140,7 +140,7 @@ def test_who_leaves_while_they_are_told_keeps_no_inbox(
     """Housekeeping empties the inbox between the notifier's look at the member and its item (seed 1496)."""
     inbox, put = notifier.module.inbox, notifier.module.inbox.put
 
-    def leave_first(item: Item) -> bool:
+    def leave_first(item: InboxItem) -> bool:
         notifier.row(town.anna, deleted=True)
         inbox.forget(town.anna)
         return bool(put(item))
@@ -363,14 +363,14 @@ def test_a_mail_that_ses_will_never_take_goes_to_the_operators(notifier: Notifie
     (message,) = notifier.cloud.messages(notifier.queue)
     assert message == {"userId": town.anna, "itemId": item.item_id, "reason": "SES: MessageRejected"}
     assert notifier.sweep() == {}
-    assert notifier.cloud.inbox.owe(town.anna, item.item_id)
+    assert notifier.cloud.inbox.requeue(town.anna, item.item_id)
     assert notifier.sweep() == {"notices_sent": 1}
 
 
 def test_an_outage_that_stays_ends_with_the_operators(notifier: Notifier, town: Town) -> None:
     with notifier.cloud.faults.outage("SendEmail", refusal("SendingPausedException")):
         notifier.step(town.claim())
-        for _ in range(MOST_ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             notifier.sweep()
     assert len(notifier.cloud.messages(notifier.queue)) == 1
     assert notifier.inbox(town.anna)[0].unmailed is Unmailed.FAILED
@@ -408,7 +408,7 @@ def test_a_crash_at_any_call_and_nobody_coming_back(notifier: Notifier, town: To
         mails = notifier.mails()
         assert 1 <= len(mails) <= 1 + counted
         assert [item.quest_id for item in notifier.inbox(town.anna)].count(f"q{index}") == 1
-        assert list(notifier.cloud.inbox.owed(Mail.DUE)) == []
+        assert list(notifier.cloud.inbox.unsent(Mail.DUE)) == []
     assert crashes >= 8
 
 

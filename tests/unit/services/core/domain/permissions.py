@@ -143,7 +143,7 @@ def _claimable(now: Circumstances, otherwise: str | None = None) -> str | None:
 
 
 def expected(action: str, person: str, status: str, now: Circumstances) -> str | None:
-    """The code of the denial, or None where the person may."""
+    """The code of the denial, or None if the person may."""
     # A party who happens to be a moderator differs from other parties in judging only.
     plain = person if (action, person, status) in _CELLS else person.removeprefix("moderating-")
     cell = _CELLS[action, plain, status]

@@ -9,8 +9,8 @@ import html5lib
 import pytest
 
 from services.core.domain.users import Language
-from services.core.mails import Letter, Link, html, plain
-from services.core.mails.codes import PLACEHOLDER, code_letter
+from services.core.mails import Link, MailContent, html, plain
+from services.core.mails.codes import PLACEHOLDER, code_content
 from services.core.mails.mime import mime
 from services.core.words import Translator
 
@@ -18,8 +18,8 @@ UNSUBSCRIBE = "https://forge.example/api/v1/unsubscribe?token=" + "a" * 90
 NASTY = 'Carry <b>"a"</b> & <script>alert(1)</script> sofa'
 
 
-def letter(language: Language = Language.EN, line: str = "Ben will do “Carry a sofa”") -> Letter:
-    return Letter(
+def letter(language: Language = Language.EN, line: str = "Ben will do “Carry a sofa”") -> MailContent:
+    return MailContent(
         words=Translator(language),
         subject=line,
         greeting="Hello Anna,",
@@ -100,7 +100,7 @@ def test_the_message_is_what_rfc_8058_wants() -> None:
 
 @pytest.mark.parametrize("language", Language)
 def test_letters_of_every_language_arrive(language: Language) -> None:
-    made = code_letter(language)
+    made = code_content(language)
     message = parsed(mime(made, "hello@forge.example", "anna@example.org", UNSUBSCRIBE))
     assert message["Subject"] == made.subject
     assert message["Content-Language"] == language.value
@@ -123,6 +123,6 @@ def test_no_header_is_broken_out_of(part: str, break_out: str) -> None:
 
 @pytest.mark.parametrize("language", Language)
 def test_a_code_keeps_cognitos_placeholder(language: Language) -> None:
-    made = html(code_letter(language))
+    made = html(code_content(language))
     assert made.count(PLACEHOLDER) == 1
     assert len(made) < 20_000, "Cognito's limit"

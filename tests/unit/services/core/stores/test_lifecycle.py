@@ -10,7 +10,7 @@ from services.core.domain import quests
 from services.core.domain.ledger import Entry, State
 from services.core.domain.quests import Actor, Change, NotAllowedError, Quest
 from services.core.domain.users import User
-from services.core.stores.quests import QuestMovedError
+from services.core.stores.quests import QuestConflictError
 from tests.unit.services.cloud import CLAIM_PERIOD, Cloud, moto_stage
 from tests.unit.services.lifecycle import MEMBERS, Lifecycle
 
@@ -87,7 +87,7 @@ class OnTables(Lifecycle):
                 self.books.save(quest, quests.claim(quest, Actor(member), self.now, CLAIM_PERIOD))
             except NotAllowedError:
                 assert member == model.requestor or self.now >= model.expires
-            except QuestMovedError:
+            except QuestConflictError:
                 assert won
             else:
                 assert not won

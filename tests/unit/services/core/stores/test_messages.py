@@ -9,7 +9,7 @@ from services.core.domain.messages import Audience, Message, MessageDraft, Remov
 from services.core.domain.quests import Actor, Quest
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.messages import MessageExistsError
-from services.core.stores.quests import QuestMovedError
+from services.core.stores.quests import QuestConflictError
 from services.core.stores.users import Allowance, NoSuchUserError, Quota, RateLimitedError
 from tests.unit.services.cloud import ANNA, BEN, CARA, NOW, Api, Cloud
 
@@ -69,7 +69,7 @@ def test_a_quest_that_moved_takes_no_message(api: Api, cloud: Cloud) -> None:
     stale = read(cloud, quest_id)
     api.call("claimQuest", BEN, questId=quest_id)
     before = cloud.everything()
-    with pytest.raises(QuestMovedError) as moved:
+    with pytest.raises(QuestConflictError) as moved:
         write(cloud, stale, compose(stale, CARA, "k1"), "k1")
     assert moved.value.current == read(cloud, quest_id)
     assert cloud.everything() == before
@@ -80,7 +80,7 @@ def test_a_performer_who_was_replaced_gets_no_private_word(api: Api, cloud: Clou
     stale = read(cloud, quest_id)
     api.call("releaseQuest", BEN, {}, questId=quest_id)
     api.call("claimQuest", CARA, questId=quest_id)
-    with pytest.raises(QuestMovedError):
+    with pytest.raises(QuestConflictError):
         write(cloud, stale, compose(stale, ANNA, "k1"), "k1")
     assert cloud.rows(cloud.messages_table) == []
 

@@ -12,8 +12,8 @@ from services.core.domain.quests import Actor, Category, Change, Edit, Outcome, 
 from services.core.domain.users import Profile
 from services.core.folding import matches, words
 from services.core.stores.dynamo import ConditionFailedError, StoreUnavailableError
-from services.core.stores.quests import Board, QuestExistsError, QuestList, QuestMovedError
-from services.core.stores.users import InsufficientPointsError, LastTwo, NoSuchUserError, Quota, RateLimitedError
+from services.core.stores.quests import BoardQuery, QuestConflictError, QuestExistsError, QuestList
+from services.core.stores.users import InsufficientPointsError, NoSuchUserError, Quota, RateLimitedError, TwoPerPeriod
 from tests.unit.services.cloud import (
     ANNA,
     BEN,
@@ -124,7 +124,7 @@ def test_every_write_has_the_version_as_its_condition(cloud: Cloud) -> None:
     cloud.quests.save(quest, claims[0])
     before = cloud.everything()
     for late in (claims[1], edit, quests.cancel(quest, Actor(ANNA), NOW), quests.expire(quest, NOW + LIFETIME)):
-        with pytest.raises(QuestMovedError) as moved:
+        with pytest.raises(QuestConflictError) as moved:
             cloud.quests.save(quest, late)
         assert moved.value.current == claims[0].quest
         assert "q1" in str(moved.value)
@@ -135,7 +135,7 @@ def test_every_write_has_the_version_as_its_condition(cloud: Cloud) -> None:
 def test_the_same_status_is_not_enough(cloud: Cloud) -> None:
     quest = created(cloud)
     step(cloud, quests.edit(quest, DESCRIPTION, Actor(ANNA), Edit(reward_xp=500), NOW, LIFETIME), quest)
-    with pytest.raises(QuestMovedError):
+    with pytest.raises(QuestConflictError):
         cloud.quests.save(quest, quests.claim(quest, Actor(BEN), NOW, CLAIM_PERIOD))
 
 
@@ -147,7 +147,7 @@ def test_two_first_attestations_from_the_same_stale_read(cloud: Cloud) -> None:
     quest = handed_in.model_copy(update={"attestations": [], "version": handed_in.version + 1})
     step(cloud, Change(quest), handed_in)
     first = step(cloud, quests.attest(quest, Actor(ANNA), None, NOW), quest)
-    with pytest.raises(QuestMovedError) as moved:
+    with pytest.raises(QuestConflictError) as moved:
         cloud.quests.save(quest, quests.attest(quest, Actor(BEN), None, NOW))
     assert moved.value.current == first
     complete = step(cloud, quests.attest(moved.value.current, Actor(BEN), None, NOW), first)
@@ -186,7 +186,7 @@ def test_a_lost_answer_is_one_effect(cloud: Cloud, action: str) -> None:
     cloud.faults.at(0, lost_answer)
     try:
         cloud.quests.save(quest, change)
-    except QuestMovedError as moved:  # a plain write is repeated without a token: it finds its own effect
+    except QuestConflictError as moved:  # a plain write is repeated without a token: it finds its own effect
         assert moved.current == change.quest  # noqa: PT017  # both outcomes are legal here
     assert cloud.all_quests()["q1"] == change.quest
     check(cloud)
@@ -240,7 +240,7 @@ def test_a_quota_that_others_use_up_between_two_tries_is_kept(cloud: Cloud, monk
 
 def test_withdrawals_are_two_in_thirty_days(cloud: Cloud) -> None:
     """Exactly: a third one comes thirty days after the first of the last two, whatever happened between."""
-    limit = LastTwo("withdrewAt", "withdrewBefore", timedelta(days=30))
+    limit = TwoPerPeriod("withdrewAt", "withdrewBefore", timedelta(days=30))
 
     def withdraw(number: int, days: float) -> None:
         now = NOW + timedelta(days=days)
@@ -346,7 +346,7 @@ def test_pages_partition_the_board(
     found: list[Quest] = []
     before: str | None = None
     for _ in range(100):
-        page = cloud.quests.board(Board(limit, category, text, before))
+        page = cloud.quests.board(BoardQuery(limit, category, text, before))
         assert len(page.quests) <= limit
         found += page.quests
         before = page.last
@@ -367,7 +367,7 @@ def test_a_rare_filter_is_not_a_call_per_quest(cloud: Cloud) -> None:
     for number in range(14):
         created(cloud, f"q{number}", f"author{number}", title="Teach chess" if number == 0 else "Carry a sofa")
     cloud.faults.calls.clear()
-    page = cloud.quests.board(Board(1, text="chess"))
+    page = cloud.quests.board(BoardQuery(1, text="chess"))
     assert len(cloud.faults.calls) <= 3 * 5
     assert page.last is not None or [quest.title for quest in page.quests] == ["Teach chess"]
 
@@ -375,9 +375,9 @@ def test_a_rare_filter_is_not_a_call_per_quest(cloud: Cloud) -> None:
 def test_search_looks_for_every_word_by_prefix(cloud: Cloud) -> None:
     created(cloud, tags=["straße"], area="Café, Old town")
     for text in ("SOFA", "STRASSE", "old TOWN", "town sofa", "twelve steps", "cafe", "soc stra"):
-        assert len(cloud.quests.board(Board(5, text=text)).quests) == 1
+        assert len(cloud.quests.board(BoardQuery(5, text=text)).quests) == 1
     for text in ("ofa", "sofa piano", "elve steps"):
-        assert cloud.quests.board(Board(5, text=text)).quests == []
+        assert cloud.quests.board(BoardQuery(5, text=text)).quests == []
 
 
 @pytest.mark.parametrize("shards", [1, 4])
@@ -406,7 +406,7 @@ def test_a_search_looks_where_the_published_board_does(cloud: Cloud, shards: int
     ]
     for query in [*queries, *(one.words.split()[-1] for one in published.values())]:
         expected = {quest_id for quest_id, one in published.items() if matches(words(query), one.words)}
-        assert {one.quest_id for one in cloud.quests.board(Board(5, text=query)).quests} == expected, query
+        assert {one.quest_id for one in cloud.quests.board(BoardQuery(5, text=query)).quests} == expected, query
 
 
 @pytest.mark.parametrize("limit", [1, 20, 100])
@@ -417,7 +417,7 @@ def test_a_search_reads_no_more_than_a_bounded_number_of_texts(cloud: Cloud, lim
         ).quest
         cloud.quests._write([{"Put": {"TableName": cloud.quests_table, "Item": _item(cloud, quest)}}])
     cloud.faults.calls.clear()
-    page = cloud.quests.board(Board(limit, text="nowhere"))
+    page = cloud.quests.board(BoardQuery(limit, text="nowhere"))
     assert page.quests == []
     assert page.last is not None, "the rest of the board is another request's"
     assert cloud.faults.calls == [*["Query"] * SHARDS, "BatchGetItem", "BatchGetItem"]
@@ -425,7 +425,7 @@ def test_a_search_reads_no_more_than_a_bounded_number_of_texts(cloud: Cloud, lim
 
 def test_only_open_quests_are_on_the_board(cloud: Cloud) -> None:
     quest = submitted(cloud)
-    assert cloud.quests.board(Board(5)).quests == []
+    assert cloud.quests.board(BoardQuery(5)).quests == []
     row = next(row for row in cloud.rows(cloud.quests_table) if row["questId"] == quest.quest_id)
     assert row["lane"].startswith("UNDERWAY#")
     done = step(cloud, quests.attest(quest, Actor(ANNA), None, NOW), quest)
@@ -436,10 +436,10 @@ def test_only_open_quests_are_on_the_board(cloud: Cloud) -> None:
 def test_a_hidden_quest_is_not_on_the_board(cloud: Cloud) -> None:
     quest, judge = created(cloud), Actor("mona", frozenset({"moderators"}))
     hidden = step(cloud, quests.hide(quest, judge, REASON, NOW), quest)
-    assert cloud.quests.board(Board(5)).quests == []
+    assert cloud.quests.board(BoardQuery(5)).quests == []
     assert list(cloud.quests.due(Status.OPEN, NOW + LIFETIME)) == []
     step(cloud, quests.unhide(hidden, judge, NOW + timedelta(days=1)), hidden)
-    assert [shown.quest_id for shown in cloud.quests.board(Board(5)).quests] == ["q1"]
+    assert [shown.quest_id for shown in cloud.quests.board(BoardQuery(5)).quests] == ["q1"]
 
 
 def test_due_brings_expired_and_overdue_quests_over_pages(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -559,7 +559,7 @@ TURNS: dict[str, tuple[str, Callable[[Quest], Change]]] = {
 def waiting(cloud: Cloud, user: str, now: datetime = NOW) -> set[str]:
     """What the lists and `turn` say together."""
     row = cloud.users.get(user)
-    found = cloud.quests.perhaps_on_turn(user, [mark.partition("@")[0] for mark in row.claims] if row else [])
+    found = cloud.quests.turn_candidates(user, [mark.partition("@")[0] for mark in row.claims] if row else [])
     turns = {quest.quest_id: quests.turn(quest, now) for quest in found}
     return {quest_id for quest_id, found in turns.items() if found and user in found.members}
 
@@ -630,12 +630,12 @@ def test_an_outage_is_told_by_every_method(cloud: Cloud) -> None:
             lambda: cloud.quests.get("q1"),
             lambda: cloud.quests.create(quests.create(DRAFT, ANNA, "q2", NOW, LIFETIME)),
             lambda: cloud.quests.save(quest, quests.cancel(quest, Actor(ANNA), NOW)),
-            lambda: cloud.quests.board(Board(5)),
+            lambda: cloud.quests.board(BoardQuery(5)),
             lambda: list(cloud.quests.due(Status.OPEN, NOW)),
             lambda: cloud.quests.posted(ANNA, 5, None),
             lambda: cloud.quests.performed(ANNA, 5, None),
             lambda: cloud.quests.judged(ANNA, 5, None),
-            lambda: cloud.quests.perhaps_on_turn(ANNA, []),
+            lambda: cloud.quests.turn_candidates(ANNA, []),
             lambda: cloud.quests.described(["q1"]),
         ):
             with pytest.raises(StoreUnavailableError):

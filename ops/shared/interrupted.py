@@ -1,4 +1,4 @@
-"""Remains of a killed deployment: the lock of a stage's stack, and its pending operations.
+"""A deployment that was interrupted: the lock of a stage's stack, and its pending operations.
 
 Read from the state bucket, so that no CLI is needed to look.
 """
@@ -14,11 +14,11 @@ from ops.shared.stage import Stage
 
 
 @dataclass(frozen=True)
-class Remains:
+class InterruptedDeployment:
     """A lock and pending operations; both are also there while a deployment runs."""
 
     locked_by: str = ""
-    """Somebody at a machine, and since when; empty where there is no lock."""
+    """Somebody at a machine, and since when; empty if there is no lock."""
     pending: tuple[str, ...] = ()
     """As `creating NAME`."""
 
@@ -26,10 +26,10 @@ class Remains:
         return bool(self.locked_by or self.pending)
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """All of it in words."""
         lock = [f"locked by {self.locked_by}"] if self.locked_by else []
-        pending = [f"nobody saw the end of: {', '.join(self.pending)}"] if self.pending else []
+        pending = [f"outcome unknown: {', '.join(self.pending)}"] if self.pending else []
         return "; ".join([*lock, *pending])
 
 
@@ -38,10 +38,11 @@ def remedy(stage: Stage) -> str:
     return f"wait for the deployment that runs; if none does: {RECOVER.format(stage=stage.name)}"
 
 
-def remains(stage: Stage) -> Remains:
-    """The remains in the stage's state. Raises NoSuchBucket before the bootstrap, ClientError where it may not be read.
+def find_interrupted(stage: Stage) -> InterruptedDeployment:
+    """The lock and pending operations in the stage's state.
 
-    Nothing where the environment names a place of somebody's own for the state.
+    Raises NoSuchBucket before the bootstrap, ClientError where it may not be read.
+    Empty if PULUMI_BACKEND_URL names another backend.
     """
     locked_by, pending = "", list[str]()
     for key, found in _state_files(stage):
@@ -53,11 +54,11 @@ def remains(stage: Stage) -> Remains:
                 f"{one['type']} {one['resource']['urn'].rsplit('::', 1)[-1]}"
                 for one in _latest(found).get("pending_operations") or []
             ]
-    return Remains(locked_by, tuple(pending))
+    return InterruptedDeployment(locked_by, tuple(pending))
 
 
 def records(stage: Stage) -> list[dict[str, Any]]:
-    """The resources as the stage's state has them. Raises as `remains` does; empty where that has nothing."""
+    """The resources as the stage's state has them. Raises as `remains` does; empty if that has nothing."""
     found = (_latest(content).get("resources") or [] for key, content in _state_files(stage) if "/stacks/" in key)
     return [record for resources in found for record in resources]
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from services.core.domain.notices import Item, NoticeKind
+from services.core.domain.notices import InboxItem, NoticeKind
 from services.core.domain.users import User
-from services.core.mails import Letter, Link
+from services.core.mails import Link, MailContent
 from services.core.words import Translator
 
 _BUTTONS: Final[Mapping[NoticeKind, str]] = {
@@ -40,13 +40,13 @@ class Context(NamedTuple):
     decisions: Mapping[str, str] = {}
 
 
-def notice_letter(items: Sequence[Item], reader: User, context: Context) -> Letter:
+def notice_mail(items: Sequence[InboxItem], reader: User, context: Context) -> MailContent:
     """The mail of one notice. Its button leads to where the reader can act."""
     (item,) = items
     words = Translator(reader.language)
     line = _line(words, item, context)
     button = _BUTTONS.get(item.kind, "quest")
-    letter = Letter(
+    mail = MailContent(
         words=words,
         subject=line,
         greeting=words.say("mail.greeting", name=reader.display_name),
@@ -56,14 +56,14 @@ def notice_letter(items: Sequence[Item], reader: User, context: Context) -> Lett
         ),
         button=Link(words.say(f"buttons.{button}"), _url(item, button, context)),
     )
-    return _framed(letter, context)
+    return _framed(mail, context)
 
 
-def digest_letter(items: Sequence[Item], reader: User, context: Context) -> Letter:
+def digest_mail(items: Sequence[InboxItem], reader: User, context: Context) -> MailContent:
     """The mail of several notices, oldest first; its button leads to the inbox."""
     words = Translator(reader.language)
     subject = words.say("digest.subject", count=len(items))
-    letter = Letter(
+    mail = MailContent(
         words=words,
         subject=subject,
         greeting=words.say("mail.greeting", name=reader.display_name),
@@ -74,13 +74,13 @@ def digest_letter(items: Sequence[Item], reader: User, context: Context) -> Lett
         ),
         button=Link(words.say("buttons.inbox"), f"{context.site_url}{_PLACES['inbox']}"),
     )
-    return _framed(letter, context)
+    return _framed(mail, context)
 
 
-def _framed(letter: Letter, context: Context) -> Letter:
-    words = letter.words
+def _framed(mail: MailContent, context: Context) -> MailContent:
+    words = mail.words
     return replace(
-        letter,
+        mail,
         hint=words.say("mail.hint"),
         why=words.say("mail.why"),
         links=(
@@ -90,7 +90,7 @@ def _framed(letter: Letter, context: Context) -> Letter:
     )
 
 
-def _line(words: Translator, item: Item, context: Context) -> str:
+def _line(words: Translator, item: InboxItem, context: Context) -> str:
     return words.say(
         f"notices.{item.kind}.line",
         title=context.titles.get(item.quest_id or "", ""),
@@ -104,5 +104,5 @@ def _name(words: Translator, actor: User | None) -> str:
     return words.say("mail.former_member") if actor is None or actor.deleted else actor.display_name
 
 
-def _url(item: Item, button: str, context: Context) -> str:
+def _url(item: InboxItem, button: str, context: Context) -> str:
     return f"{context.site_url}{_PLACES.get(button) or f'/quests/{item.quest_id}'}"

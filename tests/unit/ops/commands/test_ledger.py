@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops.commands import ledger as books
-from ops.shared.books import problems
+from ops.commands import ledger
 from ops.shared.stage import OperatorError
+from ops.shared.stored_items import problems
 from services.core.domain import quests
 from services.core.domain.invariants import imbalance, owed
 from services.core.domain.ledger import Kind, State, Totals, adjustment
@@ -141,7 +141,7 @@ def test_totals_that_moved_meanwhile_are_not_overwritten(stage: UnitStage) -> No
     assert user
     stage.post()
     with pytest.raises(OperatorError, match="changed meanwhile"):
-        books.rebuild(stage, user, Totals(points=10))
+        ledger.rebuild(stage, user, Totals(points=10))
 
 
 @pytest.mark.parametrize("command", ["reopen", "cancel"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from localcloud.provider import HANDLERS
-from localcloud.provider.described import changed_values
+from localcloud.provider.drift_detection import changed_values
 
 ALARM = HANDLERS["aws:cloudwatch/metricAlarm:MetricAlarm"]
 TABLE = HANDLERS["aws:dynamodb/table:Table"]

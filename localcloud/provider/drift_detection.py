@@ -16,11 +16,11 @@ from localcloud.provider.values import has_unknown, is_asset
 Answer = Mapping[str, Any]
 
 _PAIRS: Final = (("Name", "Value"), ("Key", "Value"), ("TagKey", "TagValue"))
-_NEVER: Final = frozenset({"tags", "tagsAll", "region"})
+_NEVER_COMPARED: Final = frozenset({"tags", "tagsAll", "region"})
 _ABSENT: Final = object()
 
 
-class Watched(Cloud):
+class RecordingCloud(Cloud):
     """A cloud that notes the answers of AWS to whoever uses it."""
 
     def __init__(self, cloud: Cloud) -> None:
@@ -57,12 +57,12 @@ class _Client:
 
 
 def changed_values(handler: Handler, inputs: Inputs, answers: Sequence[Answer]) -> dict[str, Any]:
-    """The inputs whose described value is another, with that value in Pulumi's form.
+    """The inputs whose live value differs from the declared one, with the live value in Pulumi's form.
 
-    What cannot change in place cannot be changed by hand either.
+    Inputs in `replace_on` are skipped: AWS cannot change them in place.
     """
     live = {key: value for answer in answers for key, value in answer.items()}
-    left_out = _NEVER | handler.replace_on | handler.not_compared
+    left_out = _NEVER_COMPARED | handler.replace_on | handler.not_compared
     found = {}
     for key, declared in {**handler.defaults, **inputs}.items():
         if key in left_out or declared is None or is_asset(declared) or has_unknown(declared):
@@ -148,7 +148,7 @@ def _seen_list(declared: list[Any], live: Any, names: Mapping[str, str]) -> Any:
         if same is not _ABSENT:
             left.remove(same)
         seen.append(item if same is not _ABSENT else _ABSENT)
-    # What has no counterpart was changed into what is left, or is gone; the rest was added.
+    # A declared item without a match pairs with the next unmatched live one, in order; surplus live ones were added.
     for index, item in enumerate(seen):
         if item is _ABSENT and left:
             seen[index] = _seen(declared[index], left.pop(0), names)

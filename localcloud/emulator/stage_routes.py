@@ -8,18 +8,18 @@ DEFAULT_STAGE: Final = "local"
 _SUFFIX: Final = ".localhost"
 
 
-class Doors:
+class StageRoutes:
     """The stages and the domains of their distributions, a file each in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def open(self, stage: str, domain: str) -> None:
+    def add(self, stage: str, domain: str) -> None:
         """Lead a stage's address to a distribution, by its domain."""
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / stage).write_text(domain, encoding="utf-8")
 
-    def close(self, stage: str) -> None:
+    def remove(self, stage: str) -> None:
         """Lead a stage's address nowhere any more."""
         (self._folder / stage).unlink(missing_ok=True)
 
@@ -29,7 +29,7 @@ class Doors:
         return sorted(path.name for path in self._folder.glob("*"))
 
     def domain(self, host: str) -> str | None:
-        """The domain for which a Host header stands; None where its stage is not there.
+        """The domain for which a Host header stands; None if its stage is not there.
 
         Without a stage's name it is the default stage, or the only one there is.
         """

@@ -16,21 +16,21 @@ from services.core.metrics import MAILS_REFUSED
 from services.core.stores.dynamo import decode_item
 from services.core.stores.inbox import InboxStore
 from services.core.stores.messages import MessageStore
-from services.core.stores.quests import Board, QuestStore
+from services.core.stores.quests import BoardQuery, QuestStore
 from services.core.stores.users import NoSuchUserError, UserStore
 from services.core.sweeping import Slice
 from services.core.telemetry import Telemetry, user_digest
 from services.notifier.mailing import Mailer
 
-_CASES_LOOKED_AT = 100
-"""Reports, and disputes, that moderators are told of; more are as good as these."""
+_MAX_CASES = 100
+"""Maximum number of reports, and of disputes, that are read for a notice to moderators."""
 Record = Mapping[str, Any]
-_THREAD_LOOKED_AT = 50
+_MAX_THREAD_ITEMS = 50
 """Newest inbox items in which an earlier mail about the same conversation is looked for."""
 
 
 @dataclass(frozen=True)
-class Teller:
+class Notifier:
     """Puts notices into inboxes. Safe to repeat: an item has the id of its event."""
 
     inbox: InboxStore
@@ -40,16 +40,16 @@ class Teller:
     mailer: Mailer
     telemetry: Telemetry
 
-    def tell(self, told: Iterable[Notice], now: datetime) -> None:
+    def notify(self, pending: Iterable[Notice], now: datetime) -> None:
         """Put each notice into its member's inbox and send its mail. Raises StoreUnavailableError."""
-        for notice in told:
+        for notice in pending:
             user = self.users.get(notice.user_id)
             if user is None or user.deleted:
                 continue
             item = notices.item(notice, self._mail(notice, user, now))
             new = self.inbox.put(item)
             if self._has_left(notice.user_id):
-                # Who left between the two reads had their inbox emptied, perhaps before the item came.
+                # A member who left between the two reads: the inbox was emptied, perhaps before this item was put.
                 self.inbox.remove(item)
                 continue
             if new:
@@ -106,19 +106,19 @@ class Teller:
 
         Raises StoreUnavailableError.
         """
-        reports = self.mailer.reports.queue(_CASES_LOOKED_AT, None).reports
-        cards = self.quests.board(Board(_CASES_LOOKED_AT, status=Status.DISPUTED)).quests
+        reports = self.mailer.reports.queue(_MAX_CASES, None).reports
+        cards = self.quests.board(BoardQuery(_MAX_CASES, status=Status.DISPUTED)).quests
         disputed = self.quests.without_texts(card.quest_id for card in cards)
         if not reports and not disputed:
             return 0
-        moderators = [*self.mailer.post_office.moderators()]
-        told = notices.of_moderation(moderators, reports, disputed, now)
-        told = [n for n in told if self.inbox.get(n.user_id, n.item_id) is None]
+        moderators = [*self.mailer.transport.moderators()]
+        pending = notices.of_moderation(moderators, reports, disputed, now)
+        pending = [n for n in pending if self.inbox.get(n.user_id, n.item_id) is None]
         many = notices.of_many_cases(moderators, reports, disputed, now)
-        morning = {notice.user_id for notice in told}
-        told += [n for n in many if n.user_id not in morning and self.inbox.begin_alert(n.user_id, now)]
-        self.tell(told, now)
-        return len(told)
+        morning = {notice.user_id for notice in pending}
+        pending += [n for n in many if n.user_id not in morning and self.inbox.begin_alert(n.user_id, now)]
+        self.notify(pending, now)
+        return len(pending)
 
     def remind(self, now: datetime, part: Slice) -> None:
         """Tell the reminders that are due and were not told. Raises StoreUnavailableError."""
@@ -127,10 +127,10 @@ class Teller:
             for start in part.take(range(0, len(ids), 100)):
                 for quest in self.quests.without_texts(ids[start : start + 100]):
                     due = notices.reminders(quest, now) if self._is_reminded(quest) else []
-                    self.tell([n for n in due if self.inbox.get(n.user_id, n.item_id) is None], now)
+                    self.notify([n for n in due if self.inbox.get(n.user_id, n.item_id) is None], now)
 
     def _is_reminded(self, quest: Quest) -> bool:
-        """False where the reminder would say that silence confirms, and it does not."""
+        """False if the reminder would say that silence confirms, and it does not."""
         if quest.status is not Status.SUBMITTED:
             return True
         return confirms_by_silence(self.mailer.features(quest.performer_id or "", (SILENCE_FLAG, DISPUTES)))
@@ -162,7 +162,7 @@ class Teller:
             and item.item_id < notice.item_id
             and (user.read_up_to is None or item.item_id > user.read_up_to)
             and (item.mailed_at is not None or item.mail is not None)
-            for item in self.inbox.page(notice.user_id, _THREAD_LOOKED_AT, None).items
+            for item in self.inbox.page(notice.user_id, _MAX_THREAD_ITEMS, None).items
         )
 
 

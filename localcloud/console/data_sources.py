@@ -43,7 +43,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Machine:
+class EmulatorApi:
     """The emulator's additions to the APIs.
 
     Attributes:
@@ -70,16 +70,16 @@ class StageView:
     """A stage, through AWS's APIs."""
 
     name: str
-    machine: Machine
+    emulator: EmulatorApi
 
     def client(self, service: str) -> Client:
         """The boto3 client of a service."""
-        return self.machine.clients(service)
+        return self.emulator.clients(service)
 
     @property
     def host(self) -> str:
         """The Host header by which the front door knows the stage."""
-        return f"{self.name}.localhost:{self.machine.front_port}"
+        return f"{self.name}.localhost:{self.emulator.front_port}"
 
     @cached_property
     def tables(self) -> list[str]:
