@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { boardCard, view } from "../../../test/api";
-import { noteOwnChange } from "../../api/board";
+import { noteOwnChange, withOwnChanges } from "../../api/board";
 import { ApiError } from "../../api/problem";
 import type { BoardCard, BoardIndex, Pages, QuestDocument } from "../../api/types";
 import { type Filters, found, isSoon, ORDERS, SORTS, soon } from "./board";
@@ -166,8 +166,10 @@ describe("pages of words", () => {
 
 describe("the member's own changes", () => {
   beforeEach(() => {
-    sessionStorage.clear();
     vi.useRealTimers();
+  });
+  afterEach(() => {
+    withOwnChanges([], true, Date.now() + 61_000); // later than the board takes to catch up: they are forgotten
   });
 
   it("stand in their place, but not before what is not shown yet", async () => {
@@ -176,7 +178,12 @@ describe("the member's own changes", () => {
     );
     const { index, pages } = laidOut(cards, 5, 10);
     const { answers } = reader(cards, pages, new Set(index.words.names));
-    const own = { questId: "own", status: "OPEN" as const, createdAt: new Date().toISOString(), rewardXp: 110 };
+    const own = {
+      questId: "own",
+      createdAt: new Date().toISOString(),
+      expiresAt: new Date(Date.now() + 86_400_000).toISOString(),
+      rewardXp: 110,
+    };
     noteOwnChange(view([], own), "Ana");
     const by = (sort: Filters["sort"], count: number) => foundIn(index, { ...ALL, sort }, Date.now(), count, answers);
     expect(ids((await by("newest", 5)).quests)[0]).toBe("own");
