@@ -93,7 +93,7 @@ function serviceWorker(): Plugin {
   };
 }
 
-/** What every first screen needs, in one chunk: split by who shares what, it is 2 KiB more. */
+/** The modules of every first screen, in one chunk: split by who shares what, it is 2 KiB more. */
 const SHARED = new RegExp(
   [
     "node_modules/(preact|preact-iso|@tanstack)/",

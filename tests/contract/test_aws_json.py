@@ -148,7 +148,7 @@ class Both:
         self.sent.append((target, headers, json.loads(body)))
 
     def call(self, service: str, operation: str, arguments: Mapping[str, Any]) -> list[Any]:
-        """What botocore and ours answer or raise."""
+        """The answers or errors of botocore and of ours."""
         theirs = botocore.session.Session().create_client(
             service,
             region_name=REGION,

@@ -335,7 +335,7 @@ LEAKS = {
 
 
 def look_for_secrets(*files: Path) -> tuple[int, str]:
-    """What `make secrets` says of these files."""
+    """Runs `make secrets` on these files: its exit code and its output."""
     command = ["make", "secrets", f"FILES={' '.join(map(str, files))}"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout

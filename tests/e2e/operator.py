@@ -1,4 +1,4 @@
-"""What a journey needs and no member can do: `python -m tests.e2e.operator breaker POSITION | forget ADDRESS | age
+"""Steps of a journey that no member can do: `python -m tests.e2e.operator breaker POSITION | forget ADDRESS | age
 QUEST+DAYS | plenty USER`.
 
 The stage is that of AWS_ENDPOINT_URL, which `python -m tests.e2e` sets.

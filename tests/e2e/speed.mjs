@@ -1,5 +1,5 @@
 /**
- * What a visitor with an old phone waits for: CPU 4x slower, 1.6 Mbit/s, 150 ms, 360 x 740.
+ * The time that a visitor with an old phone waits: CPU 4x slower, 1.6 Mbit/s, 150 ms, 360 x 740.
  *
  * A machine that others use as well is slower than it says. How much is measured before each load, by the time that a
  * second of computing takes; the emulated phone is slowed down by that much less, and where the machine alone is slower
@@ -10,7 +10,7 @@ const BYTES_PER_SECOND = (1.6 * 1024 * 1024) / 8;
 const LATENCY_MS = 150;
 const SPIN_MICROSECONDS = 200_000;
 
-/** How many times slower than alone a process runs on this machine now. */
+/** The factor by which a process runs slower than alone on this machine now. */
 export function slowdown() {
   const started = performance.now();
   const before = process.cpuUsage();

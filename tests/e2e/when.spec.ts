@@ -2,14 +2,14 @@
 import { readFile } from "node:fs/promises";
 import { expect, type Person, t, test } from "./people.ts";
 
-/** How this person's browser writes the hour of a moment. */
+/** The hour of a moment, as this person's browser writes it. */
 const hour = (person: Person, moment: string) =>
   person.page.evaluate(
     (at) => new Intl.DateTimeFormat(navigator.language, { hour: "numeric", minute: "2-digit" }).format(new Date(at)),
     moment,
   );
 
-/** What a field of type `datetime-local` is filled with for a moment, in this person's zone. */
+/** The input of a `datetime-local` field for a moment, in this person's zone. */
 const local = (person: Person, moment: string) =>
   person.page.evaluate((at) => {
     const date = new Date(at);

@@ -21,7 +21,7 @@ from tests.platform.conftest import VENV, Platform
 from tests.platform.differential.runner import PROJECT, Pulumis
 
 HERE = {"civicforge:artifacts": "dist/host", "civicforge:architecture": "x86_64"}
-"""What this machine has instead of Graviton."""
+"""This machine's settings in place of Graviton's."""
 BOOTSTRAP = {"civicforge:repository": "civicforge/platform"}
 
 

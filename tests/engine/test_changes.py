@@ -28,7 +28,7 @@ COUNTED = {
     "aws:cloudwatch/dashboard:Dashboard": ("dashboardName",),
     "aws:lambda/function:Function": ("name", "memorySize"),
 }
-"""What the cost needs of what stays as it is."""
+"""The inputs that the cost needs of resources that stay as they are."""
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def _pruned(step: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kept(document: Mapping[str, Any]) -> dict[str, Any]:
-    """What changes, without what only this machine has; what is protected no more is a change as well."""
+    """The changes, without this machine's own parts; a resource that is no longer protected counts as one."""
     steps = [step for step in document.get("steps") or [] if step["op"] != "same" or _loosened(step)]
     return {
         "steps": [_brief(step) for step in steps],
@@ -105,11 +105,11 @@ def _loosened(step: Mapping[str, Any]) -> bool:
 
 READ = ("op", "urn", "replaceReasons", "diffReasons")
 READ_OF_A_STATE = ("custom", "inputs", "protect", "retainOnDelete")
-"""What a review reads of a step, and of what it has before and after."""
+"""The keys that a review reads of a step, and of its states before and after."""
 
 
 def _brief(step: Mapping[str, Any]) -> dict[str, Any]:
-    """What a review reads, without long inputs that stay as they are and without the paths of archives."""
+    """The parts of a step for a review, without long inputs that stay as they are and without the paths of archives."""
     found = {key: step[key] for key in READ if key in step}
     for name in ("oldState", "newState"):
         if step.get(name):

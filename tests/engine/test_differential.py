@@ -11,7 +11,7 @@ RACING = {
     "provider_region": "one process stands in for both providers, and has the region of the one that came last",
     "twice": "Pulumi refuses the second one while it makes the first, or before",
 }
-"""Where two answers of Pulumi differ: only whether it fails is compared."""
+"""The programs for which two answers of Pulumi differ: only whether it fails is compared."""
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")

@@ -23,12 +23,12 @@ from tests.unit.infra.prod_changes import Change, Inputs
 
 
 def operations(report: Report) -> dict[str, int]:
-    """How many of each, without what stays."""
+    """The number of each operation; resources that stay are left out."""
     return dict(Counter(step.operation for step in report.steps if step.operation != "same"))
 
 
 def kinds(report: Report) -> set[tuple[str, str]]:
-    """What happens to which resource."""
+    """The operation and the resource of each step; resources that stay are left out."""
     return {(step.operation, step.urn) for step in report.steps if step.operation != "same"}
 
 

@@ -136,7 +136,7 @@ def recover(engine: Engine, account: Account) -> list[str]:
 
 
 def there(account: Account) -> dict[str, int]:
-    """How many there are of each, by the names that the program gives."""
+    """The number of existing resources of each kind, by the names that the program gives."""
     client = account.platform.client
     roles = client("iam").list_roles()["Roles"]
     keys = [client("kms").describe_key(KeyId=one["KeyId"])["KeyMetadata"] for one in client("kms").list_keys()["Keys"]]

@@ -161,7 +161,7 @@ class Member:
             cursor = {"cursor": page["nextCursor"]}
 
     def totals_agree(self) -> bool:
-        """Whether the profile's totals are the sums of the ledger's POSTED entries."""
+        """True if the profile's totals are the sums of the ledger's POSTED entries."""
         me = self.get("/me")
         posted = [entry for entry in self.ledger() if entry["state"] == "POSTED"]
         return all(me[name] == sum(entry[name] for entry in posted) for name in ("points", "xp", "reputation"))

@@ -71,7 +71,7 @@ class Platform:
         )
 
     def preview(self, stage: str, program: Program, **options: Any) -> Report:
-        """What `up` would do."""
+        """Preview an `up`."""
         return deployment.preview(
             stage,
             endpoint=self.endpoint,

@@ -16,7 +16,7 @@ ENOUGH = 1000
 IDS_OF_AWS = ("ApiId", "DistributionId", "UserPool", "UserPoolClient")
 """Dimensions whose values AWS makes up, without the stage in them."""
 MARGIN_SECONDS = 12
-"""How long before its period ends a breach is published: so long it lasts."""
+"""The time between a breach's publication and its period's end: so long it lasts."""
 
 
 def step(alarm: Description) -> float:
@@ -25,7 +25,7 @@ def step(alarm: Description) -> float:
 
 
 def series(alarm: Description) -> dict[str, Identity]:
-    """What the alarm reads, by its id in the expression; a metric of its own is `value`."""
+    """The metrics that the alarm reads, by their ids in the expression; a metric of its own is `value`."""
     if "Metrics" not in alarm:
         return {"value": Identity.of(alarm)}
     return {q["Id"]: Identity.of(q["MetricStat"]["Metric"]) for q in alarm["Metrics"] if "MetricStat" in q}
@@ -54,14 +54,14 @@ def period(alarm: Description) -> int:
 
 
 def breach_ages(alarm: Description) -> Iterator[float]:
-    """How old the samples of a breach are that ends by itself `MARGIN_SECONDS` later: in the alarm's oldest periods."""
+    """The ages of the samples of a breach that ends by itself `MARGIN_SECONDS` later: in the alarm's oldest periods."""
     periods = int(alarm["EvaluationPeriods"])
     datapoints = int(alarm.get("DatapointsToAlarm") or periods)
     return ((index + 1) * period(alarm) - MARGIN_SECONDS for index in range(periods - datapoints, periods))
 
 
 def calm_ages(alarm: Description) -> Iterator[float]:
-    """How old the samples are that show that all is well again, in the periods after the breach."""
+    """The ages of the samples that show that all is well again, in the periods after the breach."""
     periods = int(alarm["EvaluationPeriods"])
     datapoints = int(alarm.get("DatapointsToAlarm") or periods)
     return (index * period(alarm) + 1 for index in range(periods - datapoints + 1))
@@ -93,7 +93,7 @@ def elsewhere(alarm: Description, stage: str) -> Description:
 
 @dataclass
 class Message:
-    """What a topic told, and when it was heard."""
+    """A topic's message, and the time at which it was heard."""
 
     topic: str
     alarm: str

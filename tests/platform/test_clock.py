@@ -44,7 +44,7 @@ def move(town: Stage, **form: str) -> str:
 
 
 def outcomes(text: str) -> dict[str, str]:
-    """What became of each schedule."""
+    """The outcome of each schedule."""
     return dict(re.findall(r"<tr><td>([\w-]+)<td>(.*?)</tr>", text))
 
 

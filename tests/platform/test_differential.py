@@ -29,7 +29,7 @@ REFUSED = {
     "stack_transform": "a transform",
     "transforms": "a transform",
 }
-"""What the embedded engine refuses, where Pulumi's honours it."""
+"""The programs that the embedded engine refuses and Pulumi's honours."""
 
 BETTER = {
     "destroy_protected": "deletes nothing while something is protected",
@@ -40,7 +40,7 @@ BETTER = {
     "kill_in_dbr": "as above",
     "kill_in_delete": "as above",
 }
-"""Where it differs on purpose: at least what Pulumi's engine keeps must be kept."""
+"""The programs for which it differs on purpose: at least what Pulumi's engine keeps must be kept."""
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_there_are_programs_of_every_kind_among_the_drawn_ones() -> None:
 
 
 def answers(name: str, platform: Platform, folder: Path) -> list[Answer]:
-    """What the embedded engine does."""
+    """The embedded engine's answers."""
     return run(name, engine_in(folder, platform), platform.client, f"de{sorted(PROGRAMS).index(name):03}x")
 
 

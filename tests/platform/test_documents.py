@@ -122,7 +122,7 @@ def test_an_invalid_quest_is_kept_for_the_operators(stage: Stage) -> None:
 
 
 def _codes(client: Any, bucket: str) -> list[object]:
-    """What a bucket answers to every conditional call of the store, in order."""
+    """A bucket's answers to every conditional call of the store, in order."""
     found: list[object] = []
 
     def note(call: Callable[[], Any]) -> Any:

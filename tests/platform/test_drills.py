@@ -46,7 +46,7 @@ from tests.platform.drills import (
 
 STAGE = "local"
 REPORT = os.environ.get("DRILL_REPORT")
-"""Where the outcome is written to, if anywhere."""
+"""The file that the outcome is written to, if any."""
 
 ALARMS = Alarms(DOCS)
 OUTAGE, LOST_WORK = (composite.name(STAGE) for composite in ALARMS.composites)
@@ -62,7 +62,7 @@ PAGING = {
         if ALARMS.topic(alarm, severity) == "page"
     ),
 }
-"""What wakes somebody itself."""
+"""The alarms that wake somebody themselves."""
 OF_OUTAGE = ALARMS.composites[0].member_names(STAGE)
 OF_LOST_WORK = ALARMS.composites[1].member_names(STAGE)
 SCHEDULED = tuple(
@@ -87,7 +87,7 @@ FAULTS = {
     "api-errors-p2": DAMAGE,
     "availability-burn-p1": DAMAGE,
 }
-"""What is broken in earnest, beyond the samples that every alarm gets."""
+"""The damage that is done in earnest, beyond the samples that every alarm gets."""
 
 
 NOT_HERE = {

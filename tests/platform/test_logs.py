@@ -1,4 +1,4 @@
-"""What the Lambdas and the gateway write down: a line per request that can be followed, and nothing private."""
+"""The logs of the Lambdas and the gateway: a line per request that can be followed, and nothing private."""
 
 import json
 import uuid
@@ -20,7 +20,7 @@ def canary(what: str) -> str:
 
 @dataclass
 class Trail:
-    """What one member did, and all that must not be found in any log."""
+    """One member's quest and request, and all texts that must not be found in any log."""
 
     member: Member
     other: Member

@@ -66,7 +66,7 @@ def create(client: Any, table: Table) -> None:
 
 
 def comparable(operation: str, document: Mapping[str, Any]) -> Any:
-    """What of an answer the stores read; the order of a scan and of a batch is nobody's promise."""
+    """The parts of an answer that the stores read; the order of a scan and of a batch is nobody's promise."""
     if operation == "Scan":  # its pages may end elsewhere
         return sorted(json.dumps(item, sort_keys=True) for item in document["Items"])
     if operation == "BatchGetItem":
@@ -77,7 +77,7 @@ def comparable(operation: str, document: Mapping[str, Any]) -> Any:
 
 
 def refused(code: str, fields: Mapping[str, Any]) -> Any:
-    """What of a refusal the stores read."""
+    """The parts of a refusal that the stores read."""
     reasons = [{k: r[k] for k in ("Code", "Item") if r.get(k)} for r in fields.get("CancellationReasons", [])]
     return code, fields.get("Item") or None, reasons
 

@@ -1,4 +1,4 @@
-"""Who may assume which role, and what the roles may do then: the bootstrap stack on the emulator's STS and IAM.
+"""The trust in each role and its permissions: the bootstrap stack on the emulator's STS and IAM.
 
 The emulator (with `AUTH=true`) evaluates issuer, audience and subject of a token against the role's trust, and the
 role's policies and boundary on each request. It verifies neither signature nor expiry of a token, which is AWS's and
@@ -123,7 +123,7 @@ def test_a_second_run_changes_nothing(account: Account) -> None:
 
 
 def trusted(account: Account, environment: str, subject: str, **token: str) -> bool:
-    """Whether the role of an environment trusts a subject."""
+    """True if the role of an environment trusts a subject."""
     try:
         account.assume(environment, subject, **token)
     except ClientError as error:
@@ -156,7 +156,7 @@ def test_another_audience_or_issuer_is_not_trusted(account: Account, environment
 
 
 def allowed(client: Any, operation: str, **parameters: Any) -> bool:
-    """Whether IAM lets a call through; what the service then says of it does not matter."""
+    """True if IAM lets a call through; the service's own answer does not matter."""
     try:
         getattr(client, operation)(**parameters)
     except ClientError as error:
@@ -207,7 +207,7 @@ def reads(stage: str) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def permitted(account: Account, environment: str, calls: list[tuple[str, str, dict[str, Any]]]) -> set[str]:
-    """Which of the calls the role of an environment may make."""
+    """The calls that the role of an environment may make."""
     return {
         f"{service}.{operation}"
         for service, operation, parameters in calls
@@ -411,7 +411,7 @@ Request = tuple[str, str, dict[str, str]]
 
 
 def decisions(account: Account, environment: str, requests: list[Request]) -> list[bool]:
-    """What the emulator's evaluator says to requests with these condition keys, by the role's policies as deployed."""
+    """The emulator's verdicts on requests with these condition keys, by the role's policies as deployed."""
     iam = account.platform.client("iam")
     role = account.roles[environment].rsplit("/", 1)[1]
     documents = []

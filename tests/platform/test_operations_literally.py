@@ -21,7 +21,7 @@ from tests.platform.conftest import VENV
 GUIDE = REPOSITORY / "docs" / "operations.md"
 SECTION = "A first deployment"
 LENT = (".venv", "frontend/node_modules", "frontend/dist", ".cache")
-"""What `make setup` and a build have made here already; a fresh clone makes it by the README's two commands."""
+"""The folders that `make setup` and a build made here; a fresh clone makes them by the README's two commands."""
 SHELLS = ("", "bash", "sh", "console")
 
 
@@ -87,7 +87,7 @@ class Terminal:
         )
 
     def type(self, line: str, *, may_fail: bool = False) -> str:
-        """What it says; fails where its exit code is not 0, or 1 where it may be."""
+        """Types a line and returns its output; fails where its exit code is not 0, or 1 where it may be."""
         assert self._shell.stdin
         assert self._shell.stdout
         # A command that asks gets a reason and its "y" from a file of its own: the shell's input is the next line.

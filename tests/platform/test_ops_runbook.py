@@ -75,7 +75,7 @@ APP = "/quests/new"
 
 @dataclass
 class Ran:
-    """What a command came to."""
+    """The outcome of a command."""
 
     code: int
     out: str
@@ -222,7 +222,7 @@ class Town:
         self.stage.sqs.send_message(QueueUrl=url, MessageBody=body)
 
     def depth(self, queue: str) -> int:
-        """How many messages the queue has."""
+        """The number of messages in the queue."""
         return int(self.do("dlq list")["queues"][queue])
 
 

@@ -1,4 +1,4 @@
-"""What happens when something breaks: nobody is lost, nothing is paid twice, the rest goes on."""
+"""Failures of single parts: nobody is lost, nothing is paid twice, the rest goes on."""
 
 import json
 import time
@@ -49,7 +49,7 @@ def without_tables(stage: Stage, service: str) -> Iterator[None]:
 
 
 def sweep(stage: Stage) -> None:
-    """What the schedule does every 15 minutes."""
+    """Runs rewards as its schedule does every 15 minutes."""
     answer = stage.client("lambda").invoke(
         FunctionName=resource_name("local", "rewards"), Qualifier=LIVE_ALIAS, Payload=b"{}"
     )

@@ -531,7 +531,7 @@ def test_every_kind_is_left_alone_changed_and_removed(platform: Platform) -> Non
 
 
 def assert_described(platform: Platform, report: Report, state: Path, before: str, version: int) -> None:
-    """What was changed is drift for an engine that knows nothing of it: as if a person had done it by hand."""
+    """Asserts that a change is drift for an engine that knows nothing of it: as if a person had done it by hand."""
     after = state.read_text()
     state.write_text(before)
     found = platform.preview(STAGE, lambda: program(version - 1), verify=True)

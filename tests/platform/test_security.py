@@ -1,4 +1,4 @@
-"""What the deployed stage refuses: roles that reach too far, secrets in the open, ways around the distribution."""
+"""The deployed stage's refusals: roles that reach too far, secrets in the open, ways around the distribution."""
 
 import json
 from typing import Any

@@ -31,7 +31,7 @@ def _invalid(why: str) -> RefusedError:
 
 
 class Scope(NamedTuple):
-    """What an expression is evaluated on."""
+    """The item, names and values that an expression is evaluated on."""
 
     item: Item
     names: Mapping[str, str]
@@ -121,7 +121,7 @@ class _Parser:
         return token
 
     def skip(self, token: str) -> bool:
-        """Whether the next token is this one; it is behind then."""
+        """Skips the next token if it is this one, and returns True then."""
         found = self.peek().upper() == token
         self._at += found
         return found

@@ -1,4 +1,4 @@
-"""What scheduled work costs as the community grows: `python -m tests.simulation.growth` writes docs/performance.md.
+"""The cost of scheduled work as the community grows: `python -m tests.simulation.growth` writes docs/performance.md.
 
 The real Lambdas run each chore on the simulated AWS over some things and over twice as many. The difference is what
 one more of them takes: calls of AWS, and read and write units as DynamoDB bills them. A third size, in
@@ -74,12 +74,12 @@ class Meter:
         self.reads = self.writes = self.cpu = 0.0
 
     def take(self) -> Cost:
-        """What was used so far."""
+        """The usage so far."""
         return Cost(dict(self.calls), self.reads, self.writes, self.cpu)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
-        """What happens meanwhile is counted."""
+        """Counts the usage meanwhile."""
         with (
             patch.object(self._world, "send", self._sent),
             patch.object(self._world.db, "call", self._called),
@@ -210,7 +210,7 @@ WORK: Final = (
 
 
 def cost(work: Work, count: int) -> Cost:
-    """What one run over so many things takes. To be called within `simulated()`."""
+    """The cost of one run over so many things. To be called within `simulated()`."""
     world = World(1, Shape(plan={}, skew=0, stale=0))
     world.run(lambda world: work.prepare(world, count))
     began = datetime.fromtimestamp(world.now, UTC).strftime("%Y-%m-%dT00:00:00.000Z")
@@ -228,7 +228,7 @@ def cost(work: Work, count: int) -> Cost:
 
 
 def of_one_more(work: Work) -> Cost:
-    """What one more thing takes."""
+    """The cost of one more thing."""
     count = work.things
     return (cost(work, 2 * count) - cost(work, count)).times(1 / count)
 

@@ -32,7 +32,7 @@ _REASON = "what a simulated operator does"
 _WORDS = "You were asked twice to be on time."
 _FLAG_VALUES = ("on", "on", "off", "50%", "internal")
 _TROUBLE = (OperatorError, StoreUnavailableError, ClientError, BotoCoreError)
-"""What an operator sees as a message: AWS does not answer, or the command refuses."""
+"""The errors that an operator sees as a message: AWS does not answer, or the command refuses."""
 _SPOILT = "Spoilt by hand, behind the platform's back."
 
 
@@ -198,7 +198,7 @@ def operator(world: World, seed: str, commands: int, among: tuple[Maker, ...] = 
 
 
 def tidy_up(world: World) -> None:
-    """What operators began and could not end: every mistake is taken back, and all damage repaired."""
+    """Ends the operators' unfinished work: every mistake is taken back, and all damage repaired."""
     for who, quest_id in dict.fromkeys(world.unsettled):
         operate(world, lambda stage, terminal: ledger.adjust(stage, terminal, who, quest_id))  # noqa: B023  # called at once
     for table, then, damaged in world.spoilt:

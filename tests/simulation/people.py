@@ -48,7 +48,7 @@ OPERATION_OF: Mapping[str, str] = {
     "edit": "editQuest",
     "cancel": "cancelQuest",
 }
-"""What a member may do with a quest, and the operation that does it."""
+"""The actions of a member on a quest, and the operation that does each."""
 
 _SAMPLES: Mapping[str, Callable[[int], Any]] = {
     "submission": lambda n: f"Done, the sofa is upstairs ({n}).",
@@ -64,7 +64,7 @@ _SAMPLES: Mapping[str, Callable[[int], Any]] = {
 """A valid value for each field of a body, by its name. A body of a new operation needs its required ones here."""
 
 _WEIGHTS = {"attest": 8, "claim": 7, "submit": 6, "release": 1}
-"""How often members do what they may; anything else counts 1."""
+"""The weights of members' actions; anything else counts 1."""
 
 
 # --- a member's client ---
@@ -365,7 +365,7 @@ def come_back(world: World, who: str) -> None:
 
 
 def possible(world: World, quest_id: str, among: Iterable[str] = ()) -> list[tuple[str, str]]:
-    """Who of these, or of all, may do what with a quest now; nobody moderates what has ended."""
+    """The actions that these, or all, may take on a quest now, each with its actor; nobody moderates what has ended."""
     item = world.db.tables["quests"].items[quest_id,]
     if item["status"]["S"] in FINAL:
         return []
@@ -638,7 +638,7 @@ def sweep(world: World, times: int = 2) -> None:
 
 
 def mail(world: World) -> None:
-    """What its streams still have for the notifier, and the next runs of its schedule: after the leases of what died,
+    """Runs the notifier on the rest of its streams and by its schedule: after the leases of what died,
     and with the digest of the next day.
     """
     for mapping in NOTIFIER:

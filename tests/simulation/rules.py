@@ -340,7 +340,7 @@ def check_notifications(record: Record, found: Findings) -> None:
 
 
 _BY_KEY_ALONE = (f"DeleteItem {resource_name(STAGE, 'inbox')}", f"DeleteObject {BOARD_PAGES_PREFIX}")
-"""What is taken away whatever it became: it is never written again under the same key."""
+"""The removals that need no condition: nothing is written again under the same key."""
 
 
 def check_conditions(record: Record, found: Findings) -> None:
@@ -351,7 +351,7 @@ def check_conditions(record: Record, found: Findings) -> None:
 
 
 def check_operated(record: Record, found: Findings) -> None:
-    """What operators changed is in the audit log, or they were told that it is not; their repairs are whole."""
+    """Every change of an operator is in the audit log, or they were told that it is not; their repairs are whole."""
     world = record.world
     recorded = {id(run) for run, _ in world.audit}
     changed = {id(c.by) for table in world.db.tables.values() for c in table.log if c.by is not None}
@@ -408,7 +408,7 @@ def _text_of(message: str) -> str:
 
 
 def check_answers(record: Record, found: Findings) -> None:
-    """What was acknowledged is there, refusals are true, 5xx has a cause, and one request has one effect."""
+    """Acknowledged effects are there, refusals are true, 5xx has a cause, and one request has one effect."""
     effects: defaultdict[int, list[_QuestChange]] = defaultdict(list)
     for change in record.changes:
         if change.by is not None and change.by.call is not None:
@@ -483,7 +483,7 @@ def _check_refusal(record: Record, found: Findings, call: Call, mine: list[_Ques
 
 
 def _denied(call: Call, quest: Quest, at: float) -> bool:
-    """Whether the domain denies it for reasons of state, by a clock that may be off."""
+    """True if the domain denies it for reasons of state, by a clock that may be off."""
     action, who = Action(_ACTION_OF[call.operation]), actor(str(call.who))
     moments = (datetime.fromtimestamp(at + off, UTC) for off in (-_SLACK, 0, _SLACK))
     verdicts = [allowed(quest, who, moment)[action] for moment in moments]
@@ -605,7 +605,7 @@ def check_settled(record: Record, found: Findings) -> None:
 
 
 def check_left(record: Record, found: Findings) -> None:
-    """Whose leaving is finished has no part in a quest under way, be it due or not."""
+    """A member whose leaving is finished has no part in a quest under way, be it due or not."""
     for user in record.users.values():
         if user.deleted and user.deletion_at is None:
             theirs = [q for q in record.quests.values() if q.status not in FINAL and role_of(q, user.user_id)]

@@ -52,7 +52,7 @@ _ROADS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "DISPUTED": (("claim", "performer"), ("submit", "performer"), ("dispute", "performer")),
     "COMPLETE": (("claim", "performer"), ("submit", "performer"), ("attest", "performer"), ("attest", "requestor")),
 }
-"""How a quest comes to a status; HALF is SUBMITTED with the performer's word."""
+"""The steps of a quest to a status; HALF is SUBMITTED with the performer's word."""
 
 
 def quest(world: World, upto: str = "OPEN", requestor: str = "ann", performer: str = "ben", key: str = "k") -> str:
@@ -468,7 +468,7 @@ def pairs_of_faults(used: int) -> Iterator[dict[int, Fault]]:
 
 
 def exhaust(name: str, plans: Callable[[int], Iterable[Mapping[int, Fault]]], tries: Iterable[int] = (3,)) -> list[str]:
-    """What goes wrong on a path, under each of the plans that are made for its number of calls."""
+    """The violations on a path, under each of the plans that are made for its number of calls."""
     path = PATHS[name]
     clean, found, used = meet(path, {}, 3)
     if found:
@@ -548,7 +548,7 @@ BACKLOGS: Mapping[str, Step] = {
     "crashes after": _down(("dynamodb",), Fault.CRASH_AFTER, "TransactWriteItems"),
     "stream lost, flag off": _both(_turned("off"), _stream_lost),
 }
-"""Why rewards are owed that nobody paid."""
+"""The reasons for rewards that are owed and nobody paid."""
 
 OWED = 14
 

@@ -48,11 +48,11 @@ Sow = Callable[[], AbstractContextManager[Any]]
 Look = Callable[[], Findings]
 _EMPTY_BOARD = Board(published_at=datetime(2026, 1, 1, tzinfo=UTC), cards=[])
 HISTORIES = 60
-"""How many random histories are tried for a bug that nothing else is said to find."""
+"""The number of random histories that are tried for a bug that nothing else is said to find."""
 
 
 class Bug(NamedTuple):
-    """How a bug is sown, and what is known to find it; `quick` is for the ones of every test run."""
+    """A bug's sowing, and the check that is known to find it; `quick` is for the ones of every test run."""
 
     sow: Sow
     look: Look

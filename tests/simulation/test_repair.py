@@ -130,7 +130,7 @@ class Town:
         self.stage.repair.restore(table, dict(zip(names, key, strict=True)), None)
 
     def differences(self) -> list[Difference]:
-        """What is not as it was and may be put back."""
+        """The items that are not as they were and may be put back."""
         now = self.items()
         found = [Difference(key[0], self.then.get(key), now.get(key)) for key in {**self.then, **now}]
         changed = [d for d in found if d.then is None or d.now is None or d.changed]

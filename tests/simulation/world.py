@@ -83,7 +83,7 @@ KNOWN_SETTINGS: Mapping[str, str | int] = {
 
 
 class Fault(StrEnum):
-    """What may happen to one AWS call."""
+    """The faults that one AWS call may meet."""
 
     THROTTLE = "throttle"
     HTTP_500 = "http500"
@@ -164,7 +164,7 @@ class Attempt:
 
 @dataclass
 class Call:
-    """What a member wants from the API, with every attempt to get it."""
+    """A member's request to the API, with every attempt at it."""
 
     number: int
     operation: str
@@ -195,7 +195,7 @@ class Invocation:
 
 @dataclass
 class Result:
-    """How an invocation ended: "ok" with what the handler returned, "error" or "crash"."""
+    """The end of an invocation: "ok" with the handler's return value, "error" or "crash"."""
 
     kind: str
     answer: Any
@@ -212,7 +212,7 @@ class Trigger(NamedTuple):
 
 
 class _Body:
-    """What botocore reads an answer's body from."""
+    """The body of an answer, as botocore reads it."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -228,7 +228,7 @@ class _Body:
 
 
 class Shape(NamedTuple):
-    """How a world behaves.
+    """The behaviour of a world.
 
     `rate` is the share of calls that meet a fault, `plan` (instead) the faults of single calls by number; `stale` is
     the share of keys that a read that is not consistent sees as they were; `skew` is in seconds; `page` in items.
@@ -297,13 +297,13 @@ class World:
         self.operated: list[Invocation] = []
         """The runs of operators' commands that ended well."""
         self.audit: list[tuple[Invocation | None, str]] = []
-        """What operators recorded, with the run that did."""
+        """The operators' records, with the run that made each."""
         self.unsettled: list[tuple[str, str]] = []
         """The member and quest of every entry that somebody booked by mistake."""
         self.spoilt: list[tuple[Table, dict[str, Any], dict[str, Any]]] = []
         """Every item that was overwritten behind the platform's back: its table, what it was, what it became."""
         self.positions: Counter[str] = Counter()
-        """How far each stream's mapping has come, by its name."""
+        """The position of each stream's mapping, by its name."""
         self.given_up: list[tuple[str, dict[str, Any]]] = []
         """The Lambda and the keys of every record that its mapping gave up."""
         self.idle: dict[str, list[Sandbox]] = {service: [] for service in SERVICES}
@@ -431,7 +431,7 @@ class World:
 
     @contextlib.contextmanager
     def running(self, invocation: Invocation) -> Iterator[None]:
-        """What the current thread does meanwhile is the run's: its calls of AWS, and its clock."""
+        """Counts the current thread's work meanwhile as the run's: its calls of AWS, and its clock."""
         thread: Any = getcurrent()
         before = getattr(thread, "invocation", None)
         thread.invocation = invocation
@@ -878,6 +878,6 @@ def gateway_event(call: Call, headers: Mapping[str, str], query: Mapping[str, st
 
 
 def drift_of(world: World) -> float:
-    """What the last audit reported; 0 if none did."""
+    """The drift that the last audit reported; 0 where none did."""
     reported = [value for name, value in world.metrics if name == LEDGER_DRIFT.name]
     return reported[-1] if reported else 0.0

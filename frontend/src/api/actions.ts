@@ -4,7 +4,7 @@ import { api, unwrap } from "./client";
 import { boardQuery, meQuery, queryClient, userQuery } from "./queries";
 import type { Audience, Export, Me, Outcome, ProfileEdit, QuestDraft, QuestEdit, QuestView } from "./types";
 
-/** What this member has done to a quest is on their board at once. */
+/** Notes this member's change to a quest on their board at once. */
 async function noted(call: Promise<QuestView>): Promise<QuestView> {
   const view = await call;
   const requestor = queryClient.getQueryData(userQuery(view.requestorId).queryKey);
@@ -27,7 +27,7 @@ export const editQuest = (questId: string, body: QuestEdit) =>
 
 const at = (questId: string) => ({ params: { path: { questId } } });
 
-/** What a member can do with a quest; each answers with the quest as it then is. */
+/** The member's actions on a quest; each answers with the quest as it then is. */
 export const questActions = {
   cancel: (questId: string) => noted(unwrap(api().DELETE("/quests/{questId}", at(questId)))),
   /** `seen` is the version that the member looked at: what was edited since refuses the claim. */

@@ -11,10 +11,10 @@ import { ApiError } from "./problem";
 import { reportService, serviceState } from "./service";
 import type { Board, BoardCard, BoardIndex, QuestView } from "./types";
 
-/** How long the edge may take to show a change, in milliseconds; after that the document is believed. */
+/** The time that the edge may take to show a change, in milliseconds; after that the document is believed. */
 const CATCH_UP_MS = 60_000;
 
-/** How long a document that has begun to arrive may take, in milliseconds. */
+/** The time limit for a document that has begun to arrive, in milliseconds. */
 const BODY_MS = 30_000;
 
 interface OwnChange {
@@ -68,7 +68,7 @@ export interface PublishedBoard {
   cards: readonly BoardCard[];
   index?: BoardIndex | undefined;
   publishedAt: string;
-  /** When the edge gave it out, in milliseconds since the epoch: older than the answer where a copy was shown. */
+  /** The time of the edge's answer, in milliseconds since the epoch: older than the answer where a copy was shown. */
   at: number;
 }
 

@@ -68,7 +68,7 @@ let requestId = "none";
 /** The id under which the API logged this page's latest call. */
 export const lastRequestId = (): string => requestId;
 
-/** What a call that brought no answer means. */
+/** The error of a call that brought no answer. */
 function unanswered(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   // A renewal that Cognito refused for the moment: not the network, and no reason to sign in again.

@@ -7,9 +7,9 @@ export interface StageConfig {
   region: string;
   userPoolId: string;
   userPoolClientId: string;
-  /** Where the user pool's API answers. */
+  /** The address of the user pool's API. */
   cognitoEndpoint: string;
-  /** Where the local cloud shows the mails that it would have sent; null on AWS. */
+  /** The page on which the local cloud shows the mails that it would have sent; null on AWS. */
   mailbox: string | null;
 }
 

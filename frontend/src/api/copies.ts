@@ -7,11 +7,11 @@ import { sessionState } from "./session";
 
 interface Copy<T> {
   data: T;
-  /** When it was read, in milliseconds since the epoch. */
+  /** The time of reading, in milliseconds since the epoch. */
   at: number;
 }
 
-/** How many copies of one kind (quests, people) are kept. */
+/** The number of copies of one kind (quests, people) that are kept. */
 const LIMIT = 40;
 
 const prefixOf = (kind: string): string => `cache.${sessionState().member ?? "visitor"}.${kind}.`;

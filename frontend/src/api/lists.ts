@@ -40,7 +40,7 @@ export const myQuestsQuery = (role: Part) =>
     ...copied<InfiniteData<MyQuestPage, string>>("mine", role),
   });
 
-/** What the member was told, newest first. */
+/** The member's notices, newest first. */
 export const inboxQuery = () =>
   infiniteQueryOptions({
     queryKey: ["me", "inbox"],

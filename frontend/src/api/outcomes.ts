@@ -32,7 +32,7 @@ const RULES: readonly Rule[] = [
   { exception: "RequestLimitExceeded", outcome: "TooManyRequestsException" },
 ];
 
-/** What a refusal means to the member; undefined for what they can only try again. */
+/** The meaning of a refusal to the member; undefined for what they can only try again. */
 export function outcomeOf(operation: string, exception: string, message: string): Outcome | undefined {
   const rule = RULES.find(
     (candidate) =>

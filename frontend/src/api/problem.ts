@@ -1,7 +1,7 @@
 import { language, t } from "../lib/text";
 import type { Problem } from "./types";
 
-/** What went wrong with a call: the API's problem+json (RFC 9457), or status 0 and code "network" when nobody answered. */
+/** The failure of a call: the API's problem+json (RFC 9457), or status 0 and code "network" when nobody answered. */
 export type Refusal = Partial<Problem> & Pick<Problem, "status" | "code" | "title">;
 
 export class ApiError extends Error {
@@ -21,7 +21,7 @@ export class ApiError extends Error {
     return this.problem.code;
   }
 
-  /** Whether the same call may work a little later. */
+  /** True if the same call may work a little later. */
   get transient(): boolean {
     return this.status === 0 || this.status >= 500;
   }

@@ -10,16 +10,16 @@ import { onServiceChange, reportService, type ServiceState, serviceState } from 
 import { sessionState, subscribe } from "./session";
 import type { Health, Me, MyTurn, Profile, Quest, QuestDocument, QuestStatus, QuestView } from "./types";
 
-/** How often a page that waits for the other party looks again, in milliseconds. */
+/** The refresh interval of a page that waits for the other party, in milliseconds. */
 export const WAITING_MS = 3_000;
-/** How often an open page asks how the service is doing: a breaker shows within 30 s. */
+/** The refresh interval of the service's state on an open page: a breaker shows within 30 s. */
 const HEALTH_MS = 25_000;
 /** The same while it is not up: the banner goes soon after the trouble. */
 const RECOVERY_MS = 5_000;
 
-/** How often an open quest looks for what the other side does, in milliseconds. A hidden tab does not look. */
+/** The refresh interval of an open quest, in milliseconds. A hidden tab does not look. */
 export const FOLLOW_MS = 8_000;
-/** How often a board that is shown is looked at again, in milliseconds. */
+/** The refresh interval of a board that is shown, in milliseconds. */
 const BOARD_MS = 15_000;
 /** The same for the member's lists, what waits for them, and how much they have not read. */
 export const LIST_MS = 15_000;

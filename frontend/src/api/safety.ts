@@ -4,7 +4,7 @@ import { api, unwrap } from "./client";
 import { meQuery, queryClient } from "./queries";
 import type { DecisionDraft, Me, ReportReason, ReportSide, ReportSubject } from "./types";
 
-/** How often the moderators' queue is looked at again while it is shown, in milliseconds. */
+/** The refresh interval of the moderators' queue while it is shown, in milliseconds. */
 const QUEUE_MS = 30_000;
 
 /** Messages of a quest that a case shows. */
@@ -41,7 +41,7 @@ export const caseQuery = (reportId: string) =>
     queryFn: () => unwrap(api().GET("/moderation/reports/{reportId}", { params: { path: { reportId } } })),
   });
 
-/** What a moderator may read of a quest's messages: public ones, and those that were reported. */
+/** The messages of a quest that a moderator may read: public ones, and those that were reported. */
 export const threadQuery = (questId: string) =>
   queryOptions({
     queryKey: ["me", "moderation", "thread", questId],

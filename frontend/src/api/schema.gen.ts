@@ -7,7 +7,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the platform works */
+        /** Health of the platform */
         get: operations["getHealth"];
         put?: never;
         post?: never;
@@ -404,7 +404,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What the member was told, newest first */
+        /** Notices to the member, newest first */
         get: operations["listMyInbox"];
         put?: never;
         post?: never;
@@ -592,7 +592,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Which features are on for the member */
+        /** Features that are on for the member */
         get: operations["listFeatureFlags"];
         put?: never;
         post?: never;
@@ -609,7 +609,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What the community did in 30 days */
+        /** Statistics of the community over 30 days */
         get: operations["getStats"];
         put?: never;
         post?: never;
@@ -2484,7 +2484,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Whether the platform works */
+            /** @description Health of the platform */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5156,7 +5156,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What the member was told, newest first */
+            /** @description Notices to the member, newest first */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6189,7 +6189,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Which features are on for the member */
+            /** @description Features that are on for the member */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6248,7 +6248,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What the community did in 30 days */
+            /** @description Statistics of the community over 30 days */
             200: {
                 headers: {
                     [name: string]: unknown;

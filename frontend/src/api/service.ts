@@ -1,5 +1,5 @@
 /**
- * How the service is doing, as seen by the calls of this page; the shell shows a banner from it. Paused is reading only,
+ * The service's state, as seen by the calls of this page; the shell shows a banner from it. Paused is reading only,
  * closed is nothing at all: the operators' breaker.
  */
 export type ServiceState = "up" | "unreachable" | "paused" | "closed";

@@ -12,7 +12,7 @@ const refused = (type: string, status: number) =>
 const stored = () => JSON.parse(localStorage.getItem("civicforge.session") ?? "null") as Session | null;
 const { RefreshToken: _, ...FRESH } = tokens("ana");
 
-/** What another tab does: it writes, and this tab hears of it. */
+/** Writes as another tab does, and lets this tab hear of it. */
 function otherTab(session: Session | null): void {
   if (session) localStorage.setItem("civicforge.session", JSON.stringify(session));
   else localStorage.removeItem("civicforge.session");

@@ -1,5 +1,5 @@
 /**
- * Who is signed in. Tokens live in this origin's localStorage: a script of another origin cannot read them, the CSP and
+ * The session. Tokens live in this origin's localStorage: a script of another origin cannot read them, the CSP and
  * Trusted Types keep foreign scripts out of this one, and a reload keeps the session. Other tabs follow by "storage".
  *
  * A session is one sign-in of one member on this device. Renewals keep its identity; whatever is answered later asks
@@ -31,7 +31,7 @@ export interface Tokens {
 interface State {
   session: Session | undefined;
   expired: boolean;
-  /** Whose data the screens show: the signed-in member's, and after an expired session still theirs. */
+  /** The member whose data the screens show: the signed-in one, and after an expired session still that one. */
   member: string | undefined;
   /** Grows whenever a member leaves or is replaced by another: what a screen holds of the former one goes with it. */
   generation: number;
@@ -41,7 +41,7 @@ const KEY = "session";
 const listeners = new Set<() => void>();
 const stored = recall<Session>(KEY);
 let state: State = { session: stored, expired: false, member: stored?.userId, generation: 0 };
-/** Whether the browser keeps what it is given; a private window may not. */
+/** True if the browser keeps what it is given; a private window may not. */
 let persistent = true;
 
 export const isSameSession = (one: Session | undefined, other: Session | undefined): boolean =>
@@ -50,7 +50,7 @@ export const isSameSession = (one: Session | undefined, other: Session | undefin
 /** The session as the tabs share it: newer than this tab's own, where another has renewed or ended it. */
 export const sharedSession = (): Session | undefined => (persistent ? recall<Session>(KEY) : state.session);
 
-/** Whether answers to `session` may still be shown: it is the current one, or has run out under its member's hands. */
+/** True if answers to `session` may still be shown: it is the current one, or has run out under its member's hands. */
 export const isCurrent = (session: Session): boolean =>
   isSameSession(state.session, session) || (state.expired && state.member === session.userId);
 

@@ -4,7 +4,7 @@ import type { components } from "./schema.gen";
 type Schemas = components["schemas"];
 export type Category = Schemas["Category"];
 export type QuestStatus = Schemas["Status"];
-/** When a quest is to be done; without a window at any time. */
+/** The time of a quest; one without a window may be done at any time. */
 interface Timed {
   when?: { start: string; end: string } | null;
   minutes?: number;
@@ -24,7 +24,7 @@ export type Turn = Schemas["TurnView"];
 export type QuestPage = Schemas["QuestPage"];
 export type Quest = Schemas["QuestPublic"];
 export type QuestView = Schemas["QuestView"];
-/** What the form of a quest has fields for. */
+/** The fields of a quest's form. */
 export type QuestDraft = Required<Schemas["Draft"]>;
 export type QuestEdit = Schemas["Edit"];
 export type MyQuestPage = Schemas["MyQuestPage"];

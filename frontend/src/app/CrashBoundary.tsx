@@ -6,7 +6,7 @@ import { Button } from "../ui/Button";
 import { ScreenTitle } from "../ui/ScreenTitle";
 
 interface Props {
-  /** Where the member is: on another screen the crash is over. */
+  /** The member's current path: on another screen the crash is over. */
   path: string;
   children: ComponentChildren;
 }

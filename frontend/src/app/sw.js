@@ -1,14 +1,14 @@
 /* Keeps the shell and the published documents for offline use. What is a member's own, the page keeps (src/api/copies.ts). */
 const SHELL = __SHELL__;
-/** What keeps its name when it changes. */
+/** The files that keep their names when they change. */
 const FRESH = ["/app.js", "/app.css", "/config.json", "/manifest.webmanifest", "/icon.svg"];
 const CACHE = `civicforge-${__VERSION__}`;
 /** The published documents outlive a release. */
 const DOCUMENTS = "civicforge-documents";
 const MOST_DOCUMENTS = 60;
-/** How long the network has before a copy is shown in its place. */
+/** The time that the network has before a copy is shown in its place. */
 const WAIT_MS = 3000;
-/** How long after a wait in vain the next request does not wait again, where there is a copy. */
+/** The time after a wait in vain in which the next request does not wait again, where there is a copy. */
 const STALLED_MS = 10_000;
 
 let stalledAt = -STALLED_MS;

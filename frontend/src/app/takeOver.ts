@@ -1,8 +1,8 @@
-/** How the app takes the place of a published document's own text without an empty screen in between. */
+/** Puts the app in the place of a published document's own text without an empty screen in between. */
 import { boardQuery, myQuestQuery, queryClient, questQuery } from "../api/queries";
 import { sessionState } from "../api/session";
 
-/** How long the document's text stays while the app has nothing to show in its place, in milliseconds. */
+/** The time that the document's text stays while the app has nothing to show in its place, in milliseconds. */
 const PATIENCE_MS = 4_000;
 
 /** Reads what the first screen shows, and its code. */

@@ -34,7 +34,7 @@ export function words(...texts: string[]): string[] {
   return [...new Set(texts.flatMap((text) => fold(text).match(WORD) ?? []))];
 }
 
-/** Whether each word of the query begins one of the text, whose words are joined by single spaces. */
+/** True if each word of the query begins one of the text, whose words are joined by single spaces. */
 export function matches(query: readonly string[], text: string): boolean {
   const spaced = ` ${text}`;
   return query.every((word) => spaced.includes(` ${word}`));

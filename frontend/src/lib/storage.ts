@@ -1,7 +1,7 @@
 /** JSON in the browser's storage that never throws: private windows and full disks read as "nothing stored". */
 const PREFIX = "civicforge.";
 
-/** What outlives the tab, and what goes with it. */
+/** The storage that outlives the tab, and the one that goes with it. */
 type Place = "localStorage" | "sessionStorage";
 
 export function recall<T>(key: string, place: Place = "localStorage"): T | undefined {

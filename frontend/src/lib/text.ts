@@ -49,7 +49,7 @@ export type Text = Message<English>;
 
 const CATEGORIES: readonly string[] = ["zero", "one", "two", "few", "many", "other"];
 
-/** Whether `node` is one message in several plural forms, not a group of messages. */
+/** True if `node` is one message in several plural forms, not a group of messages. */
 export const isPlural = (node: object): node is Plural =>
   "other" in node && Object.keys(node).every((key) => CATEGORIES.includes(key));
 
@@ -86,7 +86,7 @@ export let t: Text = textOf(first, "en");
 
 export const language = (): Language => current.language;
 
-/** What numbers and dates are written for: the browser's variant of the language (de-AT) where it has one. */
+/** The locale of numbers and dates: the browser's variant of the language (de-AT) where it has one. */
 export const locale = (): string => current.locale;
 
 export function onLanguageChange(listener: () => void): () => void {
@@ -164,7 +164,7 @@ export const signed = (value: number): string => number(value, { signDisplay: "e
 /** `text` of one direction amid words of another; for what members wrote, in a sentence of ours. */
 export const isolated = (text: string): string => `\u2068${text}\u2069`;
 
-/** What a refusal's code means. The words load with the first screen on which something can be refused. */
+/** The meaning of a refusal's code. The words load with the first screen on which something can be refused. */
 export function refusalOf(code: string): string | undefined {
   const { denial, codes }: Partial<Text> = t;
   return (denial && lookUp(denial, code)) ?? (codes && lookUp(codes, code));

@@ -9,7 +9,7 @@ const UNITS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
 
 const two = (value: number): string => String(value).padStart(2, "0");
 
-/** What a field of type `datetime-local` shows for a moment: "2026-11-28T10:00", in the member's own zone. */
+/** The value of a `datetime-local` field for a moment: "2026-11-28T10:00", in the member's own zone. */
 export function localTime(when: string): string {
   const date = new Date(when);
   const day = [String(date.getFullYear()).padStart(4, "0"), two(date.getMonth() + 1), two(date.getDate())].join("-");

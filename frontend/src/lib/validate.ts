@@ -1,6 +1,6 @@
 import { t } from "./text";
 
-/** What the API's document says of one property (see `npm run gen`). */
+/** The constraints of one property in the API's document (see `npm run gen`). */
 export interface Constraint {
   readonly minLength?: number;
   readonly maxLength?: number;

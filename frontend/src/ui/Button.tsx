@@ -6,7 +6,7 @@ interface Props {
   variant?: "primary" | "quiet" | "plain" | "danger";
   type?: "button" | "submit";
   busy?: boolean;
-  /** Why it cannot be pressed. It stays in the tab order, so that everybody can find out. */
+  /** The reason why it cannot be pressed. It stays in the tab order, so that everybody can find out. */
   disabledReason?: string | undefined;
   onClick?: () => void;
   children: ComponentChildren;

@@ -16,7 +16,7 @@ export const codeError = (code: string): string | undefined =>
 
 interface CodeProps {
   email: string;
-  /** Whether a code is on its way to the address: nothing is said to be sent that was not. */
+  /** True if a code is on its way to the address: nothing is said to be sent that was not. */
   sent?: boolean;
   resend: (email: string) => Promise<unknown>;
   /** Back to where the e-mail was given. */

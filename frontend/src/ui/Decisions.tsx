@@ -19,7 +19,7 @@ const FOR_EVER = "9999";
 
 export const isForEver = (until: string): boolean => until.startsWith(FOR_EVER);
 
-/** What moderators decided on a report, in their words, the first one first. */
+/** The moderators' decisions on a report, in their words, the first one first. */
 export function Decisions({ decisions }: { decisions: readonly Decision[] }) {
   return (
     <>

@@ -1,4 +1,4 @@
-/** What somebody else did to a quest while the member had it open. */
+/** Somebody else's change to a quest while the member had it open. */
 import { useQuery } from "@tanstack/preact-query";
 import { userQuery } from "../api/queries";
 import type { QuestView } from "../api/types";
@@ -7,7 +7,7 @@ import { decidedByModerator } from "./quests";
 
 type Happening = keyof typeof t.quest.happened;
 
-/** What led from `before` to `after`, and who did it where that can be known; undefined where nothing changed. */
+/** The change from `before` to `after`, and its author where that can be known; undefined where nothing changed. */
 export function happeningOf(
   before: QuestView,
   after: QuestView,

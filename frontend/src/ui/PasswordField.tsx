@@ -12,7 +12,7 @@ interface Props {
   onValue: (value: string) => void;
 }
 
-/** What Cognito would refuse in a new password. It takes none with a space at either end, without naming the field. */
+/** Cognito's objection to a new password. It takes none with a space at either end, without naming the field. */
 export const passwordError = (password: string): string | undefined => {
   if (/^\s|\s$/.test(password)) return t.form.edgeSpaces;
   return password.length < passwordMinLength ? t.form.tooShort({ count: passwordMinLength }) : undefined;

@@ -9,7 +9,7 @@ export const isCode = (error: unknown, code: string): boolean => error instanceo
 export const hasOutcome = (error: unknown, outcome: Outcome): boolean =>
   error instanceof SignInError && error.outcome === outcome;
 
-/** What Cognito refused, in words; other errors are shown by `Failure`. */
+/** Cognito's refusal, in words; other errors are shown by `Failure`. */
 export function Refusal({ error, children }: { error: unknown; children?: ComponentChildren }) {
   if (!(error instanceof SignInError)) return <Failure error={error} />;
   return (

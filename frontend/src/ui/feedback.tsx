@@ -1,4 +1,4 @@
-/** What the page says back: announcements, notes, empty, loading and failed states. */
+/** The page's feedback: announcements, notes, empty, loading and failed states. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { ApiError } from "../api/problem";
@@ -9,7 +9,7 @@ import { Button } from "./Button";
 import { useService } from "./hooks";
 import { Icon, Seal } from "./icons";
 
-/** How long an announcement stays on the screen, in milliseconds. */
+/** The time that an announcement stays on the screen, in milliseconds. */
 const SHOWN_MS = 10_000;
 
 let show: (message: string) => void = () => undefined;
@@ -53,7 +53,7 @@ export function Note({ variant, icon = "alert", children }: NoteProps) {
   );
 }
 
-/** What happened and what to do, in the member's words. */
+/** Tells the error and what to do, in the member's words. */
 export function explain(error: unknown): string {
   if (!(error instanceof ApiError)) return t.errors.server;
   if (error.code === "network") return t.errors.network;
@@ -99,8 +99,8 @@ interface ReadQuery {
 }
 
 /**
- * Why something cannot be read now, or how old the copy is that is shown in its place: while nothing can be reached, the
- * banner above says so already.
+ * The reason why something cannot be read now, or the age of the copy that is shown in its place: while nothing can be
+ * reached, the banner above says so already.
  */
 export function ReadState({ query }: { query: ReadQuery }) {
   const service = useService();

@@ -21,7 +21,7 @@ export const useService = () => useStore(serviceState, onServiceChange);
 
 export const useLanguage = () => useStore(language, onLanguageChange);
 
-/** What `useDraft` keeps of a form. */
+/** The part of a form that `useDraft` keeps. */
 export const draftOf = <T extends object>(form: string): Partial<T> | undefined =>
   recall<Partial<T>>(`draft.${sessionState().member ?? ""}.${form}`);
 
@@ -52,7 +52,7 @@ export function useDraft<T extends object>(form: string, initial: T) {
   return { values, change, clear };
 }
 
-/** What is wrong with each field of a form, until it is changed. */
+/** The error of each field of a form, until it is changed. */
 export function useErrors<T extends object>() {
   const [errors, setErrors] = useState<FieldErrors<T>>({});
   const touched = (patch: Partial<T>) =>

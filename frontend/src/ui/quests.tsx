@@ -1,4 +1,4 @@
-/** How quests and people look, wherever they appear. */
+/** The look of quests and people, wherever they appear. */
 import { useQuery } from "@tanstack/preact-query";
 import type { ComponentChildren } from "preact";
 import { userQuery } from "../api/queries";
@@ -9,7 +9,7 @@ import { sanitisedByServer } from "../lib/trusted";
 import { Avatar } from "./Avatar";
 import { Icon } from "./icons";
 
-/** Whether a moderator completed the quest in place of a side that did not confirm. */
+/** True if a moderator completed the quest in place of a side that did not confirm. */
 export const decidedByModerator = ({ status, attestedBy }: Pick<QuestCard, "status" | "attestedBy">): boolean =>
   status === "COMPLETE" && (attestedBy ?? []).length < 2;
 

@@ -1,4 +1,4 @@
-/** What a quest needs, and from whom, in words: from the turn that the API gives, never decided anew here. */
+/** A quest's need, and from whom, in words: from the turn that the API gives, never decided anew here. */
 import type { MyQuestCard, Part, Turn } from "../api/types";
 import { t } from "../lib/text";
 import { ago, fullTime } from "../lib/time";
@@ -6,14 +6,14 @@ import { CategoryMark, decidedByModerator } from "./quests";
 
 type Card = Pick<MyQuestCard, "status" | "attestedBy" | "role" | "turn" | "former" | "hiddenAt">;
 
-/** What the viewer is to do. */
+/** The viewer's task. */
 function taskText({ task }: Turn, role: Part): string {
   if (task === "overdue") return role === "requestor" ? t.mine.need.overdueAsked : t.mine.need.overdueDoing;
   if (task === "confirm") return role === "performer" ? t.mine.need.confirm : t.mine.need.review;
   return t.mine.task[task];
 }
 
-/** What the viewer waits for. */
+/** The step that the viewer waits for. */
 function waitingText({ task }: Turn, role: Part): string {
   if (task === "hand-in") return t.mine.need.working;
   if (task === "state") return role === "moderator" ? t.mine.need.unheard : t.mine.need.otherStates;
@@ -21,7 +21,7 @@ function waitingText({ task }: Turn, role: Part): string {
   return task === "review" ? t.mine.need.hidden : t.mine.need.waiting;
 }
 
-/** What a quest needs, seen by the member whose part in it is `role`. */
+/** A quest's need, seen by the member whose part in it is `role`. */
 export function needOf(card: Card, role: Part): string {
   if (role === "judge") return t.mine.need.judged;
   if (role === "performer" && card.role !== "performer" && card.former) return t.mine.former[card.former.how];

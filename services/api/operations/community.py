@@ -31,7 +31,9 @@ def get_stats(platform: Platform, request: Request[NoBody, NoQuery]) -> views.St
 
 COMMUNITY: Mapping[str, AnyOperation] = {
     "getHealth": Operation(
-        get_health, NoBody, NoQuery, views.Health, "Whether the platform works", errors(503), always=True
+        get_health, NoBody, NoQuery, views.Health, "Health of the platform", errors(503), always=True
     ),
-    "getStats": Operation(get_stats, NoBody, NoQuery, views.Stats, "What the community did in 30 days", max_age=300),
+    "getStats": Operation(
+        get_stats, NoBody, NoQuery, views.Stats, "Statistics of the community over 30 days", max_age=300
+    ),
 }

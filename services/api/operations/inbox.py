@@ -57,7 +57,7 @@ def unsubscribe(platform: Platform, request: Request[NoBody, requests.TokenQuery
 
 INBOX: Mapping[str, AnyOperation] = {
     "listMyInbox": Operation(
-        list_my_inbox, NoBody, requests.PageQuery, views.InboxPage, "What the member was told, newest first"
+        list_my_inbox, NoBody, requests.PageQuery, views.InboxPage, "Notices to the member, newest first"
     ),
     "readMyInbox": Operation(
         read_my_inbox, requests.ReadBody, NoQuery, views.Unread, "Mark an item and all older ones as read", errors(404)

@@ -162,6 +162,6 @@ MEMBERS: Mapping[str, AnyOperation] = {
         get_user, NoBody, NoQuery, views.PublicProfile, "A member as anybody may see them", errors(404), max_age=30
     ),
     "listFeatureFlags": Operation(
-        list_feature_flags, NoBody, NoQuery, views.FeatureFlags, "Which features are on for the member"
+        list_feature_flags, NoBody, NoQuery, views.FeatureFlags, "Features that are on for the member"
     ),
 }

@@ -1,4 +1,4 @@
-"""What a role must be granted for the resources of a plan, by AWS's own lists, and what it is not.
+"""The permissions that a role needs for the resources of a plan, by AWS's own lists, and those that it lacks.
 
 `UNUSED` holds the permissions of features that the program does not use. Each names the inputs that would use them, and
 a test refuses the entry once a planned resource sets one.
@@ -20,7 +20,7 @@ WITHOUT_SCHEMA = {
         "tag": ("s3:PutObjectTagging",),
     }
 }
-"""What the provider calls for a type that AWS has no schema of."""
+"""The provider's calls for a type that AWS has no schema of."""
 
 PART_OF = "AWS::S3::Bucket"
 """The schema of the types that are resources in the provider alone."""
@@ -210,7 +210,7 @@ KEPT_DATA = (
     "s3:DeleteBucket",
     "sqs:DeleteQueue",
 )
-"""What the deploy roles of stages with members must not be able to do."""
+"""The actions that the deploy roles of stages with members must not be able to do."""
 
 
 def schema_of(resource: Planned) -> str:
@@ -276,7 +276,7 @@ def moments(resource: Planned, plan: Sequence[Planned]) -> list[Context]:
 
 
 def missing(roles: Roles, role: str, plan: Sequence[Planned], *operations: str) -> list[str]:
-    """What AWS lists for operations on the resources of a plan and a role is not granted, a line each."""
+    """The actions that AWS lists for operations on a plan's resources and a role is not granted, a line each."""
     return [
         f"{role} lacks {action} for {resource.kind} {resource.name}"
         for resource in plan

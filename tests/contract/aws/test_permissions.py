@@ -109,7 +109,7 @@ def test_every_type_that_carries_tags_has_a_call_that_writes_them(stage: str) ->
 
 
 def reading_just_made(stage: str) -> Iterator[tuple[Planned, str, str]]:
-    """What the provider calls on a new key, whose tags count only after a while; and on what an API consists of."""
+    """The provider's calls on a new key, whose tags count only after a while, and on the parts of an API."""
     for resource in plans_of(stage):
         key = resource.kind == "kms:Key"
         child = resource.kind.startswith("apigatewayv2:") and resource.kind != "apigatewayv2:Api"
@@ -164,7 +164,7 @@ SHARED = {
     "cloudfront:CreateFunction": "decided before there is a name; it overwrites none",
     "cloudwatch:PutCompositeAlarm": "decided on every alarm of the account",
 }
-"""What AWS cannot keep to a stage, with the reason."""
+"""The actions that AWS cannot keep to a stage, with the reason."""
 
 
 def shared(action: str, arn: str) -> bool:
@@ -194,7 +194,7 @@ def test_a_role_writes_nothing_of_another_stage(account: Roles, stage: str, othe
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_what_a_lambda_is_granted_is_within_the_boundary(account: Roles, stage: str) -> None:
-    """What the boundary lacks would fail on AWS alone, whatever the role says."""
+    """A grant beyond the boundary would fail on AWS alone, whatever the role says."""
     beyond = []
     for policy in plans_of(stage):
         if policy.kind == "iam:RolePolicy":

@@ -294,7 +294,7 @@ RESOURCE_FAULTS = (
 
 @pytest.fixture(scope="module")
 def said() -> list[str]:
-    """What the witnesses say of a plan with every fault in it."""
+    """The witnesses' findings on a plan with every fault in it."""
     plan = with_inputs(*((fault.kind, fault.key, fault.value) for fault in RESOURCE_FAULTS))
     return [*refused(plan), *broken(plan)]
 

@@ -18,7 +18,7 @@ def masked(text: str, prefix: str) -> str:
 
 
 def snapshot(client: Client, prefix: str) -> list[str]:
-    """What is there under a prefix, a line each."""
+    """The resources under a prefix, a line each."""
     return sorted(masked(" ".join(line.split()), prefix) for line in _lines(client, prefix))
 
 

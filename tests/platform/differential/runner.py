@@ -30,7 +30,7 @@ _SHOWN = {"discard": "delete", "delete-replaced": ""}
 
 
 class AnyEngine(Protocol):
-    """What both engines can do."""
+    """The operations of both engines."""
 
     def up(self, stage: str, program: Program | None = None, **options: Any) -> Report: ...
 

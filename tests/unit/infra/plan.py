@@ -34,7 +34,7 @@ REGION = "us-east-1"
 
 @dataclass(frozen=True)
 class Resource:
-    """What the program registered: the inputs without the marks of secrets, and which of them were secret."""
+    """A registered resource: the inputs without the marks of secrets, and which of them were secret."""
 
     registration: Registration
     inputs: dict[str, Any]
@@ -156,7 +156,7 @@ class Plan:
 
     @property
     def ids(self) -> set[str]:
-        """What is in it: the part, the type and the logical name of each resource."""
+        """Its contents: the part, the type and the logical name of each resource."""
         return {resource.registration.urn.split("::", 2)[2] for resource in self.resources}
 
 

@@ -42,7 +42,7 @@ class Change:
     """None removes the resource."""
     config: Mapping[str, str] = field(default_factory=dict)
     patched: Mapping[str, Any] = field(default_factory=dict)
-    """What a module of the program has under a name, changed by a function."""
+    """The contents of a module of the program under a name, changed by a function."""
     code: int = 0
     """The exit code of the preview's job: 1 it failed, 3 data is lost."""
     known: bool = False

@@ -15,7 +15,7 @@ FRONTEND = REPOSITORY / "frontend"
 
 
 def answer(**changed: Any) -> str:
-    """What pip-audit says when it knows every package; `changed` replaces the entry of a package, None removes it."""
+    """pip-audit's answer when it knows every package; `changed` replaces the entry of a package, None removes it."""
     entries: dict[str, Any] = {name: {"version": "1", "vulns": []} for name in locked_packages(LAMBDA)} | changed
     found = [{"name": name, **entry} for name, entry in entries.items() if entry is not None]
     return json.dumps({"dependencies": found, "fixes": []})

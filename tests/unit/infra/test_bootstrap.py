@@ -56,7 +56,7 @@ def bootstrapped(provider: dict[str, Any] | None = None, repository: str = SLUG,
 
 
 def found(*audiences: str, **tags: str) -> dict[str, Any]:
-    """What the provider's lookup answers."""
+    """The answer of the provider's lookup."""
     return {
         "arn": PROVIDER,
         "id": PROVIDER,
@@ -384,7 +384,7 @@ def test_roles_are_made_bounded_and_passed_to_two_services(account: Plan, stage:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_stages_roles_carry_the_boundary_and_stay_within(account: Plan, stage: str) -> None:
-    """What a Lambda is granted but its boundary lacks would fail on AWS alone."""
+    """A Lambda's grant beyond its boundary would fail on AWS alone."""
     allowed = actions(account.one("Policy", f"{stage}-boundary").policy())
     for role in plan(stage).of("Role"):
         assert role.inputs["permissionsBoundary"].endswith(f":policy/civicforge-bootstrap-{stage}-boundary"), role.label
@@ -437,7 +437,7 @@ def run_remaining(commands: str, folder: Path) -> list[str]:
 
 @pytest.fixture
 def calls(account: Plan, tmp_path: Path) -> list[str]:
-    """What the printed commands call the first time."""
+    """The calls that the printed commands make the first time."""
     return run_remaining(account.exports.values["next_steps"], tmp_path)
 
 

@@ -395,7 +395,7 @@ def test_a_search_for_plugins_finds_none(layer: Layer) -> None:
 
 
 def built(builder: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-    """What a builder makes of its required arguments, or the kind of its error."""
+    """A builder's result from its required arguments, or the kind of its error."""
     try:
         return builder(**arguments)
     except (TypeError, ValueError) as error:

@@ -24,7 +24,7 @@ sys.exit(int(os.environ["EXITS"]))
 
 
 class Cli:
-    """What `pulumi` is told and what it answers."""
+    """A stand-in for `pulumi`: the arguments that it gets, and its answers."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._seen, self._environment = folder / "seen.json", monkeypatch

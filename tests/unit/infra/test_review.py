@@ -351,7 +351,7 @@ def permissions(
 
 
 def allowed(**statement: Any) -> str:
-    """What is said of one statement that is new."""
+    """The line on one statement that is new."""
     (line,) = permissions(policy(), policy({"Effect": "Allow", **statement}))
     return line
 
@@ -754,7 +754,7 @@ def test_no_change_of_any_input_of_prod_is_silent() -> None:
 
 
 def first_lines(kind: str, old: dict[str, Any], new: dict[str, Any], **more: Any) -> str:
-    """What a reviewer sees without scrolling."""
+    """The part of a comment that a reviewer sees without scrolling."""
     told = {**step("update", kind, {"name": "n", **old}, {"name": "n", **new}), **more}
     return "\n".join(comment(preview(told)).splitlines()[:10])
 

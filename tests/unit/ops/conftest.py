@@ -70,7 +70,7 @@ class UnitStage(Stage):
         return {"batchItemFailures": []}
 
     def audit(self) -> list[dict[str, Any]]:
-        """What the audit log says, oldest first."""
+        """The entries of the audit log, oldest first."""
         events = self.logs.filter_log_events(logGroupName=audit_log_group(self.name))["events"]
         return [json.loads(event["message"]) for event in events]
 
@@ -154,7 +154,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[UnitStage]:
 
 @dataclass
 class Ran:
-    """What a command came to."""
+    """The outcome of a command."""
 
     code: int
     out: str

@@ -161,7 +161,7 @@ class Faults:
             self.heal()
 
     def counted(self) -> dict[str, int]:
-        """How often each operation was called."""
+        """The number of calls of each operation."""
         return {name: self.calls.count(name) for name in set(self.calls)}
 
     def send(self, event_name: str, request: AWSPreparedRequest, moto: Callable[[], AWSResponse]) -> AWSResponse:
@@ -353,7 +353,7 @@ def stream_event(images: list[Item]) -> dict[str, Any]:
 
 @dataclass
 class Answer:
-    """What the API answered."""
+    """The API's answer."""
 
     status: int
     headers: Mapping[str, str]
@@ -476,12 +476,12 @@ class Api:
         return quest_id
 
     def lines(self) -> list[dict[str, Any]]:
-        """What was logged."""
+        """The lines of the log."""
         return lines(self.log)
 
 
 def log_of(telemetry: Telemetry) -> io.StringIO:
-    """Where a Lambda's log goes from now on."""
+    """Captures a Lambda's log from now on."""
     stream = io.StringIO()
     telemetry.log.stream = stream
     handler = telemetry.log.logger.registered_handler

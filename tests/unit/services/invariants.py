@@ -1,4 +1,4 @@
-"""What holds after every step, on all that is stored: the invariants of the lifecycle and the ledger."""
+"""The invariants of the lifecycle and the ledger, which hold after every step, on all that is stored."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -73,7 +73,7 @@ def moments(quest: Quest) -> dict[str, datetime]:
 
 
 def check_moments(before: Quest, after: Quest) -> None:
-    """What a step adds happened when it was taken, and not before what was there."""
+    """A step's new moments are not before what was there, and not after the step."""
     known = set(moments(before).values())
     for path, moment in moments(after).items():
         assert moment in known or moment >= before.updated_at, path

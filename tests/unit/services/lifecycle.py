@@ -37,7 +37,7 @@ SUBMISSION = "The sofa is upstairs."
 
 
 class Books(Protocol):
-    """Where quests, entries and members are kept."""
+    """The store of quests, entries and members."""
 
     def users(self) -> dict[str, User]: ...  # said by its name
     def quests(self) -> dict[str, Quest]: ...
@@ -50,7 +50,7 @@ class Books(Protocol):
 
 @dataclass
 class Model:
-    """What DOMAIN.md says of one quest, in as few words as possible."""
+    """One quest by DOMAIN.md, in as few words as possible."""
 
     requestor: str
     expires: datetime
@@ -75,7 +75,7 @@ class Model:
         return self.hidden or now
 
     def person(self, who: str, now: datetime) -> str:
-        """Who this member is to the quest."""
+        """The part of this member in the quest."""
         role = {self.requestor: "requestor", self.performer: "performer"}.get(who)
         recently = who in self.former and now < self.former[who] + timedelta(days=1)
         if role is None and who in self.former and (recently or who == MODERATOR):
@@ -104,7 +104,7 @@ class Model:
         return expected(action, person, self.status, circumstances)
 
     def repeats(self, action: str, who: str, outcome: str) -> bool:
-        """Whether this member did just that, and it still stands."""
+        """True if this member did just that, and it still stands."""
         return {
             "claim": who == self.performer,
             "cancel": self.status == "CANCELLED" and who == self.requestor and self.released_by is None,
@@ -144,7 +144,7 @@ class Model:
         self.leave(now)
 
     def follow(self, action: str, who: str, outcome: str, now: datetime) -> None:  # noqa: C901  # one case an action
-        """What an allowed action makes of the quest."""
+        """Applies an allowed action to the quest."""
         match action:
             case "cancel":
                 self.status, self.released_by = "CANCELLED", None

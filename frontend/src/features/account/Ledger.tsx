@@ -9,7 +9,7 @@ import { Time } from "../../ui/quests";
 
 const FIGURES = ["points", "xp", "reputation"] as const;
 
-/** Whether the booked entries add up to the member's totals. Only all of them can tell. */
+/** True if the booked entries add up to the member's totals. Only all of them can tell. */
 export function addsUp(entries: readonly LedgerEntry[], totals: Pick<Me, (typeof FIGURES)[number]>): boolean {
   const posted = entries.filter(({ state }) => state === "POSTED");
   return FIGURES.every((figure) => posted.reduce((sum, entry) => sum + entry[figure], 0) === totals[figure]);

@@ -2,7 +2,7 @@ import type { Profile } from "../../api/types";
 import { t } from "../../lib/text";
 import { Person, Time } from "../../ui/quests";
 
-/** What members wrote when they confirmed this one's work, and wanted to be shown. */
+/** The thanks that members wrote when they confirmed this one's work, and wanted to be shown. */
 export function ThanksList({ thanks }: { thanks: NonNullable<Profile["thanks"]> }) {
   if (thanks.length === 0) return null;
   return (

@@ -16,9 +16,9 @@ import type { Credentials } from "./useCredentials";
 interface Props extends Credentials {
   next: string;
   onOther: () => void;
-  /** Whether the sign-up has just sent a code; if not, this step sends one. */
+  /** True if the sign-up has just sent a code; if not, this step sends one. */
   sent?: boolean;
-  /** What follows in place of the sign-in. */
+  /** The next step in place of the sign-in. */
   onConfirmed?: () => void;
 }
 

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { recall, remember } from "../../lib/storage";
 
-/** Who is on the way in, and to which code; never the password. */
+/** The person on the way in, and the code that they wait for; never the password. */
 export interface PendingAuth {
   email: string;
   awaits?: "confirm" | "reset";

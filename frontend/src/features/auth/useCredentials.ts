@@ -7,7 +7,7 @@ export interface Credentials {
   password: string;
 }
 
-/** What is typed to get in; the e-mail is that of the step that is under way. */
+/** The typed credentials; the e-mail is that of the step that is under way. */
 export function useCredentials() {
   const { pendingAuth, keep } = usePendingAuth();
   const [values, setValues] = useState<Credentials>({ email: pendingAuth.email, password: "" });

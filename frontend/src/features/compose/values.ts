@@ -37,7 +37,7 @@ export function valuesOf(quest: QuestDraft): Values {
   };
 }
 
-/** What the API is sent; `category` is checked before. */
+/** The draft for the API; `category` is checked before. */
 export function draftOf(values: Values): QuestDraft {
   const tags = values.tags.split(",").map((tag) => tag.trim());
   return {

@@ -44,7 +44,7 @@ function Steps() {
   );
 }
 
-/** What a visitor sees first. */
+/** A visitor's first screen. */
 export function DiscoverScreen() {
   return (
     <div class="stack loose">

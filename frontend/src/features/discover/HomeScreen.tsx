@@ -14,9 +14,9 @@ import { TurnRow } from "../../ui/turns";
 import { soon } from "./board";
 import { OpenQuests } from "./OpenQuests";
 
-/** How long the board waits for what stands above it, so that nothing moves under a finger; in milliseconds. */
+/** The time that the board waits for what stands above it, so that nothing moves under a finger; in milliseconds. */
 const PATIENCE_MS = 1_500;
-/** How many of the quests that wait for the member the day names; the others are a click away. */
+/** The number of waiting quests that the day names; the others are a click away. */
 const NAMED = 3;
 
 function YourTurn() {

@@ -7,7 +7,7 @@ import { List } from "../../ui/List";
 import type { Filters } from "./board";
 import { Tickets } from "./Tickets";
 
-/** Where the published board cannot be had: what the API's list gives, and what that leaves out. */
+/** The API's list in place of a published board that cannot be had, with a note that it is partial. */
 export function ListOfApi({ filters, empty, level }: { filters: Filters; empty: ComponentChildren; level: 2 | 3 }) {
   const { q, category } = filters;
   const query = useInfiniteQuery(questsQuery({ category, q: q || undefined }));

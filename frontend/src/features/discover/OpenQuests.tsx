@@ -15,9 +15,9 @@ import { areaChoices, countAreas, type Filters, found, SORTS, type Sort } from "
 import { Tickets } from "./Tickets";
 import "./discover.css";
 
-/** How long a pause in typing starts the search, in milliseconds. */
+/** The pause in typing that starts the search, in milliseconds. */
 const TYPING_MS = 350;
-/** How many cards are shown at first, and with each "show more". */
+/** The number of cards shown at first, and with each "show more". */
 const STEP = 60;
 
 /** The filters live in the URL, so that reload, back and a shared link keep them. */
@@ -95,7 +95,7 @@ function Nothing({ filtered }: { filtered: boolean }) {
   );
 }
 
-/** How many quests the member wanted to see at this address, also when they come back to it. */
+/** The number of quests that the member wanted to see at this address, also when they come back to it. */
 function useShown(url: string): [count: number, more: () => void] {
   const kept = () => recall<{ url: string; count: number }>("board.shown", "sessionStorage");
   const [shown, setShown] = useState(kept);
@@ -108,7 +108,7 @@ function useShown(url: string): [count: number, more: () => void] {
   return [count, more];
 }
 
-/** What the board holds for a member: of a long one as much as is shown. */
+/** The board's quests for a member: of a long one as much as is shown. */
 function useFound(filters: Filters, count: number) {
   const board = useQuery(boardQuery());
   const { cards, index } = board.data ?? {};

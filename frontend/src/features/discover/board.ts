@@ -1,4 +1,4 @@
-/** Which quests of the board a member looks for, and in which order: exact, over all of them. */
+/** The search of the board's quests and their order: exact, over all of them. */
 import type { BoardCard, Category } from "../../api/types";
 import { fold, matches, words } from "../../lib/folding";
 import { nextWeekend } from "../../lib/time";
@@ -23,7 +23,7 @@ const order = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 
 const newest = (a: BoardCard, b: BoardCard): number => order(b.createdAt, a.createdAt) || order(b.questId, a.questId);
 
-/** What has no time of its own comes after what has. */
+/** The start of a quest's time; a quest without one comes after those with one. */
 const startOf = ({ when }: BoardCard): string => when?.start ?? "~";
 
 export const ORDERS: Record<Sort, (a: BoardCard, b: BoardCard) => number> = {
@@ -33,7 +33,7 @@ export const ORDERS: Record<Sort, (a: BoardCard, b: BoardCard) => number> = {
   when: (a, b) => order(startOf(a), startOf(b)) || newest(a, b),
 };
 
-/** Whether a quest is what a member looks for. `now` (milliseconds) decides what is over and which weekend is the next. */
+/** The test of a quest against the filters. `now` (milliseconds) decides what is over and which weekend is the next. */
 export function fitting(filters: Filters, now: number): (card: BoardCard) => boolean {
   const looked = words(filters.q);
   const weekend = nextWeekend(now);
@@ -51,7 +51,7 @@ export function fitting(filters: Filters, now: number): (card: BoardCard) => boo
 export const found = (cards: readonly BoardCard[], filters: Filters, now: number): BoardCard[] =>
   cards.filter(fitting(filters, now)).sort(ORDERS[filters.sort]);
 
-/** How many quests, and how far ahead in milliseconds, are soon. */
+/** The number of quests, and the distance in milliseconds, that count as soon. */
 export const SOON = { count: 3, within: 7 * 86_400_000 };
 
 /** The quests of others that are to be done in the next days, the first one first. */
@@ -67,7 +67,7 @@ export const isSoon =
     Date.parse(when.start) < now + SOON.within &&
     Date.parse(when.end) > now;
 
-/** How many of the cards are in each area, as their requestors wrote it. */
+/** The number of cards in each area, as their requestors wrote it. */
 export function countAreas(cards: readonly BoardCard[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const name of cards.map(({ area }) => area.trim())) if (name) counts[name] = (counts[name] ?? 0) + 1;

@@ -28,7 +28,7 @@ export interface Part {
   more: boolean;
 }
 
-/** What there is to know of a quest before its document is read. */
+/** The facts of a quest that are known before its document is read. */
 type Posting = Pick<BoardCard, "questId" | "createdAt" | "expiresAt" | "rewardXp" | "when">;
 
 const pages = new Map<string, Promise<unknown>>();
@@ -56,7 +56,7 @@ export const published: Reader = {
     ),
 };
 
-/** How often a board is read again whose pages went while it was searched. */
+/** The number of tries with a board whose pages go while it is searched. */
 const ATTEMPTS = 3;
 
 /** Answers from a board's pages, or from the board that has followed it meanwhile. */
@@ -78,7 +78,7 @@ export async function withPages<T>(
   return short(current.cards);
 }
 
-/** What a list shows: the first `count` quests that fit, and how many there are in all where that is known. */
+/** The content of a list: the first `count` quests that fit, and the number of all where that is known. */
 export const list = (board: PublishedBoard, filters: Filters, count: number): Promise<Part & { total?: number }> =>
   withPages<Part & { total?: number }>(
     board,

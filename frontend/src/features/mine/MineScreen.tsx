@@ -43,7 +43,7 @@ function Tickets({ quests, partOf }: { quests: readonly MyQuestCard[]; partOf: (
 
 type Listed = UseInfiniteQueryResult<InfiniteData<MyQuestPage>>;
 
-/** What the member has or had one part in, newest first, without what waits for them: that stands above. */
+/** The member's quests in one part, past and present, newest first, without what waits for them: that stands above. */
 function QuestsAs({
   part,
   query,

@@ -22,7 +22,7 @@ interface Values {
 
 const endOf = (days: string): string => new Date(Date.now() + Number(days) * DAY_MS).toISOString();
 
-/** What happens on a report, in words that those concerned read. Nothing is chosen beforehand. */
+/** The decision on a report, in words that those concerned read. Nothing is chosen beforehand. */
 export function DecisionForm({ report }: { report: Case }) {
   const draft = useDraft<Values>(`decision.${report.reportId}`, { measure: undefined, days: "7", words: "" });
   const { measure, days, words } = draft.values;

@@ -20,7 +20,7 @@ interface Props {
   changed: readonly string[];
 }
 
-/** What the requestor edited since the member looked, and the way to read it again. */
+/** The requestor's edits since the member looked, and the way to read the quest again. */
 export function ChangedTerms({ before, after, changed }: Props) {
   const known = changed.filter((field) => lookUp(t.quest.terms, field));
   if (known.length === 0) return null;

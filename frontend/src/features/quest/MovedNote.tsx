@@ -14,7 +14,7 @@ export interface Moved {
   changed: readonly string[];
 }
 
-/** What happened instead, with the words that the member had written: they may be wanted elsewhere. */
+/** The change that happened instead, with the words that the member had written: they may be wanted elsewhere. */
 export function MovedNote({ moved, after }: { moved: Moved; after: QuestView }) {
   const { action, before, changed } = moved;
   const written = draftOf<ActionInput>(`${action}.${before.questId}`)?.text;

@@ -8,7 +8,7 @@ import { type AnyQuest, wantedChanges } from "./quest";
 interface Props {
   quest: AnyQuest;
   names: Record<Role, string>;
-  /** What the parties wrote to each other: it stands beside what was handed in. */
+  /** The parties' messages to each other: they stand beside what was handed in. */
   thread: ComponentChildren;
 }
 

@@ -2,7 +2,7 @@ import type { QuestView } from "../../api/types";
 import { t } from "../../lib/text";
 import { needOf, Until } from "../../ui/turns";
 
-/** Whose turn it is and until when, or how the viewer's own part in it ended and why. */
+/** The turn and its deadline, or the end of the viewer's own part in it and the reason. */
 export function Standing({ view }: { view: QuestView }) {
   const last = view.role ? undefined : view.former?.at(-1);
   // Who gave it back knows that.

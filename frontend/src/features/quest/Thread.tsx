@@ -58,7 +58,7 @@ interface WriteProps {
   questId: string;
   audience: Audience;
   label: string;
-  /** Why the viewer may not write any more; what they had begun stays in sight. */
+  /** The reason why the viewer may not write any more; what they had begun stays in sight. */
   denied: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** How each action is offered: its weight, whether it takes words, and which call it makes. */
+/** The offer of each action: its weight, whether it takes words, and which call it makes. */
 
 import { questActions } from "../../api/actions";
 import { AttestBody, ReasonBody, ReleaseBody, ResolveBody, StatementBody, SubmitBody } from "../../api/limits.gen";

@@ -1,6 +1,6 @@
 import type { Quest, QuestDocument, QuestView } from "../../api/types";
 
-/** What both views of a quest have, and what only the published document or a signed-in viewer's view has. */
+/** The fields of both views of a quest, and those of only the published document or a signed-in viewer's view. */
 export type AnyQuest = Quest &
   Partial<QuestView> &
   Partial<Pick<QuestDocument, "requestorName" | "requestorModerator" | "performerName" | "performerModerator">>;

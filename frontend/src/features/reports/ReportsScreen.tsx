@@ -5,7 +5,7 @@ import { List } from "../../ui/List";
 import { ScreenTitle } from "../../ui/ScreenTitle";
 import { ReportItem } from "./ReportItem";
 
-/** What moderators decided on the member, with a way to object, and what became of the member's own reports. */
+/** The moderators' decisions on the member, with a way to object, and the outcomes of the member's own reports. */
 export function ReportsScreen() {
   const concerned = useInfiniteQuery(myReportsQuery("concerned"));
   const made = useInfiniteQuery(myReportsQuery("reporter"));

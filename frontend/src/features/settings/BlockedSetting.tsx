@@ -7,7 +7,7 @@ import { Button } from "../../ui/Button";
 import { announce, Failure } from "../../ui/feedback";
 import { Person } from "../../ui/quests";
 
-/** Whom the member has blocked, the way back, and where reports and decisions are. */
+/** The members that this one has blocked, the way back, and the place of reports and decisions. */
 export function BlockedSetting({ me }: { me: Me }) {
   const heading = useRef<HTMLHeadingElement>(null);
   const undo = useMutation({

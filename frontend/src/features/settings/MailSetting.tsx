@@ -8,7 +8,7 @@ import { Choices } from "../../ui/Field";
 import { announce, Failure, Note } from "../../ui/feedback";
 import { useSession } from "../../ui/hooks";
 
-/** When mails about the member's quests come, and why none come where their address refuses them. */
+/** The setting for mails about the member's quests, and the reason why none come where their address refuses them. */
 export function MailSetting({ me }: { me: Me }) {
   const client = useQueryClient();
   const { session } = useSession();

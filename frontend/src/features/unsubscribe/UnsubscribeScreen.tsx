@@ -7,7 +7,7 @@ import { Button } from "../../ui/Button";
 import { Failure } from "../../ui/feedback";
 import { ScreenTitle } from "../../ui/ScreenTitle";
 
-/** Where the link in a mail leads: one click ends the mails, without signing in. */
+/** The target of the link in a mail: one click ends the mails, without signing in. */
 export function UnsubscribeScreen() {
   const { token = "" } = useLocation().query;
   const end = useMutation({ mutationFn: () => unsubscribe(token) });

@@ -57,7 +57,7 @@ def test_no_secret_is_in_an_environment(stage_plan: Plan) -> None:
 
 
 def _content(secret: str) -> str:
-    """What must not be told: of a signing key its current one, of a password all of it."""
+    """The part that must not be told: of a signing key its current one, of a password all of it."""
     return str(json.loads(secret)["current"]) if secret.startswith("{") else secret
 
 

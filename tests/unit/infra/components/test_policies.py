@@ -1,4 +1,4 @@
-"""Who may do what."""
+"""The permissions of the Lambdas' roles."""
 
 import json
 from datetime import UTC, datetime

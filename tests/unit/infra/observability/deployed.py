@@ -14,7 +14,7 @@ Description = Mapping[str, Any]
 
 
 def described(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What `describe_alarms` would say of an alarm with these Pulumi inputs."""
+    """The answer of `describe_alarms` for an alarm with these Pulumi inputs."""
     described = {_capital(key): value for key, value in inputs.items() if key not in ("dimensions", "metricQueries")}
     described["AlarmName"] = described.pop("Name")
     described["OKActions"] = described.pop("OkActions")

@@ -31,7 +31,7 @@ SCHEDULED = {
 
 
 def scheduled() -> Clock:
-    """What ran by schedule has just said that all is well."""
+    """A clock on which all scheduled work has just said that all is well."""
     clock = Clock()
     for metric in SCHEDULED.values():
         clock.put(own(metric), 0)

@@ -1,4 +1,4 @@
-"""What must hold for every alarm, panel and metric of every stage; and definitions broken on purpose."""
+"""Rules for every alarm, panel and metric of every stage; and definitions broken on purpose."""
 
 import json
 import re

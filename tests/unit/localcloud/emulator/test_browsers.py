@@ -1,4 +1,4 @@
-"""Which requests of a browser the local cloud serves."""
+"""The requests of a browser that the local cloud serves."""
 
 import pytest
 

@@ -12,7 +12,7 @@ AT = datetime(2026, 11, 27, 12, 0, 0, 5000, UTC)
 
 
 class Client:
-    """What a traceback names with its module."""
+    """A class that a traceback names with its module."""
 
     class RefusedError(Exception):
         pass

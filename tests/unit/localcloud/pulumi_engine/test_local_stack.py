@@ -93,7 +93,7 @@ def test_another_machines_lock_is_not_judged(stack: LocalStack) -> None:
 
 
 def test_what_the_cli_took_for_failed_is_pending_again(stack: LocalStack) -> None:
-    """Where the provider was killed as well, the CLI forgets what it was making."""
+    """The CLI forgets the resource that it was making if the provider was killed as well."""
 
     def record(name: str, **more: Any) -> dict[str, Any]:
         urn = f"urn:pulumi:local::civicforge::aws:sqs/queue:Queue::{name}"

@@ -1,4 +1,4 @@
-"""What had begun when Pulumi was killed, and the state set right; a provider that finds what it is told."""
+"""Operations under way when Pulumi was killed, and the state set right; a provider that finds what it is told."""
 
 import copy
 from typing import Any

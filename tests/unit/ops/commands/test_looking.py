@@ -56,7 +56,7 @@ def town(stage: UnitStage, monkeypatch: pytest.MonkeyPatch) -> UnitStage:
 
 
 def answers(monkeypatch: pytest.MonkeyPatch, health: object, code: int = 200) -> None:
-    """What the api says of itself."""
+    """Sets the api's answer on its own health."""
     transport = httpx.MockTransport(lambda _: httpx.Response(code, json=health))
     monkeypatch.setattr(Stage, "http", lambda _: httpx.Client(base_url="http://stage", transport=transport))
 

@@ -61,7 +61,7 @@ def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PulumiCli:
 
 
 def run(pulumi: PulumiCli, behaviour: str, monkeypatch: pytest.MonkeyPatch, signals: int = 0) -> tuple[list[str], str]:
-    """What is said while it runs, and what it ends with; `signals` are sent once it is under way."""
+    """Runs `up`: the lines said meanwhile, and the error that ends it; `signals` are sent once it is under way."""
     monkeypatch.setenv("BEHAVIOUR", behaviour)
     said: list[str] = []
 

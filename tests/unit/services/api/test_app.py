@@ -1,4 +1,4 @@
-"""What holds for every call: tokens, the breaker, headers, one log line, exact metrics, and no secret in any answer."""
+"""Rules for every call: tokens, the breaker, headers, one log line, exact metrics, and no secret in any answer."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What a hostile or clumsy caller sends: a clear 4xx, nothing stored, and the next request works."""
+"""Hostile and clumsy input: a clear 4xx, nothing stored, and the next request works."""
 
 import base64
 import json

@@ -561,7 +561,7 @@ def test_nobody_else_sees_a_hidden_quest(api: Api, status: str) -> None:
 
 
 def turns(api: Api, who: str) -> list[tuple[str, str]]:
-    """What waits for a member."""
+    """The quests that wait for a member, each with its task."""
     items = api.call("listMyTurn", who).json["items"]
     assert all(item["turn"]["yours"] for item in items)
     return [(item["questId"], item["turn"]["task"]) for item in items]

@@ -1,4 +1,4 @@
-"""When the breaker opens itself, when it closes, and when it leaves an operator's setting alone."""
+"""The breaker's own opening and closing, and an operator's setting, which it leaves alone."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -15,7 +15,7 @@ POOL, NOW = "eu-central-1_AbCdEf123", datetime(2026, 11, 7, 4, 5, 6, tzinfo=UTC)
 
 
 def answers(password: str, salt: str, b: int) -> tuple[dict[str, str], dict[str, str]]:
-    """What pycognito and the canary answer to the same challenge, with the same secret."""
+    """The answers of pycognito and the canary to the same challenge, with the same secret."""
     reference: Any = aws_srp.AWSSRP(
         username="a@example.org", password=password, pool_id=POOL, client_id="client", client=object()
     )

@@ -10,7 +10,7 @@ from tests.unit.services.cloud import NOW, PARAMETER_TTL, STAGE, Cloud, refusal
 
 @pytest.fixture
 def failures() -> list[str]:
-    """Why parameters were not read."""
+    """The reasons why parameters were not read."""
     return []
 
 

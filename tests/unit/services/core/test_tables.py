@@ -25,7 +25,7 @@ def test_key_attributes_are_those_of_table_and_indexes() -> None:
 
 
 NOT_ON_THE_BOARD = {"performerId", "claimDeadline", "submittedAt", "attestedBy"}
-"""What an OPEN quest has none of; moderators open a DISPUTED one to see it."""
+"""The fields that no OPEN quest has; moderators open a DISPUTED one to see it."""
 
 
 def test_the_board_has_what_its_cards_show() -> None:

@@ -89,7 +89,7 @@ class Housekeeping:
         }
 
     def done(self) -> dict[str, int]:
-        """What the last run did."""
+        """The number of things that each chore of the last run did."""
         return {line["chore"]: line["done"] for line in lines(self.log) if line["message"] == "chore"}
 
 

@@ -200,7 +200,7 @@ def test_nobody_to_pay(cloud: Cloud, rewards: Rewards) -> None:
 
 
 def test_an_entry_is_queued_before_it_is_failed(cloud: Cloud, rewards: Rewards) -> None:
-    """Where the queue does not answer the entry stays PENDING, and comes again."""
+    """The entry stays PENDING if the queue does not answer, and comes again."""
     book(cloud, ledger.reward("nobody", "q9", ANNA, 10, 1, NOW, confirmed=True))
     with cloud.faults.outage("SendMessage"), pytest.raises(Exception, match="Connection was closed"):
         rewards(cloud.stream())

@@ -315,7 +315,7 @@ HISTORIES: dict[str, Callable[[Api, str], Any]] = {
     "blocked": lambda api, party: block(api, MODERATOR, party),
     "was blocked by": lambda api, party: block(api, party, MODERATOR),
 }
-"""What a moderator may have had to do with a party before the case."""
+"""The dealings that a moderator may have had with a party before the case."""
 
 
 @pytest.mark.parametrize("party", [ANNA, BEN])

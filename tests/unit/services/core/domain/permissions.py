@@ -1,4 +1,4 @@
-"""Who may do what, as DOMAIN.md has it: written by hand, independent of the code that it is compared with.
+"""The permissions of DOMAIN.md: written by hand, independent of the code that they are compared with.
 
 A cell says what happens to this person's wish in this status:
 
@@ -121,7 +121,7 @@ PEOPLE = tuple(dict.fromkeys(person for _, person, *_ in _ROWS))
 
 
 class Circumstances(NamedTuple):
-    """What the conditional cells look at. `raised` means that this person raised the dispute, `stated` that the other
+    """The input of conditional cells. `raised` means that this person raised the dispute, `stated` that the other
     side has made its statement, `heard` that its time for it is over.
     """
 

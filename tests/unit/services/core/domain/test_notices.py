@@ -48,7 +48,7 @@ def submit(quest: Quest) -> Quest:
 
 
 class Step(NamedTuple):
-    """What somebody does, to which quest."""
+    """Somebody's action, and the quest before it."""
 
     before: Quest
     act: Callable[[Quest], Quest]

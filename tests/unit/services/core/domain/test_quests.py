@@ -160,7 +160,7 @@ def act(action: str, quest: Quest, actor: Actor, now: datetime) -> Change:
 
 
 def repeats(action: str, who: str, status: str, now: Circumstances) -> bool:
-    """Whether the wish was granted before: then it is granted again, and nothing changes."""
+    """True if the wish was granted before: then it is granted again, and nothing changes."""
     role = who.removeprefix("moderating-")
     return (action, role, status) in {
         ("cancel", "requestor", "CANCELLED"),

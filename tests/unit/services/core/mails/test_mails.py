@@ -1,4 +1,4 @@
-"""What a mail program is given: both forms say the same, text stays text, headers stay headers."""
+"""The mail as a program gets it: both forms say the same, text stays text, headers stay headers."""
 
 from email import message_from_bytes
 from email.message import EmailMessage

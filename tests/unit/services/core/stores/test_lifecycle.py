@@ -96,7 +96,7 @@ class OnTables(Lifecycle):
 
     @rule()
     def set_aside_and_bring_back(self) -> None:
-        """What is held or given up is no less owed."""
+        """An entry that is held or given up is no less owed."""
         for entry in self.books.entries():
             self.tables.set_aside_and_bring_back(entry, self.now)
 

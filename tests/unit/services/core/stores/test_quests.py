@@ -557,7 +557,7 @@ TURNS: dict[str, tuple[str, Callable[[Quest], Change]]] = {
 
 
 def waiting(cloud: Cloud, user: str, now: datetime = NOW) -> set[str]:
-    """What the lists and `turn` say together."""
+    """The quests that wait for a member, by the lists and `turn` together."""
     row = cloud.users.get(user)
     found = cloud.quests.turn_candidates(user, [mark.partition("@")[0] for mark in row.claims] if row else [])
     turns = {quest.quest_id: quests.turn(quest, now) for quest in found}
