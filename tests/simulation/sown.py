@@ -537,7 +537,7 @@ def failed_before_the_message(_real: Any) -> Any:
 # --- leaving ---
 
 
-@bug(chores.Housekeeper, "_forget", _chores)
+@bug(chores.Housekeeper, "_erase_member", _chores)
 def mark_goes_first(_real: Any) -> Any:
     def forget(self: Any, user_id: str, now: Any) -> bool:
         user = self.users.get(user_id)
