@@ -388,8 +388,12 @@ NOT_DELETED = frozenset(
 def _delete_of_drawn_types(stage: Stage, *, count: int) -> list[str]:
     """Delete by hand one resource each of drawn types; return them as `status` calls them."""
     draw, by_type = random.Random(14), dict[str, list[inventory.Known]]()
-    for one in inventory.known(stage):
-        by_type.setdefault(one.type.rpartition(":")[2], []).append(one)
+    every = sorted(inventory.known(stage), key=lambda one: (one.type, one.name))
+    # CloudWatch deletes no alarm that a composite one depends on.
+    rules = "".join(one.inputs.get("alarmRule", "") for one in every)
+    for one in every:
+        if f'"{one.inputs.get("name")}"' not in rules:
+            by_type.setdefault(one.type.rpartition(":")[2], []).append(one)
     chosen = [draw.choice(by_type[kind]) for kind in draw.sample(sorted(by_type.keys() - NOT_DELETED), count)]
     cloud = Cloud(stage.endpoint or "", stage.region, stage.session)
     for one in chosen:
