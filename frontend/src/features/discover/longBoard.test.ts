@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { boardCard, view } from "../../../test/api";
+import { boardCard, serve, view } from "../../../test/api";
 import { noteOwnChange, withOwnChanges } from "../../api/board";
 import { ApiError } from "../../api/problem";
 import type { BoardCard, BoardIndex, Pages, QuestDocument } from "../../api/types";
 import { type Filters, found, isSoon, ORDERS, SORTS, soon } from "./board";
-import { foundIn, pagesOf, type Reader, soonIn } from "./longBoard";
+import { foundIn, pagesOf, type Reader, soonIn, withPages } from "./longBoard";
 
 const NOW = Date.parse("2026-03-04T12:00:00Z");
 const ALL: Filters = { q: "", category: undefined, area: undefined, weekend: false, short: false, sort: "newest" };
@@ -161,6 +161,34 @@ describe("pages of words", () => {
   ])("that may hold %s", (prefix, names) => {
     expect(pagesOf(words, prefix)).toEqual(expect.arrayContaining(names));
     expect(pagesOf(words, prefix).length).toBeLessThanOrEqual(names.length + 1);
+  });
+});
+
+describe("a board whose pages went", () => {
+  const published = (count: number) => ({ cards: [], index: { ...laidOut([], 5, 10).index, count }, publishedAt: "" });
+  const serveBoard = (count: number) => serve({ "GET /published/board.json": published(count) });
+  const answer = async ({ count }: BoardIndex): Promise<number> => {
+    if (count === 1) throw new ApiError({ status: 404, code: "no_document", title: "" });
+    return count;
+  };
+  const answered = () => withPages({ ...published(1), at: 0 }, answer, () => 0);
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  it("is read again until the edge has the next one", async () => {
+    await serveBoard(1);
+    const found = answered();
+    await vi.advanceTimersByTimeAsync(5_000); // as long as the edge keeps its copy
+    await serveBoard(2);
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect(await found).toBe(2);
+  });
+
+  it("is not waited for without end", async () => {
+    await serveBoard(1);
+    const failed = expect(answered()).rejects.toMatchObject({ code: "no_document" });
+    await vi.advanceTimersByTimeAsync(10_000);
+    await failed;
   });
 });
 

@@ -56,8 +56,8 @@ export const published: Reader = {
     ),
 };
 
-/** The number of tries with a board whose pages go while it is searched. */
-const ATTEMPTS = 3;
+/** The pauses before a board is read again whose pages went, in milliseconds: longer than the edge keeps its copy. */
+const PAUSES = [0, 2_000, 4_000];
 
 /** Answers from a board's pages, or from the board that has followed it meanwhile. */
 export async function withPages<T>(
@@ -66,12 +66,14 @@ export async function withPages<T>(
   short: (cards: readonly BoardCard[]) => T,
 ): Promise<T> {
   let current = board;
-  for (let attempt = 1; current.index; attempt++) {
+  for (let attempt = 0; current.index; attempt++) {
     try {
       return await answer(current.index);
     } catch (error) {
       const isGone = error instanceof ApiError && error.code === "no_document";
-      if (!isGone || attempt === ATTEMPTS) throw error;
+      const pause = PAUSES[attempt];
+      if (!isGone || pause === undefined) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pause));
       current = await queryClient.fetchQuery({ ...boardQuery(), staleTime: 0 });
     }
   }
