@@ -26,11 +26,11 @@ def code_mail(event: Mapping[str, Any]) -> dict[str, str]:
     placeholder = event["request"]["codeParameter"]
     if not placeholder:
         raise ValueError("the event has no placeholder for the code")
-    letter = code_content(language, placeholder)
-    message = html(letter)
+    content = code_content(language, placeholder)
+    message = html(content)
     if len(message) > LONGEST_MESSAGE:
         raise ValueError(f"the mail has {len(message)} characters")
-    return {"emailSubject": letter.subject, "emailMessage": message}
+    return {"emailSubject": content.subject, "emailMessage": message}
 
 
 def reader_language(request: Mapping[str, Any]) -> Language | None:
