@@ -241,11 +241,15 @@ def dollars(service: str, used: Cost) -> float:
 
 
 def suffices_for(work: Work, each: Cost) -> float:
-    """The size at which its runs of a day, with those that go on, are used up."""
+    """The size at which its runs of a day, with those that go on, are used up.
+
+    Infinite if the time of one more is below the noise of the clock.
+    """
     service = SERVICES[work.service]
     runs = MOST_RUNS if "itself" in service.called_by else 1
     seconds = work.runs * runs * (service.timeout_seconds - RESERVE)
-    return seconds / (each.seconds(work.service) * work.daily)
+    taken = each.seconds(work.service) * work.daily
+    return seconds / taken if taken else math.inf
 
 
 def table() -> str:
@@ -271,8 +275,10 @@ def table() -> str:
 
 def _rounded(size: float) -> str:
     """A size to one digit; beyond a thousand millions it is no matter."""
+    if size >= 1e9:
+        return "more"
     digits = 10 ** math.floor(math.log10(size))
-    return f"{size // digits * digits:,.0f}" if size < 1e9 else "more"
+    return f"{size // digits * digits:,.0f}"
 
 
 def main() -> None:
