@@ -1,4 +1,4 @@
-"""GitHub's side of the trust: the environments whose jobs may assume a role, and how to make them."""
+"""The GitHub environments whose jobs may assume an AWS role, and the commands that create them."""
 
 import json
 import re
@@ -21,32 +21,32 @@ DEPLOY_ENVIRONMENTS = {name: stage.environment for name, stage in STAGES.items()
 """The GitHub environment from which each stage is deployed."""
 
 ANY_BRANCH = frozenset({"development"})
-"""Deploy environments that are not kept to `main`."""
+"""Deploy environments that any branch may use; the others accept `main` only."""
 
 DATA_LOSS_LABEL = "data-loss-accepted"
-"""The label without which a pull request that deletes or replaces what holds data cannot pass."""
+"""The label that a pull request needs if it deletes or replaces a resource with data."""
 RULESET = ".github/ruleset.json"
-"""The rules that a pull request to main must pass."""
+"""The branch protection of `main`, as a GitHub ruleset."""
 
 
 _LABEL = ("--color", "B60205", "--description", "The loss of data that the preview shows is meant")
 
 
 def preview_environment(stage: str) -> str:
-    """The GitHub environment from which a pull request reads a stage."""
+    """The GitHub environment in which pull requests run the preview of a stage."""
     return f"preview-{stage}"
 
 
 def rollout_environment(stage: str) -> str:
-    """The GitHub environment from which a stage's flags go on, every hour and with nobody to approve it."""
+    """The GitHub environment in which the hourly rollout of feature flags runs, without an approval."""
     return f"rollout-{stage}"
 
 
 class BootstrapConfig(BaseModel):
-    """The repository that may deploy.
+    """Configuration of the stack `bootstrap`: the region, and the repository that may deploy.
 
     Attributes:
-        repository: `owner@id/name@id`, or `owner/name` where the ids are not known.
+        repository: `owner@id/name@id`, or `owner/name` if the ids are not known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,7 +56,7 @@ class BootstrapConfig(BaseModel):
 
     @classmethod
     def load(cls) -> Self:
-        """The configuration of the stack that Pulumi runs. Raises `pulumi.RunError` naming the key that is wrong."""
+        """Read the configuration from Pulumi. Raises `pulumi.RunError` with the name of an invalid key."""
         region, repository = pulumi.Config("aws").require("region"), pulumi.Config().get("repository")
         try:
             return cls.model_validate({"region": region, "repository": repository})
@@ -66,15 +66,16 @@ class BootstrapConfig(BaseModel):
 
     @property
     def slug(self) -> str:
-        """The repository as `gh` and people write it."""
+        """The repository as `owner/name`."""
         return re.sub(r"@\d+", "", self.repository)
 
     def conditions(self, environment: str) -> list[dict[str, str]]:
-        """The claims of the tokens of a GitHub environment's jobs, in each form that GitHub may write them.
+        """The required claims of the OIDC tokens of jobs in a GitHub environment, one mapping for each form of token.
 
-        Repositories that were made, renamed or transferred since 15 July 2026, or opted in, write their ids into `sub`;
-        others write names alone, which somebody else could take up later: there the id is a claim of its own, which
-        STS compares since January 2026. Which form holds can change without anything here being told.
+        For repositories that were created, renamed or transferred since 15 July 2026, or that opted in, `sub` contains
+        the ids of owner and repository. For others it contains the names only, and names can be taken over by somebody
+        else: there `repository_id` is compared too, which STS supports since January 2026. Both forms are accepted,
+        because a repository can change its form without a deployment.
         """
         claims = {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": f"repo:{self.repository}:environment:{environment}"}
         if self.repository == self.slug:
@@ -85,27 +86,27 @@ class BootstrapConfig(BaseModel):
 
 
 def state_bucket_name(account: str) -> str:
-    """The bucket in which the states of an account's stages are."""
+    """The name of the S3 bucket with the Pulumi state of all stages of an account."""
     return resource_name(STACK, f"state-{account}")
 
 
 def backend_url(bucket: str, region: str, stage: str) -> str:
-    """The address of a stage's state, for the Pulumi CLI. Each stage has a folder, so that IAM can tell them apart."""
+    """The Pulumi backend URL of a stage. Each stage has its own folder, for which IAM grants access."""
     return f"s3://{bucket}/{stage}?region={region}"
 
 
 def secrets_provider(alias: str, region: str, stage: str) -> str:
-    """The key of a stage's secrets, for the Pulumi CLI, with the encryption context that binds them to the stage."""
+    """The Pulumi secrets provider of a stage: a KMS key with the stage as encryption context."""
     return f"awskms://{alias}?region={region}&context_stage={stage}"
 
 
 def remaining_commands(config: BootstrapConfig, bucket: str, alias: str, roles: Mapping[str, str]) -> list[str]:
-    """The shell commands that are left, for somebody with rights on the repository and the account.
+    """Shell commands to run after the bootstrap, by an administrator of the repository and the account.
 
     Args:
-        bucket: of the state.
-        alias: of the key, `alias/...`.
-        roles: GitHub environment to the ARN of the role that its jobs assume.
+        bucket: name of the bucket with the Pulumi state.
+        alias: alias of the KMS key, `alias/...`.
+        roles: ARN of the role to assume, by GitHub environment.
     """
     commands: list[str] = []
     for stage, deploy in DEPLOY_ENVIRONMENTS.items():
@@ -142,14 +143,14 @@ def remaining_commands(config: BootstrapConfig, bucket: str, alias: str, roles: 
 
 
 def _commit() -> str:
-    """Commit what `setup-oidc.sh` and `pulumi stack select` wrote into the stacks' files, if they wrote anything."""
+    """A command that commits the changes of `setup-oidc.sh` and `pulumi stack select` to the stacks' files, if any."""
     files = shlex.join([f"Pulumi.{stack}.yaml" for stack in (STACK, *DEPLOY_ENVIRONMENTS)])
     commit = shlex.join(["git", "commit", "-m", "build(infra): name the repository and the key of the secrets", "--"])
     return f"git diff --quiet HEAD -- {files} || {{ {commit} {files} && git push; }}"
 
 
 def _protect_main(slug: str) -> str:
-    """Make the ruleset, or bring the one of its name up to date: GitHub refuses a second one."""
+    """A command that creates or updates the ruleset: GitHub refuses a second one of the same name."""
     rulesets = f"repos/{slug}/rulesets"
     name = json.loads((REPOSITORY / RULESET).read_text(encoding="utf-8"))["name"]
     find = shlex.join(["gh", "api", rulesets, "--jq", f'.[] | select(.name == "{name}") | .id'])

@@ -1,4 +1,4 @@
-"""Each changed input by its meaning, `old → new`, and what stops meanwhile."""
+"""The changed inputs of a preview as lines `old → new`, and the services that a change interrupts."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -10,9 +10,9 @@ from infra.review.steps import Step
 from infra.review.words import code
 
 SHOWN_LEAVES: Final = 12
-"""Of one input: what is longer is summed up."""
-_REBUILT: Final = "globalSecondaryIndexes"
-_OFF: Final[Mapping[tuple[str, str], object]] = {
+"""Maximum number of changed values that are listed for one input; the others are counted."""
+_INDEXES: Final = "globalSecondaryIndexes"
+_DISABLED: Final[Mapping[tuple[str, str], object]] = {
     ("ConfigurationSet", "sendingOptions.sendingEnabled"): False,
     ("Distribution", "enabled"): False,
     ("EventSourceMapping", "enabled"): False,
@@ -21,16 +21,16 @@ _OFF: Final[Mapping[tuple[str, str], object]] = {
     ("Schedule", "state"): "DISABLED",
     ("Table", "streamEnabled"): False,
 }
-"""Paths of inputs with which a resource is there and does nothing."""
-_STOPPED: Final = {
+"""Values of inputs, by type and path, that disable a resource without deleting it."""
+_EFFECT_OF_DISABLING: Final = {
     "Distribution": " is **off** from then on: the app is not there",
     "Table": ": its stream is **off** from then on, what follows it is called no more",
 }
-"""Of what is off, where it is less than what stops when the resource is deleted."""
+"""The effect of disabling, for types where it differs from the effect of deleting the resource."""
 
 
-def lines_of(step: Step, wanted: Meaning) -> Iterator[str]:
-    """The changed inputs of one meaning; a warning unless they are known to get safer."""
+def changes_of(step: Step, wanted: Meaning) -> Iterator[str]:
+    """Lines for the changed inputs of a category; with ⚠ unless the change is known to be safe."""
     if step.operation not in ("update", "replace") and not (step.operation == "same" and step.changed_keys):
         return
     for key in step.changed_keys:
@@ -39,24 +39,24 @@ def lines_of(step: Step, wanted: Meaning) -> Iterator[str]:
 
 
 def differences(step: Step, key: str) -> Iterator[str]:
-    """The changed values within an input."""
+    """Lines for the changed values within an input."""
     if key in step.hidden_changes:
         yield f"{code(key)} changes (secret) ⚠"
         return
     leaves = list(_leaves(key, step.old.get(key), step.new.get(key)))
     for path, old, new in leaves[:SHOWN_LEAVES]:
-        warned = "" if is_safer(step.type, path, old, new) or _idle(step, key) else " ⚠"
+        warned = "" if is_safer(step.type, path, old, new) or _is_harmless(step, key) else " ⚠"
         yield f"{code(path)} {value(old)} → {value(new)}{warned}"
     if len(leaves) > SHOWN_LEAVES:
         yield f"{code(key)}: {len(leaves) - SHOWN_LEAVES} more values differ ⚠"
 
 
-def _idle(step: Step, key: str) -> bool:
+def _is_harmless(step: Step, key: str) -> bool:
     return meaning(step.type, key) is Meaning.HARMLESS
 
 
 def _leaves(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
-    """The innermost values that differ, with their paths."""
+    """The paths of the innermost values that differ, with the old and the new value."""
     if old == new:
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
@@ -71,7 +71,7 @@ def _leaves(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _by_name(items: list[Any]) -> dict[str, Any]:
-    """The items by what they are called, or else by their place."""
+    """The items by their name or id, or else by their index."""
     keys = ("name", "originId", "pathPattern", "routeKey", "id", "errorCode", "header")
     named = {}
     for number, item in enumerate(items):
@@ -80,41 +80,41 @@ def _by_name(items: list[Any]) -> dict[str, Any]:
     return named
 
 
-def stops(step: Step) -> Iterator[str]:
-    """Services that stop while the change is made, or from then on."""
+def interruptions(step: Step) -> Iterator[str]:
+    """Lines for what the change interrupts, for its duration or permanently."""
     kind = KINDS.get(step.type)
     what = f"{step.kind} {code(step.name)}"
-    if step.operation in LOSING and kind and kind.meanwhile:
+    if step.operation in LOSING and kind and kind.outage:
         until = "until it is made again" if step.operation == "replace" else "from then on"
-        yield f"{what} is {LOSING[step.operation]}: {until}, {kind.meanwhile}"
+        yield f"{what} is {LOSING[step.operation]}: {until}, {kind.outage}"
     elif step.operation in ("delete", "delete-replaced") and not is_told(step):
         yield f"{what} is deleted"
     if step.operation not in ("update", "replace"):
         return
     for key in step.changed_keys:
-        if key == _REBUILT and step.operation == "update":
-            yield from (f"{what}: {line}" for line in _rebuilt(step.old.get(key), step.new.get(key)))
-    for (of, path), off in _OFF.items():
-        if of == step.kind and _is(off, at(step.new, path)) and not _is(off, at(step.old, path)):
-            deleted = kind.meanwhile if kind else "it does nothing"
-            yield f"{what}{_STOPPED.get(of, f' is **off** from then on: {deleted}')}"
+        if key == _INDEXES and step.operation == "update":
+            yield from (f"{what}: {line}" for line in _index_changes(step.old.get(key), step.new.get(key)))
+    for (of, path), disabled in _DISABLED.items():
+        if of == step.kind and _equal(disabled, at(step.new, path)) and not _equal(disabled, at(step.old, path)):
+            deleted = kind.outage if kind else "it does nothing"
+            yield f"{what}{_EFFECT_OF_DISABLING.get(of, f' is **off** from then on: {deleted}')}"
 
 
-def _is(wanted: object, found: object) -> bool:
-    """True if they are the same; 0 is not False."""
+def _equal(wanted: object, found: object) -> bool:
+    """True if value and type are equal: in Python, 0 == False."""
     return found == wanted and type(found) is type(wanted)
 
 
-def _rebuilt(old: Any, new: Any) -> Iterator[str]:
-    """DynamoDB drops an index whose keys or projection change, and fills a new one."""
+def _index_changes(old: Any, new: Any) -> Iterator[str]:
+    """Lines for indexes that are deleted or rebuilt; DynamoDB rebuilds an index whose keys or projection change."""
     before, after = (_by_name(items if isinstance(items, list) else []) for items in (old, new))
     for name in sorted(before):
         if name not in after:
             yield f"the index {code(name)} is dropped; what reads it answers 503"
-        elif _shape(before[name]) != _shape(after[name]):
+        elif _definition(before[name]) != _definition(after[name]):
             yield f"the index {code(name)} is dropped and filled again; what reads it answers 503 until then"
 
 
-def _shape(index: Any) -> Any:
+def _definition(index: Any) -> Any:
     keys = ("hashKey", "rangeKey", "keySchemas", "projectionType", "nonKeyAttributes")
     return {key: index.get(key) for key in keys} if isinstance(index, Mapping) else index

@@ -42,17 +42,17 @@ class Kind:
     """A type of resource."""
 
     inputs: Mapping[str, Meaning]
-    meanwhile: str = ""
-    """Functions that do not work while it is deleted or not yet there again; empty where nobody notices."""
+    outage: str = ""
+    """The effect on the platform while the resource does not exist; empty if there is none."""
     safer: Mapping[str, bool] = field(default_factory=dict)
     """Paths of inputs by which it gets safer when they grow or are on (True), or when they shrink (False)."""
 
 
-def _kind(meanwhile: str = "", safer: Mapping[str, bool] | None = None, **meanings: str) -> Kind:
+def _kind(outage: str = "", safer: Mapping[str, bool] | None = None, **meanings: str) -> Kind:
     """The inputs by meaning, each meaning's as words: `security="a b", harmless="c"`."""
     return Kind(
         {key: Meaning[meaning.upper()] for meaning, keys in meanings.items() for key in keys.split()},
-        meanwhile,
+        outage,
         safer or {},
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from infra.review.alarms import alarm_sentences
-from infra.review.changes import differences, lines_of, stops
+from infra.review.changes import changes_of, differences, interruptions
 from infra.review.cost import cost_lines
 from infra.review.data import loses_data, loss_sentence, risk_sentences
 from infra.review.meanings import Meaning, meaning
@@ -59,13 +59,13 @@ def _sections(preview: Preview, changed: Sequence[Step], *, accepted: bool) -> d
     """The lines by title, what matters most first."""
     verdict = "accepted by label" if accepted else "blocked until the label `data-loss-accepted` is set"
     by_meaning = {
-        str(wanted): [line for step in preview.steps for line in lines_of(step, wanted)]
+        str(wanted): [line for step in preview.steps for line in changes_of(step, wanted)]
         for wanted in (Meaning.UNCLASSIFIED, Meaning.SECURITY, Meaning.DATA, Meaning.AVAILABILITY, Meaning.MONEY)
     }
     return {
         f"⛔ Data will be lost ({verdict})": [loss_sentence(step) for step in preview.steps if loses_data(step)],
         "⚠ Data will be less safe": [line for step in preview.steps for line in risk_sentences(step)],
-        "Stops meanwhile": [line for step in changed for line in stops(step)],
+        "Stops meanwhile": [line for step in changed for line in interruptions(step)],
         **by_meaning,
         "Permissions": [line for step in changed for line in permission_sentences(step)],
         "Alarms": [line for step in changed for line in alarm_sentences(step)],

@@ -1,11 +1,11 @@
-"""IAM in front of the emulator: each call of a session is decided by the policies of a role, as AWS would.
+"""IAM authorization in front of the emulator: every AWS call of a session is checked against a role's policies.
 
     gate = Gate(endpoint, region, "civicforge-bootstrap-dev-deploy", tags)
-    gate.attach(session)          # from here on the session's clients act as the role
+    gate.attach(session)          # from now on the session's clients act as the role
 
-The policies are those that the emulated account has, made by the bootstrap stack. Where AWS's documents leave it open
-if a tag counts, the gate takes the harder way: what an API consists of inherits none of its tags, and a key that was
-just made has none yet.
+The policies are read from the emulated account, where the bootstrap stack created them. Where AWS's documentation is
+not clear about tags, the gate takes the stricter reading: routes and other parts of an API do not inherit the API's
+tags, and a KMS key has no tags directly after its creation.
 """
 
 import json
@@ -27,7 +27,7 @@ _PARAMETERS: Final = "gate-parameters"
 
 @dataclass(frozen=True)
 class Denial:
-    """A call that the role may not make."""
+    """A denied call."""
 
     operation: str
     action: str
@@ -38,17 +38,17 @@ class Denial:
 
 
 class Gate:
-    """The decisions for one role.
+    """Authorizes AWS calls for one role.
 
     Args:
         endpoint: URL of the emulated AWS.
         role: the name of the role.
-        default_tags: what the AWS provider would send with whatever it creates.
-        enforce: refuse what is denied, as AWS does; else let it pass and only note it.
+        default_tags: tags that the AWS provider adds to every resource that it creates.
+        enforce: raise an access denied error, as AWS does; otherwise denied calls are only recorded.
 
     Attributes:
-        denials: what was denied so far, each once.
-        asked: the number of decisions.
+        denials: the denied calls so far, without duplicates.
+        decisions: the number of decisions so far.
     """
 
     def __init__(self, endpoint: str, region: str, role: str, default_tags: Tags, *, enforce: bool = True) -> None:
@@ -63,15 +63,15 @@ class Gate:
         self.account = str(self._client("sts").get_caller_identity()["Account"])
         self.principal = f"arn:aws:iam::{self.account}:role/{role}"
         self._statements = list(self._policies())
-        self._new: dict[str, Tags] = {}
+        self._created: dict[str, Tags] = {}
         self._tags: dict[str, Tags] = {}
         self.denials: dict[Denial, None] = {}
-        self.asked = 0
+        self.decisions = 0
 
     def attach(self, session: boto3.Session) -> None:
-        """Decide on every call of the clients that the session makes from now on."""
-        session.events.register("before-parameter-build", self._before)
-        session.events.register("after-call", self._after)
+        """Authorize every call of the clients that the session creates from now on."""
+        session.events.register("before-parameter-build", self._before_call)
+        session.events.register("after-call", self._after_call)
 
     def _client(self, service: str) -> Any:
         with self._lock:
@@ -92,9 +92,8 @@ class Gate:
         for name in iam.list_role_policies(RoleName=self._role)["PolicyNames"]:
             yield from _statements(iam.get_role_policy(RoleName=self._role, PolicyName=name)["PolicyDocument"])
 
-    # What botocore calls.
-
-    def _before(self, params: Mapping[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+    def _before_call(self, params: Mapping[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+        """Botocore's hook: authorizes a call. Raises ClientError if it is denied."""
         call = Call(
             model.service_model.service_name,
             model.name,
@@ -106,29 +105,27 @@ class Gate:
         )
         context[_PARAMETERS] = dict(params)
         for asked in authorizations(call, self._default_tags):
-            asked = replace(asked, context={**asked.context, **self._known(call, asked)})
-            self.asked += 1
+            asked = replace(asked, context={**asked.context, **self._context_of(call, asked)})
+            self.decisions += 1
             if not self._allows(asked):
                 self.denials[Denial(model.name, asked.action, asked.resource)] = None
                 if self._enforce:
                     raise _refusal(self.principal, asked, model.name)
 
-    def _after(self, parsed: Mapping[str, Any], model: Any, context: Mapping[str, Any], **_: Any) -> None:
-        """Note which tags new things carry, as AWS does for what is created with them."""
+    def _after_call(self, parsed: Mapping[str, Any], model: Any, context: Mapping[str, Any], **_: Any) -> None:
+        """Botocore's hook: records the tags of a created resource, and forgets cached ones when tags change."""
         if "Error" in parsed:
             return
         given = context.get(_PARAMETERS, {})
-        arn = _made(model.service_model.service_name, model.name, given, parsed, self._region, self.account)
+        arn = _created_arn(model.service_model.service_name, model.name, given, parsed, self._region, self.account)
         with self._lock:
             if arn:
-                self._new[arn] = self._default_tags
+                self._created[arn] = self._default_tags
             if "ag" in model.name:
                 self._tags.clear()
 
-    # Decisions.
-
-    def _known(self, call: Call, asked: Authorization) -> dict[str, str]:
-        """The condition keys that IAM takes from what is there, not from the request."""
+    def _context_of(self, call: Call, asked: Authorization) -> dict[str, str]:
+        """The condition keys whose values come from existing resources, not from the request."""
         try:
             if asked.action.startswith("iam:") and (role := call.get("RoleName")) and call.operation != "CreateRole":
                 found = self._client("iam").get_role(RoleName=role)["Role"].get("PermissionsBoundary", {})
@@ -160,10 +157,10 @@ class Gate:
             return []
 
     def _tags_of(self, arn: str) -> Tags:
-        """The tags of what AWS names; what carries the stage in its name is not asked for its tags."""
+        """The tags of a resource whose name AWS generates; policies find all others by the stage in their name."""
         with self._lock:
-            if arn in self._new:
-                return {} if ":kms:" in arn else self._new[arn]
+            if arn in self._created:
+                return {} if ":kms:" in arn else self._created[arn]
             if arn not in self._tags:
                 self._tags[arn] = self._read_tags(arn)
             return self._tags[arn]
@@ -197,10 +194,10 @@ def _statements(document: Any) -> Iterator[Statement]:
     yield from listed if isinstance(listed, list) else [listed]
 
 
-def _made(
+def _created_arn(
     service: str, operation: str, given: Mapping[str, Any], answer: Mapping[str, Any], region: str, account: str
 ) -> str:
-    """The ARN of what a call made and AWS named; empty for every other call."""
+    """The ARN of a resource that a call created and AWS named; empty for every other call."""
     match service, operation:
         case "apigatewayv2", "CreateApi":
             return f"arn:aws:apigateway:{region}::/apis/{answer['ApiId']}"

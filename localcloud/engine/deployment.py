@@ -240,7 +240,7 @@ class _Run:
         self._unknown = not state.records
         self._verify = verify or not state.settled
         self._seen: set[str] = set()
-        self._condemned: set[str] = set()
+        self._deleted_early: set[str] = set()
         self._superseded: list[Record] = []
         self._make_provider = PaperProvider if isinstance(cloud, PaperCloud) else Provider
         self._providers = {"": self._make_provider(cloud, config.default_tags)}
@@ -285,7 +285,7 @@ class _Run:
 
     def _deletions(self, superseded: list[Record]) -> list[Step]:
         # In a preview, resources that would be deleted before their replacement are still in the state.
-        seen = {*self._seen, *(self._condemned if self._previewing else ())}
+        seen = {*self._seen, *(self._deleted_early if self._previewing else ())}
         gone = [record for record in self._state.every() if record.urn not in seen]
         return plan_deletions(
             gone,
@@ -381,8 +381,8 @@ class _Run:
         goal = self._goal(provider, registration, old)
         with self._lock:
             known = [record for record in self._state.every() if record.urn not in self._seen]
-            *deletions, step = plan_resource(goal, old, known, provider, self._condemned, self._refuse)
-            self._condemned |= {one.urn for one in deletions}
+            *deletions, step = plan_resource(goal, old, known, provider, self._deleted_early, self._refuse)
+            self._deleted_early |= {one.urn for one in deletions}
         for one in deletions:
             self._delete(one, returning=True)
         record = self._planned(provider, step) if self._previewing else self._execute(provider, goal, step)
@@ -414,11 +414,11 @@ class _Run:
         if old is not None and registration.ignore_changes:
             inputs = keep_ignored(inputs, old.inputs, registration.ignore_changes)
         type_, name, seed = registration.type, registration.name, registration.urn.encode()
-        anew = seed + json.dumps(old.inputs if old else {}, sort_keys=True).encode()
+        new_seed = seed + json.dumps(old.inputs if old else {}, sort_keys=True).encode()
         return Goal(
             registration,
             provider.check(type_, name, inputs, old.inputs if old else None, seed=seed),
-            provider.check(type_, name, inputs, None, seed=anew),
+            provider.check(type_, name, inputs, None, seed=new_seed),
             hidden,
         )
 
@@ -435,7 +435,7 @@ class _Run:
         inputs = {key: value for key, value in step.inputs.items() if not is_asset(value)}
         old = step.old
         if step.operation in ("create", "replace") or old is None:
-            if old is not None and old.deletable and step.urn not in self._condemned:
+            if old is not None and old.deletable and step.urn not in self._deleted_early:
                 self._superseded.append(old)
             return Record(step.urn, step.type, "", {}, inputs)
         volatile = provider.handler(step.type).volatile if step.operation == "update" else ()

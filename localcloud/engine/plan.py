@@ -1,6 +1,7 @@
-"""Decisions of the embedded engine, as data: the steps that one registration, or the end of a program, takes.
+"""The plan of the embedded engine: the steps for one registered resource, and the deletions at a program's end.
 
-Nothing here changes anything: a preview and a deployment plan alike. The rules are those of Pulumi's step generator.
+The functions have no side effects; preview and deployment use the same ones. The rules are those of Pulumi's step
+generator.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -17,10 +18,11 @@ StepOperation = Literal["same", "create", "update", "replace", "delete", "delete
 
 @dataclass(frozen=True)
 class Step:
-    """The step of one resource.
+    """One operation on one resource.
 
-    `replace` makes the successor; what it replaces is deleted by a `delete-replaced` step, before it or at the end.
-    `discard` only forgets: what was deleted already, a component, or what was only looked up.
+    `replace` creates the new resource of a replacement; a `delete-replaced` step deletes the old one, before that or at
+    the end of the run. `discard` only removes the record from the stack state: of a resource that was deleted before,
+    of a component, or of a resource that the program only read.
     """
 
     operation: StepOperation
@@ -34,7 +36,7 @@ class Step:
     protect: bool = False
     retain_on_delete: bool = False
     kept: bool = False
-    """Of a deletion: from the stack only; the resource stays on AWS."""
+    """For a deletion: the resource stays on AWS and is only removed from the stack."""
 
     @property
     def name(self) -> str:
@@ -44,18 +46,18 @@ class Step:
 
 @dataclass(frozen=True)
 class Goal:
-    """A registration with its checked inputs."""
+    """A registered resource with its validated inputs."""
 
     registration: Registration
     inputs: dict[str, Any]
-    anew: dict[str, Any]
-    """The inputs of a replacement: with a generated name of its own."""
+    replacement_inputs: dict[str, Any]
+    """The inputs for a replacement; a generated name differs from that of the old resource."""
     secret_inputs: frozenset[str]
 
     def step(self, operation: StepOperation, old: Record | None, difference: Difference = NO_DIFFERENCE) -> Step:
-        """One of its steps."""
+        """A step for this resource."""
         of = self.registration
-        inputs = self.anew if operation == "replace" else self.inputs
+        inputs = self.replacement_inputs if operation == "replace" else self.inputs
         return Step(
             operation, of.urn, of.type, old, inputs, self.secret_inputs, difference, of.protect, of.retain_on_delete
         )
@@ -66,53 +68,55 @@ def plan_resource(
     old: Record | None,
     known: Sequence[Record],
     provider: Provider,
-    condemned: Collection[str],
+    deleted: Collection[str],
     refuse: Callable[[str], None],
 ) -> list[Step]:
-    """The steps of one resource.
+    """Plan the steps for one registered resource.
 
     Args:
-        goal: what the program asks for.
-        old: its record, if there is one.
-        known: the records that the program has not registered yet.
+        goal: the desired resource.
+        old: its record in the stack state, if there is one.
+        known: records of resources that the program has not registered yet.
         provider: compares inputs.
-        condemned: URNs that this run has deleted for the sake of what they depend on.
-        refuse: told why where something protected would be replaced; a preview goes on.
+        deleted: URNs of resources that this run deleted because a resource that they depend on is replaced.
+        refuse: called with the reason if a protected resource would be replaced. It raises in a deployment.
     """
     if old is None:
         return [goal.step("create", None)]
     of = goal.registration
-    if old.external or of.urn in condemned:
+    if old.external or of.urn in deleted:
         return [goal.step("replace", old)]
     difference = provider.diff(of.type, of.name, old.inputs, goal.inputs)
-    forced = _forced(difference, of.replace_on_changes)
-    if not (forced or old.pending_replacement):
+    replacing = _replacing_inputs(difference, of.replace_on_changes)
+    if not (replacing or old.pending_replacement):
         changed = difference or old.incomplete
         return [goal.step("update" if changed else "same", old, difference)]
     if of.protect and old.protect:
-        refuse(f"{of.type} {of.name!r} is protected, and this change would replace it ({', '.join(sorted(forced))}).")
+        refuse(
+            f"{of.type} {of.name!r} is protected, and this change would replace it ({', '.join(sorted(replacing))})."
+        )
     deletions: list[Step] = []
-    # As Pulumi's engine: of a replacement that the program asks for (replaceOnChanges) the provider knows nothing.
-    by_itself = bool(difference.replaces) and difference.delete_before_replace
-    delete_first = by_itself if of.delete_before_replace is None else of.delete_before_replace
+    # As in Pulumi's engine: a replacement by replaceOnChanges is unknown to the provider, so its order does not apply.
+    by_provider = bool(difference.replaces) and difference.delete_before_replace
+    delete_first = by_provider if of.delete_before_replace is None else of.delete_before_replace
     if delete_first:
         dependents = list(_dependents(old, known, provider))
         for one in dependents:
             if one.protect:
                 refuse(f"{one.type} {one.name!r} is protected, and a change of {of.name!r} would replace it.")
         deletions = [deletion(one, "delete-replaced") for one in (*reversed(dependents), old) if one.deletable]
-    return [*deletions, goal.step("replace", old, Difference(difference.paths, forced, delete_first))]
+    return [*deletions, goal.step("replace", old, Difference(difference.paths, replacing, delete_first))]
 
 
-def _forced(difference: Difference, replace_on_changes: Sequence[str]) -> frozenset[str]:
-    """The differing keys that take a replacement."""
+def _replacing_inputs(difference: Difference, replace_on_changes: Sequence[str]) -> frozenset[str]:
+    """The changed inputs that require a replacement."""
     paths = [parse_path(text) for text in replace_on_changes]
     wanted = {str(found[0]) for found in difference.paths for path in paths if contains(path, found)}
     return difference.replaces | wanted
 
 
 def _dependents(root: Record, known: Sequence[Record], provider: Provider) -> Iterator[Record]:
-    """Dependents of a replaced resource that must be replaced too: an input made of it cannot change."""
+    """Resources to be replaced with `root`: an input that is made of its outputs cannot change in place."""
     replaced = {root.urn}
     for record in reversed(deletion_order(known)):
         if not record.custom or record.external or record.urn in replaced:
@@ -121,13 +125,15 @@ def _dependents(root: Record, known: Sequence[Record], provider: Provider) -> It
         if not touched:
             continue
         unknown = {key: UNKNOWN if key in touched else value for key, value in record.inputs.items()}
-        if _forced(provider.diff(record.type, record.name, record.inputs, unknown), record.replace_on_changes):
+        if _replacing_inputs(
+            provider.diff(record.type, record.name, record.inputs, unknown), record.replace_on_changes
+        ):
             replaced.add(record.urn)
             yield record
 
 
 def deletion(record: Record, operation: StepOperation = "delete", *, force: bool = False) -> Step:
-    """The step that removes a record, and the resource with it unless that is to be kept."""
+    """A step that removes a record and deletes its resource, unless the resource is retained."""
     return Step(
         operation if record.deletable else "discard",
         record.urn,
@@ -143,13 +149,13 @@ def deletion(record: Record, operation: StepOperation = "delete", *, force: bool
 def plan_deletions(
     gone: Sequence[Record], superseded: Sequence[Record], refuse: Callable[[str], None], *, force: bool = False
 ) -> list[Step]:
-    """The steps at the end: what the program no longer declares and what was replaced, dependents first.
+    """Plan the deletions at the end of a run: dependents first.
 
     Args:
-        gone: what the program no longer declares.
-        superseded: what was replaced and is still there.
-        refuse: told what is protected among them, unless `force`.
-        force: delete also what is protected or to be retained.
+        gone: resources that the program no longer declares.
+        superseded: old resources of replacements that were not deleted yet.
+        refuse: called with the names of protected resources among `gone`, unless `force`.
+        force: delete protected and retained resources too.
     """
     protected = sorted({record.name for record in gone if record.protect and not record.pending_replacement})
     if protected and not force:

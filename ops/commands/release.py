@@ -197,7 +197,7 @@ def make_live(stage: Stage, release: Release) -> str:
     bodies = {name: releases.entry(release, name) for name in release.entries}
     for service, version in release.versions.items():
         stage.lambda_.get_function_configuration(FunctionName=stage.resource(service), Qualifier=version)
-    canary.point(stage, release.versions)
+    canary.set_aliases(stage, release.versions)
     for name, body in bodies.items():
         site.put(stage, name, body)
     releases.make_current(release)
@@ -210,13 +210,13 @@ def release_now(
     dist: Path | None,
     say: Callable[[str], None],
     trial: Canary,
-    still_held: Callable[[], None] = lambda: None,
+    check_hold: Callable[[], None] = lambda: None,
     *,
     refresh: bool = False,
 ) -> Json:
     """Builds, provisions, uploads, invalidates, tries it out. What fails its canary or its smoke test goes back.
 
-    `still_held` raises where somebody else has taken the stage over. Raises OperatorError if a step before the smoke
+    `check_hold` raises if another operator has taken the stage over. Raises OperatorError if a step before the smoke
     test failed.
     """
     releases, started = Releases(stage), time.monotonic()
@@ -232,22 +232,22 @@ def release_now(
     site.files_of(dist)
     step("up, every resource looked at" if refresh else "up")
     provision(stage, release.id, trial.percent, say, refresh=refresh)
-    before, after = live_versions(stage), canary.published(stage)
+    before, after = live_versions(stage), canary.newest_versions(stage)
     if before != after and not trial.percent:
-        canary.point(stage, after)
+        canary.set_aliases(stage, after)
     elif before != after:
         step(f"canary: {trial.percent} % of the api's calls for {trial.minutes:g} minutes")
-        why = canary.run(stage, trial, before[canary.SERVICE], after[canary.SERVICE], say, still_held)
+        why = canary.run(stage, trial, before[canary.SERVICE], after[canary.SERVICE], say, check_hold)
         release = release.model_copy(update={"versions": after, "actor": stage.actor, "canary": why or "passed"})
         if why:
             release = release.model_copy(update={"smoke": "failed: canary"})
             releases.put(release)
             step(f"back, since {why}")
             return {"release": json.loads(release.model_dump_json(by_alias=True)), "canary": why}
-        still_held()
-        canary.point(stage, after)
+        check_hold()
+        canary.set_aliases(stage, after)
     former = next((r for r in releases.list() if r.id == releases.current()), None)
-    still_held()
+    check_hold()
     step("upload the page")
     assets, entries, invalidation = upload(stage, release.id, dist)
     release = release.model_copy(
@@ -274,7 +274,7 @@ def release_now(
     releases.put(release)
     result: Json = {"release": json.loads(release.model_dump_json(by_alias=True)), "smoke": outcome}
     if not outcome["passed"] and former:
-        still_held()  # else this would put back over somebody else's release
+        check_hold()  # else this would put back over somebody else's release
         step(f"the smoke test failed at {outcome['failed']}: back to {former.id}")
         make_live(stage, former)
         result["rolledBackTo"] = former.id
@@ -337,12 +337,12 @@ def deploy(
     ]
 
     def apply() -> Json:
-        with held(stage, f"deploy of commit {revision[:7]}", take_over) as still_held:
+        with held(stage, f"deploy of commit {revision[:7]}", take_over) as check_hold:
             # Somebody may have been faster since the plan was shown.
             if not over_newer:
                 keep_order(stage, revision)
             reasoned = release.model_copy(update={"reason": terminal.reason})
-            return release_now(stage, reasoned, dist, terminal.say, trial, still_held, refresh=refresh)
+            return release_now(stage, reasoned, dist, terminal.say, trial, check_hold, refresh=refresh)
 
     change = Change(
         "deploy",

@@ -1,9 +1,9 @@
-"""A canary: a new api answers a share of all calls for a while, before everybody gets the release.
+"""Canary releases: the new version of the api gets a share of the calls for some time before the release goes live.
 
-On a stage that wants one, `up` publishes versions and leaves the alias `live` where it is; the release moves it. The
-new version is first called by itself, then gets a share of the calls of the alias, and is watched. It goes back where
-an alarm of severity P1 or P2 goes off that was quiet before, where Lambda counts an error of that very version, or
-where the api meets more unhandled errors than in the same time before.
+On a stage with `canaryPercent`, `up` publishes versions and does not move the alias `live`; the release does. The new
+version is first invoked directly, then gets a share of the alias's calls. The release is rolled back if an alarm of
+severity P1 or P2 goes off that was OK before, if Lambda counts an error of the new version, or if the api logs more
+unhandled errors than in a period of the same length before.
 """
 
 import json
@@ -23,26 +23,26 @@ from services.core.routes import HEALTH_PATH
 from services.core.services import SERVICES
 
 SERVICE: Final = "api"
-"""The Lambda that gets a canary; the others work off queues and schedules, and follow once it passed."""
+"""The Lambda with a canary. The others are called by streams and schedules; they go live after it passed."""
 _CHECK_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True)
 class Canary:
-    """The trial of a release: `percent` of the api's calls, for `minutes`. With 0 percent it is not."""
+    """The settings of a canary: `percent` of the api's calls (0: no canary), for `minutes`."""
 
     percent: int
     minutes: float
 
     @classmethod
     def of(cls, stage: Stage) -> "Canary":
-        """The canary that the stage's file asks for."""
+        """Read the settings from the stage's file."""
         values = load_config(stage.name, REPOSITORY).values
         return cls(int(values["civicforge:canaryPercent"]), float(values["civicforge:canaryMinutes"]))
 
 
-def published(stage: Stage) -> dict[str, str]:
-    """The newest version of each Lambda."""
+def newest_versions(stage: Stage) -> dict[str, str]:
+    """The newest published version of each Lambda."""
     found = {}
     for service in SERVICES:
         pages = stage.lambda_.get_paginator("list_versions_by_function").paginate(FunctionName=stage.resource(service))
@@ -51,8 +51,8 @@ def published(stage: Stage) -> dict[str, str]:
     return found
 
 
-def point(stage: Stage, versions: Mapping[str, str], weights: Mapping[str, float] | None = None) -> None:
-    """Moves the aliases `live` to these versions, with further versions that get a share of the calls, or none."""
+def set_aliases(stage: Stage, versions: Mapping[str, str], weights: Mapping[str, float] | None = None) -> None:
+    """Set the aliases `live` to these versions. `weights`: share of the calls (0 to 1) for each further version."""
     for service, version in versions.items():
         stage.lambda_.update_alias(
             FunctionName=stage.resource(service),
@@ -63,7 +63,7 @@ def point(stage: Stage, versions: Mapping[str, str], weights: Mapping[str, float
 
 
 def weights(stage: Stage) -> dict[str, float]:
-    """The versions of the api, beside the live one, that get a share of its calls, with the shares (0 to 1)."""
+    """The share of the calls (0 to 1) for each version of the api that runs beside the live one."""
     alias = stage.lambda_.get_alias(FunctionName=stage.resource(SERVICE), Name=LIVE_ALIAS)
     return dict(alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {}))
 
@@ -74,37 +74,37 @@ def run(
     before: str,
     after: str,
     say: Callable[[str], None],
-    still_held: Callable[[], None] = lambda: None,
+    check_hold: Callable[[], None] = lambda: None,
 ) -> str | None:
-    """Tries the api's version `after` beside `before`; returns why it must not go live, or None.
+    """Run a canary of the api's version `after` beside `before`. Returns why it failed, or None.
 
-    The alias is back at `before` alone where it must not, also where somebody interrupts. `still_held` raises where
-    somebody else has taken the stage over: the alias is theirs then.
+    If it fails or is interrupted, the alias is set back to `before`, unless another operator has taken the stage over:
+    `check_hold` raises then.
     """
-    if why := _alone(stage, after):
+    if why := _first_call_failure(stage, after):
         return why
     started, passed = datetime.now(UTC), False
-    on_before = _alarms_on(stage)
+    alarms_before = _active_alarms(stage)
     errors_before = stage.count_of(API_ERRORS, started - timedelta(minutes=canary.minutes), started)
     try:
-        point(stage, {SERVICE: before}, {after: canary.percent / 100})
+        set_aliases(stage, {SERVICE: before}, {after: canary.percent / 100})
         until = started + timedelta(minutes=canary.minutes)
         while (now := datetime.now(UTC)) < until:
             time.sleep(min(_CHECK_SECONDS, (until - now).total_seconds()))
-            still_held()
-            if why := _worse(stage, after, started, on_before, errors_before):
+            check_hold()
+            if why := _live_failure(stage, after, started, alarms_before, errors_before):
                 return why
             say(f"    {(until - datetime.now(UTC)).total_seconds() / 60:.1f} minutes to go, nothing is worse")
         passed = True
     finally:
         if not passed:
-            still_held()
-            point(stage, {SERVICE: before})
+            check_hold()
+            set_aliases(stage, {SERVICE: before})
     return None
 
 
-def _alone(stage: Stage, version: str) -> str | None:
-    """Calls the version by itself, before any member meets it."""
+def _first_call_failure(stage: Stage, version: str) -> str | None:
+    """Invoke the version directly. Returns why it failed, or None."""
     request = {
         "version": "2.0",
         "routeKey": f"GET {HEALTH_PATH}",
@@ -124,8 +124,10 @@ def _alone(stage: Stage, version: str) -> str | None:
     return None
 
 
-def _worse(stage: Stage, version: str, started: datetime, on_before: set[str], errors_before: float) -> str | None:
-    if alarmed := _alarms_on(stage) - on_before:
+def _live_failure(
+    stage: Stage, version: str, started: datetime, alarms_before: set[str], errors_before: float
+) -> str | None:
+    if alarmed := _active_alarms(stage) - alarms_before:
         return f"{', '.join(sorted(alarmed))} went off"
     now = datetime.now(UTC)
     name = stage.resource(SERVICE)
@@ -144,5 +146,5 @@ def _worse(stage: Stage, version: str, started: datetime, on_before: set[str], e
     return None
 
 
-def _alarms_on(stage: Stage) -> set[str]:
+def _active_alarms(stage: Stage) -> set[str]:
     return {name for name, state in alarm_states(stage, []).items() if state == "ALARM"}

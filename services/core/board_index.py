@@ -1,8 +1,8 @@
-"""A long board: its cards in pages, once for each order, and its words in pages as well.
+"""The pages of a large board: one list of all cards for each sort order, and a search index of their words.
 
-A list is sorted by keys, which are text. A page holds a range of them, so that a change of one quest touches one page
-of each order and one for each of its words, however many quests are open. A page is written once, under a name that
-nobody used before; the board's document names the pages, so that each board is one state of all its lists.
+Each list is sorted by a text key and split into pages, so that a change of one quest rewrites one page for each sort
+order and one for each word, however many quests are open. A page is immutable: a changed one is written under a new
+name. The board document names the current pages, so that its readers see all lists at the same state.
 `frontend/src/features/discover/longBoard.ts` reads them.
 """
 
@@ -19,28 +19,28 @@ from services.core.domain.values import timestamp
 Order = Literal["newest", "ending", "reward", "when"]
 ORDERS: Final = get_args(Order)
 CARDS: Final = 200
-"""Cards in a page, which splits at twice as many: 140 kB, 30 on the wire."""
+"""Number of cards in a page, about 140 kB, or 30 kB compressed. A page is split when it has twice as many."""
 POSTINGS: Final = 1_000
-"""Postings in a page of words."""
-_WORN: Final = 4
-"""A list with so many times the pages that it needs is written again."""
+"""Number of postings in a page of the search index; a page is split when it has twice as many."""
+_REWRITE_FACTOR: Final = 4
+"""A list is rewritten when it has this many times the pages that it needs."""
 _DESCENDING: Final = str.maketrans({chr(code): chr(0x9E - code) for code in range(0x20, 0x7F)})
 _END: Final = "\x7f"
-"""Above all that `_DESCENDING` gives, so that of two texts the one that goes on comes first."""
+"""Sorts after every character of `_DESCENDING`, so that in descending order a prefix comes after the longer text."""
 
 Entry = TypeVar("Entry")
 Load = Callable[[Sequence[str]], list[dict[str, Entry]]]
-"""Entries of pages by key, of each name. Raises MissingPageError."""
+"""Loads pages by name and returns the entries of each by sort key. Raises MissingPageError."""
 Save = Callable[[list[list[Entry]]], list[str]]
-"""Writes pages and returns their names."""
+"""Writes pages of entries and returns their names."""
 
 
 class MissingPageError(Exception):
-    """A page is not there: another board was published meanwhile, or somebody deleted it."""
+    """A page does not exist: a newer board was published, or it was deleted by hand."""
 
 
 def key(card: BoardCard, order: Order) -> str:
-    """The place of a card in an order; quests that are equal in it follow as in `newest`."""
+    """The sort key of a card in a list; quests with equal values are sorted as in `newest`."""
     newest = newest_key(card.created_at, card.quest_id)
     match order:
         case "newest":
@@ -54,17 +54,17 @@ def key(card: BoardCard, order: Order) -> str:
 
 
 def newest_key(created_at: datetime, quest_id: str) -> str:
-    """The place of a quest among the newest."""
+    """The sort key of a quest in the list `newest`."""
     return f"{timestamp(created_at).translate(_DESCENDING)}{quest_id.translate(_DESCENDING)}{_END}"
 
 
 def postings(card: BoardCard) -> list[str]:
-    """The card's entries in the list of words; each is its own key."""
-    rest = _rest(card)
+    """The card's entries in the search index (`WordPage`); each is its own sort key."""
+    rest = _sort_values(card)
     return [f"{word} {rest}" for word in card.words.split()]
 
 
-def _rest(card: BoardCard) -> str:
+def _sort_values(card: BoardCard) -> str:
     start = _milliseconds(card.when.start) if card.when else 0
     return f"{card.quest_id} {_milliseconds(card.created_at)} {_milliseconds(card.expires_at)} {card.reward_xp} {start}"
 
@@ -74,7 +74,7 @@ def _milliseconds(moment: datetime) -> int:
 
 
 def in_order(keys: Iterable[str]) -> list[str]:
-    """The keys as JavaScript compares text: by UTF-16 code units."""
+    """The keys sorted by UTF-16 code units, which is how JavaScript compares text."""
     return sorted(keys, key=_units)
 
 
@@ -83,14 +83,14 @@ def _units(text: str) -> bytes:
 
 
 def page_of(pages: Pages, wanted: str) -> int:
-    """The page that holds a key or would."""
+    """The number of the page that a key belongs to."""
     return max(0, bisect_right(pages.first, _units(wanted), key=_units) - 1)
 
 
-def edited(
+def update_pages(
     pages: Pages, remove: Iterable[str], add: Mapping[str, Entry], size: int, load: Load[Entry], save: Save[Entry]
 ) -> Pages:
-    """The list without the keys of `remove` and with the entries of `add`; pages without a change stay."""
+    """Remove the keys of `remove` from a list and add the entries of `add`; only pages that change are written."""
     changed: dict[int, set[str]] = defaultdict(set)
     for one in in_order({*remove, *add}):
         changed[page_of(pages, one)].add(one)
@@ -122,7 +122,7 @@ def _pages(rows: Sequence[tuple[str, str]]) -> Pages:
 
 
 def _head(entry: str) -> str:
-    """The part of an entry that tells it from all before it: of a posting the word and the quest."""
+    """The first two words of a sort key: of a posting the word and the quest's id, which make it unique."""
     return " ".join(entry.split(" ", 2)[:2])
 
 
@@ -134,8 +134,8 @@ def area_counts(before: Mapping[str, int], removed: Iterable[BoardCard], added: 
     return {area: count for area, count in sorted(after.items()) if area and count > 0}
 
 
-def laid_out(cards: Sequence[BoardCard], save_cards: Save[BoardCard], save_words: Save[str]) -> BoardIndex:
-    """The index of a board, all of whose pages are written."""
+def write_pages(cards: Sequence[BoardCard], save_cards: Save[BoardCard], save_words: Save[str]) -> BoardIndex:
+    """Write all pages of a board and return its index."""
     lists: dict[str, Pages] = {}
     for order in ORDERS:
         by_key = {key(card, order): card for card in cards}
@@ -143,15 +143,15 @@ def laid_out(cards: Sequence[BoardCard], save_cards: Save[BoardCard], save_words
         names = save_cards([[by_key[one] for one in part] for part in parts])
         lists[order] = _pages([(name, part[0]) for name, part in zip(names, parts, strict=True)])
     rows: list[tuple[str, str]] = []
-    for part in _chunks(_every_posting(cards), POSTINGS):
+    for part in _chunks(_all_postings(cards), POSTINGS):
         rows += [(name, _head(part[0])) for name in save_words([part])]
     return BoardIndex(count=len(cards), areas=area_counts({}, [], cards), words=_pages(rows), **lists)
 
 
-def _every_posting(cards: Iterable[BoardCard]) -> Iterator[str]:
-    """The postings in order, of which there are too many to be in memory at once."""
+def _all_postings(cards: Iterable[BoardCard]) -> Iterator[str]:
+    """All postings, sorted. A generator, because they are too many to be in memory at once."""
     having: dict[str, list[str]] = defaultdict(list)
-    for rest, words in sorted((_rest(card), card.words) for card in cards):
+    for rest, words in sorted((_sort_values(card), card.words) for card in cards):
         for word in words.split():
             having[word].append(rest)
     for start in in_order(f"{word} " for word in having):
@@ -164,12 +164,12 @@ def _chunks(entries: Iterable[str], size: int) -> Iterator[list[str]]:
         yield part
 
 
-def is_worn(index: BoardIndex) -> bool:
-    """True if so many quests went that the pages are mostly small: a list is then worth writing again."""
+def needs_rewrite(index: BoardIndex) -> bool:
+    """True if so many quests were removed that most pages are small, and the lists should be rewritten."""
     needed = index.count // CARDS + 1
-    return any(len(getattr(index, order).names) > _WORN * needed for order in ORDERS)
+    return any(len(getattr(index, order).names) > _REWRITE_FACTOR * needed for order in ORDERS)
 
 
-def names_in(index: BoardIndex | None) -> set[str]:
-    """The pages of a board."""
+def page_names(index: BoardIndex | None) -> set[str]:
+    """The names of all pages of a board."""
     return {name for one in (*ORDERS, "words") for name in getattr(index, one).names} if index else set()

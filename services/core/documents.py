@@ -1,17 +1,17 @@
-"""The published documents: what everybody may read, kept in the site's bucket and served by the edge without a Lambda.
+"""The published documents: public data as files in the site's S3 bucket. CloudFront serves them; no Lambda runs.
 
 | document | address | holds |
 |---|---|---|
-| board | `/published/board.json` | every OPEN quest as a card, with the words that a search looks for; of more than \
-`BOARD_CARDS` the newest, and where the others are |
-| board's page | `/published/board/{name}.json` | a part of one of a long board's lists (`services.core.board_index`) |
-| quest | `/published/quests/{id}.json` | one quest as anybody may see it |
-| quest's page | `/quests/{id}` | the same as HTML, readable without JavaScript |
-| home | `/` | HTML with the newest cards |
+| board | `/published/board.json` | a card for each OPEN quest, with its words for the search; if there are more than \
+`BOARD_CARDS`, the newest cards and an index of board pages |
+| board page | `/published/board/{name}.json` | a part of a sorted list of a large board (`services.core.board_index`) |
+| quest | `/published/quests/{id}.json` | the public view of one quest |
+| quest page | `/quests/{id}` | the same as HTML, readable without JavaScript |
+| home page | `/` | HTML with the newest cards |
 
-They say what the tables say, a few seconds late. A quest that is hidden or cancelled is in none of them. The bodies
-of a quest's documents depend on the quest alone, so that a rebuild compares them by ETag; when they were published is
-their `Last-Modified`. Board and home carry `publishedAt`.
+The documents follow the tables within seconds. Hidden and cancelled quests are in none of them. A quest's documents
+contain no time of publication, so that a rebuild can compare them by ETag; `Last-Modified` has that time. The board and
+the home page contain it as `publishedAt`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,48 +25,48 @@ from services.core.folding import words
 from services.core.names import BOARD_PAGES_PREFIX, QUESTS_PREFIX
 
 EDGE_SECONDS: Final = 5
-"""Seconds for which the edge serves a document after it changed."""
+"""Seconds for which CloudFront may serve the former version of a changed document."""
 CACHE_CONTROL: Final = f"public, max-age=0, s-maxage={EDGE_SECONDS}"
 BOARD_CARDS: Final = 5_000
-"""Open quests up to which the board is one document; with more it is in pages."""
+"""Maximum number of open quests in one board document; a larger board is split into pages."""
 FIRST_CARDS: Final = 60
-"""Cards in the board's document where the others are in pages: as many as the app shows at first."""
+"""Number of cards in the document of a board with pages: as many as the app shows at first."""
 HOME_CARDS: Final = 12
-"""Cards in the home page's HTML: more than the largest screen shows at first."""
+"""Number of cards in the home page's HTML: more than the largest screen shows without scrolling."""
 
 
 def quest_key(quest_id: str) -> str:
-    """The key of a quest's JSON in the bucket; its address is the same after a slash."""
+    """The S3 key of a quest's JSON; its URL path is `/` and the key."""
     return f"{QUESTS_PREFIX}{quest_id}.json"
 
 
 def page_key(quest_id: str) -> str:
-    """The key of a quest's HTML in the bucket; its address is `/quests/{id}`."""
+    """The S3 key of a quest's HTML; its URL path is `/quests/{id}`."""
     return f"{QUESTS_PREFIX}{quest_id}.html"
 
 
 def board_page_key(name: str) -> str:
-    """The key of a page of a long board in the bucket; its address is the same after a slash."""
+    """The S3 key of a board page; its URL path is `/` and the key."""
     return f"{BOARD_PAGES_PREFIX}{name}.json"
 
 
 class Party(NamedTuple):
-    """A party of a quest as documents name them, with the moderators' mark where they are one."""
+    """The name of a quest's requestor or performer; `moderator` is set if they are one."""
 
     name: str
     moderator: Literal[True] | None = None
 
 
 _FORMER = Party("")
-"""A party that has no account any more."""
+"""A requestor or performer whose account was deleted."""
 
 
 class BoardCard(Model):
     """An OPEN quest on the board.
 
     Attributes:
-        words: the different words of title, description, tags, area, category and requestor's name, folded, sorted
-            and joined by spaces; `services.core.folding.matches` compares a query's with them.
+        words: the distinct words of title, description, tags, area, category and requestor's name, without case and
+            accents, sorted and joined by spaces; `services.core.folding.matches` compares a query with them.
     """
 
     quest_id: str
@@ -89,20 +89,20 @@ class BoardCard(Model):
 
 
 class Pages(Model):
-    """A sorted list in pages, which are documents of their own: names, and the key of each one's first entry."""
+    """The pages of a sorted list: their names, and the sort key of each page's first entry. Each page is a document."""
 
     names: list[str]
     first: list[str]
 
 
 class BoardIndex(Model):
-    """The pages of a long board, by list.
+    """The index of a large board: the pages of each sorted list.
 
     Attributes:
-        count: open quests.
-        areas: quests by area, as their requestors wrote it.
-        newest, ending, reward, when: pages of cards, in this order.
-        words: pages of postings.
+        count: number of open quests.
+        areas: number of quests by area, spelled as their requestors did.
+        newest, ending, reward, when: pages of all cards, sorted by creation, expiry, reward and time window.
+        words: pages of the search index (see `WordPage`).
     """
 
     count: int
@@ -115,21 +115,23 @@ class BoardIndex(Model):
 
 
 class CardPage(Model):
-    """A page of cards, in the order of its list."""
+    """A page of a sorted list of cards."""
 
     cards: list[BoardCard]
 
 
 class WordPage(Model):
-    """A page of the words' list. A posting is a word of a quest, the quest's id, then what orders it: creation and
-    expiry, XP, start of its window or 0; moments in milliseconds since the epoch; separated by spaces.
+    """A page of the search index.
+
+    A posting says that a quest contains a word. It is a line with the word, the quest's id and the values that quests
+    are sorted by: creation, expiry, XP, and the start of the time window or 0. Times are in milliseconds since 1970.
     """
 
     postings: list[str]
 
 
 class Board(Model):
-    """Every OPEN quest, newest first; with an `index` the first FIRST_CARDS of them."""
+    """All OPEN quests, newest first; if there is an `index`, only the first FIRST_CARDS."""
 
     published_at: Timestamp
     cards: list[BoardCard]
@@ -142,7 +144,7 @@ class Board(Model):
 
 
 class QuestDocument(Model):
-    """A quest as anybody may see it: the API's public view, with the parties' names and moderators' marks."""
+    """The public view of a quest: that of the API, with the names of requestor and performer."""
 
     quest_id: str
     version: int
@@ -186,7 +188,7 @@ def is_on_board(quest: Quest) -> bool:
 
 
 def card(quest: Quest, description: str, parties: Mapping[str, Party]) -> BoardCard:
-    """A quest's card; `parties` are by member."""
+    """A quest's card; `parties` are by user id."""
     requestor = parties.get(quest.requestor_id, _FORMER)
     return BoardCard(
         **_shared(quest, BoardCard),
@@ -197,7 +199,7 @@ def card(quest: Quest, description: str, parties: Mapping[str, Party]) -> BoardC
 
 
 def quest_document(quest: Quest, description: str, parties: Mapping[str, Party]) -> QuestDocument:
-    """A quest's document; `parties` are by member."""
+    """A quest's document; `parties` are by user id."""
     requestor = parties.get(quest.requestor_id, _FORMER)
     performer = parties.get(quest.performer_id) if quest.performer_id else None
     return QuestDocument(
@@ -217,11 +219,10 @@ def _shared(quest: Quest, model: type[Model]) -> dict[str, Any]:
 
 
 def merge(board: Board | None, changes: Mapping[str, BoardCard | None], now: datetime) -> Board:
-    """The board with the cards of `changes` in place of those of the same quests; None takes a card away.
+    """Apply `changes`, by quest id, to the board's cards; None removes a card.
 
-    Returns `board` itself where nothing is different, but not where a card is taken away that is not there: that has to
-    be written too, or a publisher who saw the quest before it was withdrawn could still add it. `published_at` rises
-    with every board, so that no two are equal.
+    Returns `board` itself if nothing changes. The removal of a missing card counts as a change: the board must be
+    written, so that the conditional write of a concurrent publisher fails, which may be about to add this card.
     """
     before = {one.quest_id: one for one in board.cards} if board else {}
     after = {**before, **{quest_id: one for quest_id, one in changes.items() if one}}
@@ -234,10 +235,10 @@ def merge(board: Board | None, changes: Mapping[str, BoardCard | None], now: dat
 
 
 def later(board: Board | None, now: datetime) -> datetime:
-    """The moment at which the board that follows `board` is published: later, so that no two are equal."""
+    """The time of publication for the board that replaces `board`; always later, so that no two boards are equal."""
     return max(now, board.published_at + timedelta(milliseconds=1)) if board else now
 
 
 def newest_first(cards: Iterable[BoardCard]) -> list[BoardCard]:
-    """The cards in the board's order; of the same moment by id."""
+    """The cards sorted by creation, newest first, then by id."""
     return sorted(cards, key=lambda one: (one.created_at, one.quest_id), reverse=True)

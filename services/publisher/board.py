@@ -31,7 +31,9 @@ from services.core.names import BOARD_PAGES_PREFIX
 from services.core.stores.documents import DocumentStore, LostError
 
 _SHORT: Final = 0.8
-"""Part of the bound below which a long board becomes one document again, so that it does not change with each quest."""
+"""Share of `max_cards` below which a large board becomes one document again; well below 1, so that it does not
+switch back and forth.
+"""
 _LEFT_BEHIND: Final = timedelta(hours=1)
 """Age from which a page that no board names is not about to be named."""
 
@@ -56,7 +58,7 @@ class BoardFiles:
     """The board as it is written by one change, which may take several attempts."""
 
     documents: DocumentStore
-    bound: int
+    max_cards: int
     """Cards up to which the board is one document."""
     workers: int
     now: datetime
@@ -74,9 +76,9 @@ class BoardFiles:
         """A board of these cards."""
         ordered = newest_first(cards)
         published_at = later(before, self.now)
-        if len(ordered) <= self.bound:
+        if len(ordered) <= self.max_cards:
             return Board(published_at=published_at, cards=ordered)
-        index = board_index.laid_out(ordered, self._save_cards, self._save_words)
+        index = board_index.write_pages(ordered, self._save_cards, self._save_words)
         return Board(published_at=published_at, cards=ordered[:FIRST_CARDS], index=index)
 
     def changed(self, board: Board, places: Mapping[str, Place]) -> Board:
@@ -86,14 +88,14 @@ class BoardFiles:
         """
         if board.index is None:
             merged = merge(board, {quest_id: place.card for quest_id, place in places.items()}, self.now)
-            return merged if len(merged.cards) <= self.bound else self.whole(merged.cards, board)
+            return merged if len(merged.cards) <= self.max_cards else self.whole(merged.cards, board)
         old = self._shown(board.index, places)
         removed = [card for quest_id, card in old.items() if places[quest_id].card != card]
         added = [place.card for quest_id, place in places.items() if place.card and place.card != old.get(quest_id)]
         if not removed and not added and all(place.card for place in places.values()):
             return board
         count = board.index.count - len(removed) + len(added)
-        if count <= self.bound * _SHORT:
+        if count <= self.max_cards * _SHORT:
             gone = {card.quest_id for card in removed}
             return self.whole([card for card in self.every_card(board) if card.quest_id not in gone] + added, board)
         index = self._edited(board.index, removed, added, count)
@@ -117,12 +119,12 @@ class BoardFiles:
             remove = [board_index.key(card, order) for card in removed]
             add = {board_index.key(card, order): card for card in added}
             pages: Pages = getattr(index, order)
-            lists[order] = board_index.edited(
+            lists[order] = board_index.update_pages(
                 pages, remove, add, board_index.CARDS, self._load(order), self._save_cards
             )
         outdated = {one for card in removed for one in board_index.postings(card)}
         current = {one: one for card in added for one in board_index.postings(card)}
-        lists["words"] = board_index.edited(
+        lists["words"] = board_index.update_pages(
             index.words,
             outdated - current.keys(),
             {one: one for one in current.keys() - outdated},

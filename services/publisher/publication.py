@@ -1,7 +1,8 @@
-"""Publishing: brings documents to what the tables say, quest by quest or all of them.
+"""Publishing: updates the documents from the tables, for some quests or for all.
 
-An event only says which quest to look at. What is published is what the tables say after the document was read, so
-that events may be repeated, reordered or handled by several publishers at once (`services.core.stores.documents`).
+Only the quest's id is taken from a stream's event. The document is read first, then the quest from the tables, and the
+document is written if it did not change meanwhile (`services.core.stores.documents`). So events may be repeated,
+reordered or handled by several publishers at once.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from itertools import islice
 from threading import Lock
 from typing import Final, NamedTuple
 
-from services.core.board_index import MissingPageError, is_worn, names_in
+from services.core.board_index import MissingPageError, needs_rewrite, page_names
 from services.core.documents import (
     BOARD_CARDS,
     Board,
@@ -40,24 +41,24 @@ from services.publisher.board import BoardFiles, Place, board_page_name, dump
 from services.publisher.pages import home_page, quest_page
 
 BATCH: Final = 40
-"""Quests that are read and merged into the board at once."""
-SETTLED: Final = timedelta(minutes=2)
-"""Time after a change from which a document that lacks it counts as drifted: the stream had its chance."""
+"""Maximum number of quests in one read of the tables and one write of the board."""
+DRIFT_GRACE: Final = timedelta(minutes=2)
+"""Time that the stream has to publish a change. A document that lacks an older change has drifted."""
 
 
 MakeBoard = Callable[[Board | None, BoardFiles, Sequence[str]], Board]
-"""Makes the board that follows one, in which these quests changed. Raises MissingPageError."""
+"""Returns the next board, given the current one and the ids of changed quests. Raises MissingPageError."""
 
 
 class Read(NamedTuple):
-    """Quests as they stand, by id, and their parties by member."""
+    """Quests by id, and their requestors and performers by user id, as read from the tables."""
 
     quests: dict[str, StoredQuest]
     parties: dict[str, Party]
 
 
 class Rebuilt(NamedTuple):
-    """Result of a rebuild: quests looked at, those whose documents were written again, and of them the drifted ones."""
+    """Result of a rebuild: the number of quests checked, of quests published again, and of those that had drifted."""
 
     quests: int
     rewritten: int
@@ -66,7 +67,7 @@ class Rebuilt(NamedTuple):
 
 @dataclass(frozen=True)
 class Publisher:
-    """Writes the documents. Every method raises StoreUnavailableError, and is safe to repeat."""
+    """Writes the documents. Every method raises StoreUnavailableError and is idempotent."""
 
     quests: QuestStore
     users: UserStore
@@ -74,16 +75,16 @@ class Publisher:
     site_url: str
     log: Log
     workers: int
-    """Quests whose documents are written at once."""
-    tables: AbstractContextManager[object] = field(default_factory=Lock)
-    """Held while the tables are read, whose client is for one thread."""
-    bound: int = BOARD_CARDS
-    """Open quests up to which the board is one document."""
+    """Number of threads that write documents."""
+    tables_lock: AbstractContextManager[object] = field(default_factory=Lock)
+    """Held while the tables are read: the client is not thread-safe."""
+    max_cards: int = BOARD_CARDS
+    """Maximum number of open quests in one board document."""
 
     def publish(self, quest_ids: Sequence[str], now: datetime) -> list[str]:
-        """Bring every document that speaks of these quests, at most BATCH, up to date.
+        """Update all documents that contain these quests, at most BATCH of them.
 
-        Returns those that are invalid in the table, whose documents stay as they are.
+        Returns the ids of quests that are invalid in the table; their documents are not changed.
         """
         try:
             self._publish(quest_ids, now)
@@ -105,8 +106,8 @@ class Publisher:
         self.documents.rewrite(HOME_KEY, self._home)
 
     def _write_board(self, now: datetime, make: MakeBoard, quest_ids: Sequence[str] = ()) -> None:
-        """Bring the board up to date, and delete the pages that it does not name any more."""
-        files = BoardFiles(self.documents, self.bound, self.workers, now)
+        """Update the board, and delete the pages that it no longer names."""
+        files = BoardFiles(self.documents, self.max_cards, self.workers, now)
         before: Board | None = None
         after: Board | None = None
 
@@ -129,9 +130,9 @@ class Publisher:
         self.documents.rewrite(page_key(quest_id), partial(self._html, quest_id))
 
     def rebuild(self, now: datetime) -> Rebuilt:
-        """Compare every document with the tables, and publish each quest for which one differs.
+        """Compare all documents with the tables, and publish each quest whose documents differ.
 
-        Where nothing was ever published, nothing has drifted.
+        `drifted` is 0 if there was no board yet.
         """
         etags = self.documents.etags(QUESTS_PREFIX)
         mended = self._mend_pages(now)
@@ -148,16 +149,16 @@ class Publisher:
         return Rebuilt(looked_at, rewritten, drifted + mended if board else 0)
 
     def _mend_pages(self, now: datetime) -> int:
-        """Write a long board again that lacks pages or has many small ones, and delete pages that were left behind.
+        """Rewrite a board that has missing or mostly small pages, and delete pages that belong to no board.
 
-        Returns the number of pages that are missing.
+        Returns the number of missing pages.
         """
         board, found = self._stored_board(), self._page_names()
         named = _names_of(board)
         missing = sum(not self._has_page(name) for name in sorted(named - found))
-        if board and board.index and (missing or is_worn(board.index)):
-            self._write_board(now, self._from_tables if missing else self._laid_out)
-        files = BoardFiles(self.documents, self.bound, self.workers, now)
+        if board and board.index and (missing or needs_rewrite(board.index)):
+            self._write_board(now, self._from_tables if missing else self._rewritten)
+        files = BoardFiles(self.documents, self.max_cards, self.workers, now)
         files.delete(name for name in found - named if files.is_left_behind(name))
         return missing
 
@@ -168,15 +169,15 @@ class Publisher:
         return self.documents.read(board_page_key(name)) is not None
 
     def _every_card(self, board: Board | None, now: datetime) -> list[BoardCard]:
-        """The board's cards; none where another publisher has put another board in its place meanwhile."""
+        """All cards of a board. Raises StoreUnavailableError if another publisher replaced the board meanwhile."""
         try:
-            files = BoardFiles(self.documents, self.bound, self.workers, now)
+            files = BoardFiles(self.documents, self.max_cards, self.workers, now)
             return files.every_card(board) if board else []
         except MissingPageError as error:
             raise StoreUnavailableError(f"the board changed while it was read: {error}") from error
 
     def _every_id(self, known: set[str]) -> Iterator[str]:
-        """The quests of the table, then those that have documents and are not in it."""
+        """The ids of all quests in the table, then those of `known` that are not in it."""
         for quest_id in self.quests.ids():
             known.discard(quest_id)
             yield quest_id
@@ -185,7 +186,7 @@ class Publisher:
     def _compare(
         self, ids: list[str], etags: dict[str, str], cards: dict[str, BoardCard], now: datetime
     ) -> tuple[list[str], int]:
-        """The quests whose documents differ, and how many of those have drifted; an invalid quest differs."""
+        """The ids of quests whose documents differ, and how many have drifted. An invalid quest differs."""
         try:
             read = self._read(ids)
         except ValueError:
@@ -207,8 +208,11 @@ class Publisher:
         return any(etags.get(key) != _etag(body) for key, body in bodies.items())
 
     def _has_drifted(self, quest_id: str, stored: StoredQuest | None, now: datetime) -> bool:
-        """True if a document lacks a change that is not of this moment; another look or name is no drift."""
-        if stored and now - stored.quest.updated_at < SETTLED:
+        """True if the JSON document has another version than a quest that was not changed within DRIFT_GRACE.
+
+        A new layout or a member's new name changes documents without being drift.
+        """
+        if stored and now - stored.quest.updated_at < DRIFT_GRACE:
             return False
         expected = stored.quest.version if stored and is_public(stored.quest) else None
         published = _document_in(self.documents.read(quest_key(quest_id)))
@@ -227,21 +231,21 @@ class Publisher:
         return quest_page(document, self.site_url) if document else None
 
     def _changed(self, board: Board | None, files: BoardFiles, quest_ids: Sequence[str]) -> Board:
-        if board is None:  # then every open quest is news
+        if board is None:
             return self._from_tables(board, files, quest_ids)
         read = self._read(quest_ids)
         return files.changed(board, {quest_id: _place(quest_id, read) for quest_id in quest_ids})
 
     def _from_tables(self, board: Board | None, files: BoardFiles, quest_ids: Sequence[str]) -> Board:
-        """A board of all open quests; of `quest_ids` the index that they are found by may not know yet."""
+        """A board of all open quests. `quest_ids` are read by key: the index of open quests may not have them yet."""
         cards: dict[str, BoardCard | None] = {}
         for batch in _batches(self.quests.open_ids()):
             cards |= self._valid_cards(batch)
         cards |= self._cards(quest_ids)
         return files.whole([one for one in cards.values() if one], board)
 
-    def _laid_out(self, board: Board | None, files: BoardFiles, quest_ids: Sequence[str]) -> Board:
-        """The board with its pages written again."""
+    def _rewritten(self, board: Board | None, files: BoardFiles, quest_ids: Sequence[str]) -> Board:
+        """The same board with all pages rewritten."""
         return files.whole(files.every_card(board), board) if board else self._from_tables(board, files, quest_ids)
 
     def _cards(self, quest_ids: Sequence[str]) -> dict[str, BoardCard | None]:
@@ -249,7 +253,7 @@ class Publisher:
         return {quest_id: _place(quest_id, read).card for quest_id in quest_ids}
 
     def _valid_cards(self, quest_ids: Sequence[str]) -> dict[str, BoardCard | None]:
-        """The cards without those of invalid quests, which are told of when they are published themselves."""
+        """The cards of valid quests. An invalid one is logged when it is published itself."""
         try:
             return self._cards(quest_ids)
         except ValueError:
@@ -265,7 +269,7 @@ class Publisher:
         return _parse(self.documents.read(BOARD_KEY))
 
     def _read(self, quest_ids: Sequence[str]) -> Read:
-        with self.tables:
+        with self.tables_lock:
             found = self.quests.described(quest_ids)
             ids = {id_ for one in found for id_ in (one.quest.requestor_id, one.quest.performer_id) if id_}
             members = self.users.get_many(sorted(ids)) if ids else []
@@ -285,7 +289,7 @@ def _place(quest_id: str, read: Read) -> Place:
 
 
 def _names_of(board: Board | None) -> set[str]:
-    return names_in(board.index) if board else set()
+    return page_names(board.index) if board else set()
 
 
 def _card(stored: StoredQuest | None, parties: dict[str, Party]) -> BoardCard | None:
@@ -302,7 +306,7 @@ def _json(stored: StoredQuest | None, parties: dict[str, Party]) -> Body:
 
 
 def _etag(body: Body) -> str | None:
-    """S3's ETag of an object that was put as a whole."""
+    """The ETag that S3 computes for an object that was uploaded in one part."""
     return hashlib.md5(body, usedforsecurity=False).hexdigest() if body is not None else None
 
 

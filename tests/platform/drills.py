@@ -1,4 +1,4 @@
-"""Drives alarms: publishes data that just breach one, and reads what the topics get."""
+"""Alarm drills: publish metric data just above an alarm's threshold, and read the messages at its SNS topic."""
 
 import json
 import time
@@ -11,31 +11,31 @@ from tests.platform.community import Stage, wait_for
 
 Description = Mapping[str, Any]
 TOPICS = ("page", "notify")
-ENOUGH = 1000
-"""Runs or requests: more than any alarm's minimum of traffic."""
-IDS_OF_AWS = ("ApiId", "DistributionId", "UserPool", "UserPoolClient")
-"""Dimensions whose values AWS makes up, without the stage in them."""
+HIGH_TRAFFIC = 1000
+"""Number of runs or requests, above every alarm's minimum of traffic."""
+GENERATED_DIMENSIONS = ("ApiId", "DistributionId", "UserPool", "UserPoolClient")
+"""Dimensions whose values AWS generates, so that they do not contain the stage."""
 MARGIN_SECONDS = 12
-"""The time between a breach's publication and its period's end: so long it lasts."""
+"""Time from the publication of a breach to the end of its period, when the alarm is OK again."""
 
 
-def step(alarm: Description) -> float:
-    """The smallest difference that counts, in the unit of what the alarm watches."""
+def smallest_step(alarm: Description) -> float:
+    """The smallest step of the watched value, in its unit."""
     return 0.1 if "whole" in series(alarm) else 1
 
 
 def series(alarm: Description) -> dict[str, Identity]:
-    """The metrics that the alarm reads, by their ids in the expression; a metric of its own is `value`."""
+    """The metrics that the alarm reads, by their ids in its expression; `value` if it has no expression."""
     if "Metrics" not in alarm:
         return {"value": Identity.of(alarm)}
     return {q["Id"]: Identity.of(q["MetricStat"]["Metric"]) for q in alarm["Metrics"] if "MetricStat" in q}
 
 
 def samples(alarm: Description, value: float) -> dict[Identity, float]:
-    """One sample per metric that makes a period of the alarm come out at `value`; what is calm has little traffic."""
-    read, traffic = series(alarm), ENOUGH if value else 1
+    """One sample per metric for which a period of the alarm has `value`. With 0 there is little traffic."""
+    read, traffic = series(alarm), HIGH_TRAFFIC if value else 1
     if set(read) == {"part", "whole"}:
-        # The windows of a burn rate read the same metrics: a longer one has far more traffic than all that is in it.
+        # The windows of a burn rate read the same metrics: a longer one gets far more traffic than those within it.
         traffic *= max(1, period(alarm) // 300) ** 2 if value else 1
         return {read["part"]: value / 100 * traffic, read["whole"]: traffic}
     if set(read) == {"success"}:
@@ -47,30 +47,30 @@ def samples(alarm: Description, value: float) -> dict[Identity, float]:
 
 
 def period(alarm: Description) -> int:
-    """Seconds."""
+    """The alarm's period in seconds."""
     if "Period" in alarm:
         return int(alarm["Period"])
     return int(next(q["MetricStat"]["Period"] for q in alarm["Metrics"] if "MetricStat" in q))
 
 
 def breach_ages(alarm: Description) -> Iterator[float]:
-    """The ages of the samples of a breach that ends by itself `MARGIN_SECONDS` later: in the alarm's oldest periods."""
+    """Ages in seconds of samples in the alarm's oldest periods: the breach ends `MARGIN_SECONDS` later."""
     periods = int(alarm["EvaluationPeriods"])
     datapoints = int(alarm.get("DatapointsToAlarm") or periods)
     return ((index + 1) * period(alarm) - MARGIN_SECONDS for index in range(periods - datapoints, periods))
 
 
-def calm_ages(alarm: Description) -> Iterator[float]:
-    """The ages of the samples that show that all is well again, in the periods after the breach."""
+def recovery_ages(alarm: Description) -> Iterator[float]:
+    """Ages in seconds of samples in the periods after the breach."""
     periods = int(alarm["EvaluationPeriods"])
     datapoints = int(alarm.get("DatapointsToAlarm") or periods)
     return (index * period(alarm) + 1 for index in range(periods - datapoints + 1))
 
 
-def decide(alarm: Description, value: float, *, published: Description | None = None) -> State:
-    """The alarm's state by CloudWatch's rules, where enough of its periods come out at `value`.
+def state_at(alarm: Description, value: float, *, published: Description | None = None) -> State:
+    """The alarm's state by CloudWatch's rules if enough of its periods have `value`.
 
-    With `published`, the data are those of that alarm's metrics instead.
+    With `published`, the data belong to the metrics of that other alarm.
     """
     now, data = 1_000_000.0, Data()
     for age in breach_ages(alarm):
@@ -79,12 +79,12 @@ def decide(alarm: Description, value: float, *, published: Description | None = 
     return evaluate(alarm, data, now, "OK")
 
 
-def elsewhere(alarm: Description, stage: str) -> Description:
-    """The alarm's twin in another stage: it reads what that stage would publish."""
+def in_other_stage(alarm: Description, stage: str) -> Description:
+    """The same alarm in another stage, whose metrics it reads."""
     text = json.dumps(alarm, default=str)
     pairs = {pair for identity in series(alarm).values() for pair in identity.dimensions}
-    for made_up in sorted(value for name, value in pairs if name in IDS_OF_AWS):
-        text = text.replace(made_up, "another")
+    for generated in sorted(value for name, value in pairs if name in GENERATED_DIMENSIONS):
+        text = text.replace(generated, "another")
     twin: Description = json.loads(
         text.replace(f"civicforge-{stage}-", "civicforge-other-").replace(f'"{stage}"', '"other"')
     )
@@ -93,7 +93,7 @@ def elsewhere(alarm: Description, stage: str) -> Description:
 
 @dataclass
 class Message:
-    """A topic's message, and the time at which it was heard."""
+    """A message from a topic, and when it was received (`time.monotonic`)."""
 
     topic: str
     alarm: str
@@ -104,10 +104,10 @@ class Message:
 
 @dataclass
 class Listener:
-    """A queue at each topic of a stage."""
+    """Receives the messages of a stage's topics, by an SQS queue at each."""
 
     stage: Stage
-    heard: list[Message] = field(default_factory=list)
+    received: list[Message] = field(default_factory=list)
     _queues: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -130,13 +130,13 @@ class Listener:
             self._queues[topic] = url
 
     def listen(self) -> None:
-        """Takes what has arrived."""
+        """Receive all messages that have arrived."""
         sqs = self.stage.client("sqs")
         for topic, url in self._queues.items():
             while arrived := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
                 for message in arrived:
                     told = json.loads(json.loads(message["Body"])["Message"])
-                    self.heard.append(
+                    self.received.append(
                         Message(
                             topic, told["AlarmName"], told["NewStateValue"], told["AlarmDescription"], time.monotonic()
                         )
@@ -144,11 +144,11 @@ class Listener:
                     sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
     def wait(self, alarm: str, state: str, since: float, seconds: float = 60) -> Message:
-        """The message that this alarm is in this state. Fails after so many seconds."""
+        """Wait for the message that the alarm is in this state. Fails after `seconds`."""
 
         def told() -> Message | None:
             self.listen()
-            return next((m for m in self.heard if (m.alarm, m.state) == (alarm, state) and m.at >= since), None)
+            return next((m for m in self.received if (m.alarm, m.state) == (alarm, state) and m.at >= since), None)
 
         found = wait_for(told, seconds, f"{alarm} tells that it is in {state}")
         assert found
@@ -157,13 +157,13 @@ class Listener:
 
 @dataclass
 class Publication:
-    """Samples that are published together: an alarm is looked at after each call, so that few calls are better."""
+    """Samples that are published in one call: the emulator evaluates every alarm after each call."""
 
     stage: Stage
     data: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def add(self, alarm: Description, value: float, ages: Iterator[float]) -> None:
-        """Samples of these ages (seconds) that make the alarm's periods come out at `value`."""
+        """Add samples of these ages (seconds) for which the alarm's periods have `value`."""
         now = time.time()
         for age in ages:
             for identity, sample in samples(alarm, value).items():
@@ -176,7 +176,7 @@ class Publication:
                 self.data.setdefault(identity.namespace, []).append(datum)
 
     def publish(self) -> None:
-        """Sends them."""
+        """Publish the samples."""
         cloudwatch = self.stage.client("cloudwatch")
         for namespace, data in self.data.items():
             cloudwatch.put_metric_data(Namespace=namespace, MetricData=data)

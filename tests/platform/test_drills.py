@@ -37,11 +37,11 @@ from tests.platform.drills import (
     Listener,
     Publication,
     breach_ages,
-    calm_ages,
-    decide,
-    elsewhere,
+    in_other_stage,
+    recovery_ages,
     series,
-    step,
+    smallest_step,
+    state_at,
 )
 
 STAGE = "local"
@@ -116,7 +116,7 @@ class Drill:
         self.listener.listen()
         since, publication = time.monotonic(), Publication(self.stage)
         for alarm in map(self.alarms.__getitem__, names):
-            publication.add(alarm, alarm["Threshold"] + step(alarm), breach_ages(alarm))
+            publication.add(alarm, alarm["Threshold"] + smallest_step(alarm), breach_ages(alarm))
         publication.publish()
         return since
 
@@ -124,7 +124,7 @@ class Drill:
         """Publishes that all is well."""
         publication = Publication(self.stage)
         for alarm in map(self.alarms.__getitem__, names):
-            publication.add(alarm, 0, calm_ages(alarm))
+            publication.add(alarm, 0, recovery_ages(alarm))
         publication.publish()
 
     def end(self, since: float, *names: str) -> None:
@@ -134,7 +134,7 @@ class Drill:
 
     def pages(self, since: float) -> list[str]:
         """The alarms that woke somebody."""
-        told = (m for m in self.listener.heard if (m.topic, m.state) == ("page", "ALARM"))
+        told = (m for m in self.listener.received if (m.topic, m.state) == ("page", "ALARM"))
         return [message.alarm for message in told if message.at >= since]
 
     def told(self, column: str, name: str, state: str, since: float) -> None:
@@ -172,14 +172,14 @@ def test_every_alarm_of_the_catalogue_is_deployed(drill: Drill) -> None:
 @pytest.mark.parametrize("name", METRIC_ALARMS)
 def test_by_the_rules_it_goes_off_just_above_and_at_nothing_else(drill: Drill, name: str) -> None:
     alarm = drill.alarms[name]
-    above, below = alarm["Threshold"] + step(alarm), alarm["Threshold"]
+    above, below = alarm["Threshold"] + smallest_step(alarm), alarm["Threshold"]
     silent = "ALARM" if name in SCHEDULED else "OK"
-    twin = elsewhere(alarm, STAGE)
-    assert decide(alarm, above) == "ALARM"
-    assert decide(alarm, below) == "OK"
+    twin = in_other_stage(alarm, STAGE)
+    assert state_at(alarm, above) == "ALARM"
+    assert state_at(alarm, below) == "OK"
     assert evaluate(alarm, Data(), 0, "OK") == silent
-    assert decide(twin, above) == "ALARM"
-    assert decide(alarm, above, published=twin) == silent, "the same breach in another stage"
+    assert state_at(twin, above) == "ALARM"
+    assert state_at(alarm, above, published=twin) == silent, "the same breach in another stage"
     drill.outcome.setdefault(name, {})["rules"] = f"above {above:g}: ALARM; {below:g}: OK; silent: {silent}"
 
 

@@ -64,7 +64,7 @@ def test_a_stage_lives_as_its_roles(account: Platform, stage: str) -> None:
         account.destroy(stage, gate=gate(account, stage, "deploy"))
     deploy = gate(account, stage, "deploy")
     assert up(account, stage, deploy).created
-    assert deploy.asked > 300, "every call was decided"
+    assert deploy.decisions > 300, "every call was decided"
     assert up(account, stage, deploy).changed == 0
     retagged = {"aws:defaultTags": with_owner(stage, "town")}
     assert len(up(account, stage, deploy, **retagged).updated) > 50
@@ -81,14 +81,14 @@ def test_a_stage_lives_as_its_roles(account: Platform, stage: str) -> None:
             gate=reading,
         )
         assert (found.changed, found.errors) == (0, [])
-        assert reading.asked > 100 or not verify, "a drift looks at everything"
+        assert reading.decisions > 100 or not verify, "a drift looks at everything"
     leaving = gate(account, stage, "deploy")
     if STAGES[stage].disposable:
         account.destroy(stage, gate=leaving)
     else:
         with pytest.raises(EngineError, match="nothing was deleted"):
             account.destroy(stage, gate=leaving)
-        assert leaving.asked == 0, "what members made is for a person to delete"
+        assert leaving.decisions == 0, "what members made is for a person to delete"
 
 
 def test_a_release_goes_out_and_back_as_the_deploy_role(

@@ -399,7 +399,7 @@ class World:
         """The service's module; in half of the histories a board of three quests is a long one."""
         module: Any = cold_module(service)
         if service == "publisher" and self.seed % 2 == 0:
-            module.publisher = replace(module.publisher, bound=LONG_BOARD)
+            module.publisher = replace(module.publisher, max_cards=LONG_BOARD)
         return module
 
     def invoke(self, service: str, event: Mapping[str, Any], call: Call | None = None) -> Result:

@@ -689,7 +689,7 @@ export interface components {
         Audience: "public" | "private";
         /**
          * Board
-         * @description Every OPEN quest, newest first; with an `index` the first FIRST_CARDS of them.
+         * @description All OPEN quests, newest first; if there is an `index`, only the first FIRST_CARDS.
          */
         Board: {
             /**
@@ -707,8 +707,8 @@ export interface components {
          * @description An OPEN quest on the board.
          *
          *     Attributes:
-         *         words: the different words of title, description, tags, area, category and requestor's name, folded, sorted
-         *             and joined by spaces; `services.core.folding.matches` compares a query's with them.
+         *         words: the distinct words of title, description, tags, area, category and requestor's name, without case and
+         *             accents, sorted and joined by spaces; `services.core.folding.matches` compares a query with them.
          */
         BoardCard: {
             /** Questid */
@@ -758,13 +758,13 @@ export interface components {
         };
         /**
          * BoardIndex
-         * @description The pages of a long board, by list.
+         * @description The index of a large board: the pages of each sorted list.
          *
          *     Attributes:
-         *         count: open quests.
-         *         areas: quests by area, as their requestors wrote it.
-         *         newest, ending, reward, when: pages of cards, in this order.
-         *         words: pages of postings.
+         *         count: number of open quests.
+         *         areas: number of quests by area, spelled as their requestors did.
+         *         newest, ending, reward, when: pages of all cards, sorted by creation, expiry, reward and time window.
+         *         words: pages of the search index (see `WordPage`).
          */
         BoardIndex: {
             /** Count */
@@ -787,7 +787,7 @@ export interface components {
         Breaker: "closed" | "read-only" | "down";
         /**
          * CardPage
-         * @description A page of cards, in the order of its list.
+         * @description A page of a sorted list of cards.
          */
         CardPage: {
             /** Cards */
@@ -1585,7 +1585,7 @@ export interface components {
         Outcome: "COMPLETE" | "CLAIMED" | "CANCELLED";
         /**
          * Pages
-         * @description A sorted list in pages, which are documents of their own: names, and the key of each one's first entry.
+         * @description The pages of a sorted list: their names, and the sort key of each page's first entry. Each page is a document.
          */
         Pages: {
             /** Names */
@@ -1760,7 +1760,7 @@ export interface components {
         };
         /**
          * QuestDocument
-         * @description A quest as anybody may see it: the API's public view, with the parties' names and moderators' marks.
+         * @description The public view of a quest: that of the API, with the names of requestor and performer.
          */
         QuestDocument: {
             /** Questid */
@@ -2429,8 +2429,10 @@ export interface components {
         };
         /**
          * WordPage
-         * @description A page of the words' list. A posting is a word of a quest, the quest's id, then what orders it: creation and
-         *     expiry, XP, start of its window or 0; moments in milliseconds since the epoch; separated by spaces.
+         * @description A page of the search index.
+         *
+         *     A posting says that a quest contains a word. It is a line with the word, the quest's id and the values that quests
+         *     are sorted by: creation, expiry, XP, and the start of the time window or 0. Times are in milliseconds since 1970.
          */
         WordPage: {
             /** Postings */

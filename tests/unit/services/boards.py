@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TypeVar
 
-from services.core.board_index import ORDERS, area_counts, in_order, key, names_in, postings
+from services.core.board_index import ORDERS, area_counts, in_order, key, page_names, postings
 from services.core.documents import FIRST_CARDS, Board, BoardCard, CardPage, WordPage, board_page_key
 from services.core.names import BOARD_KEY, BOARD_PAGES_PREFIX
 
@@ -50,12 +50,12 @@ def _page(objects: Mapping[str, bytes], name: str, model: type[Page]) -> Page:
 def board_texts(objects: Mapping[str, bytes]) -> list[bytes]:
     """All that is reachable from the board's address."""
     board = read_board(objects)
-    names = names_in(board.index) if board else set()
+    names = page_names(board.index) if board else set()
     return [objects.get(BOARD_KEY, b""), *(objects[board_page_key(name)] for name in names)]
 
 
 def left_behind(objects: Mapping[str, bytes]) -> set[str]:
     """Pages that the board does not name."""
     board = read_board(objects)
-    named = {board_page_key(name) for name in names_in(board.index)} if board else set()
+    named = {board_page_key(name) for name in page_names(board.index)} if board else set()
     return {one for one in objects if one.startswith(BOARD_PAGES_PREFIX)} - named

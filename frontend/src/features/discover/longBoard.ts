@@ -1,6 +1,7 @@
 /**
- * A board that is too long for one document: its answers come from pages (`services/core/board_index.py`), and are the
- * same as if all cards were here. The lists are sorted by UTF-16 code units, as text is compared here.
+ * Search, filters and sort orders of a board with pages (`services/core/board_index.py`). The results are the same as
+ * those of `board.ts`, which needs all cards. The lists are sorted by UTF-16 code units, which is how JavaScript
+ * compares text.
  */
 import { type PublishedBoard, readDocument, withOwnChanges } from "../../api/board";
 import { boardPagePath, questPath } from "../../api/limits.gen";
@@ -11,31 +12,31 @@ import { words } from "../../lib/folding";
 import { nextWeekend } from "../../lib/time";
 import { type Filters, fitting, found, isSoon, ORDERS, SOON, soon } from "./board";
 
-/** Pages of postings from which on a word is too frequent to begin with; it is then looked for in the cards. */
+/** A word with more pages in the search index is too frequent to look up there; the cards are searched instead. */
 const MOST_PAGES = 12;
-/** Documents of quests that are read side by side. */
+/** Number of quest documents that are read in parallel. */
 const BATCH = 24;
 
 export interface Reader {
   page<T>(name: string): Promise<T>;
-  /** A quest's document; undefined where there is none now. */
+  /** A quest's document; undefined if there is none. */
   quest(questId: string): Promise<QuestDocument | undefined>;
 }
 
 export interface Part {
   quests: BoardCard[];
-  /** There are others behind them. */
+  /** True if there are more quests than these. */
   more: boolean;
 }
 
-/** The facts of a quest that are known before its document is read. */
+/** An entry of the search index: the sort values of a quest, known before its document is read. */
 type Posting = Pick<BoardCard, "questId" | "createdAt" | "expiresAt" | "rewardXp" | "when">;
 
 const pages = new Map<string, Promise<unknown>>();
-/** Pages that are kept: those of a few searches. A page never changes. */
+/** Maximum number of pages in the cache, enough for a few searches. A page never changes. */
 const KEPT_PAGES = 100;
 
-/** The published documents. */
+/** Reads the published documents. */
 export const published: Reader = {
   page<T>(name: string): Promise<T> {
     const kept = pages.get(name) as Promise<T> | undefined;
@@ -56,14 +57,14 @@ export const published: Reader = {
     ),
 };
 
-/** The pauses before a board is read again whose pages went, in milliseconds: longer than the edge keeps its copy. */
+/** Pauses before the retries of a board whose pages were deleted, in ms; together longer than CloudFront's cache time. */
 const PAUSES = [0, 2_000, 4_000];
 
-/** Answers from a board's pages, or from the board that has followed it meanwhile. */
+/** Runs `answer` on the board's index, and again on the next board if pages were deleted meanwhile. */
 export async function withPages<T>(
   board: PublishedBoard,
   answer: (index: BoardIndex) => Promise<T>,
-  short: (cards: readonly BoardCard[]) => T,
+  fromCards: (cards: readonly BoardCard[]) => T,
 ): Promise<T> {
   let current = board;
   for (let attempt = 0; current.index; attempt++) {
@@ -77,10 +78,10 @@ export async function withPages<T>(
       current = await queryClient.fetchQuery({ ...boardQuery(), staleTime: 0 });
     }
   }
-  return short(current.cards);
+  return fromCards(current.cards);
 }
 
-/** The content of a list: the first `count` quests that fit, and the number of all where that is known. */
+/** The first `count` quests that match the filters, and the total number if it is known. */
 export const list = (board: PublishedBoard, filters: Filters, count: number): Promise<Part & { total?: number }> =>
   withPages<Part & { total?: number }>(
     board,
@@ -96,7 +97,7 @@ export const list = (board: PublishedBoard, filters: Filters, count: number): Pr
     },
   );
 
-/** The quests of others that are to be done soon. */
+/** Other members' quests that start soon. */
 export const soonOf = (board: PublishedBoard, userId: string): Promise<BoardCard[]> =>
   withPages(
     board,
@@ -104,7 +105,7 @@ export const soonOf = (board: PublishedBoard, userId: string): Promise<BoardCard
     (cards) => soon(cards, userId, Date.now()),
   );
 
-/** The first `count` quests that fit, in order. */
+/** The first `count` quests that match the filters, in their order. */
 export async function foundIn(
   index: BoardIndex,
   filters: Filters,
@@ -112,21 +113,21 @@ export async function foundIn(
   count: number,
   reader: Reader = published,
 ): Promise<Part> {
-  const looked = words(filters.q, filters.area ?? "");
-  const rare = looked
+  const queried = words(filters.q, filters.area ?? "");
+  const rare = queried
     .map((word) => ({ word, names: pagesOf(index.words, word) }))
     .filter(({ names }) => names.length <= MOST_PAGES)
     .sort((a, b) => a.names.length - b.names.length);
   const part =
     rare.length > 0
-      ? await byWords(rare, filters, now, count, reader)
+      ? await searchByWords(rare, filters, now, count, reader)
       : filters.weekend
-        ? await atTheWeekend(index, filters, now, count, reader)
-        : await scanned(index[filters.sort], fitting(filters, now), count, reader);
-  return withOwn(part, filters, now);
+        ? await scanWeekend(index, filters, now, count, reader)
+        : await scan(index[filters.sort], fitting(filters, now), count, reader);
+  return addOwnChanges(part, filters, now);
 }
 
-/** The quests of others that are to be done in the next days, the first one first. */
+/** Other members' quests that start soon, by start. */
 export async function soonIn(
   index: BoardIndex,
   userId: string,
@@ -134,11 +135,11 @@ export async function soonIn(
   reader: Reader = published,
 ): Promise<BoardCard[]> {
   const isLater = startsFrom(now + SOON.within);
-  const { quests } = await scanned(index.when, isSoon(userId, now), SOON.count, reader, isLater);
+  const { quests } = await scan(index.when, isSoon(userId, now), SOON.count, reader, isLater);
   return quests;
 }
 
-/** The pages that may hold postings of words with this beginning. */
+/** The pages of the search index that may have words with this prefix. */
 export function pagesOf({ names, first }: Pages, prefix: string): string[] {
   const from = first.findIndex((_, number) => (first[number + 1] ?? "\uffff") >= prefix);
   const to = first.findIndex((entry) => entry > prefix && !entry.startsWith(prefix));
@@ -150,8 +151,8 @@ const startsFrom =
   ({ when }: BoardCard): boolean =>
     !when || Date.parse(when.start) >= time;
 
-/** Goes through an order until there are enough; `isPast` says of a card that none after it fits. */
-async function scanned(
+/** Reads a sorted list until `count` quests match, or until a card for which `isPast` says that no later one matches. */
+async function scan(
   order: Pages,
   fits: (card: BoardCard) => boolean,
   count: number,
@@ -167,8 +168,8 @@ async function scanned(
   return { quests: quests.slice(0, count), more: quests.length > count };
 }
 
-/** The quests of the weekend are at the beginning of those by date. */
-async function atTheWeekend(
+/** The matching quests of the next weekend; in the list by start they come first. */
+async function scanWeekend(
   index: BoardIndex,
   filters: Filters,
   now: number,
@@ -177,13 +178,13 @@ async function atTheWeekend(
 ): Promise<Part> {
   const every = Number.POSITIVE_INFINITY;
   const isPast = startsFrom(nextWeekend(now).end);
-  const { quests } = await scanned(index.when, fitting(filters, now), every, reader, isPast);
+  const { quests } = await scan(index.when, fitting(filters, now), every, reader, isPast);
   quests.sort(ORDERS[filters.sort]);
   return { quests: quests.slice(0, count), more: quests.length > count };
 }
 
-/** Reads the postings of the rare words, and the documents of the quests that have all of them. */
-async function byWords(
+/** Looks up the rare words in the search index, and reads the documents of the quests that contain all of them. */
+async function searchByWords(
   rare: { word: string; names: string[] }[],
   filters: Filters,
   now: number,
@@ -192,9 +193,9 @@ async function byWords(
 ): Promise<Part> {
   let candidates: Map<string, Posting> | undefined;
   for (const { word, names } of rare) {
-    const having = await postingsOf(word, names, reader);
-    const before: Map<string, Posting> = candidates ?? having;
-    candidates = new Map([...before].filter(([questId]) => having.has(questId)));
+    const matching = await postingsOf(word, names, reader);
+    const before: Map<string, Posting> = candidates ?? matching;
+    candidates = new Map([...before].filter(([questId]) => matching.has(questId)));
   }
   const order = ORDERS[filters.sort] as (a: Posting, b: Posting) => number;
   const ordered = [...(candidates?.values() ?? [])]
@@ -236,8 +237,8 @@ function cardOf(document: QuestDocument): BoardCard {
   } as BoardCard;
 }
 
-/** With the member's own changes, except where their place is among those that are not shown yet. */
-function withOwn({ quests, more }: Part, filters: Filters, now: number): Part {
+/** The quests with the member's own changes, except those that come after the last one shown. */
+function addOwnChanges({ quests, more }: Part, filters: Filters, now: number): Part {
   const all = found(withOwnChanges(quests, false), filters, now);
   const last = more ? all.findIndex(({ questId }) => questId === quests.at(-1)?.questId) : -1;
   return { quests: last < 0 ? all : all.slice(0, last + 1), more };

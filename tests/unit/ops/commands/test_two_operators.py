@@ -136,10 +136,10 @@ def test_a_canary_that_was_taken_over_leaves_the_alias_alone(
     town: UnitStage, anna: Anna, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone() -> None:
-        canary.point(town, dict.fromkeys(["api"], "1"))
+        canary.set_aliases(town, dict.fromkeys(["api"], "1"))
         raise OperatorError("berta has taken local over: nothing more is done here.")
 
-    for name in ("_alone", "_worse"):
+    for name in ("_first_call_failure", "_live_failure"):
         monkeypatch.setattr(canary, name, lambda *_: None)
     monkeypatch.setattr("time.sleep", lambda _: None)
     with pytest.raises(OperatorError, match="berta"):

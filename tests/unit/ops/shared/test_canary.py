@@ -93,7 +93,7 @@ def test_a_quiet_minute_passes_and_leaves_the_share_to_the_release(town: Town) -
     assert datetime.now(UTC) == NOW + timedelta(minutes=1)
     assert len(town.said) == 4
     assert town.alias() == ("1", {"2": 0.1})
-    canary.point(town.stage, canary.published(town.stage))
+    canary.set_aliases(town.stage, canary.newest_versions(town.stage))
     assert town.alias() == ("2", {})
 
 
@@ -158,7 +158,7 @@ def test_who_interrupts_it_leaves_nothing_behind(town: Town) -> None:
 
 def test_the_status_shows_it(town: Town, cli: Cli) -> None:
     assert "canary" not in cli("status").out
-    canary.point(town.stage, {"api": "1"}, {"2": 0.1})
+    canary.set_aliases(town.stage, {"api": "1"}, {"2": 0.1})
     assert "version 2 gets 10% of the api's calls" in cli("status").out
 
 

@@ -12,7 +12,17 @@ import pytest
 
 from infra.paths import REPOSITORY
 from services.core import board_index
-from services.core.board_index import ORDERS, Order, edited, in_order, is_worn, key, laid_out, page_of, postings
+from services.core.board_index import (
+    ORDERS,
+    Order,
+    in_order,
+    key,
+    needs_rewrite,
+    page_of,
+    postings,
+    update_pages,
+    write_pages,
+)
 from services.core.documents import BoardCard, CardPage, Pages, WordPage
 from services.core.domain.quests import Category, Status, When
 from services.core.folding import words
@@ -89,7 +99,7 @@ def test_a_list_is_what_a_sorted_set_is_after_any_changes() -> None:
             add = {f"{draw.choice('aäzz𐐷ﬀ')}{draw.randrange(60)} x" for _ in range(draw.randrange(12))}
             remove = set(draw.sample(sorted(have), min(len(have), draw.randrange(10)))) - add
             written = len(store.pages)
-            pages = edited(pages, remove, {one: one for one in add}, 3, store.load(str), store.save)
+            pages = update_pages(pages, remove, {one: one for one in add}, 3, store.load(str), store.save)
             have = (have - remove) | add
             assert store.all(pages) == in_order(have)
             assert all(1 <= len(store.pages[name]) <= 6 for name in pages.names)
@@ -99,13 +109,13 @@ def test_a_list_is_what_a_sorted_set_is_after_any_changes() -> None:
 def test_a_change_touches_a_page_of_each_order_and_one_for_each_word() -> None:
     draw, store = random.Random(1), Store()
     cards = [card(number, draw) for number in range(400)]
-    index = laid_out(cards, store.save, store.save)
+    index = write_pages(cards, store.save, store.save)
     new = card(1000, draw)
     store.loads, before = 0, len(store.pages)
     for order in ORDERS:
         add = {key(new, order): new}
-        edited(getattr(index, order), [], add, 4, store.load(partial(_key, order)), store.save)
-    edited(index.words, [], {one: one for one in postings(new)}, 20, store.load(str), store.save)
+        update_pages(getattr(index, order), [], add, 4, store.load(partial(_key, order)), store.save)
+    update_pages(index.words, [], {one: one for one in postings(new)}, 20, store.load(str), store.save)
     most = 4 + len(postings(new))
     assert store.loads <= most
     assert len(store.pages) - before <= 2 * most
@@ -113,8 +123,8 @@ def test_a_change_touches_a_page_of_each_order_and_one_for_each_word() -> None:
 
 def test_what_stays_as_it_is_is_not_written() -> None:
     store = Store()
-    pages = edited(Pages(names=[], first=[]), [], {"a": "a"}, 3, store.load(str), store.save)
-    assert edited(pages, ["b"], {"a": "a"}, 3, store.load(str), store.save) == pages
+    pages = update_pages(Pages(names=[], first=[]), [], {"a": "a"}, 3, store.load(str), store.save)
+    assert update_pages(pages, ["b"], {"a": "a"}, 3, store.load(str), store.save) == pages
     assert len(store.pages) == 1
 
 
@@ -139,16 +149,16 @@ def test_the_orders_are_those_of_a_plain_sort() -> None:
 
 def test_a_list_of_many_small_pages_is_worn() -> None:
     draw, store = random.Random(2), Store()
-    index = laid_out([card(number, draw) for number in range(80)], store.save, store.save)
-    assert not is_worn(index)
-    assert is_worn(index.model_copy(update={"count": 8}))
+    index = write_pages([card(number, draw) for number in range(80)], store.save, store.save)
+    assert not needs_rewrite(index)
+    assert needs_rewrite(index.model_copy(update={"count": 8}))
 
 
 def test_the_app_reads_what_is_written_here() -> None:
     """The fixture, by which the app's tests search, is what a board of its cards is laid out as."""
     draw, store = random.Random(5), Store()
     cards = [card(number, draw) for number in range(120)]
-    index = laid_out(cards, store.save, store.save)
+    index = write_pages(cards, store.save, store.save)
     pages = {
         name: (CardPage(cards=page) if isinstance(page[0], BoardCard) else WordPage(postings=page)).model_dump(
             mode="json", by_alias=True, exclude_none=True

@@ -12,12 +12,12 @@ import pytest
 import time_machine
 
 from services.core import aws, board_index
-from services.core.board_index import ORDERS, names_in
+from services.core.board_index import ORDERS, page_names
 from services.core.documents import Board, QuestDocument, board_page_key, page_key, quest_key
 from services.core.domain.users import Profile
 from services.core.names import BOARD_KEY, HOME_KEY
 from services.core.stores.dynamo import encode_item
-from services.publisher.publication import SETTLED
+from services.publisher.publication import DRIFT_GRACE
 from tests.unit.services.boards import every_card, left_behind
 from tests.unit.services.bucket import Bucket, refused
 from tests.unit.services.cloud import ANNA, BEN, DESCRIPTION, Api, Cloud, CrashError, lost_request
@@ -215,7 +215,7 @@ def test_an_operator_publishes_single_quests(publisher: Publisher) -> None:
 
 def sweep(publisher: Publisher) -> tuple[Any, dict[str, float]]:
     """The schedule's run, long after the last change."""
-    publisher.cloud.clock.advance(seconds=SETTLED.total_seconds() + 1)
+    publisher.cloud.clock.advance(seconds=DRIFT_GRACE.total_seconds() + 1)
     return publisher({"sweep": "publisher"})
 
 
@@ -383,7 +383,7 @@ def long(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> Publisher:
     """A publisher for which a board of six quests is a long one, in small pages."""
     monkeypatch.setattr(board_index, "CARDS", 2)
     monkeypatch.setattr(board_index, "POSTINGS", 10)
-    object.__setattr__(publisher.module.publisher, "bound", 5)
+    object.__setattr__(publisher.module.publisher, "max_cards", 5)
     return publisher
 
 
@@ -501,12 +501,12 @@ def test_a_list_with_many_small_pages_is_written_anew(long: Publisher, monkeypat
     for one in ids:
         long.stream(one)
     before = long.board
-    monkeypatch.setattr(board_index, "_WORN", 0.5)
+    monkeypatch.setattr(board_index, "_REWRITE_FACTOR", 0.5)
     sweep(long)
     after = long.board
     assert before.index
     assert after.index
-    assert names_in(before.index).isdisjoint(names_in(after.index))
+    assert page_names(before.index).isdisjoint(page_names(after.index))
     assert [len(getattr(after.index, order).names) for order in ORDERS] == [5, 5, 5, 5]
     assert _shown(long) == set(ids)
     assert left_behind(long.bucket.objects) == set()
@@ -537,4 +537,4 @@ def test_several_quests_are_written_at_once_and_the_tables_read_by_one_thread_at
 
 
 def test_settled_is_longer_than_the_stream_needs() -> None:
-    assert timedelta(seconds=30) <= SETTLED
+    assert timedelta(seconds=30) <= DRIFT_GRACE

@@ -61,7 +61,7 @@ class Table:
 class Race:
     """A publisher in whose calls others come: a change of a quest, or a whole run of a second publisher."""
 
-    def __init__(self, plan: dict[int, list[tuple[str, str]]], bound: int) -> None:
+    def __init__(self, plan: dict[int, list[tuple[str, str]]], max_cards: int) -> None:
         self.table, self.bucket, self.plan = Table(), Bucket(), plan
         self.calls, self.inside, self.now = 0, False, NOW
         self.gone: set[str] = set()
@@ -72,7 +72,7 @@ class Race:
         client: Any = self.bucket
         store = DocumentStore(client, "site", sleep=lambda _: None)
         log = Telemetry("race", "unit", "CRITICAL").log
-        self.publisher = Publisher(table, table, store, "https://quests.example", log, workers=1, bound=bound)
+        self.publisher = Publisher(table, table, store, "https://quests.example", log, workers=1, max_cards=max_cards)
 
     def _before(self, operation: str, key: str) -> None:
         if not self.inside:
@@ -115,12 +115,12 @@ Steps = st.lists(st.tuples(st.sampled_from(("change", "publish")), st.sampled_fr
 
 
 @settings(max_examples=300, deadline=None)
-@given(plan=st.dictionaries(st.integers(1, 60), Steps, max_size=12), runs=st.integers(1, 3), bound=BOUNDS)
+@given(plan=st.dictionaries(st.integers(1, 60), Steps, max_size=12), runs=st.integers(1, 3), max_cards=BOUNDS)
 def test_whatever_meets_documents_equal_the_table_and_nothing_withdrawn_is_shown_again(
-    plan: dict[int, list[tuple[str, str]]], runs: int, bound: int
+    plan: dict[int, list[tuple[str, str]]], runs: int, max_cards: int
 ) -> None:
     with patch.multiple(board_index, CARDS=1, POSTINGS=4):
-        _play(Race(plan, bound), runs)
+        _play(Race(plan, max_cards), runs)
 
 
 def _play(race: Race, runs: int) -> None:
