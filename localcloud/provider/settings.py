@@ -54,6 +54,8 @@ class Key(Handler):
     taggable = True
 
     def create(self, cloud: Cloud, inputs: Inputs) -> str:
+        # With its tags in the same call: by them it is found after an interruption.
+        tags = [{"TagKey": key, "TagValue": value} for key, value in (inputs.get("tags") or {}).items()]
         made = cloud.call(
             "kms",
             "create_key",
@@ -62,6 +64,7 @@ class Key(Handler):
                 for key in ("description", "keyUsage", "policy", "multiRegion", "customerMasterKeySpec")
             },
             renames={"customerMasterKeySpec": "KeySpec"},
+            Tags=tags,
         )
         key_id = str(made["KeyMetadata"]["KeyId"])
         self._rotate(cloud, key_id, inputs)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pulumi
@@ -11,6 +12,8 @@ import pytest
 from infra.components.parameters import NOT_DEPLOYED_AGAIN
 from localcloud.engine.deployment import EngineError, Report
 from localcloud.engine.state import Operation, State
+from localcloud.provider import HANDLERS
+from localcloud.provider.base import Cloud
 from tests.platform.conftest import Platform
 
 STAGE = "engine"
@@ -211,6 +214,18 @@ def test_what_was_made_without_being_remembered_is_taken_over_after_a_crash(clea
     report = clean.up(STAGE, Queues())
     assert "flag" in names(report.created)
     assert not report.orphans
+
+
+def test_a_key_is_found_as_soon_as_it_is_made(clean: Platform) -> None:
+    """It has no name: its description and its tags are what a run that was killed just then knows it by."""
+    handler = HANDLERS["aws:kms/key:Key"]
+    inputs = {"description": "found", "tags": {"stage": STAGE}}
+    with closing(Cloud(clean.endpoint, "us-east-1")) as cloud:
+        key = handler.create(cloud, inputs)
+        assert handler.find(cloud, inputs) == [key]
+        assert handler.find(cloud, {**inputs, "tags": {"stage": "another"}}) == []
+        handler.delete(cloud, key, inputs)
+        assert handler.find(cloud, inputs) == []
 
 
 def test_what_an_interrupted_run_made_and_the_program_no_longer_wants_is_named(clean: Platform) -> None:
