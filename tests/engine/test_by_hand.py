@@ -210,8 +210,8 @@ def held(type_: str, operation: str) -> Iterator[Event]:
         setattr(handler, operation, original)
 
 
-def test_what_a_killed_deployment_leaves_is_known_without_the_cli(clone: Clone) -> None:
-    """The lock and the pending operations as the CLI writes them, read from the bucket."""
+def test_a_killed_deployment_of_prod_is_recovered_by_the_runbooks_command(clone: Clone) -> None:
+    """What is left is read from the bucket, without the CLI; `recover` finds the stage's backend by itself."""
     session = boto3.Session(*clone.account.platform.emulator.root_key, region_name="us-east-1")
     stage = Stage("prod", session, clone.account.platform.endpoint)
     assert not find_interrupted(stage)
@@ -231,5 +231,15 @@ def test_what_a_killed_deployment_leaves_is_known_without_the_cli(clone: Clone) 
     assert left.pending == ("updating api",)
     assert clone.pulumi("up", "--yes", "--skip-preview") != 0
     assert "locked" in clone.said
-    assert clone.pulumi("cancel", "--yes") == 0, clone.said
-    assert not find_interrupted(stage).locked_by
+    backend = clone.environment.pop("PULUMI_BACKEND_URL")
+    recover = ("./civicforge", "recover", "--stage", "prod", "--yes", "--reason", "killed")
+    assert clone.run(*recover) == 0, clone.said[-3000:]
+    assert "updating" in clone.said
+    assert "Now `civicforge deploy --stage prod`" in clone.said
+    assert not find_interrupted(stage)
+    (backup,) = (clone.folder / ".local" / "recover").iterdir()
+    assert json.loads(backup.read_text())["deployment"]["pending_operations"]
+    assert clone.run(*recover) == 0, clone.said[-3000:]
+    clone.environment["PULUMI_BACKEND_URL"] = backend
+    assert clone.pulumi("up", "--yes", "--skip-preview") == 0, clone.said[-3000:]
+    assert clone.pulumi("preview", "--refresh", "--expect-no-changes") == 0, clone.said[-3000:]
