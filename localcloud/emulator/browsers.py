@@ -27,22 +27,25 @@ def refused_at_aws(path: str, headers: Mapping[str, str], front_port: int) -> st
     """
     if not _LOCAL_HOSTS.fullmatch(headers.get("host", "")):
         return _foreign_host(headers)
+    site = headers.get("sec-fetch-site", "")
+    if path.startswith(_API) and site == "same-origin":
+        return None
     if origin := headers.get("origin"):
         announced = "x-amz-target" in headers.get("access-control-request-headers", "").lower()
         cognito = announced or headers.get("x-amz-target", "").startswith(COGNITO_TARGET)
         business = path.startswith(_API) or (path == "/" and cognito)
         return None if business and _is_app(origin, front_port) else f"The page {origin} has no business here."
-    if not path.startswith(_API) and headers.get("sec-fetch-site", "") not in _OWN_SITES:
+    if not path.startswith(_API) and site not in _OWN_SITES:
         return "Another page has no business here."
     return None
 
 
-def refused_at_front_door(path: str, headers: Mapping[str, str], front_port: int, method: str = "GET") -> str | None:
+def refused_at_front_door(path: str, headers: Mapping[str, str], method: str = "GET") -> str | None:
     """The reason to refuse a request at the front door; None if it may pass.
 
     The app is open to links from everywhere, the console to windows of its own; what changes something at the console
-    names the console's own origin. Of the emulator's own paths (`/_ministack/reset`), of which CloudFront knows none,
-    nothing is served.
+    names the console's own origin. A forwarded port has another number in the browser, in `Host` and `Origin` alike. Of
+    the emulator's own paths (`/_ministack/reset`), of which CloudFront knows none, nothing is served.
     """
     if not _LOCAL_HOSTS.fullmatch(headers.get("host", "")):
         return _foreign_host(headers)
@@ -50,7 +53,7 @@ def refused_at_front_door(path: str, headers: Mapping[str, str], front_port: int
     if path.startswith("/_") and not console:
         return "There is no such address."
     origin = headers.get("origin")
-    if origin and not (_is_app(origin, front_port) and origin == f"http://{headers['host']}"):
+    if origin and origin != f"http://{headers['host']}":
         return f"The page {origin} has no business here."
     if console and method not in ("GET", "HEAD") and not origin:
         return "The console changes nothing for a request that does not name its origin."

@@ -124,7 +124,7 @@ class Gateway:
         front = scope["server"][1] == self._front_port
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         if front:
-            refused = refused_at_front_door(scope["path"], headers, self._front_port, scope.get("method", "GET"))
+            refused = refused_at_front_door(scope["path"], headers, scope.get("method", "GET"))
         else:
             refused = refused_at_aws(scope["path"], headers, self._front_port)
         if scope["type"] != "http":

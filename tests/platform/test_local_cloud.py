@@ -373,6 +373,14 @@ def test_page_and_api_have_one_origin(platform: Platform, outputs: dict[str, Any
     assert httpx.get(f"{platform.running.front_url}/api/anything").json() == {"packages": []}
 
 
+def test_a_browser_comes_through_a_forwarded_port(platform: Platform, outputs: dict[str, Any]) -> None:
+    forwarded = {"Host": "localhost:9", "Origin": "http://localhost:9", "Sec-Fetch-Site": "same-origin"}
+    for path in ("", "/api/anything"):
+        assert httpx.get(f"{platform.running.front_url}{path}", headers=forwarded).status_code == 200
+        foreign = httpx.get(f"{platform.running.front_url}{path}", headers={"Origin": "http://localhost:9"})
+        assert foreign.status_code == 403
+
+
 def test_the_bucket_itself_is_closed(platform: Platform, outputs: dict[str, Any]) -> None:
     assert httpx.get(f"{platform.endpoint}/gaps-site/index.html").status_code == 403
 

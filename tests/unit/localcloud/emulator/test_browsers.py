@@ -18,7 +18,7 @@ def aws(path: str = "/", host: str = "127.0.0.1:4571", **headers: str) -> bool:
 def front(path: str = "/", host: str = f"localhost:{FRONT}", **headers: str) -> bool:
     """True if the front door serves it."""
     named = {"host": host, **{k.replace("_", "-"): v for k, v in headers.items()}}
-    return refused_at_front_door(path, named, FRONT) is None
+    return refused_at_front_door(path, named) is None
 
 
 @pytest.mark.parametrize("serve", [aws, front])
@@ -80,6 +80,18 @@ def test_the_app_of_one_stage_is_a_stranger_to_the_others() -> None:
     assert front("/api/v1/me", host=f"dev.localhost:{FRONT}", origin=f"http://dev.localhost:{FRONT}")
 
 
+@pytest.mark.parametrize("host", ["localhost:9000", "127.0.0.1:1", "dev.localhost:49152", "localhost"])
+def test_a_forwarded_port_has_another_number_in_the_browser(host: str) -> None:
+    forwarded = {"origin": f"http://{host}", "sec_fetch_site": "same-origin"}
+    assert all(front(path, host=host, **forwarded) for path in ("/app.js", "/api/v1/me", "/_local/"))
+    assert aws("/_aws/execute-api/abc/$default/api/v1/me", **forwarded)
+    assert not front("/app.js", origin=f"http://{host}"), "its page is a stranger to the port itself"
+    assert not front("/app.js", host=host, origin=f"https://{host}")
+    assert not aws("/_ministack/reset", **forwarded)
+    for site in ("same-site", "cross-site", ""):
+        assert not aws("/_aws/execute-api/abc/$default/api/v1/me", origin=f"http://{host}", sec_fetch_site=site)
+
+
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_what_other_pages_embed_or_fetch_without_an_origin(site: str) -> None:
     assert not aws("/?Action=CreateQueue", sec_fetch_site=site)
@@ -104,7 +116,7 @@ def test_the_emulator_s_own_addresses_are_not_behind_the_front_door(path: str) -
 def test_the_console_changes_something_for_itself_alone(path: str) -> None:
     def posted(**headers: str) -> bool:
         named = {"host": f"localhost:{FRONT}", **{k.replace("_", "-"): v for k, v in headers.items()}}
-        return refused_at_front_door(path, named, FRONT, "POST") is None
+        return refused_at_front_door(path, named, "POST") is None
 
     window = {"sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
     assert posted(origin=APP, sec_fetch_site="same-origin", **window)
