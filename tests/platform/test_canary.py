@@ -8,13 +8,15 @@ import boto3
 import pytest
 
 from localcloud.emulator.root_key import root_key_of
+from ops.shared import smoke
 from ops.shared.stage import Stage as OperatorsStage
 from ops.shared.synthetic import make_members
-from services.core.metrics import ATTESTATIONS_SUBMITTED, QUESTS_COMPLETED, QUESTS_CREATED, REWARDS_PAID
+from services.core.metrics import ATTESTATIONS_SUBMITTED, CLAIMS_HELD, QUESTS_COMPLETED, QUESTS_CREATED, REWARDS_PAID
 from services.core.names import BOARD_KEY, LIVE_ALIAS
+from services.core.parameters import flag_parameter
 from tests.platform.community import Stage, wait_for
 
-BUSINESS = (QUESTS_CREATED, ATTESTATIONS_SUBMITTED, QUESTS_COMPLETED, REWARDS_PAID)
+BUSINESS = (QUESTS_CREATED, CLAIMS_HELD, ATTESTATIONS_SUBMITTED, QUESTS_COMPLETED, REWARDS_PAID)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,21 @@ def test_a_quest_lives_from_post_to_reward_and_nobody_sees_it(stage: Stage, oper
     assert counted(operators) == before
     assert len(stage.http.get(f"/{BOARD_KEY}").json()["cards"]) == len(board)
     assert all("Canary" not in card["title"] for card in board)
+
+
+def test_a_smoke_test_is_in_no_figure_of_the_community(operators: OperatorsStage) -> None:
+    rewards = flag_parameter("rewards")
+    before, flag = counted(operators), operators.parameter(rewards)
+    operators.put_parameter(rewards.key, "off")  # its reward is nobody's, and no rollout holds it
+    with operators.http() as http:
+        run = smoke.Smoke(operators, http)
+        try:
+            done = {name: step() for name, step in run.steps if name != "page"}  # no app is on this stage
+        finally:
+            run.clean_up()
+            operators.put_parameter(rewards.key, flag)
+    assert done["reward"] == "paid"
+    assert counted(operators) == before
 
 
 def test_the_status_page_is_public(stage: Stage, operators: OperatorsStage) -> None:

@@ -255,7 +255,7 @@ def town(make_platform: Callable[[], Platform], tmp_path_factory: pytest.TempPat
             "rollout start": town.alarms_are_over,
         }
         first = town.follow("A first deployment", fills, before=before)
-        assert "held, as the flag rewards=off asks" in first["deploy --stage dev"].out
+        assert re.search(r"reward +\S+ s +paid", first["deploy --stage dev"].out)
         assert town.stage.parameter(flag_parameter("rewards")) == "internal"
         town.do("rollout abort rewards --yes --reason over")
         town.set_flags("on")

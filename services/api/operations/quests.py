@@ -297,7 +297,7 @@ def _add_claim(platform: Platform, request: AnyRequest, quest: Quest) -> None:
                 raise NotAllowedError(quest, request.member, Action.CLAIM, Denial.TOO_MANY_CLAIMS) from None
             platform.users.keep_claims(user_id, full.marks, kept)
         else:
-            platform.count(CLAIMS_HELD, held)
+            _count(platform, request, CLAIMS_HELD, held)
             return
     raise StoreUnavailableError("the member's claims kept changing")
 
@@ -404,10 +404,10 @@ def unhide_quest(platform: Platform, request: Request[NoBody, NoQuery]) -> views
     return _change_quest(platform, request, Action.UNHIDE, step).view
 
 
-def _count(platform: Platform, request: AnyRequest, metric: Metric) -> None:
+def _count(platform: Platform, request: AnyRequest, metric: Metric, value: float = 1) -> None:
     """Count what people do; the platform's own trials are nobody's business figures."""
     if quests.SYNTHETIC not in request.member.groups:
-        platform.count(metric)
+        platform.count(metric, value)
 
 
 def _counted(platform: Platform, request: AnyRequest, transition: Transition) -> views.QuestView:
