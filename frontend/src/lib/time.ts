@@ -42,6 +42,8 @@ const format = (when: string | number, options: Intl.DateTimeFormatOptions): str
 
 export const fullTime = (when: string | number): string => format(when, { dateStyle: "medium", timeStyle: "short" });
 
+export const day = (when: string | number): string => format(when, { dateStyle: "medium" });
+
 export const fullDay = (when: string | number): string => format(when, { dateStyle: "long" });
 
 /** "November 2026". */

@@ -1,7 +1,7 @@
 /** The look of quests and people, wherever they appear. */
 import { useQuery } from "@tanstack/preact-query";
 import type { ComponentChildren } from "preact";
-import { userQuery } from "../api/queries";
+import { meQuery, userQuery } from "../api/queries";
 import type { BoardCard, Category, QuestCard, QuestStatus } from "../api/types";
 import { number, t } from "../lib/text";
 import { ago, duration, fullTime, timeRange } from "../lib/time";
@@ -128,10 +128,21 @@ interface PersonProps {
   you?: boolean;
 }
 
+/**
+ * A member's name and mark, from their profile where they are not published; one's own name is there at once, and
+ * offline too.
+ */
+export function useProfile(userId: string | null | undefined, published: string | null | undefined) {
+  const { data } = useQuery({ ...userQuery(userId ?? ""), enabled: !!userId && !published });
+  const me = useQuery({ ...meQuery(), enabled: false }).data;
+  const own = me?.userId === userId ? me?.displayName : undefined;
+  return { name: data?.displayName ?? published ?? own, moderator: data?.moderator };
+}
+
 /** A member's initials and name, linked to their profile. */
 export function Person({ userId, name, moderator, you }: PersonProps) {
-  const { data } = useQuery({ ...userQuery(userId), enabled: !name });
-  const shown = data?.displayName ?? name ?? undefined;
+  const profile = useProfile(userId, name);
+  const shown = profile.name;
   return (
     <span class="person">
       <Avatar userId={userId} name={shown} />
@@ -139,7 +150,7 @@ export function Person({ userId, name, moderator, you }: PersonProps) {
         <a href={`/people/${userId}`} dir="auto">
           {shown ?? "…"}
         </a>
-        {(data?.moderator ?? moderator) && <ModeratorMark />}
+        {(profile.moderator ?? moderator) && <ModeratorMark />}
         {you && <span class="you">{t.common.you}</span>}
       </span>
     </span>

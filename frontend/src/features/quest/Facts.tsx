@@ -1,5 +1,5 @@
 import { t } from "../../lib/text";
-import { duration, fullDay, timeRange } from "../../lib/time";
+import { day, duration, timeRange } from "../../lib/time";
 import { Person } from "../../ui/quests";
 import type { AnyQuest } from "./quest";
 
@@ -60,13 +60,13 @@ export function Facts({ quest, viewerId }: { quest: AnyQuest; viewerId: string |
       {quest.status === "OPEN" && (
         <div>
           <dt>{t.quest.openUntil}</dt>
-          <dd>{fullDay(quest.expiresAt)}</dd>
+          <dd>{day(quest.expiresAt)}</dd>
         </div>
       )}
       {deadline && (
         <div>
           <dt>{t.quest.deadline}</dt>
-          <dd>{fullDay(deadline)}</dd>
+          <dd>{day(deadline)}</dd>
         </div>
       )}
     </dl>

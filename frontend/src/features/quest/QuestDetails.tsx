@@ -1,13 +1,11 @@
-import { useQuery } from "@tanstack/preact-query";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import { userQuery } from "../../api/queries";
 import type { QuestView } from "../../api/types";
 import { t } from "../../lib/text";
 import { Note } from "../../ui/feedback";
 import { happeningOf } from "../../ui/Happened";
 import { useSession } from "../../ui/hooks";
-import { CategoryMark, StatusPill } from "../../ui/quests";
+import { CategoryMark, StatusPill, useProfile } from "../../ui/quests";
 import { ReportButton } from "../../ui/ReportButton";
 import { ScreenTitle } from "../../ui/ScreenTitle";
 import { ActionForm } from "./ActionForm";
@@ -29,18 +27,13 @@ import { eventsOf, Timeline } from "./Timeline";
 import "../../ui/details.css";
 import "./quest.css";
 
-function useName(userId: string | null | undefined, published: string | null | undefined): string {
-  const { data } = useQuery({ ...userQuery(userId ?? ""), enabled: !!userId && !published });
-  return data?.displayName ?? published ?? "…";
-}
-
 export function QuestDetails({ quest, view }: { quest: AnyQuest; view: QuestView | undefined }) {
   const { session } = useSession();
   const { query, route } = useLocation();
   const [moved, setMoved] = useState<Moved>();
   const names = {
-    requestor: useName(quest.requestorId, quest.requestorName),
-    performer: useName(quest.performerId, quest.performerName),
+    requestor: useProfile(quest.requestorId, quest.requestorName).name ?? "…",
+    performer: useProfile(quest.performerId, quest.performerName).name ?? "…",
   };
   const place = useRef<HTMLDivElement>(null);
   const path = `/quests/${quest.questId}`;

@@ -95,6 +95,19 @@ describe("a quest for members", () => {
     expect(screen.queryByText(t.denial.wrong_status)).toBeNull();
   });
 
+  it("has the member's own name where their profile cannot be read", async () => {
+    signInAs("ana");
+    await serve({
+      "GET /me": me({ userId: "ana", displayName: "Ana Own" }),
+      "GET /me/quests/q1": view(["cancel"], { role: "requestor" }),
+      "GET /users/ana": problem(503, "unavailable"),
+    });
+    open("/quests/q1");
+    const name = await screen.findByRole("link", { name: "Ana Own" });
+    expect(name.getAttribute("href")).toBe("/people/ana");
+    expect(screen.queryByText("…")).toBeNull();
+  });
+
   it("says a reason once for all that it forbids", async () => {
     signInAs("ana");
     const quest = view(["cancel"]);
