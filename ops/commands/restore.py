@@ -29,7 +29,7 @@ from services.core.domain.repair import repair as repair_plan
 from services.core.domain.values import timestamp
 from services.core.stores.dynamo import ConditionFailedError, Item, StoreUnavailableError, decode_item
 from services.core.stores.ledger import put_entry
-from services.core.stores.quests import is_pair
+from services.core.stores.quests import is_quest, quest_of
 from services.core.stores.repair import TOTALS
 from services.core.tables import LEDGER, MESSAGES, QUESTS, TABLES, USERS, Table
 
@@ -314,8 +314,7 @@ def groups(chosen: Iterable[Difference]) -> list[list[Difference]]:
 
 def _quest_of(difference: Difference) -> str | None:
     if difference.table == QUESTS:
-        key = difference.key["questId"]
-        return None if is_pair(key) else key.partition("#")[0]
+        return quest_of(difference.key["questId"])
     return str((difference.then or difference.now or {}).get("questId") or "") or None
 
 
@@ -365,7 +364,7 @@ def _writes(stage: Stage, group: list[Difference], reason: str, now: datetime) -
             then = {**{name: value for name, value in then.items() if name not in _PROGRESS}, **kept}
             restored.append(Entry.model_validate(then))
             done.append(f"entry {difference.key['entryId']} is as it was")
-        elif difference.table == QUESTS and "#" not in difference.key["questId"]:
+        elif difference.table == QUESTS and is_quest(difference.key["questId"]):
             version = max(then["version"], (difference.now or {}).get("version", 0)) + 1
             then = {**then, "version": version, "updatedAt": timestamp(now)}
             quest, unchanged = Quest.model_validate(then), None

@@ -13,6 +13,7 @@ from services.core.domain.quests import Quest
 from services.core.domain.users import User
 from services.core.domain.values import Model
 from services.core.stores.dynamo import Item, decode_item
+from services.core.stores.quests import is_quest
 from services.core.tables import LEDGER, QUESTS, USERS, Table
 
 M = TypeVar("M", bound=Model)
@@ -56,7 +57,7 @@ def problems(stage: Stage) -> list[str]:
     quest_ids, user_ids, texts, quests = {""}, set[str](), set[str](), []
     for item in scan(stage, QUESTS):
         quest_id = item["questId"]["S"]
-        if "#" in quest_id:
+        if not is_quest(quest_id):
             texts.add(quest_id)
             continue
         quest_ids.add(quest_id)

@@ -13,7 +13,7 @@ from services.core.metrics import DOCUMENT_DRIFT, PUBLICATION_LAG
 from services.core.settings import PublisherSettings
 from services.core.stores.documents import DocumentStore
 from services.core.stores.dynamo import StoreUnavailableError, decode_item
-from services.core.stores.quests import QuestStore, is_pair
+from services.core.stores.quests import QuestStore, quest_of
 from services.core.stores.users import UserStore
 from services.core.telemetry import Telemetry
 from services.publisher.publication import BATCH, Publisher
@@ -73,8 +73,7 @@ def _publish_records(records: list[dict[str, Any]]) -> list[dict[str, str]]:
 
 def _quest_id(change: dict[str, Any]) -> str | None:
     """The quest that a record is about, if any; its texts are items of their own."""
-    key = str(decode_item(change["Keys"])["questId"])
-    return None if is_pair(key) else key.partition("#")[0]
+    return quest_of(str(decode_item(change["Keys"])["questId"]))
 
 
 def _give_up(quest_id: str) -> None:

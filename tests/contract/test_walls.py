@@ -1,5 +1,6 @@
-"""The import walls, tried with what they must refuse."""
+"""The import walls, tried with what they must refuse; and what the stores alone know."""
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -57,3 +58,27 @@ def test_a_wall_holds(checkout: Path, file: str, line: str, contract: str) -> No
     assert done.returncode == 1
     *verdicts, _ = " ".join(done.stdout.split()).split("BROKEN")
     assert any(contract in row.rpartition("KEPT")[2] for row in verdicts), done.stdout
+
+
+KEYS_OF_ITEMS = {"#", "#description", "#submission", "pair#"}
+"""Parts of the keys in the quests table; `services.core.stores.quests` reads and makes them."""
+
+
+def _spelled(source: str) -> list[int]:
+    """The lines in which a part of an item's key is spelled, an f-string's parts included."""
+    found = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+    return [node.lineno for node in found if isinstance(node.value, str) and node.value in KEYS_OF_ITEMS]
+
+
+def test_the_kernel_alone_spells_the_keys_of_a_quests_items() -> None:
+    """A key that is renamed in the store would break a command that spells it, and only there."""
+    assert _spelled('a = f"{quest_id}#description"\nb = "#" in key\nc = "#undone"') == [1, 2]
+    core = REPOSITORY / "services/core"
+    found = [
+        f"{path.relative_to(REPOSITORY)}:{line}"
+        for package in PACKAGES
+        for path in (REPOSITORY / package).rglob("*.py")
+        if core not in path.parents and path != REPOSITORY / "infra/observability/build.py"
+        for line in _spelled(path.read_text(encoding="utf-8"))
+    ]
+    assert not found, f"use quest_of, is_quest or item_ids of services.core.stores.quests: {', '.join(found)}"

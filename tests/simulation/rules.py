@@ -34,7 +34,7 @@ from services.core.metrics import LEDGER_DRIFT
 from services.core.names import BOARD_PAGES_PREFIX, HOME_KEY, QUESTS_PREFIX, resource_name
 from services.core.services import REWARDS, USER_CREATION
 from services.core.stores.dynamo import decode_item, encode_item
-from services.core.stores.quests import is_pair
+from services.core.stores.quests import quest_of
 from services.core.stores.users import LASTING_LIMITS
 from tests.simulation import operators, people
 from tests.simulation.dynamodb import Item
@@ -222,7 +222,7 @@ def check_value(record: Record, found: Findings) -> None:
     stored = record.world.db.tables["quests"].items
     for quest_id in record.quests:
         found.expect((f"{quest_id}#description",) in stored, "S17 a quest without its description", quest_id[:6])
-    texts = {key[0].split("#")[0] for key in stored if not is_pair(key[0])} - record.quests.keys()
+    texts = {quest_of(key[0]) for key in stored} - {None, *record.quests}
     found.expect(not texts, "S16 texts of no quest", texts)
 
 

@@ -154,7 +154,7 @@ class QuestStore:
         """Those of at most BATCH quests that exist, in order, with all their texts, as of now, in one call."""
         keys = ({"questId": f"{quest_id}{part}"} for quest_id in quest_ids for part in ("", *_TEXTS))
         items = {item["questId"]: item for item in batch_get(self._client, self._table, keys, consistent=True)}
-        quests = (Quest.model_validate(items[id_]) for id_ in quest_ids if id_ in items and "#" not in id_)
+        quests = (Quest.model_validate(items[id_]) for id_ in quest_ids if id_ in items and is_quest(id_))
         return [StoredQuest(quest, *self._texts(quest.quest_id, items)) for quest in quests]
 
     def titles(self, quest_ids: Sequence[str]) -> dict[str, str]:
@@ -169,7 +169,7 @@ class QuestStore:
         """
         keys = ({"questId": f"{quest_id}{part}"} for quest_id in quest_ids for part in ("", "#description"))
         items = {item["questId"]: item for item in batch_get(self._client, self._table, keys, consistent=consistent)}
-        quests = (Quest.model_validate(items[id_]) for id_ in quest_ids if id_ in items and "#" not in id_)
+        quests = (Quest.model_validate(items[id_]) for id_ in quest_ids if id_ in items and is_quest(id_))
         return [StoredQuest(quest, self._texts(quest.quest_id, items)[0]) for quest in quests]
 
     def pair(self, one: str, other: str) -> Pair:
@@ -184,7 +184,7 @@ class QuestStore:
     def ids(self) -> Iterator[str]:
         """The id of every quest, in no order. Reads the whole table."""
         for page in pages(self._client.scan, TableName=self._table, ProjectionExpression="questId"):
-            yield from (item["questId"] for item in page if "#" not in item["questId"])
+            yield from (item["questId"] for item in page if is_quest(item["questId"]))
 
     def without_texts(self, quest_ids: Iterable[str], *, consistent: bool = True) -> list[Quest]:
         """Those of the quests that exist, in order, without their texts: a call for each hundred."""
@@ -550,9 +550,14 @@ def _pair_key(one: str, other: str) -> str:
     return _PAIR + "#".join(sorted((one, other)))
 
 
-def is_pair(key: str) -> bool:
-    """True for the key of an item that is no part of a quest, but a pair of members."""
-    return key.startswith(_PAIR)
+def quest_of(key: str) -> str | None:
+    """The id of the quest that an item of the table is part of; None for a pair of members."""
+    return None if key.startswith(_PAIR) else key.partition("#")[0]
+
+
+def is_quest(key: str) -> bool:
+    """True for the key of a quest itself, False for its texts and for a pair of members."""
+    return quest_of(key) == key
 
 
 def _as_judge(user_id: str) -> str:

@@ -14,6 +14,8 @@ from infra.observability.docs import DOCS, alarm_row, monthly_alarm_cost, runboo
 from infra.observability.model import Panel
 
 ALARMS = Alarms(DOCS)
+ALARM_BUDGET = 6.00
+"""Dollars a month for all alarms of a stage, before the account's free ones."""
 
 
 @pytest.mark.parametrize("alarm", ALARMS.all, ids=lambda alarm: alarm.key)
@@ -55,8 +57,13 @@ def test_the_price_counts_every_metric_of_an_expression() -> None:
     assert monthly_alarm_cost(ALARMS, "P1") < monthly_alarm_cost(ALARMS, "P2") < monthly_alarm_cost(ALARMS, "P3")
 
 
-def test_a_stages_alarms_stay_within_six_dollars_a_month() -> None:
-    assert monthly_alarm_cost(ALARMS, "P3") <= 6.00
+def test_a_stages_alarms_stay_within_their_budget() -> None:
+    cost = monthly_alarm_cost(ALARMS, "P3")
+    assert round(cost, 2) <= ALARM_BUDGET, (
+        f"the alarms of a stage cost ${cost:.2f} a month, more than the ${ALARM_BUDGET:.2f} of decision 0021. "
+        "docs/contributing/lambda.md names the alarms that may give way (remove one in "
+        "infra/observability/catalogue.py), or raise ALARM_BUDGET here and give the reason in a decision record"
+    )
 
 
 def widgets(key: str) -> list[dict[str, Any]]:
