@@ -76,7 +76,7 @@ def test_every_field_of_a_profile_is_stored_shown_to_its_owner_and_forgotten() -
 
 def test_what_others_read_of_a_profile_is_reported_and_kept_from_the_suspended(cloud: Cloud) -> None:
     shown = Profile.model_fields.keys() & views.PublicProfile.model_fields.keys()
-    assert shown == set(SHOWN_TO_OTHERS), "name it in PROFILE_TEXTS"
+    assert shown == set(SHOWN_TO_OTHERS), "PublicProfile and PROFILE_TEXTS must have the same fields of a profile"
     user = newcomer(ANNA, NOW).model_copy(update=Profile.model_validate(FILLED).model_dump())
     assert shown_text(user) == "\n".join(str(FILLED[field]).strip("[]'") for field in SHOWN_TO_OTHERS)
     cloud.users.ensure(ANNA, NOW)
