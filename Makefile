@@ -194,6 +194,11 @@ instructions: .venv/.ready ## Count the instructions of the api here and at the 
 lighthouse: tests/e2e/node_modules/.ready ## Score board and quest of ADDRESS, else of what `make up` started, on a phone; fails below 98
 	@node tests/e2e/lighthouse.mjs $(ADDRESS)
 
+SIZES ?=
+.PHONY: board-sizes
+board-sizes: .venv/.ready tests/e2e/node_modules/.ready ## Hold the app's lists on boards of SIZES quests, on what `make up` started, to a full scan
+	@$(RUN) tests.e2e.board_sizes $(SIZES)
+
 # --- delivery: what the workflows call ---
 
 .PHONY: page zips

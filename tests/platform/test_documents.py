@@ -4,6 +4,8 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -57,6 +59,21 @@ def test_a_visitor_reads_board_quest_and_home_without_the_api(stage: Stage, ann:
     for answer in (page, public(stage, quest_id), stage.http.get("/"), stage.http.get(f"/{BOARD_KEY}")):
         assert answer.headers["cache-control"] == "public, max-age=0, s-maxage=5"
         assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_each_document_says_when_it_was_published(stage: Stage, ann: Member) -> None:
+    started = datetime.now(UTC).replace(microsecond=0)  # `Last-Modified` has whole seconds
+    quest_id = ann.create(title="Paint the bench at the pond")["questId"]
+    wait_for(lambda: f"/quests/{quest_id}" in stage.http.get("/").text, WORST_SECONDS, "the home page has the quest")
+    board = stage.http.get(f"/{BOARD_KEY}")
+    answers = (board, stage.http.get("/"), stage.http.get(f"/quests/{quest_id}"), public(stage, quest_id))
+    moments = [parsedate_to_datetime(answer.headers["last-modified"]) for answer in answers]
+    moments.append(datetime.fromisoformat(board.json()["publishedAt"]))
+    assert all(started <= moment <= datetime.now(UTC) for moment in moments), moments
+    wait_for(lambda: datetime.now(UTC) > moments[3] + timedelta(seconds=1), 5, "another second")
+    assert ann.request("PATCH", f"/quests/{quest_id}", json={"title": "Paint both benches"}).status_code == 200
+    wait_for(lambda: public(stage, quest_id).json()["title"] == "Paint both benches", WORST_SECONDS, "it is followed")
+    assert parsedate_to_datetime(public(stage, quest_id).headers["last-modified"]) > moments[3]
 
 
 def test_what_the_documents_load_is_there(stage: Stage) -> None:

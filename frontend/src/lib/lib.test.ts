@@ -28,6 +28,18 @@ describe("ago", () => {
     expect(ago("2026-03-10T17:00:00Z", now)).toBe("in 5 hours");
     expect(ago("2026-03-09T11:00:00Z", now)).toBe("yesterday");
   });
+
+  it.each([
+    ["2026-03-08T23:59", "2 days ago"], // 36 hours
+    ["2026-03-09T00:01", "23 hours ago", "2026-03-09T23:59"],
+    ["2026-03-09T00:01", "yesterday"], // 36 hours as well
+    ["2026-03-11T23:59", "tomorrow"],
+    ["2026-03-12T00:01", "in 2 days"],
+    ["2026-03-28T12:00", "yesterday", "2026-03-29T13:30"], // where the clocks go forward, 24.5 hours
+    ["2026-10-24T12:00", "2 days ago", "2026-10-26T11:30"], // where they go back, 48.5 hours
+  ])("counts calendar days: %s is %s", (then, said, now = "2026-03-10T12:00") => {
+    expect(ago(new Date(then).getTime(), new Date(now).getTime())).toBe(said);
+  });
 });
 
 describe("storage", () => {
