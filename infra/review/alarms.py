@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from infra.review.data import LOSING
+from infra.review.data import REMOVALS
 from infra.review.steps import Step
 from infra.review.words import code, short
 
@@ -33,7 +33,7 @@ _PATIENCE: Final = ("evaluationPeriods", "datapointsToAlarm", "period")
 """The smaller, the earlier an alarm goes off."""
 
 
-def is_told(step: Step) -> bool:
+def is_alarm_or_subscription(step: Step) -> bool:
     """True if a resource is an alarm, or somebody who hears of them."""
     return step.kind in ("TopicSubscription", "MetricAlarm", "CompositeAlarm")
 
@@ -42,7 +42,7 @@ def alarm_sentences(step: Step) -> Iterator[str]:
     """Changes of alarms and of who hears them; a warning unless an alarm is known to go off earlier."""
     if step.kind == "TopicSubscription":
         yield from _hearing(step)
-    elif is_told(step):
+    elif is_alarm_or_subscription(step):
         yield from _watching(step)
 
 
@@ -50,7 +50,7 @@ def _hearing(step: Step) -> Iterator[str]:
     if step.operation == "update":
         yield from _differences(step)
         return
-    if step.operation in LOSING:
+    if step.operation in REMOVALS:
         yield f"{_hearer(step, step.old)} **no longer hears** of {_topic(step.old)} ⚠"
     if step.operation not in ("delete", "delete-replaced"):
         yield f"{_hearer(step, step.new)} now hears of {_topic(step.new)}"
@@ -67,7 +67,7 @@ def _topic(inputs: Mapping[str, Any]) -> str:
 def _watching(step: Step) -> Iterator[str]:
     if step.operation in ("update", "replace"):
         yield from _differences(step)
-    elif step.operation in LOSING:
+    elif step.operation in REMOVALS:
         yield f"{code(step.name)} is **no longer watched** ⚠"
     else:
         threshold = step.new.get("threshold")

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from infra.review.alarms import is_told, value
-from infra.review.data import LOSING, at
+from infra.review.alarms import is_alarm_or_subscription, value
+from infra.review.data import REMOVALS, at
 from infra.review.meanings import KINDS, Meaning, is_safer, meaning
 from infra.review.steps import Step
 from infra.review.words import code
@@ -23,8 +23,8 @@ _DISABLED: Final[Mapping[tuple[str, str], object]] = {
 }
 """Values of inputs, by type and path, that disable a resource without deleting it."""
 _EFFECT_OF_DISABLING: Final = {
-    "Distribution": " is **off** from then on: the app is not there",
-    "Table": ": its stream is **off** from then on, what follows it is called no more",
+    "Distribution": " is **off** from then on: the app is unreachable",
+    "Table": ": its stream is **off** from then on, the Lambdas that read it are no longer called",
 }
 """The effect of disabling, for types where it differs from the effect of deleting the resource."""
 
@@ -84,10 +84,10 @@ def interruptions(step: Step) -> Iterator[str]:
     """Lines for what the change interrupts, for its duration or permanently."""
     kind = KINDS.get(step.type)
     what = f"{step.kind} {code(step.name)}"
-    if step.operation in LOSING and kind and kind.outage:
+    if step.operation in REMOVALS and kind and kind.outage:
         until = "until it is made again" if step.operation == "replace" else "from then on"
-        yield f"{what} is {LOSING[step.operation]}: {until}, {kind.outage}"
-    elif step.operation in ("delete", "delete-replaced") and not is_told(step):
+        yield f"{what} is {REMOVALS[step.operation]}: {until}, {kind.outage}"
+    elif step.operation in ("delete", "delete-replaced") and not is_alarm_or_subscription(step):
         yield f"{what} is deleted"
     if step.operation not in ("update", "replace"):
         return

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from infra.review.steps import State, Step
+from infra.review.steps import ResourceVersion, Step
 from infra.review.words import code
 from services.core.names import audit_log_group
 
@@ -18,7 +18,7 @@ HOLDS: Final = {
     "aws:cloudwatch/logGroup:LogGroup": "the record of what operators did",
 }
 """The data that is lost with a resource of these types; of the parameters and log groups, only some are data."""
-LOSING: Final = {"delete": "deleted", "replace": "replaced", "delete-replaced": "deleted"}
+REMOVALS: Final = {"delete": "deleted", "replace": "replaced", "delete-replaced": "deleted"}
 
 
 def loses_data(step: Step) -> bool:
@@ -27,7 +27,7 @@ def loses_data(step: Step) -> bool:
         return False
     if step.kind == "LogGroup" and step.name != audit_log_group(step.stage):
         return False
-    return step.operation in LOSING and step.type in HOLDS
+    return step.operation in REMOVALS and step.type in HOLDS
 
 
 def loss_sentence(step: Step) -> str:
@@ -44,7 +44,7 @@ def loss_sentence(step: Step) -> str:
         fate = f"AWS keeps the old one, but the stage no longer uses it, nor {HOLDS[step.type]}."
     else:
         fate = f"**{HOLDS[step.type].capitalize()} will be gone.**"
-    return f"{step.kind} {code(step.name)} is {LOSING[step.operation]}{reasons}. {fate}"
+    return f"{step.kind} {code(step.name)} is {REMOVALS[step.operation]}{reasons}. {fate}"
 
 
 def _same_name(step: Step) -> bool:
@@ -67,7 +67,7 @@ ON: Final = (True, "ACTIVE", "Enabled")
 DAYS_KEPT: Final = {"LogGroup": "retentionInDays", "Table": "pointInTimeRecovery.recoveryPeriodInDays"}
 
 
-def _guards(kind: str, state: State) -> set[str]:
+def _guards(kind: str, state: ResourceVersion) -> set[str]:
     found = {word for (of, path), word in GUARDS.items() if of == kind and at(state.inputs, path) in ON}
     if kind == "Bucket" and not state.inputs.get("forceDestroy"):
         found.add("refusal to be deleted with files in it")
@@ -91,8 +91,8 @@ def risk_sentences(step: Step) -> Iterator[str]:
     what = f"{step.kind} {code(step.name)}"
     if loses_data(step):
         return
-    if step.operation in LOSING and step.kind == "LogGroup" and not step.before.retain_on_delete:
-        yield f"{what} is {LOSING[step.operation]}: what it logged will be gone"
+    if step.operation in REMOVALS and step.kind == "LogGroup" and not step.before.retain_on_delete:
+        yield f"{what} is {REMOVALS[step.operation]}: what it logged will be gone"
     if step.operation == "delete" and step.kind != "BucketVersioning":
         return
     for guard in sorted(_guards(step.kind, step.before) - _guards(step.kind, step.after)):

@@ -120,7 +120,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         security="cookiesConfig headersConfig queryStringsConfig", harmless="name comment"
     ),
     "aws:cloudfront/distribution:Distribution": _kind(
-        "the app is not there, and its address changes",
+        "the app is unreachable, and its address changes",
         security="restrictions viewerCertificate defaultCacheBehavior orderedCacheBehaviors origins webAclId",
         availability="customErrorResponses defaultRootObject enabled httpVersion isIpv6Enabled aliases staging "
         "originGroups",

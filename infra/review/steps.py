@@ -29,7 +29,7 @@ _Filled: Final = BeforeValidator(lambda value: value or {})
 
 
 def _plain(value: Any) -> Any:
-    """Without what Pulumi notes for itself; a file or archive by its content, wherever it is."""
+    """Removes Pulumi's internal keys, and replaces a file or archive by its hash."""
     if isinstance(value, dict):
         if value.get(_SIGNATURE) in _ASSETS:
             return f"content {str(value.get('hash') or value.get('text'))[:12]}"
@@ -49,8 +49,8 @@ def _plain(value: Any) -> Any:
 _Inputs: Final = BeforeValidator(lambda value: _plain(value or {}))
 
 
-class State(BaseModel):
-    """A resource, before or after."""
+class ResourceVersion(BaseModel):
+    """A resource before or after the step."""
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel)
 
@@ -67,8 +67,8 @@ class Step(BaseModel):
 
     operation: str = Field(alias="op")
     urn: str = Field(pattern=r"^urn:pulumi:[^:]+::[^:]+::.+::")
-    before: Annotated[State, _Filled] = Field(State(), alias="oldState")
-    after: Annotated[State, _Filled] = Field(State(), alias="newState")
+    before: Annotated[ResourceVersion, _Filled] = Field(ResourceVersion(), alias="oldState")
+    after: Annotated[ResourceVersion, _Filled] = Field(ResourceVersion(), alias="newState")
     reasons: list[str] | None = Field(None, alias="replaceReasons")
     differing: list[str] | None = Field(None, alias="diffReasons")
     """The inputs that the engine says to differ; of secrets, only it can."""
@@ -123,7 +123,7 @@ class Step(BaseModel):
 
     @property
     def name(self) -> str:
-        """As AWS calls it, where it has a name of ours."""
+        """The name among its inputs, or else the last part of its URN."""
         names = ((self.old or self.new).get(key) for key in ("name", "bucket", "alarmName", "routeKey"))
         return next((str(name) for name in names if name and not hidden(name)), self.urn.split("::")[-1])
 
@@ -160,7 +160,7 @@ class Preview:
 
 
 def parse(text: str, stage: str = "the stage") -> Preview:
-    """Read a preview of `stage`, if it does not say itself of which. What is no preview becomes one that failed."""
+    """Read a preview. `stage` is used if the document names none; text that is no preview becomes one with an error."""
     try:
         document = json.loads(text)
     except ValueError:

@@ -121,7 +121,7 @@ class Gate:
         with self._lock:
             if arn:
                 self._created[arn] = self._default_tags
-            if "ag" in model.name:
+            if "Tag" in model.name or "tag" in model.name:  # TagResource, UntagResource and their like
                 self._tags.clear()
 
     def _context_of(self, call: Call, asked: Authorization) -> dict[str, str]:

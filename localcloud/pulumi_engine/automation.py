@@ -44,7 +44,7 @@ _OPERATIONS: Final[Mapping[str, StepOperation]] = {
     "read": "read",
     "read-replacement": "read",
 }
-"""Of Pulumi's events; `replace` among them only announces."""
+"""Our operation for each of Pulumi's; its `replace` is left out, which only announces the steps that follow."""
 _PASSPHRASE: Final = "local"  # noqa: S105 - no secret, see below
 """The state is in a folder of this machine, beside the embedded engine's, which is not encrypted either."""
 
@@ -103,7 +103,7 @@ class Engine:
         return self._run(stage, None, act, **options)
 
     def recover(self, stage: str, overrides: Mapping[str, str] | None = None) -> list[Finding]:
-        """Take away a killed run's lock, adopt what it had made, drop what it had only begun. Run again, it goes on.
+        """Take away a killed run's lock, adopt what it had made, forget what it had only begun. May be repeated.
 
         The state is to be compared with AWS after it. Raises `EngineError` where a run is under way.
         """
@@ -119,10 +119,10 @@ class Engine:
                 )
                 return done.stdout
 
-            known.unsettled.touch()
+            known.recovery_marker.touch()
             for lock in known.locks:
                 lock.unlink(missing_ok=True)
-            state = known.with_begun(json.loads(run("stack", "export")))
+            state = known.with_started_creations(json.loads(run("stack", "export")))
             with contextlib.closing(Cloud(self.endpoint, config.region)) as cloud:
                 provider = Provider(cloud, {})
                 findings = look_up(state, provider)
@@ -131,7 +131,7 @@ class Engine:
                 file = Path(stack.workspace.work_dir) / "state.json"
                 file.write_text(json.dumps(right), encoding="utf-8")
                 run("stack", "import", "--file", str(file))
-            shutil.rmtree(known.begun, ignore_errors=True)
+            shutil.rmtree(known.started_creations, ignore_errors=True)
         return findings
 
     def _run(
@@ -178,7 +178,7 @@ class Engine:
         state = self.state_dir.resolve() / local_stack.FOLDER
         state.mkdir(parents=True, exist_ok=True)
         known = LocalStack(self.state_dir, config.project, stage)
-        with tempfile.TemporaryDirectory() as folder, serve(self.endpoint, known.begun) as port:
+        with tempfile.TemporaryDirectory() as folder, serve(self.endpoint, known.started_creations) as port:
             work = Path(folder)
             (work / "infra").mkdir()  # `main` of the project must be there
             for name in ("Pulumi.yaml", f"Pulumi.{stage}.yaml"):
@@ -234,7 +234,7 @@ def up(stage: str, *, endpoint: str, state_dir: Path, root: Path, **options: Any
             return engine.up(stage, **options)
         findings = engine.recover(stage, options.get("overrides"))
         report = engine.up(stage, **{**options, "verify": True})
-        stack.unsettled.unlink(missing_ok=True)
+        stack.recovery_marker.unlink(missing_ok=True)
     report.orphans += [finding.sentence for finding in findings if finding.fate == "orphan"]
     return report
 

@@ -61,23 +61,23 @@ class LocalStack:
         return bool(self._latest.get("pending_operations"))
 
     @property
-    def unsettled(self) -> Path:
+    def recovery_marker(self) -> Path:
         """A file that is there from the beginning of a recovery until the state was compared with AWS."""
         return self.state_dir / FOLDER / f"{self.stage}.unsettled"
 
     @property
-    def begun(self) -> Path:
+    def started_creations(self) -> Path:
         """A folder with what the provider began to make in a run that was killed."""
         return self.state_dir / FOLDER / f"{self.stage}.begun"
 
-    def with_begun(self, state: dict[str, Any]) -> dict[str, Any]:
+    def with_started_creations(self, state: dict[str, Any]) -> dict[str, Any]:
         """An exported state, in which also those creations are pending that failed when the provider was killed."""
         deployment = state.get("deployment") or {}
         resources, pending = deployment.get("resources") or [], deployment.get("pending_operations") or []
         providers = [f"{one['urn']}::{one['id']}" for one in resources if one["type"] == "pulumi:providers:aws"]
         told = {one["urn"] for one in resources if not (one.get("delete") or one.get("pendingReplacement"))}
         told |= {one["resource"]["urn"] for one in pending}
-        begun = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(self.begun.glob("*.json"))]
+        begun = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(self.started_creations.glob("*.json"))]
         lost = [one for one in begun if one["urn"] not in told and providers]
         added = [{"resource": {**one, "provider": providers[0]}, "type": "creating"} for one in lost]
         return {**state, "deployment": {**deployment, "pending_operations": [*pending, *added]}} if added else state
@@ -85,7 +85,12 @@ class LocalStack:
     @property
     def interrupted(self) -> bool:
         """True if a run was killed, or is under way."""
-        return self.pending or bool(self.locks) or self.unsettled.exists() or any(self.begun.glob("*.json"))
+        return (
+            self.pending
+            or bool(self.locks)
+            or self.recovery_marker.exists()
+            or any(self.started_creations.glob("*.json"))
+        )
 
     @property
     def _latest(self) -> dict[str, Any]:

@@ -24,12 +24,12 @@ _SYSTEM = re.compile(r'^(START|END|REPORT) RequestId|^INIT_START|"type": ?"platf
 _FAILED = re.compile(r'Status: (timeout|error|failure)|"status": ?"(timeout|error|failure)"')
 """Statuses of a failed run in Lambda's report; a timeout may have no other line."""
 _EMBEDDED: Final = '"_aws"'
-"""In lines that are metrics."""
+"""Part of a line in CloudWatch's embedded metric format."""
 _AUDIT = "audit"
 _ALL = "all"
 _LOOK_SECONDS: Final = 2.0
 _LATE: Final = timedelta(seconds=30)
-"""So much later than its time a line may reach CloudWatch."""
+"""The longest delay with which a line reaches CloudWatch."""
 
 
 @dataclass

@@ -9,7 +9,7 @@ GONE: Final = "gone"
 """The state of an alarm that is watched and not there."""
 
 
-def alarm_states(stage: Stage, watch: Sequence[str]) -> dict[str, str]:
+def alarm_states(stage: Stage, watch: Sequence[str] = ()) -> dict[str, str]:
     """The states of the watched alarms: those named, or every P1 and P2 of the stage. One that is gone is unknown.
 
     An alarm that ignores missing data, and never had any, is OK: nothing was ever throttled, say.

@@ -147,4 +147,4 @@ def _live_failure(
 
 
 def _active_alarms(stage: Stage) -> set[str]:
-    return {name for name, state in alarm_states(stage, []).items() if state == "ALARM"}
+    return {name for name, state in alarm_states(stage).items() if state == "ALARM"}

@@ -76,8 +76,7 @@ def holding(stage: Stage) -> Hold | None:
 
 def _take(stage: Stage, what: str, take_over: str) -> str:
     now = datetime.now(UTC)
-    login = stage.actor.rpartition("(")[2].removesuffix(")")
-    hold = Hold(owner=f"{login}-{secrets.token_hex(3)}", what=what, until=now + LASTS)
+    hold = Hold(owner=f"{stage.login}-{secrets.token_hex(3)}", what=what, until=now + LASTS)
     current = _read(stage)
     if current is None:
         tag = _put(stage, hold, IfNoneMatch="*")

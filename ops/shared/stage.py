@@ -142,8 +142,12 @@ class Stage:
     @cached_property
     def actor(self) -> str:
         """The operator: the identity that AWS sees, and the person or job that uses it."""
-        login = os.environ.get("GITHUB_ACTOR") or os.environ.get("USER") or getpass.getuser()
-        return f"{self.sts.get_caller_identity()['Arn']} ({login})"
+        return f"{self.sts.get_caller_identity()['Arn']} ({self.login})"
+
+    @property
+    def login(self) -> str:
+        """The name of the person or job that uses this machine."""
+        return os.environ.get("GITHUB_ACTOR") or os.environ.get("USER") or getpass.getuser()
 
     @property
     def region(self) -> str:

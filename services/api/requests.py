@@ -109,7 +109,7 @@ class BoardQuery(PageQuery):
     q: Search = ""
 
 
-class Part(StrEnum):
+class Involvement(StrEnum):
     """A member's part in a quest: a party now or before, a moderator of its open dispute, or who decided one."""
 
     REQUESTOR = "requestor"
@@ -121,4 +121,4 @@ class Part(StrEnum):
 class MyQuestsQuery(PageQuery):
     """The member's own quests, as the one who posted or does them, or the disputes that a moderator may decide."""
 
-    role: Part
+    role: Involvement

@@ -40,7 +40,7 @@ def quest_key(quest_id: str) -> str:
     return f"{QUESTS_PREFIX}{quest_id}.json"
 
 
-def page_key(quest_id: str) -> str:
+def html_key(quest_id: str) -> str:
     """The S3 key of a quest's HTML; its URL path is `/quests/{id}`."""
     return f"{QUESTS_PREFIX}{quest_id}.html"
 

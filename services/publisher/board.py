@@ -28,20 +28,20 @@ from services.core.documents import (
 )
 from services.core.domain.values import Model
 from services.core.names import BOARD_PAGES_PREFIX
-from services.core.stores.documents import DocumentStore, LostError
+from services.core.stores.documents import ConcurrentWriteError, DocumentStore
 
 _SHORT: Final = 0.8
 """Share of `max_cards` below which a large board becomes one document again; well below 1, so that it does not
 switch back and forth.
 """
-_LEFT_BEHIND: Final = timedelta(hours=1)
+_DELETE_AFTER: Final = timedelta(hours=1)
 """Age from which a page that no board names is not about to be named."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Place(NamedTuple):
+class CurrentCard(NamedTuple):
     """A quest as the tables have it: when it was created, if it is there, and its card, if it is on the board."""
 
     created_at: datetime | None
@@ -81,18 +81,18 @@ class BoardFiles:
         index = board_index.write_pages(ordered, self._save_cards, self._save_words)
         return Board(published_at=published_at, cards=ordered[:FIRST_CARDS], index=index)
 
-    def changed(self, board: Board, places: Mapping[str, Place]) -> Board:
+    def changed(self, board: Board, current: Mapping[str, CurrentCard]) -> Board:
         """The board after a change; `board` itself where nothing is different, as `merge` says it.
 
         Raises MissingPageError.
         """
         if board.index is None:
-            merged = merge(board, {quest_id: place.card for quest_id, place in places.items()}, self.now)
+            merged = merge(board, {quest_id: place.card for quest_id, place in current.items()}, self.now)
             return merged if len(merged.cards) <= self.max_cards else self.whole(merged.cards, board)
-        old = self._shown(board.index, places)
-        removed = [card for quest_id, card in old.items() if places[quest_id].card != card]
-        added = [place.card for quest_id, place in places.items() if place.card and place.card != old.get(quest_id)]
-        if not removed and not added and all(place.card for place in places.values()):
+        old = self._shown(board.index, current)
+        removed = [card for quest_id, card in old.items() if current[quest_id].card != card]
+        added = [place.card for quest_id, place in current.items() if place.card and place.card != old.get(quest_id)]
+        if not removed and not added and all(place.card for place in current.values()):
             return board
         count = board.index.count - len(removed) + len(added)
         if count <= self.max_cards * _SHORT:
@@ -101,17 +101,17 @@ class BoardFiles:
         index = self._edited(board.index, removed, added, count)
         return Board(published_at=later(board, self.now), cards=self._first(index), index=index)
 
-    def _shown(self, index: BoardIndex, places: Mapping[str, Place]) -> dict[str, BoardCard]:
+    def _shown(self, index: BoardIndex, current: Mapping[str, CurrentCard]) -> dict[str, BoardCard]:
         """The cards that the board has of these quests; one that is not in the table may be on any page."""
         newest = index.newest
-        created = {quest_id: place.created_at for quest_id, place in places.items()}
+        created = {quest_id: place.created_at for quest_id, place in current.items()}
         numbers = {
             board_index.page_of(newest, board_index.newest_key(moment, quest_id))
             for quest_id, moment in created.items()
             if moment
         }
         names = newest.names if None in created.values() else [newest.names[number] for number in sorted(numbers)]
-        return {card.quest_id: card for page in self._cards(names) for card in page if card.quest_id in places}
+        return {card.quest_id: card for page in self._cards(names) for card in page if card.quest_id in current}
 
     def _edited(self, index: BoardIndex, removed: list[BoardCard], added: list[BoardCard], count: int) -> BoardIndex:
         lists: dict[str, Pages] = {}
@@ -179,7 +179,7 @@ class BoardFiles:
             self.created.add(name)
             try:
                 self.documents.create(board_page_key(name), body)
-            except LostError:  # the name is taken, if only by a first try whose answer was lost
+            except ConcurrentWriteError:  # the name is taken, if only by a first try whose answer was lost
                 continue
             return name
 
@@ -193,9 +193,9 @@ class BoardFiles:
         """Delete pages that no board names any more."""
         self._side_by_side(lambda name: self.documents.delete(board_page_key(name)), sorted(names))
 
-    def is_left_behind(self, name: str) -> bool:
+    def is_old_enough_to_delete(self, name: str) -> bool:
         """True for a page that was written so long ago that whoever wrote it has ended."""
-        return datetime.fromtimestamp(int(name.partition("-")[0], 16), self.now.tzinfo) < self.now - _LEFT_BEHIND
+        return datetime.fromtimestamp(int(name.partition("-")[0], 16), self.now.tzinfo) < self.now - _DELETE_AFTER
 
 
 def dump(document: Model) -> bytes:

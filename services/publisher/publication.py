@@ -25,19 +25,19 @@ from services.core.documents import (
     QuestDocument,
     board_page_key,
     card,
+    html_key,
     is_on_board,
     is_public,
-    page_key,
     quest_document,
     quest_key,
 )
 from services.core.names import BOARD_KEY, BOARD_PAGES_PREFIX, HOME_KEY, QUESTS_PREFIX
-from services.core.stores.documents import Body, DocumentStore, LostError
+from services.core.stores.documents import Body, ConcurrentWriteError, DocumentStore
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.quests import QuestStore, StoredQuest
 from services.core.stores.users import UserStore
 from services.core.telemetry import Log
-from services.publisher.board import BoardFiles, Place, board_page_name, dump
+from services.publisher.board import BoardFiles, CurrentCard, board_page_name, dump
 from services.publisher.pages import home_page, quest_page
 
 BATCH: Final = 40
@@ -118,7 +118,7 @@ class Publisher:
                 after = make(before, files, quest_ids)
             except MissingPageError:
                 if self.documents.read(BOARD_KEY) != body:
-                    raise LostError from None
+                    raise ConcurrentWriteError from None
                 after = self._from_tables(before, files, quest_ids)
             return body if after is before else dump(after)
 
@@ -127,7 +127,7 @@ class Publisher:
 
     def _publish_quest(self, quest_id: str) -> None:
         self.documents.rewrite(quest_key(quest_id), partial(self._json, quest_id))
-        self.documents.rewrite(page_key(quest_id), partial(self._html, quest_id))
+        self.documents.rewrite(html_key(quest_id), partial(self._html, quest_id))
 
     def rebuild(self, now: datetime) -> Rebuilt:
         """Compare all documents with the tables, and publish each quest whose documents differ.
@@ -159,7 +159,7 @@ class Publisher:
         if board and board.index and (missing or needs_rewrite(board.index)):
             self._write_board(now, self._from_tables if missing else self._rewritten)
         files = BoardFiles(self.documents, self.max_cards, self.workers, now)
-        files.delete(name for name in found - named if files.is_left_behind(name))
+        files.delete(name for name in found - named if files.is_old_enough_to_delete(name))
         return missing
 
     def _page_names(self) -> set[str]:
@@ -203,7 +203,7 @@ class Publisher:
             return True
         bodies = {
             quest_key(quest_id): _json(stored, read.parties),
-            page_key(quest_id): self._page(stored, read.parties),
+            html_key(quest_id): self._page(stored, read.parties),
         }
         return any(etags.get(key) != _etag(body) for key, body in bodies.items())
 
@@ -234,7 +234,7 @@ class Publisher:
         if board is None:
             return self._from_tables(board, files, quest_ids)
         read = self._read(quest_ids)
-        return files.changed(board, {quest_id: _place(quest_id, read) for quest_id in quest_ids})
+        return files.changed(board, {quest_id: _current_card(quest_id, read) for quest_id in quest_ids})
 
     def _from_tables(self, board: Board | None, files: BoardFiles, quest_ids: Sequence[str]) -> Board:
         """A board of all open quests. `quest_ids` are read by key: the index of open quests may not have them yet."""
@@ -250,7 +250,7 @@ class Publisher:
 
     def _cards(self, quest_ids: Sequence[str]) -> dict[str, BoardCard | None]:
         read = self._read(quest_ids)
-        return {quest_id: _place(quest_id, read).card for quest_id in quest_ids}
+        return {quest_id: _current_card(quest_id, read).card for quest_id in quest_ids}
 
     def _valid_cards(self, quest_ids: Sequence[str]) -> dict[str, BoardCard | None]:
         """The cards of valid quests. An invalid one is logged when it is published itself."""
@@ -283,9 +283,9 @@ def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _place(quest_id: str, read: Read) -> Place:
+def _current_card(quest_id: str, read: Read) -> CurrentCard:
     stored = read.quests.get(quest_id)
-    return Place(stored.quest.created_at if stored else None, _card(stored, read.parties))
+    return CurrentCard(stored.quest.created_at if stored else None, _card(stored, read.parties))
 
 
 def _names_of(board: Board | None) -> set[str]:

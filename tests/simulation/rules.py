@@ -15,7 +15,7 @@ from email.policy import default
 from functools import cache
 from typing import Any, NamedTuple
 
-from services.core.documents import HOME_CARDS, QuestDocument, is_on_board, is_public, page_key, quest_key
+from services.core.documents import HOME_CARDS, QuestDocument, html_key, is_on_board, is_public, quest_key
 from services.core.domain import notices
 from services.core.domain.ledger import UNPAID, Entry, State
 from services.core.domain.messages import Audience, Message
@@ -565,7 +565,7 @@ def _compare_documents(record: Record, found: Findings, rule: str, but: Collecti
         body = objects.get(quest_key(id_))
         version = QuestDocument.model_validate_json(body).version if body and body.startswith(b"{") else None
         found.expect(version == (quest.version if is_public(quest) else None), rule, f"{id_[:6]}: {version}")
-        page = objects.get(page_key(id_), b"").startswith(b"<!doctype html>")
+        page = objects.get(html_key(id_), b"").startswith(b"<!doctype html>")
         found.expect(page is is_public(quest), rule, f"{id_[:6]}: page {page}")
 
 

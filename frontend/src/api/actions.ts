@@ -1,5 +1,5 @@
 /** Every write of the page: plain functions. */
-import { noteOwnChange, type PublishedBoard, withOwnChanges } from "./board";
+import { noteUnpublishedChange, type PublishedBoard, withUnpublishedChanges } from "./board";
 import { api, unwrap } from "./client";
 import { boardQuery, meQuery, queryClient, userQuery } from "./queries";
 import type { Audience, Export, Me, Outcome, ProfileEdit, QuestDraft, QuestEdit, QuestView } from "./types";
@@ -10,10 +10,11 @@ async function noted(call: Promise<QuestView>): Promise<QuestView> {
   const requestor = queryClient.getQueryData(userQuery(view.requestorId).queryKey);
   const me = queryClient.getQueryData(meQuery().queryKey);
   const name = me?.userId === view.requestorId ? me.displayName : requestor?.displayName;
-  noteOwnChange(view, name ?? "");
+  noteUnpublishedChange(view, name ?? "");
   queryClient.setQueryData(
     boardQuery().queryKey,
-    (board: PublishedBoard | undefined) => board && { ...board, cards: withOwnChanges(board.cards, !board.index) },
+    (board: PublishedBoard | undefined) =>
+      board && { ...board, cards: withUnpublishedChanges(board.cards, { isWhole: !board.index }) },
   );
   queryClient.invalidateQueries({ queryKey: ["long-board"] });
   return view;

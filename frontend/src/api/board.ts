@@ -17,7 +17,7 @@ const CATCH_UP_MS = 60_000;
 /** The time limit for a document that has begun to arrive, in milliseconds. */
 const BODY_MS = 30_000;
 
-interface OwnChange {
+interface UnpublishedChange {
   /** undefined: not on the board. */
   card: BoardCard | undefined;
   version: number;
@@ -26,41 +26,42 @@ interface OwnChange {
 
 const KEY = "board.own";
 /** They outlive a reload of the tab: what a member has just posted does not vanish with it. */
-const ownChanges = new Map<string, OwnChange>(recall<[string, OwnChange][]>(KEY, "sessionStorage"));
+const unpublishedChanges = new Map<string, UnpublishedChange>(
+  recall<[string, UnpublishedChange][]>(KEY, "sessionStorage"),
+);
 
-const keepOwnChanges = (): void => remember(KEY, [...ownChanges], "sessionStorage");
+const keepUnpublishedChanges = (): void => remember(KEY, [...unpublishedChanges], "sessionStorage");
 
 /** Remembers what a quest became by this member's own doing. */
-export function noteOwnChange(view: QuestView, requestorName: string): void {
+export function noteUnpublishedChange(view: QuestView, requestorName: string): void {
   const { questId, version, title, description, tags, area, category } = view;
   const card: BoardCard = {
     ...view,
     requestorName,
     words: words(title, description, ...tags, area, category, requestorName).join(" "),
   };
-  ownChanges.set(questId, { card: view.status === "OPEN" ? card : undefined, version, at: Date.now() });
-  keepOwnChanges();
+  unpublishedChanges.set(questId, { card: view.status === "OPEN" ? card : undefined, version, at: Date.now() });
+  keepUnpublishedChanges();
 }
 
 /**
- * The cards with the member's own changes in place of what the document does not know yet. Of a part of the board
+ * The cards with the member's own changes in place of what the document does not have yet. Of a part of the board
  * (`isWhole` false) a quest may be missing because it is elsewhere.
  */
-export function withOwnChanges(
+export function withUnpublishedChanges(
   cards: readonly BoardCard[],
-  isWhole = true,
-  now: number = Date.now(),
+  { isWhole = true, now = Date.now() }: { isWhole?: boolean; now?: number } = {},
 ): readonly BoardCard[] {
-  if (ownChanges.size === 0) return cards;
+  if (unpublishedChanges.size === 0) return cards;
   const known = new Map(cards.map((card) => [card.questId, card.version]));
-  for (const [questId, { card, version, at }] of ownChanges) {
+  for (const [questId, { card, version, at }] of unpublishedChanges) {
     const seen = known.get(questId);
     const caughtUp = card ? seen !== undefined && seen >= version : isWhole && seen === undefined;
-    if (caughtUp || at + CATCH_UP_MS < now) ownChanges.delete(questId);
+    if (caughtUp || at + CATCH_UP_MS < now) unpublishedChanges.delete(questId);
   }
-  keepOwnChanges();
-  const own = [...ownChanges.values()].flatMap(({ card }) => card ?? []);
-  return [...own, ...cards.filter(({ questId }) => !ownChanges.has(questId))];
+  keepUnpublishedChanges();
+  const own = [...unpublishedChanges.values()].flatMap(({ card }) => card ?? []);
+  return [...own, ...cards.filter(({ questId }) => !unpublishedChanges.has(questId))];
 }
 
 export interface PublishedBoard {
@@ -96,5 +97,5 @@ export async function readDocument<T>(path: string): Promise<{ body: T; at: numb
 export async function readBoard(): Promise<PublishedBoard> {
   const { body, at } = await readDocument<Board>(boardPath);
   const index = body.index ?? undefined;
-  return { cards: withOwnChanges(body.cards, !index), index, publishedAt: body.publishedAt, at };
+  return { cards: withUnpublishedChanges(body.cards, { isWhole: !index }), index, publishedAt: body.publishedAt, at };
 }

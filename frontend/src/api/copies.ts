@@ -27,7 +27,7 @@ export function keepCopy(kind: string, id: string, data: unknown): void {
 }
 
 /** Query options that start from the copy, if there is one, and keep a new one of each answer. */
-export function copied<T>(kind: string, id: string) {
+export function withDeviceCopy<T>(kind: string, id: string) {
   const copy = recall<Copy<T>>(prefixOf(kind) + id);
   return {
     meta: { copy: { kind, id } },

@@ -1,9 +1,9 @@
 /** Reads of the screens that load later: lists of the member's own. */
 import { type InfiniteData, infiniteQueryOptions } from "@tanstack/preact-query";
 import { api, unwrap } from "./client";
-import { copied } from "./copies";
-import { FOLLOW_MS, LIST_MS, WAITING_MS } from "./queries";
-import type { Category, InboxPage, MyQuestPage, Part, QuestPage } from "./types";
+import { withDeviceCopy } from "./copies";
+import { AWAITED_REFRESH_MS, LIST_MS, OPEN_QUEST_REFRESH_MS } from "./queries";
+import type { Category, InboxPage, Involvement, MyQuestPage, QuestPage } from "./types";
 
 export interface QuestFilters {
   category?: Category | undefined;
@@ -25,11 +25,11 @@ export function questsQuery(filters: QuestFilters) {
       ),
     initialPageParam: "",
     getNextPageParam: (last) => last.nextCursor ?? undefined,
-    ...(isBoard && copied<InfiniteData<QuestPage, string>>("list", "board")),
+    ...(isBoard && withDeviceCopy<InfiniteData<QuestPage, string>>("list", "board")),
   });
 }
 
-export const myQuestsQuery = (role: Part) =>
+export const myQuestsQuery = (role: Involvement) =>
   infiniteQueryOptions({
     queryKey: ["me", "quests", role],
     queryFn: ({ pageParam }) =>
@@ -37,7 +37,7 @@ export const myQuestsQuery = (role: Part) =>
     initialPageParam: "",
     getNextPageParam: (last) => last.nextCursor ?? undefined,
     refetchInterval: LIST_MS,
-    ...copied<InfiniteData<MyQuestPage, string>>("mine", role),
+    ...withDeviceCopy<InfiniteData<MyQuestPage, string>>("mine", role),
   });
 
 /** The member's notices, newest first. */
@@ -49,7 +49,7 @@ export const inboxQuery = () =>
     initialPageParam: "",
     getNextPageParam: (last) => last.nextCursor ?? undefined,
     refetchInterval: LIST_MS,
-    ...copied<InfiniteData<InboxPage, string>>("inbox", "me"),
+    ...withDeviceCopy<InfiniteData<InboxPage, string>>("inbox", "me"),
   });
 
 const MESSAGES = {
@@ -66,7 +66,7 @@ export const messagesQuery = (questId: string, live: boolean) =>
   infiniteQueryOptions({
     queryKey: ["messages", questId],
     queryFn: ({ pageParam }) => unwrap(api().GET("/quests/{questId}/messages", messagesAt(questId, pageParam))),
-    refetchInterval: live ? FOLLOW_MS : false,
+    refetchInterval: live ? OPEN_QUEST_REFRESH_MS : false,
     ...MESSAGES,
   });
 
@@ -75,7 +75,7 @@ export const myMessagesQuery = (questId: string, live: boolean) =>
   infiniteQueryOptions({
     queryKey: ["me", "messages", questId],
     queryFn: ({ pageParam }) => unwrap(api().GET("/me/quests/{questId}/messages", messagesAt(questId, pageParam))),
-    refetchInterval: live ? WAITING_MS : false,
+    refetchInterval: live ? AWAITED_REFRESH_MS : false,
     staleTime: 0,
     ...MESSAGES,
   });
@@ -89,5 +89,7 @@ export const ledgerQuery = () =>
     getNextPageParam: (last) => last.nextCursor ?? undefined,
     // A reward is paid a moment after the quest is complete.
     refetchInterval: ({ state }) =>
-      state.data?.pages.some((page) => page.items.some((entry) => entry.state === "PENDING")) ? WAITING_MS : false,
+      state.data?.pages.some((page) => page.items.some((entry) => entry.state === "PENDING"))
+        ? AWAITED_REFRESH_MS
+        : false,
   });

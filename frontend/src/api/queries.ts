@@ -3,7 +3,7 @@ import { QueryCache, QueryClient, queryOptions } from "@tanstack/preact-query";
 import { within } from "../lib/within";
 import { readBoard } from "./board";
 import { api, unwrap } from "./client";
-import { copied, keepCopy } from "./copies";
+import { keepCopy, withDeviceCopy } from "./copies";
 import { readQuestDocument } from "./documents";
 import { ApiError } from "./problem";
 import { onServiceChange, reportService, type ServiceState, serviceState } from "./service";
@@ -11,14 +11,14 @@ import { sessionState, subscribe } from "./session";
 import type { Health, Me, MyTurn, Profile, Quest, QuestDocument, QuestStatus, QuestView } from "./types";
 
 /** The refresh interval of a page that waits for the other party, in milliseconds. */
-export const WAITING_MS = 3_000;
+export const AWAITED_REFRESH_MS = 3_000;
 /** The refresh interval of the service's state on an open page: a breaker shows within 30 s. */
 const HEALTH_MS = 25_000;
 /** The same while it is not up: the banner goes soon after the trouble. */
 const RECOVERY_MS = 5_000;
 
 /** The refresh interval of an open quest, in milliseconds. A hidden tab does not look. */
-export const FOLLOW_MS = 8_000;
+export const OPEN_QUEST_REFRESH_MS = 8_000;
 /** The refresh interval of a board that is shown, in milliseconds. */
 const BOARD_MS = 15_000;
 /** The same for the member's lists, what waits for them, and how much they have not read. */
@@ -98,8 +98,8 @@ export const questQuery = (questId: string) =>
     queryKey: ["quest", questId],
     queryFn: async (): Promise<Quest & Partial<QuestDocument>> =>
       (await readQuestDocument(questId)) ?? unwrap(api().GET("/quests/{questId}", { params: { path: { questId } } })),
-    refetchInterval: ({ state }) => (isFinal(state.data?.status) ? false : FOLLOW_MS),
-    ...copied<Quest & Partial<QuestDocument>>("quest", questId),
+    refetchInterval: ({ state }) => (isFinal(state.data?.status) ? false : OPEN_QUEST_REFRESH_MS),
+    ...withDeviceCopy<Quest & Partial<QuestDocument>>("quest", questId),
   });
 
 /** The signed-in member's view, with `allowedActions`. It looks again by itself until the quest's end. */
@@ -109,9 +109,11 @@ export const myQuestQuery = (questId: string) =>
     queryFn: () => unwrap(api().GET("/me/quests/{questId}", { params: { path: { questId } } })),
     refetchInterval: ({ state }) => {
       if (isFinal(state.data?.status)) return false;
-      return state.data && ["SUBMITTED", "DISPUTED"].includes(state.data.status) ? WAITING_MS : FOLLOW_MS;
+      return state.data && ["SUBMITTED", "DISPUTED"].includes(state.data.status)
+        ? AWAITED_REFRESH_MS
+        : OPEN_QUEST_REFRESH_MS;
     },
-    ...copied<QuestView>("own-quest", questId),
+    ...withDeviceCopy<QuestView>("own-quest", questId),
   });
 
 export const meQuery = () =>
@@ -119,7 +121,7 @@ export const meQuery = () =>
     queryKey: ["me", "profile"],
     queryFn: () => unwrap(api().GET("/me")),
     refetchInterval: LIST_MS,
-    ...copied<Me>("profile", "me"),
+    ...withDeviceCopy<Me>("profile", "me"),
   });
 
 /** Every quest that waits for the member, the most urgent first. */
@@ -128,7 +130,7 @@ export const turnQuery = () =>
     queryKey: ["me", "turn"],
     queryFn: () => unwrap(api().GET("/me/turn")),
     refetchInterval: LIST_MS,
-    ...copied<MyTurn>("turn", "me"),
+    ...withDeviceCopy<MyTurn>("turn", "me"),
   });
 
 export const userQuery = (userId: string) =>
@@ -136,7 +138,7 @@ export const userQuery = (userId: string) =>
     queryKey: ["user", userId],
     staleTime: freshFor(5 * 60_000),
     queryFn: () => unwrap(api().GET("/users/{userId}", { params: { path: { userId } } })),
-    ...copied<Profile>("person", userId),
+    ...withDeviceCopy<Profile>("person", userId),
   });
 
 export const statsQuery = () =>

@@ -1311,6 +1311,12 @@ export interface components {
             title: string;
         };
         /**
+         * Involvement
+         * @description A member's part in a quest: a party now or before, a moderator of its open dispute, or who decided one.
+         * @enum {string}
+         */
+        Involvement: "requestor" | "performer" | "moderator" | "judge";
+        /**
          * Kind
          * @description Kinds of entries.
          * @enum {string}
@@ -1593,12 +1599,6 @@ export interface components {
             /** First */
             first: string[];
         };
-        /**
-         * Part
-         * @description A member's part in a quest: a party now or before, a moderator of its open dispute, or who decided one.
-         * @enum {string}
-         */
-        Part: "requestor" | "performer" | "moderator" | "judge";
         /**
          * Problem
          * @description An error, by RFC 9457. `changed` are the fields of a quest that were edited since the caller looked.
@@ -4788,7 +4788,7 @@ export interface operations {
             query: {
                 limit?: number;
                 cursor?: string | null;
-                role: components["schemas"]["Part"];
+                role: components["schemas"]["Involvement"];
             };
             header?: never;
             path?: never;

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { me, serve, signInAs, tokens } from "../../test/api";
 import { editMe } from "./actions";
 import * as cognito from "./cognito";
-import { copied } from "./copies";
+import { withDeviceCopy } from "./copies";
 import { meQuery, queryClient } from "./queries";
 import { endSession, type Session, sessionState } from "./session";
 
@@ -163,11 +163,11 @@ describe("another member", () => {
     const ana = signInAs("ana");
     await serve({ "GET /me": me({ userId: "ana", displayName: "Ana" }) });
     await queryClient.fetchQuery(meQuery());
-    expect(copied("profile", "me")).toHaveProperty("initialData");
+    expect(withDeviceCopy("profile", "me")).toHaveProperty("initialData");
     const { generation } = sessionState();
     otherTab({ ...ana, userId: "ben", email: "ben@example.org" });
     expect(queryClient.getQueryData(meQuery().queryKey)).toBeUndefined();
-    expect(copied("profile", "me")).not.toHaveProperty("initialData");
+    expect(withDeviceCopy("profile", "me")).not.toHaveProperty("initialData");
     expect(Object.keys(localStorage).filter((key) => key.includes("cache.ana"))).toEqual([]);
     expect(sessionState().generation).toBe(generation + 1);
   });

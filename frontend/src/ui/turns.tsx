@@ -1,5 +1,5 @@
 /** A quest's need, and from whom, in words: from the turn that the API gives, never decided anew here. */
-import type { MyQuestCard, Part, Turn } from "../api/types";
+import type { Involvement, MyQuestCard, Turn } from "../api/types";
 import { t } from "../lib/text";
 import { ago, fullTime } from "../lib/time";
 import { CategoryMark, decidedByModerator } from "./quests";
@@ -7,14 +7,14 @@ import { CategoryMark, decidedByModerator } from "./quests";
 type Card = Pick<MyQuestCard, "status" | "attestedBy" | "role" | "turn" | "former" | "hiddenAt">;
 
 /** The viewer's task. */
-function taskText({ task }: Turn, role: Part): string {
+function taskText({ task }: Turn, role: Involvement): string {
   if (task === "overdue") return role === "requestor" ? t.mine.need.overdueAsked : t.mine.need.overdueDoing;
   if (task === "confirm") return role === "performer" ? t.mine.need.confirm : t.mine.need.review;
   return t.mine.task[task];
 }
 
 /** The step that the viewer waits for. */
-function waitingText({ task }: Turn, role: Part): string {
+function waitingText({ task }: Turn, role: Involvement): string {
   if (task === "hand-in") return t.mine.need.working;
   if (task === "state") return role === "moderator" ? t.mine.need.unheard : t.mine.need.otherStates;
   if (task === "decide") return t.mine.need.DISPUTED;
@@ -22,7 +22,7 @@ function waitingText({ task }: Turn, role: Part): string {
 }
 
 /** A quest's need, seen by the member whose part in it is `role`. */
-export function needOf(card: Card, role: Part): string {
+export function needOf(card: Card, role: Involvement): string {
   if (role === "judge") return t.mine.need.judged;
   if (role === "performer" && card.role !== "performer" && card.former) return t.mine.former[card.former.how];
   if (card.turn) return card.turn.yours ? taskText(card.turn, role) : waitingText(card.turn, role);

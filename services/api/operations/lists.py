@@ -15,7 +15,7 @@ from services.api.operations.operation import (
     errors,
 )
 from services.api.problems import ProblemError
-from services.api.requests import Part
+from services.api.requests import Involvement
 from services.core import cursors, live
 from services.core.domain import quests
 from services.core.domain.quests import Quest, Status
@@ -51,18 +51,18 @@ def list_quests(platform: Platform, request: Request[NoBody, requests.BoardQuery
 def list_my_quests(platform: Platform, request: Request[NoBody, requests.MyQuestsQuery]) -> views.MyQuestPage:
     """Quests in which the member has the role that is asked for, newest first."""
     asked, user_id = request.query, request.member.user_id
-    if asked.role in (Part.MODERATOR, Part.JUDGE) and quests.MODERATORS not in request.member.groups:
+    if asked.role in (Involvement.MODERATOR, Involvement.JUDGE) and quests.MODERATORS not in request.member.groups:
         raise ProblemError(403, quests.Denial.NOT_MODERATOR, "Only moderators decide disputes.")
     query = f"mine|{asked.role}|{user_id}"
     after = position_of(platform, query, asked.cursor)
     match asked.role:
-        case Part.REQUESTOR:
+        case Involvement.REQUESTOR:
             found, last = platform.quests.posted(user_id, asked.limit, after)
-        case Part.PERFORMER:
+        case Involvement.PERFORMER:
             found, last = platform.quests.performed(user_id, asked.limit, after)
-        case Part.JUDGE:
+        case Involvement.JUDGE:
             found, last = platform.quests.judged(user_id, asked.limit, after)
-        case Part.MODERATOR:
+        case Involvement.MODERATOR:
             page = platform.quests.board(BoardQuery(asked.limit, before=after, status=Status.DISPUTED))
             found, last = platform.quests.without_texts(q.quest_id for q in page.quests), page.last
     return views.MyQuestPage(items=_my_cards(platform, request, found), next_cursor=next_cursor(platform, query, last))

@@ -35,7 +35,7 @@ _AGAIN: Final = b' --><meta http-equiv="refresh" content="1">'
 _TYPES: Final = {"json": "application/json", "html": "text/html; charset=utf-8"}
 
 
-class LostError(Exception):
+class ConcurrentWriteError(Exception):
     """Another publisher was faster."""
 
 
@@ -66,7 +66,8 @@ class DocumentStore:
 
         Args:
             make: gets the current content and returns the one that there should be. It must read what it decides by
-                when it is called, not before; it may be called several times, and raise LostError to be called again.
+                when it is called, not before; it may be called several times, and raises ConcurrentWriteError to be
+                called again.
 
         Returns:
             Whether anything changed.
@@ -74,19 +75,19 @@ class DocumentStore:
         for attempt in range(_ATTEMPTS):
             try:
                 return self._rewrite(key, make)
-            except LostError:
+            except ConcurrentWriteError:
                 self._sleep(random.uniform(0, 0.05 * 2 ** min(attempt, 6)))  # noqa: S311  # jitter, not a secret
         raise StoreUnavailableError(f"{key} was rewritten by others {_ATTEMPTS} times")
 
     def create(self, key: str, body: bytes) -> None:
-        """Write a document that is not there yet. Raises LostError if it is."""
+        """Write a document that is not there yet. Raises ConcurrentWriteError if it is."""
         self._put(key, body, IfNoneMatch="*")
 
     def delete(self, key: str) -> None:
         """Delete a document that nothing names any more, if it is there."""
         _, etag = self._get(key)
         if etag is not None:
-            with suppress(LostError):  # somebody else deleted it
+            with suppress(ConcurrentWriteError):  # somebody else deleted it
                 self._write(self._client.delete_object, Bucket=self._bucket, Key=key, IfMatch=etag)
 
     def _rewrite(self, key: str, make: Callable[[Body], Body]) -> bool:
@@ -133,7 +134,7 @@ class DocumentStore:
             return self._call(operation, **arguments)
         except ClientError as error:
             if error.response["Error"]["Code"] in _LOST:
-                raise LostError from error
+                raise ConcurrentWriteError from error
             raise
 
     def _call(self, operation: Callable[..., Any], **arguments: Any) -> Any:

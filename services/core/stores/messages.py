@@ -62,16 +62,17 @@ class MessageStore:
         self._client, self._table, self._users, self._quests = client, messages_table, users_table, quests
 
     def write(self, message: Message, key: str, before: Quest, after: Quest, quota: Quota) -> None:
-        """Stores a message and the quest as it leaves it, if the quest is still as it was read.
+        """Stores a message and the quest as changed by it, if nobody changed the quest meanwhile.
 
         `key` makes a repeated call find the message. Raises MessageExistsError, QuestConflictError, RateLimitedError,
         NoSuchUserError.
         """
-        quest, *marks = [{"ConditionCheck": self._quests.unchanged(before)}]
+        quest, *side_items = [{"ConditionCheck": self._quests.unchanged(before)}]
         if after is not before:
-            quest, *marks = self._quests.step(before, after)
+            quest, *side_items = self._quests.step(before, after)
         used = {"questId": message.quest_id, "messageId": _KEYS + key, "message": message.message_id}
-        writes = [quest, self._put(used), *marks, self._put(dump(message))]
+        writes = [quest, self._put(used), *side_items, self._put(dump(message))]
+        # One condition holds for a quota that was not used lately, the other for one that was: `running`.
         for running in (False, True):
             spend = spend_quota(self._users, message.author_id, quota.spend(message.created_at, running=running))
             try:

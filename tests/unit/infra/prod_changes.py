@@ -262,7 +262,7 @@ CHANGES: Final[Mapping[str, Change]] = {
         known=True,
     ),
     "the distribution off": Change(
-        (f"{OFF}: the app is not there\n",), "Distribution:site", sets(enabled=False), known=True
+        (f"{OFF}: the app is unreachable\n",), "Distribution:site", sets(enabled=False), known=True
     ),
     "a budget a hundred times": Change(
         ("it failed", "budgetUsd"), config={"civicforge:budgetUsd": "1500"}, code=1, known=True

@@ -61,7 +61,7 @@ def kinds(ids: set[str]) -> set[str]:
 
 
 def test_staging_has_what_prod_has() -> None:
-    """But for the dashboards: an account has three for nothing, and each further one costs as much as the alarms."""
+    """But for the dashboards: three in an account are free, and a fourth costs as much as the alarms."""
     assert plan("staging").ids <= plan("prod").ids
     assert kinds(plan("prod").ids - plan("staging").ids) == {"Dashboard"}
 
@@ -78,7 +78,7 @@ def test_staging_differs_from_prod_in_numbers_only() -> None:
         assert resource.registration.retain_on_delete == twin.registration.retain_on_delete, resource.label
 
 
-def test_dev_lacks_nothing_but_who_is_told_and_how() -> None:
+def test_dev_lacks_only_alarms_subscriptions_and_dashboards() -> None:
     assert plan("dev").ids < plan("prod").ids
     assert kinds(plan("prod").ids - plan("dev").ids) <= {
         "TopicSubscription",

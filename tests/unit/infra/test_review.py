@@ -780,7 +780,7 @@ def first_lines(kind: str, old: dict[str, Any], new: dict[str, Any], **more: Any
             "cloudfront/distribution:Distribution",
             {"enabled": True},
             {"enabled": False},
-            "is **off** from then on: the app is not there\n",
+            "is **off** from then on: the app is unreachable\n",
         ),
         (
             "cloudfront/responseHeadersPolicy:ResponseHeadersPolicy",

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { boardCard, serve, view } from "../../../test/api";
-import { noteOwnChange, withOwnChanges } from "../../api/board";
+import { noteUnpublishedChange, withUnpublishedChanges } from "../../api/board";
 import { ApiError } from "../../api/problem";
 import type { BoardCard, BoardIndex, Pages, QuestDocument } from "../../api/types";
 import { type Filters, found, isSoon, ORDERS, SORTS, soon } from "./board";
@@ -197,7 +197,7 @@ describe("the member's own changes", () => {
     vi.useRealTimers();
   });
   afterEach(() => {
-    withOwnChanges([], true, Date.now() + 61_000); // later than the board takes to catch up: they are forgotten
+    withUnpublishedChanges([], { now: Date.now() + 61_000 }); // later than the board takes to catch up: they are forgotten
   });
 
   it("stand in their place, but not before what is not shown yet", async () => {
@@ -212,7 +212,7 @@ describe("the member's own changes", () => {
       expiresAt: new Date(Date.now() + 86_400_000).toISOString(),
       rewardXp: 110,
     };
-    noteOwnChange(view([], own), "Ana");
+    noteUnpublishedChange(view([], own), "Ana");
     const by = (sort: Filters["sort"], count: number) => foundIn(index, { ...ALL, sort }, Date.now(), count, answers);
     expect(ids((await by("newest", 5)).quests)[0]).toBe("own");
     expect(ids((await by("reward", 5)).quests)).not.toContain("own");

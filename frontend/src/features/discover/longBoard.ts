@@ -3,7 +3,7 @@
  * those of `board.ts`, which needs all cards. The lists are sorted by UTF-16 code units, which is how JavaScript
  * compares text.
  */
-import { type PublishedBoard, readDocument, withOwnChanges } from "../../api/board";
+import { type PublishedBoard, readDocument, withUnpublishedChanges } from "../../api/board";
 import { boardPagePath, questPath } from "../../api/limits.gen";
 import { ApiError } from "../../api/problem";
 import { boardQuery, queryClient } from "../../api/queries";
@@ -124,7 +124,7 @@ export async function foundIn(
       : filters.weekend
         ? await scanWeekend(index, filters, now, count, reader)
         : await scan(index[filters.sort], fitting(filters, now), count, reader);
-  return addOwnChanges(part, filters, now);
+  return addUnpublishedChanges(part, filters, now);
 }
 
 /** Other members' quests that start soon, by start. */
@@ -238,8 +238,8 @@ function cardOf(document: QuestDocument): BoardCard {
 }
 
 /** The quests with the member's own changes, except those that come after the last one shown. */
-function addOwnChanges({ quests, more }: Part, filters: Filters, now: number): Part {
-  const all = found(withOwnChanges(quests, false), filters, now);
+function addUnpublishedChanges({ quests, more }: Part, filters: Filters, now: number): Part {
+  const all = found(withUnpublishedChanges(quests, { isWhole: false }), filters, now);
   const last = more ? all.findIndex(({ questId }) => questId === quests.at(-1)?.questId) : -1;
   return { quests: last < 0 ? all : all.slice(0, last + 1), more };
 }

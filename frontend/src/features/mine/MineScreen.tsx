@@ -2,7 +2,7 @@ import { type InfiniteData, type UseInfiniteQueryResult, useInfiniteQuery, useQu
 import type { ComponentChildren } from "preact";
 import { myQuestsQuery } from "../../api/lists";
 import { turnQuery } from "../../api/queries";
-import type { MyQuestCard, MyQuestPage, Part } from "../../api/types";
+import type { Involvement, MyQuestCard, MyQuestPage } from "../../api/types";
 import { t } from "../../lib/text";
 import { Button, ButtonLink } from "../../ui/Button";
 import { Empty, Loading, ReadState } from "../../ui/feedback";
@@ -11,7 +11,7 @@ import { QuestTicket } from "../../ui/quests";
 import { ScreenTitle } from "../../ui/ScreenTitle";
 import { needOf, Until } from "../../ui/turns";
 
-function Ticket({ quest, part }: { quest: MyQuestCard; part: Part }) {
+function Ticket({ quest, part }: { quest: MyQuestCard; part: Involvement }) {
   const ended = part === "performer" && quest.role !== "performer" ? quest.former : undefined;
   return (
     <QuestTicket
@@ -31,7 +31,7 @@ function Ticket({ quest, part }: { quest: MyQuestCard; part: Part }) {
   );
 }
 
-function Tickets({ quests, partOf }: { quests: readonly MyQuestCard[]; partOf: (quest: MyQuestCard) => Part }) {
+function Tickets({ quests, partOf }: { quests: readonly MyQuestCard[]; partOf: (quest: MyQuestCard) => Involvement }) {
   return (
     <div class="tickets">
       {quests.map((quest) => (
@@ -50,7 +50,7 @@ function QuestsAs({
   above,
   children,
 }: {
-  part: Part;
+  part: Involvement;
   query: Listed;
   above: ReadonlySet<string>;
   children: ComponentChildren;

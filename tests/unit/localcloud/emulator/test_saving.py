@@ -74,7 +74,7 @@ def dies() -> dict[str, str]:
         (dies, "ended with -9"),
     ],
 )
-def test_what_could_not_be_saved_is_told_until_it_could(write: object, reason: str) -> None:
+def test_a_failure_is_reported_until_a_save_succeeds(write: object, reason: str) -> None:
     tried = [write, dict]
     saver = Saver(lambda: tried[0]())  # type: ignore[operator]  # one of the functions above
     assert reason in save(saver)
@@ -82,7 +82,7 @@ def test_what_could_not_be_saved_is_told_until_it_could(write: object, reason: s
     assert save(saver) == ""
 
 
-def test_a_port_is_not_kept_by_the_copy(tmp_path: Path) -> None:
+def test_the_copy_closes_inherited_files(tmp_path: Path) -> None:
     def write() -> dict[str, str]:
         try:
             os.fstat(held)

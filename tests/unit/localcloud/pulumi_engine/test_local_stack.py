@@ -53,7 +53,7 @@ def test_what_the_state_has(stack: LocalStack) -> None:
 
 def test_a_recovery_that_was_interrupted_is_begun_again(stack: LocalStack) -> None:
     keep(stack, resources=[])
-    stack.unsettled.touch()
+    stack.recovery_marker.touch()
     assert stack.interrupted
 
 
@@ -108,13 +108,13 @@ def test_what_the_cli_took_for_failed_is_pending_again(stack: LocalStack) -> Non
             "pending_operations": [told],
         },
     }
-    assert stack.with_begun(state) == state
-    stack.begun.mkdir(parents=True)
+    assert stack.with_started_creations(state) == state
+    stack.started_creations.mkdir(parents=True)
     for name in ("made", "remade", "told", "forgotten"):
-        (stack.begun / f"{name}.json").write_text(json.dumps(record(name)))
-    (stack.begun / "killed_while_noting.part").write_text("{")
+        (stack.started_creations / f"{name}.json").write_text(json.dumps(record(name)))
+    (stack.started_creations / "killed_while_noting.part").write_text("{")
     assert stack.interrupted
-    pending = stack.with_begun(state)["deployment"]["pending_operations"]
+    pending = stack.with_started_creations(state)["deployment"]["pending_operations"]
     assert pending[0] == told
     assert [one["type"] for one in pending] == ["creating"] * 3
     assert [one["resource"]["inputs"]["name"] for one in pending[1:]] == ["forgotten", "remade"]

@@ -106,7 +106,7 @@ def test_which_alarms_are_watched(stage: UnitStage) -> None:
     alarm(stage, "ALARM", "civicforge-prod-availability-burn-hour-p1")
     alarm(stage, "INSUFFICIENT_DATA", "civicforge-local-some-throttles-p2", "ignore")
     alarm(stage, "INSUFFICIENT_DATA", "civicforge-local-new-p2")
-    assert alarm_states(stage, []) == {
+    assert alarm_states(stage) == {
         "civicforge-local-canary-p1": "OK",
         "civicforge-local-some-throttles-p2": "OK",
         "civicforge-local-new-p2": "INSUFFICIENT_DATA",

@@ -13,7 +13,7 @@ import time_machine
 
 from services.core import aws, board_index
 from services.core.board_index import ORDERS, page_names
-from services.core.documents import Board, QuestDocument, board_page_key, page_key, quest_key
+from services.core.documents import Board, QuestDocument, board_page_key, html_key, quest_key
 from services.core.domain.users import Profile
 from services.core.names import BOARD_KEY, HOME_KEY
 from services.core.stores.dynamo import encode_item
@@ -99,7 +99,7 @@ def test_a_new_quest_is_on_the_board_on_its_page_and_at_home(publisher: Publishe
     (card,) = publisher.board.cards
     assert (card.quest_id, card.requestor_name, card.version) == (quest_id, "Anna Müller", 1)
     assert publisher.quest(quest_id).description == DESCRIPTION
-    for key in (HOME_KEY, page_key(quest_id)):
+    for key in (HOME_KEY, html_key(quest_id)):
         page = publisher.bucket.objects[key].decode()
         assert "Carry &lt;b&gt;sofas&lt;/b&gt;" in page
         assert "<b>" not in page
@@ -123,7 +123,7 @@ def test_a_cancelled_quest_leaves_every_document(publisher: Publisher) -> None:
     publisher.stream(goes)
     assert publisher.on_board == [stays]
     assert quest_key(goes) not in publisher.bucket.objects
-    assert page_key(goes) not in publisher.bucket.objects
+    assert html_key(goes) not in publisher.bucket.objects
     assert not [key for key, body in publisher.bucket.objects.items() if goes in key or goes.encode() in body]
 
 
@@ -307,9 +307,9 @@ def test_somebodys_hand_in_the_bucket_is_found(publisher: Publisher) -> None:
     quest_id = publisher.api.create()
     publisher.stream(quest_id)
     published = dict(publisher.bucket.objects)
-    publisher.bucket.objects[page_key(quest_id)] = b"<h1>mine</h1>"
+    publisher.bucket.objects[html_key(quest_id)] = b"<h1>mine</h1>"
     publisher.bucket.objects[quest_key("nobodys")] = b"{}"
-    publisher.bucket.objects[page_key("nobodys")] = b"<h1>mine</h1>"
+    publisher.bucket.objects[html_key("nobodys")] = b"<h1>mine</h1>"
     answer, _ = sweep(publisher)
     assert answer["rewritten"] == 2
     assert publisher.on_board == [quest_id]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.core import board_index
-from services.core.documents import BOARD_CARDS, QuestDocument, is_public, page_key, quest_key
+from services.core.documents import BOARD_CARDS, QuestDocument, html_key, is_public, quest_key
 from services.core.domain.quests import Category, Quest, Status
 from services.core.names import HOME_KEY
 from services.core.stores.documents import DocumentStore
@@ -104,7 +104,7 @@ class Race:
     def _watch(self) -> None:
         objects = self.bucket.objects
         for quest_id in self.gone:
-            texts = [objects.get(key(quest_id), b"") for key in (quest_key, page_key)]
+            texts = [objects.get(key(quest_id), b"") for key in (quest_key, html_key)]
             texts += [*board_texts(objects), objects.get(HOME_KEY, b"")]
             if any(f"Quest {quest_id}".encode() in text for text in texts):
                 self.shown_again.append(quest_id)
@@ -136,4 +136,4 @@ def _play(race: Race, runs: int) -> None:
     for quest_id in IDS:
         body = race.bucket.objects.get(quest_key(quest_id))
         assert (QuestDocument.model_validate_json(body).version if body else None) == public.get(quest_id)
-        assert (page_key(quest_id) in race.bucket.objects) is (quest_id in public)
+        assert (html_key(quest_id) in race.bucket.objects) is (quest_id in public)
