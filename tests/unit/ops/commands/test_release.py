@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ops.commands import release
+from ops.commands import release, status
+from ops.commands.status import Fact
 from ops.shared import canary, readiness, site, smoke
 from ops.shared.canary import Canary
 from ops.shared.pulumi_cli import PulumiCli
@@ -167,6 +168,26 @@ def test_a_release_that_fails_its_smoke_test_goes_back(
     assert release.live_versions(town) == dict.fromkeys(SERVICES, "1")
     assert served(town, "index.html")[0] == "index.html of a"
     assert [r.smoke for r in Releases(town).list()] == ["failed: page", "passed"]
+
+
+def test_a_release_whose_smoke_test_was_interrupted_is_not_well(
+    town: UnitStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    now = datetime.now(UTC)
+    assert status._tried(town, now) is None
+    deploy(town, 1, a_page(tmp_path, "a"))
+    assert status._tried(town, now) == Fact("smoke test", "passed", "passed", well=True)
+    monkeypatch.setattr(smoke, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        deploy(town, 2, a_page(tmp_path, "b"))
+    assert served(town, "index.html")[0] == "index.html of b", "it is live"
+    left = status._tried(town, now)
+    assert left
+    assert left.text == "not run: `civicforge smoke` tries it, `rollback` goes back"
+    assert not left.well
 
 
 def test_a_manifest_that_makes_no_sense_hides_no_other(town: UnitStage, tmp_path: Path, cli: Cli) -> None:
