@@ -38,7 +38,10 @@ TRUST = json.dumps(
 
 
 def program(version: int) -> None:
-    """Each after the other, so that it is known what comes when; the third is replaced by the next version."""
+    """Each after the other, so that it is known what comes when.
+
+    The next version replaces the role, its policy and the log group, and updates the others.
+    """
     queue = aws.sqs.Queue("queue", name="killed-queue", message_retention_seconds=60 * version)
     after = pulumi.ResourceOptions(depends_on=[queue])
     parameter = aws.ssm.Parameter("parameter", name="/killed/p", type="String", value=f"v{version}", opts=after)
@@ -46,9 +49,17 @@ def program(version: int) -> None:
     role = aws.iam.Role("role", name=f"killed-{version}", assume_role_policy=TRUST, opts=after)
     policy = aws.iam.RolePolicy("policy", name="killed", role=role.name, policy=POLICY)
     after = pulumi.ResourceOptions(depends_on=[policy])
-    key = aws.kms.Key("key", description="killed", opts=after)
-    pool = aws.cognito.UserPool("pool", name="killed", opts=pulumi.ResourceOptions(depends_on=[key]))
-    aws.cognito.UserPoolClient("client", name="killed", user_pool_id=pool.id)
+    group = aws.cloudwatch.LogGroup("group", name=f"/killed/{version}", opts=after)
+    after = pulumi.ResourceOptions(depends_on=[group])
+    tags = {"of": "killed"}
+    key = aws.kms.Key("key", description="killed", enable_key_rotation=version > 1, tags=tags, opts=after)
+    pool = aws.cognito.UserPool(
+        "pool",
+        name="killed",
+        password_policy=aws.cognito.UserPoolPasswordPolicyArgs(minimum_length=8 + version),
+        opts=pulumi.ResourceOptions(depends_on=[key]),
+    )
+    aws.cognito.UserPoolClient("client", name="killed", user_pool_id=pool.id, refresh_token_validity=version)
 
 
 POLICY = json.dumps(
@@ -59,6 +70,7 @@ TYPES = {
     "parameter": "aws:ssm/parameter:Parameter",
     "role": "aws:iam/role:Role",
     "policy": "aws:iam/rolePolicy:RolePolicy",
+    "group": "aws:cloudwatch/logGroup:LogGroup",
     "key": "aws:kms/key:Key",
     "pool": "aws:cognito/userPool:UserPool",
     "client": "aws:cognito/userPoolClient:UserPoolClient",
@@ -135,66 +147,79 @@ def recover(engine: Engine, account: Account) -> list[str]:
     return [finding.sentence for finding in findings]
 
 
+ONCE = {"queue": 1, "role": 1, "group": 1, "key": 1, "pool": 1, "client": 1}
+
+
 def there(account: Account) -> dict[str, int]:
     """The number of existing resources of each kind, by the names that the program gives."""
     client = account.platform.client
     roles = client("iam").list_roles()["Roles"]
     keys = [client("kms").describe_key(KeyId=one["KeyId"])["KeyMetadata"] for one in client("kms").list_keys()["Keys"]]
-    pools = client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
+    cognito = client("cognito-idp")
+    pools = [one["Id"] for one in cognito.list_user_pools(MaxResults=60)["UserPools"] if one["Name"] == "killed"]
+    clients = [cognito.list_user_pool_clients(UserPoolId=pool, MaxResults=60)["UserPoolClients"] for pool in pools]
     return {
         "queue": len(client("sqs").list_queues(QueueNamePrefix="killed-").get("QueueUrls", [])),
         "role": sum(role["RoleName"].startswith("killed-") for role in roles),
+        "group": len(client("logs").describe_log_groups(logGroupNamePrefix="/killed/")["logGroups"]),
         "key": sum(key.get("Description") == "killed" and key["KeyState"] == "Enabled" for key in keys),
-        "pool": sum(pool["Name"] == "killed" for pool in pools),
+        "pool": len(pools),
+        "client": sum(map(len, clients)),
     }
 
 
-@pytest.mark.parametrize(
-    ("thing", "before"),
-    [
-        ("queue", False),
-        ("parameter", True),
-        ("parameter", False),
-        ("role", False),
-        ("policy", False),
-        ("key", False),
-        ("pool", False),
-        ("client", False),
-    ],
-)
-def test_a_first_up_that_was_killed(thing: str, before: bool, engine: Engine, account: Account) -> None:
-    kill_at(engine, 1, thing, "create", before=before)
+def deployed_again(engine: Engine, account: Account, version: int) -> None:
+    """Deploy after a recovery: green, nothing twice, nothing lost, and AWS has what the program says."""
+    engine.up(STAGE, lambda: program(version))
+    assert there(account) == ONCE
+    value = account.platform.client("ssm").get_parameter(Name="/killed/p")["Parameter"]["Value"]
+    assert value == f"v{version}"
+    again = engine.up(STAGE, lambda: program(version), verify=True)
+    assert {step.operation for step in again.steps} == {"same"}
+
+
+@pytest.mark.parametrize("thing", TYPES)
+def test_a_first_up_that_was_killed(thing: str, engine: Engine, account: Account) -> None:
+    kill_at(engine, 1, thing, "create", before=False)
     with pytest.raises(EngineError, match="locked"):
         engine.up(STAGE, lambda: program(1))
     (said,) = recover(engine, account)
-    assert ("nothing is there" if before else "belongs to the stack from now on") in said
+    assert "belongs to the stack from now on" in said
     assert recover(engine, account) == []
-    engine.up(STAGE, lambda: program(1))
-    assert there(account) == {"queue": 1, "role": 1, "key": 1, "pool": 1}
-    assert {step.operation for step in engine.up(STAGE, lambda: program(1)).steps} == {"same"}
+    deployed_again(engine, account, 1)
 
 
-@pytest.mark.parametrize(
-    ("thing", "operation", "before"),
-    [
-        ("queue", "update", False),
-        ("parameter", "update", True),
-        ("role", "create", False),
-        ("policy", "create", False),
-        ("role", "delete", False),
-        ("policy", "delete", False),
-    ],
-)
-def test_an_update_and_a_replacement_that_were_killed(
-    thing: str, operation: str, before: bool, engine: Engine, account: Account
+@pytest.mark.parametrize("thing", ["parameter", "policy", "pool"])
+def test_a_first_up_that_was_killed_before_it_made_a_thing(thing: str, engine: Engine, account: Account) -> None:
+    kill_at(engine, 1, thing, "create", before=True)
+    (said,) = recover(engine, account)
+    assert "nothing is there" in said
+    deployed_again(engine, account, 1)
+
+
+def killed_on_a_stage_that_stands(
+    engine: Engine, account: Account, thing: str, operation: str, *, before: bool
 ) -> None:
     engine.up(STAGE, lambda: program(1))
     kill_at(engine, 2, thing, operation, before=before)
     assert recover(engine, account)
-    engine.up(STAGE, lambda: program(2))
-    assert there(account) == {"queue": 1, "role": 1, "key": 1, "pool": 1}
-    assert account.platform.client("ssm").get_parameter(Name="/killed/p")["Parameter"]["Value"] == "v2"
-    assert {step.operation for step in engine.up(STAGE, lambda: program(2)).steps} == {"same"}
+    assert recover(engine, account) == []
+    deployed_again(engine, account, 2)
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("thing", ["queue", "parameter", "key", "pool", "client"])
+def test_an_update_that_was_killed(thing: str, before: bool, engine: Engine, account: Account) -> None:
+    killed_on_a_stage_that_stands(engine, account, thing, "update", before=before)
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("operation", ["create", "delete"])
+@pytest.mark.parametrize("thing", ["role", "policy", "group"])
+def test_a_replacement_that_was_killed(
+    thing: str, operation: str, before: bool, engine: Engine, account: Account
+) -> None:
+    killed_on_a_stage_that_stands(engine, account, thing, operation, before=before)
 
 
 @pytest.mark.parametrize(
@@ -229,11 +254,11 @@ def test_the_next_up_on_this_machine_leads_out_of_it(
     locked = stack.interrupted
     assert locked
     report = up(version)
-    assert there(account) == {"queue": 1, "role": 1, "key": 1, "pool": 1}
+    assert there(account) == ONCE
     assert report.orphans == []
     assert not stack.interrupted
     again = up(version)
     assert {step.operation for step in again.steps} == {"same"}
     assert stack.resources == len(again.steps)
     kept = {step.old.id for step in again.steps if step.old}
-    assert ids - kept <= {"killed-1", "killed-1:killed"}, "only the role and its policy are replaced"
+    assert ids - kept <= {"killed-1", "killed-1:killed", "/killed/1"}, "what is replaced, and nothing else"
