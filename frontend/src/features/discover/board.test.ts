@@ -140,11 +140,15 @@ describe("the board", () => {
 
   it("searches and sorts five thousand within a tenth of a second", () => {
     const all = cards(5_000);
-    const started = performance.now();
-    found(all, { ...ALL, q: "gart rose", sort: "ending" }, NOW);
-    found(all, { ...ALL, sort: "reward" }, NOW);
+    // The fastest of five: what else runs on the machine is not the board's.
+    const durations = Array.from({ length: 5 }, () => {
+      const started = performance.now();
+      found(all, { ...ALL, q: "gart rose", sort: "ending" }, NOW);
+      found(all, { ...ALL, sort: "reward" }, NOW);
+      return performance.now() - started;
+    });
     // A phone is four times slower than what runs the tests.
-    expect(performance.now() - started).toBeLessThan(100);
+    expect(Math.min(...durations) * 4).toBeLessThan(100);
   });
 
   it("names each area once, as most write it", () => {
