@@ -1,3 +1,4 @@
+from services.core.stages import ON_AWS
 from tests.unit.infra.plan import STAGES, Plan, plan
 
 
@@ -15,3 +16,4 @@ def test_a_budget_counts_the_stage_alone_and_warns_in_time(stage_plan: Plan) -> 
 def test_the_stages_on_aws_share_25_dollars() -> None:
     limits = {stage: float(plan(stage).one("Budget", "monthly").inputs["limitAmount"]) for stage in STAGES}
     assert (limits["dev"], limits["staging"], limits["prod"]) == (5, 5, 15)
+    assert sum(limits[stage] for stage in ON_AWS) <= 25, "all stages together have $25 a month: share out `budgetUsd`"
