@@ -1,4 +1,4 @@
-"""Whether the app's lists are exact on boards of many quests: `python -m tests.e2e.board_sizes [COUNT ...]`.
+"""A check that the app's lists are exact on boards of many quests: `python -m tests.e2e.board_sizes [COUNT ...]`.
 
 Fills the local stage that `make up` started up to each count of open quests, waits until the publisher has followed the
 stream, and asks the app in a browser for the ten first of every order and for 50 searches. Each answer is compared with

@@ -211,7 +211,7 @@ def held(type_: str, operation: str) -> Iterator[Event]:
 
 
 def test_a_killed_deployment_of_prod_is_recovered_by_the_runbooks_command(clone: Clone) -> None:
-    """What is left is read from the bucket, without the CLI; `recover` finds the stage's backend by itself."""
+    """Lock and pending operations are read from the bucket, without the CLI; `recover` finds the backend by itself."""
     session = boto3.Session(*clone.account.platform.emulator.root_key, region_name="us-east-1")
     stage = Stage("prod", session, clone.account.platform.endpoint)
     assert not find_interrupted(stage)
