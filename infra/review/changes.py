@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from infra.review.alarms import is_alarm_or_subscription, value
 from infra.review.data import REMOVALS, at
-from infra.review.meanings import KINDS, Meaning, is_safer, meaning
+from infra.review.meanings import KINDS, Category, category_of, is_safer
 from infra.review.steps import Step
 from infra.review.words import code
 
@@ -29,12 +29,12 @@ _EFFECT_OF_DISABLING: Final = {
 """The effect of disabling, for types where it differs from the effect of deleting the resource."""
 
 
-def changes_of(step: Step, wanted: Meaning) -> Iterator[str]:
+def changes_of(step: Step, wanted: Category) -> Iterator[str]:
     """Lines for the changed inputs of a category; with ⚠ unless the change is known to be safe."""
     if step.operation not in ("update", "replace") and not (step.operation == "same" and step.changed_keys):
         return
     for key in step.changed_keys:
-        if meaning(step.type, key) is wanted:
+        if category_of(step.type, key) is wanted:
             yield from (f"{step.kind} {code(step.name)}: {line}" for line in differences(step, key))
 
 
@@ -52,7 +52,7 @@ def differences(step: Step, key: str) -> Iterator[str]:
 
 
 def _is_harmless(step: Step, key: str) -> bool:
-    return meaning(step.type, key) is Meaning.HARMLESS
+    return category_of(step.type, key) is Category.HARMLESS
 
 
 def _leaves(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:

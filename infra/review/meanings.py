@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 
-class Meaning(StrEnum):
-    """The meaning of a change of an input; the value is the section's title."""
+class Category(StrEnum):
+    """The section of a preview that tells a change of an input; the value is its title."""
 
     SECURITY = "Security"
     DATA = "Data"
@@ -27,13 +27,13 @@ class Meaning(StrEnum):
 
 
 SECURITY, DATA, AVAILABILITY, MONEY, HARMLESS, PERMISSION, ALARM = (
-    Meaning.SECURITY,
-    Meaning.DATA,
-    Meaning.AVAILABILITY,
-    Meaning.MONEY,
-    Meaning.HARMLESS,
-    Meaning.PERMISSION,
-    Meaning.ALARM,
+    Category.SECURITY,
+    Category.DATA,
+    Category.AVAILABILITY,
+    Category.MONEY,
+    Category.HARMLESS,
+    Category.PERMISSION,
+    Category.ALARM,
 )
 
 
@@ -41,7 +41,7 @@ SECURITY, DATA, AVAILABILITY, MONEY, HARMLESS, PERMISSION, ALARM = (
 class Kind:
     """A type of resource."""
 
-    inputs: Mapping[str, Meaning]
+    inputs: Mapping[str, Category]
     outage: str = ""
     """The effect on the platform while the resource does not exist; empty if there is none."""
     safer: Mapping[str, bool] = field(default_factory=dict)
@@ -51,13 +51,13 @@ class Kind:
 def _kind(outage: str = "", safer: Mapping[str, bool] | None = None, **meanings: str) -> Kind:
     """The inputs by meaning, each meaning's as words: `security="a b", harmless="c"`."""
     return Kind(
-        {key: Meaning[meaning.upper()] for meaning, keys in meanings.items() for key in keys.split()},
+        {key: Category[meaning.upper()] for meaning, keys in meanings.items() for key in keys.split()},
         outage,
         safer or {},
     )
 
 
-EVERYWHERE: Final[Mapping[str, Meaning]] = {"tags": HARMLESS, "tagsAll": HARMLESS, "region": AVAILABILITY}
+EVERYWHERE: Final[Mapping[str, Category]] = {"tags": HARMLESS, "tagsAll": HARMLESS, "region": AVAILABILITY}
 """Inputs that many types have."""
 
 KINDS: Final[Mapping[str, Kind]] = {
@@ -370,16 +370,16 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 
 
-def meaning(type_: str, key: str) -> Meaning:
+def category_of(type_: str, key: str) -> Category:
     """The meaning of an input; `UNCLASSIFIED` where it is not declared."""
     kind = KINDS.get(type_)
     declared = kind.inputs.get(key) if kind else None
-    return declared or EVERYWHERE.get(key) or Meaning.UNCLASSIFIED
+    return declared or EVERYWHERE.get(key) or Category.UNCLASSIFIED
 
 
 def undeclared(type_: str, inputs: Mapping[str, Any]) -> set[str]:
     """The inputs of a resource that have no meaning; all of them for an unknown type."""
-    return {key for key in inputs if meaning(type_, key) is Meaning.UNCLASSIFIED}
+    return {key for key in inputs if category_of(type_, key) is Category.UNCLASSIFIED}
 
 
 def is_safer(type_: str, path: str, old: object, new: object) -> bool:

@@ -12,7 +12,7 @@ from infra.review.alarms import alarm_sentences
 from infra.review.changes import changes_of, differences, interruptions
 from infra.review.cost import cost_lines
 from infra.review.data import loses_data, loss_sentence, risk_sentences
-from infra.review.meanings import Meaning, meaning
+from infra.review.meanings import Category, category_of
 from infra.review.permissions import permission_sentences
 from infra.review.steps import OPERATIONS, Preview, Step
 from infra.review.words import code
@@ -60,7 +60,7 @@ def _sections(preview: Preview, changed: Sequence[Step], *, accepted: bool) -> d
     verdict = "accepted by label" if accepted else "blocked until the label `data-loss-accepted` is set"
     by_meaning = {
         str(wanted): [line for step in preview.steps for line in changes_of(step, wanted)]
-        for wanted in (Meaning.UNCLASSIFIED, Meaning.SECURITY, Meaning.DATA, Meaning.AVAILABILITY, Meaning.MONEY)
+        for wanted in (Category.UNCLASSIFIED, Category.SECURITY, Category.DATA, Category.AVAILABILITY, Category.MONEY)
     }
     return {
         f"⛔ Data will be lost ({verdict})": [loss_sentence(step) for step in preview.steps if loses_data(step)],
@@ -89,7 +89,7 @@ def _others(changed: Sequence[Step]) -> str:
         for step in changed
         if step.operation == "update"
         for key in step.changed_keys
-        if meaning(step.type, key) is Meaning.HARMLESS
+        if category_of(step.type, key) is Category.HARMLESS
     )
     return f"Other inputs: {', '.join(f'{code(key)} of {count}' for key, count in keys.most_common())}" if keys else ""
 
@@ -107,7 +107,7 @@ def _differing(step: Step) -> str:
 
 def _changed_values(step: Step, key: str) -> Iterator[str]:
     """The values of a harmless change; only the name of one that a section explains."""
-    if meaning(step.type, key) is Meaning.HARMLESS:
+    if category_of(step.type, key) is Category.HARMLESS:
         yield from differences(step, key)
     else:
         yield key

@@ -9,7 +9,7 @@ from ops.shared.rollouts import State, load, save
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.flags import is_valid
-from services.core.parameters import flag_parameter, rollout_parameter
+from services.core.parameters import FLAGS, flag_parameter, rollout_parameter
 
 app = typer.Typer(no_args_is_help=True, help="Who sees what: off, internal, N% or on.")
 
@@ -26,7 +26,7 @@ def _end_rollout(stage: Stage, flag: str, value: str) -> None:
         save(stage, rollout.model_copy(update={"state": State.ABORTED, "why": why}))
 
 
-def _is_rolled_out(stage: Stage, flag: str) -> bool:
+def _has_running_rollout(stage: Stage, flag: str) -> bool:
     """True if a rollout would go on with the flag, or its record is invalid."""
     try:
         rollout = load(stage, flag)
@@ -47,7 +47,7 @@ def list_(stage: Stage, terminal: Terminal) -> None:
 def set_(
     stage: Stage,
     terminal: Terminal,
-    flag: Annotated[str, typer.Argument(help="rewards or disputes.")],
+    flag: Annotated[str, typer.Argument(help=f"One of {', '.join(FLAGS)}.")],
     value: Annotated[str, typer.Argument(help="off, internal, on or a percentage such as 10%.")],
 ) -> None:
     """Set a flag at once; `rollout start` does it step by step."""
@@ -55,12 +55,12 @@ def set_(
         raise OperatorError(f"{value!r} means nothing; say off, internal, on or a percentage such as 10%.")
     before = stage.live(flag_parameter(known(flag)))
     plan = [f"{flag}: {before} -> {value}"] if before != value else []
-    by_hand = _is_rolled_out(stage, flag)
-    if by_hand:
+    ends_rollout = _has_running_rollout(stage, flag)
+    if ends_rollout:
         plan.append("its rollout ends here")
 
     def apply() -> Json:
-        if by_hand:
+        if ends_rollout:
             _end_rollout(stage, flag, value)
         return set_value(stage, flag, value)
 

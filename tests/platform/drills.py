@@ -20,7 +20,7 @@ MARGIN_SECONDS = 12
 
 
 def smallest_step(alarm: Description) -> float:
-    """The smallest step of the watched value, in its unit."""
+    """The smallest step of the watched value, in its unit: of a percentage, which is 100 * part / whole, a tenth."""
     return 0.1 if "whole" in series(alarm) else 1
 
 

@@ -17,7 +17,7 @@ const HEALTH_MS = 25_000;
 /** The same while it is not up: the banner goes soon after the trouble. */
 const RECOVERY_MS = 5_000;
 
-/** The refresh interval of an open quest, in milliseconds. A hidden tab does not look. */
+/** The refresh interval of a quest on the screen that is not final, in milliseconds. A hidden tab does not look. */
 export const OPEN_QUEST_REFRESH_MS = 8_000;
 /** The refresh interval of a board that is shown, in milliseconds. */
 const BOARD_MS = 15_000;

@@ -2,14 +2,14 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { sessionState } from "../api/session";
-import { ownPath } from "../lib/ids";
+import { sameSitePath } from "../lib/ids";
 
 /** Sends members on: who goes back after signing in does not want to sign in again. */
 export function VisitorsOnly({ children }: { children: ComponentChildren }) {
   const { query, route } = useLocation();
   const [isMember] = useState(!!sessionState().session);
   useEffect(() => {
-    if (isMember) route(ownPath(query.next), true);
+    if (isMember) route(sameSitePath(query.next), true);
   }, []);
   return isMember ? null : children;
 }

@@ -1,12 +1,12 @@
 import { describe, expect, it, vi } from "vitest";
-import { ownPath } from "./ids";
+import { sameSitePath } from "./ids";
 import { forget, recall, remember } from "./storage";
 import { applyTheme, currentTheme } from "./theme";
 import { ago } from "./time";
 
-describe("ownPath", () => {
+describe("sameSitePath", () => {
   it("keeps paths of this page and nothing else", () => {
-    expect(ownPath("/quests/1?do=claim")).toBe("/quests/1?do=claim");
+    expect(sameSitePath("/quests/1?do=claim")).toBe("/quests/1?do=claim");
     for (const foreign of [
       undefined,
       "",
@@ -15,7 +15,7 @@ describe("ownPath", () => {
       "/\\evil.test",
       "javascript:alert(1)",
     ]) {
-      expect(ownPath(foreign)).toBe("/");
+      expect(sameSitePath(foreign)).toBe("/");
     }
   });
 });

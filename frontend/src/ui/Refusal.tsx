@@ -6,7 +6,7 @@ import { Failure, Note } from "./feedback";
 
 export const isCode = (error: unknown, code: string): boolean => error instanceof SignInError && error.code === code;
 
-export const hasOutcome = (error: unknown, outcome: Outcome): boolean =>
+export const hasSignInOutcome = (error: unknown, outcome: Outcome): boolean =>
   error instanceof SignInError && error.outcome === outcome;
 
 /** Cognito's refusal, in words; other errors are shown by `Failure`. */

@@ -73,7 +73,7 @@ class MessageDeniedError(Exception):
 
     @property
     def moved(self) -> bool:
-        """True if the quest's state is the cause, as also for an actor who was a party until it moved."""
+        """True if the quest's state is the cause, also for a former performer: the quest moved on since."""
         return has_moved(self.quest, self.actor, self.code)
 
 

@@ -1,4 +1,4 @@
-"""Notices: which members are told of which event. The table is in DOMAIN.md, "Who is told what".
+"""Notices: which members are told of which event. The table is in docs/domain.md, "Who is told what".
 
 All functions are pure and give the same notices for the same event, so that a replay tells nobody twice.
 """

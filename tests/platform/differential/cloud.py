@@ -1,4 +1,4 @@
-"""The emulated AWS as text, to compare what two engines made of it."""
+"""The emulated AWS as text, to compare what the embedded engine and Pulumi's own made of it."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -15,7 +15,7 @@ import pytest
 from infra.paths import REPOSITORY
 from infra.review import comment, exit_code, parse
 from infra.review.cost import TRAFFIC, monthly_cost
-from infra.review.meanings import KINDS, Meaning, is_safer, meaning, undeclared
+from infra.review.meanings import KINDS, Category, category_of, is_safer, undeclared
 from infra.review.steps import UNKNOWN, Preview
 from tests.unit.infra.plan import STAGES, Plan, plan, run_program
 
@@ -709,7 +709,10 @@ def test_every_input_of_every_type_in_our_plans_has_a_meaning() -> None:
 def test_every_declared_safer_input_has_a_meaning() -> None:
     for type_, kind in KINDS.items():
         for path in kind.safer:
-            assert meaning(type_, path.split(".")[0]) not in (Meaning.UNCLASSIFIED, Meaning.HARMLESS), (type_, path)
+            assert category_of(type_, path.split(".")[0]) not in (Category.UNCLASSIFIED, Category.HARMLESS), (
+                type_,
+                path,
+            )
 
 
 def changed(value: Any) -> Any:
@@ -743,10 +746,10 @@ def test_no_change_of_any_input_of_prod_is_silent() -> None:
             text = comment(parse(json.dumps({"steps": [told]})))
             where = f"{resource.label} {key}: {text[:600]}"
             assert "1 updated" in text, where
-            about = meaning(resource.type, key)
-            if about in (Meaning.PERMISSION, Meaning.ALARM):
+            about = category_of(resource.type, key)
+            if about in (Category.PERMISSION, Category.ALARM):
                 assert f"**{about.capitalize()}**" in text, where
-            elif about is Meaning.HARMLESS:
+            elif about is Category.HARMLESS:
                 assert f"`{key}" in text.partition("Every change")[2], where
             else:
                 assert f"**{about}**" in text, where

@@ -50,7 +50,7 @@ class Books(Protocol):
 
 @dataclass
 class Model:
-    """One quest by DOMAIN.md, in as few words as possible."""
+    """One quest by docs/domain.md, in as few words as possible."""
 
     requestor: str
     expires: datetime

@@ -8,7 +8,7 @@ import { Button } from "../../ui/Button";
 import { CODE_LENGTH, CodeField, codeError } from "../../ui/CodeField";
 import { announce, Loading } from "../../ui/feedback";
 import { useErrors } from "../../ui/hooks";
-import { hasOutcome, Refusal } from "../../ui/Refusal";
+import { hasSignInOutcome, Refusal } from "../../ui/Refusal";
 import { AuthForm } from "./AuthForm";
 import { usePendingAuth } from "./pendingAuth";
 import type { Credentials } from "./useCredentials";
@@ -40,7 +40,7 @@ export function ConfirmStep({ email, password, next, onOther, sent = false, onCo
   const first = useMutation({
     mutationFn: () => resendCode(email),
     onError: (error) => {
-      if (hasOutcome(error, "alreadyConfirmed")) goOn(false);
+      if (hasSignInOutcome(error, "alreadyConfirmed")) goOn(false);
     },
   });
   useEffect(() => {
@@ -50,7 +50,7 @@ export function ConfirmStep({ email, password, next, onOther, sent = false, onCo
     mutationFn: async () => {
       // A code that has done its work, of a double click or a lost answer, is as good as one that does it now.
       await confirmSignUp(email, code).catch((error: unknown) => {
-        if (!hasOutcome(error, "alreadyConfirmed")) throw error;
+        if (!hasSignInOutcome(error, "alreadyConfirmed")) throw error;
       });
       // The code is spent, whatever comes of the sign-in: it must not be asked for again.
       return (

@@ -2,7 +2,7 @@ import { useMutation } from "@tanstack/preact-query";
 import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { forgotPassword, resetPassword } from "../../api/cognito";
-import { ownPath, withNext } from "../../lib/ids";
+import { sameSitePath, withNext } from "../../lib/ids";
 import { t } from "../../lib/text";
 import { Button } from "../../ui/Button";
 import { CodeField, codeError } from "../../ui/CodeField";
@@ -10,14 +10,14 @@ import { EmailField, emailError } from "../../ui/EmailField";
 import { announce } from "../../ui/feedback";
 import { useErrors } from "../../ui/hooks";
 import { PasswordField, passwordError } from "../../ui/PasswordField";
-import { hasOutcome, Refusal } from "../../ui/Refusal";
+import { hasSignInOutcome, Refusal } from "../../ui/Refusal";
 import { AuthForm } from "./AuthForm";
 import { ConfirmStep } from "./ConfirmStep";
 import { usePendingAuth } from "./pendingAuth";
 
 export function ForgotScreen() {
   const { query, route } = useLocation();
-  const next = ownPath(query.next);
+  const next = sameSitePath(query.next);
   const { pendingAuth, keep } = usePendingAuth();
   const [values, setValues] = useState({ email: pendingAuth.email, code: "", password: "" });
   const { errors, setErrors, touched } = useErrors<typeof values>();
@@ -31,7 +31,7 @@ export function ForgotScreen() {
   const send = useMutation({
     mutationFn: () => forgotPassword(email),
     onSuccess: () => keep({ email, awaits: "reset" }),
-    onError: (error) => setUnconfirmed(hasOutcome(error, "neverConfirmed")),
+    onError: (error) => setUnconfirmed(hasSignInOutcome(error, "neverConfirmed")),
   });
   const reset = useMutation({
     mutationFn: () => resetPassword(email, code, password),

@@ -1,19 +1,19 @@
 import { useMutation } from "@tanstack/preact-query";
 import { useLocation } from "preact-iso";
 import { signIn } from "../../api/cognito";
-import { ownPath, withNext } from "../../lib/ids";
+import { sameSitePath, withNext } from "../../lib/ids";
 import { t } from "../../lib/text";
 import { Button } from "../../ui/Button";
 import { EmailField, emailError } from "../../ui/EmailField";
 import { PasswordField } from "../../ui/PasswordField";
-import { hasOutcome, isCode, Refusal } from "../../ui/Refusal";
+import { hasSignInOutcome, isCode, Refusal } from "../../ui/Refusal";
 import { AuthForm } from "./AuthForm";
 import { ConfirmStep } from "./ConfirmStep";
 import { useCredentials } from "./useCredentials";
 
 export function SignInScreen() {
   const { query, route } = useLocation();
-  const next = ownPath(query.next);
+  const next = sameSitePath(query.next);
   const { keep, values, change, errors, setErrors } = useCredentials();
   const enter = useMutation({
     mutationFn: () => signIn(values.email.trim(), values.password),
@@ -38,7 +38,7 @@ export function SignInScreen() {
       <EmailField value={values.email} error={errors.email} onValue={(email) => change({ email })} />
       <PasswordField value={values.password} error={errors.password} onValue={(password) => change({ password })} />
       <Refusal error={enter.error}>
-        {hasOutcome(enter.error, "PasswordResetRequiredException") && (
+        {hasSignInOutcome(enter.error, "PasswordResetRequiredException") && (
           <a href={withNext("/forgot", next)}>{t.auth.resetTitle}</a>
         )}
       </Refusal>

@@ -2,19 +2,19 @@ import { useMutation } from "@tanstack/preact-query";
 import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { signUp } from "../../api/cognito";
-import { ownPath, withNext } from "../../lib/ids";
+import { sameSitePath, withNext } from "../../lib/ids";
 import { t } from "../../lib/text";
 import { Button } from "../../ui/Button";
 import { EmailField, emailError } from "../../ui/EmailField";
 import { PasswordField, passwordError } from "../../ui/PasswordField";
-import { hasOutcome, Refusal } from "../../ui/Refusal";
+import { hasSignInOutcome, Refusal } from "../../ui/Refusal";
 import { AuthForm } from "./AuthForm";
 import { ConfirmStep } from "./ConfirmStep";
 import { useCredentials } from "./useCredentials";
 
 export function SignUpScreen() {
   const { query } = useLocation();
-  const next = ownPath(query.next);
+  const next = sameSitePath(query.next);
   const [unconfirmed, setUnconfirmed] = useState(false);
   const { pendingAuth, keep, values, change, errors, setErrors } = useCredentials();
   const email = values.email.trim();
@@ -45,7 +45,7 @@ export function SignUpScreen() {
         onValue={(password) => change({ password })}
       />
       <Refusal error={join.error}>
-        {hasOutcome(join.error, "UsernameExistsException") && (
+        {hasSignInOutcome(join.error, "UsernameExistsException") && (
           <span class="row">
             <a href={withNext("/sign-in", next)}>{t.auth.signInInstead}</a>
             <a href={withNext("/forgot", next)}>{t.auth.forgot}</a>

@@ -4,7 +4,7 @@ import { useLocation } from "preact-iso";
 import { editMe } from "../../api/actions";
 import { Category, Profile, welcomePoints } from "../../api/limits.gen";
 import { meQuery } from "../../api/queries";
-import { ownPath } from "../../lib/ids";
+import { sameSitePath } from "../../lib/ids";
 import { language, t } from "../../lib/text";
 import { check } from "../../lib/validate";
 import { Button } from "../../ui/Button";
@@ -16,7 +16,7 @@ import { AuthForm } from "./AuthForm";
 
 export function WelcomeScreen() {
   const { query, route } = useLocation();
-  const next = ownPath(query.next);
+  const next = sameSitePath(query.next);
   const client = useQueryClient();
   const me = useQuery(meQuery());
   // Whoever has changed anything is not new: has just said their name, or has gone back here.

@@ -85,7 +85,7 @@ describe("signing in", () => {
 });
 
 describe("signing up", () => {
-  it("tells somebody who was here before what they go on with", async () => {
+  it("tells a former member who joins again which points are left", async () => {
     signInAs("ana");
     await serve({ "GET /me": me({ points: 3 }) });
     open("/welcome");
@@ -173,8 +173,8 @@ describe("signing up", () => {
     const first = open(`/sign-in?next=${encodeURIComponent("/mine")}`);
     await waitFor(() => expect(address()).toBe("/mine"));
     first.unmount();
-    const settled = me({ userId: "ana", updatedAt: "2026-02-01T00:00:00.000Z" });
-    await serve({ "GET /me": settled, "GET /me/quests": { items: [] } });
+    const welcomed = me({ userId: "ana", updatedAt: "2026-02-01T00:00:00.000Z" });
+    await serve({ "GET /me": welcomed, "GET /me/quests": { items: [] } });
     queryClient.clear();
     open(`/welcome?next=${encodeURIComponent("/mine")}`);
     await waitFor(() => expect(address()).toBe("/mine"));

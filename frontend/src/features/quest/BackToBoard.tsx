@@ -1,4 +1,4 @@
-import { ownPath } from "../../lib/ids";
+import { sameSitePath } from "../../lib/ids";
 import { recall } from "../../lib/storage";
 import { t } from "../../lib/text";
 import { Icon } from "../../ui/icons";
@@ -6,7 +6,7 @@ import { Icon } from "../../ui/icons";
 export function BackToBoard() {
   return (
     <div class="row">
-      <a href={ownPath(recall("board", "sessionStorage"))} class="back">
+      <a href={sameSitePath(recall("board", "sessionStorage"))} class="back">
         <Icon name="back" /> {t.nav.discover}
       </a>
     </div>

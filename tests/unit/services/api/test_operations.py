@@ -1,4 +1,4 @@
-"""Each call of the API does what DOMAIN.md says, and shows to each person what is theirs to see."""
+"""Each call of the API does what docs/domain.md says, and shows to each person what is theirs to see."""
 
 from datetime import timedelta
 from typing import Any

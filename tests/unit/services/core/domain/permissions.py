@@ -1,4 +1,4 @@
-"""The permissions of DOMAIN.md: written by hand, independent of the code that they are compared with.
+"""The permissions of docs/domain.md: written by hand, independent of the code that they are compared with.
 
 A cell says what happens to this person's wish in this status:
 

@@ -1,4 +1,4 @@
-"""Each event of DOMAIN.md's "Who is told what" x each person, typed from there and not from the code."""
+"""Each event of docs/domain.md's "Who is told what" x each person, typed from there and not from the code."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The turn in a quest, as DOMAIN.md has it: a table of statuses, circumstances and moments, written by hand."""
+"""The turn in a quest, as docs/domain.md has it: a table of statuses, circumstances and moments, written by hand."""
 
 from datetime import datetime, timedelta
 
