@@ -110,7 +110,7 @@ def _redo_user(stage: Stage, letter: DeadLetter) -> str:
 
 def _redo_reward(stage: Stage, letter: DeadLetter) -> str:
     if "DDBStreamBatchInfo" in letter.body:
-        # Lambda's own note that it gave a part of the stream up: the entries of it are PENDING still.
+        # Lambda's record of a batch of the stream that failed for good: its entries are still PENDING.
         stage.sweep("rewards")
         return "the sweep paid what was due"
     failed = RewardFailed.parse(letter.body)
@@ -124,7 +124,7 @@ def _redo_reward(stage: Stage, letter: DeadLetter) -> str:
 
 def _redo_publication(stage: Stage, letter: DeadLetter) -> str:
     if "questId" not in letter.body:
-        # Lambda's own note that it gave a part of the stream up: it does not say which quests.
+        # Lambda's record of a batch of the stream that failed for good: it does not say which quests.
         stage.sweep("publisher")
         return "every document was compared with the tables"
     if stage.invoke("publisher", {"quests": [QuestNotPublished.parse(letter.body).quest_id]})["invalid"]:
@@ -137,7 +137,7 @@ def _redo_schedule(stage: Stage, letter: DeadLetter) -> str:
     event = letter.body.get("requestPayload", letter.body)
     if "Records" in event:
         stage.invoke("notifier", event)
-        return "the report of SES was taken"
+        return "SES's feedback on a mail (bounce or complaint) was processed"
     service = Sweep.parse(event).sweep
     if service not in SWEEPS:
         raise OperatorError(f"{service!r} is no service with a schedule")

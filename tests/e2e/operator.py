@@ -47,7 +47,7 @@ def age(stage: Stage, argument: str) -> None:
             "claimed_at": quest.claimed_at and quest.claimed_at - passed,
             "submitted_at": quest.submitted_at - passed,
             "silence_at": quest.silence_due - passed,
-            "dispute": dispute and dispute.model_copy(update={"statement_until": dispute.heard_at - passed}),
+            "dispute": dispute and dispute.model_copy(update={"statement_until": dispute.decidable_from - passed}),
             "version": quest.version + 1,
         }
     )

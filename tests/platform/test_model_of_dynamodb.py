@@ -29,7 +29,7 @@ def requests_of(seed: int) -> list[Request]:
 
     with simulated():
         world = people.history(seed, record)
-        people.drain(world)
+        people.recover_and_drain(world)
         people.sweep(world)
         people.quiet(world)
         people.lists(world)

@@ -25,7 +25,7 @@ from tests.simulation import dynamodb
 from tests.simulation.dynamodb import Item
 from tests.simulation.people import DAY, Client, confirm
 from tests.simulation.scenarios import quest
-from tests.simulation.world import ACCOUNTS, Shape, World, simulated
+from tests.simulation.world import ACCOUNTS, Conditions, World, simulated
 from tests.unit.services import bucket
 
 SECONDS: Final[Mapping[str, float]] = {"dynamodb": 0.006, "cognito": 0.040, "s3": 0.030, "ses": 0.080}
@@ -211,7 +211,7 @@ WORK: Final = (
 
 def cost(work: Work, count: int) -> Cost:
     """The cost of one run over so many things. To be called within `simulated()`."""
-    world = World(1, Shape(plan={}, skew=0, stale=0))
+    world = World(1, Conditions(plan={}, skew=0, stale=0))
     world.run(lambda world: work.prepare(world, count))
     began = datetime.fromtimestamp(world.now, UTC).strftime("%Y-%m-%dT00:00:00.000Z")
     message = Continuation(work.service, began, "1", json.dumps({work.chore: ""}))

@@ -26,9 +26,9 @@ from tests.simulation.world import (
     WRITES,
     Attempt,
     Call,
+    Conditions,
     Fault,
     Outage,
-    Shape,
     Trigger,
     World,
     address_of,
@@ -304,7 +304,7 @@ def scheduled(world: World, service: str) -> None:
             schedule(world, service)
 
 
-def platform(world: World, duplicates: float = 0.2, shuffles: float = 0.1) -> None:
+def start_streams_and_schedules(world: World, duplicates: float = 0.2, shuffles: float = 0.1) -> None:
     """Starts every stream and schedule of the platform. The publisher, whose documents take most of the time, works
     along in a third of the histories, and catches up at the end of the others; the notifier in another third.
     """
@@ -557,7 +557,7 @@ def history(seed: int, prepare: Callable[[World], None] = lambda _: None) -> Wor
     shape = random.Random(f"shape{seed}")
     world = World(
         seed,
-        Shape(
+        Conditions(
             rate=shape.choice((0, 0.02, 0.08, 0.08, 0.2)),
             page=shape.choice((2, 5, 1000)),
             stale=shape.choice((0.3, 0.3, 0)),
@@ -576,7 +576,7 @@ def history(seed: int, prepare: Callable[[World], None] = lambda _: None) -> Wor
             world.spawn(greedy, world, epoch, tries)
         if shape.random() < 0.07:
             poison(world)
-        platform(world)
+        start_streams_and_schedules(world)
         if operates(world):
             world.spawn(operator, world, f"operator{seed}.{epoch}", 5)
         if shape.random() < 0.3:
@@ -619,7 +619,7 @@ def _trouble(world: World, shape: random.Random) -> None:
         world.pool["ben"] = frozenset({INTERNAL})
 
 
-def drain(world: World) -> None:
+def recover_and_drain(world: World) -> None:
     """The faults are over and nobody comes back: the streams bring what they have."""
     world.heal()
     world.before_invoking = lambda _: None

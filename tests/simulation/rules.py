@@ -1,6 +1,9 @@
 """Rules of every history: over every change that was ever made, the tables at the end, and every answer given.
 
 The invariants of quests and books are those of `tests.unit.services.invariants`; here is what needs a history.
+
+A rule's id is a letter and a number: S states, V values, Q quotas, P people, N notices, E effects and the simulation
+itself, A operators, H acknowledged answers, R refusals, L liveness, D dead letters, W published documents, C lists.
 """
 
 import json
@@ -199,7 +202,7 @@ def check_ledger(record: Record, found: Findings) -> None:
         found.expect(points >= 0, "V9 points fell below 0", change.key)
 
 
-def check_value(record: Record, found: Findings) -> None:
+def check_books(record: Record, found: Findings) -> None:
     """Books and totals agree with the quests, and nobody did anything more often than they may."""
     found.check("V2 the ledger does not match the quests", check_ledger_matches_quests, record.quests, record.entries)
     found.check("V11 a confirmer is not counted once", check_confirmers, record.entries)
@@ -500,7 +503,7 @@ def _profile_stored(record: Record, call: Call) -> bool:
 # --- rules over what happens once the faults end ---
 
 
-def check_streamed(record: Record, found: Findings) -> None:
+def check_stream_lost_nothing(record: Record, found: Findings) -> None:
     """Before any sweep: what the stream did not settle is in a queue, or HELD."""
     given_up = {
         (keys["userId"]["S"], keys["entryId"]["S"]) for service, keys in record.world.given_up if service == "rewards"
@@ -580,7 +583,7 @@ def check_worked_off(record: Record, found: Findings) -> None:
         found.expect(not left, "L8 a run left something over", f"{quest.quest_id[:6]} {quest.status}")
 
 
-def check_settled(record: Record, found: Findings) -> None:
+def check_nothing_is_stuck(record: Record, found: Findings) -> None:
     """Months later nothing is held for ever, nobody waits for somebody who left, and the audit is content."""
     now, world = record.now, record.world
     for quest in record.quests.values():
@@ -608,7 +611,7 @@ def check_settled(record: Record, found: Findings) -> None:
     found.expect(drift_of(world) == 0, "L6 the audit reports drift", f"{LEDGER_DRIFT.name} {drift_of(world)}")
 
 
-def check_left(record: Record, found: Findings) -> None:
+def check_leavers(record: Record, found: Findings) -> None:
     """A member whose leaving is finished has no part in a quest under way, be it due or not."""
     for user in record.users.values():
         if user.deleted and user.deletion_at is None:
@@ -668,9 +671,9 @@ def check_history(world: World) -> Findings:
     if world.unsettled or world.spoilt:
         world.heal()
         world.run(operators.tidy_up)
-    check_value(Record(world), found)
-    people.drain(world)
-    check_streamed(Record(world), found)
+    check_books(Record(world), found)
+    people.recover_and_drain(world)
+    check_stream_lost_nothing(Record(world), found)
     check_published(Record(world), found)
     people.sweep(world)
     people.compare(world)
@@ -680,7 +683,7 @@ def check_history(world: World) -> Findings:
     record = Record(world)
     check_documents(record, found)
     check_paid(record, found)
-    check_value(record, found)
+    check_books(record, found)
     check_people(record, found)
     check_first_calls(world, found)
     if world.seed % 3 == 0:
@@ -690,7 +693,15 @@ def check_history(world: World) -> Findings:
         check_worked_off(Record(world), found)
     record = Record(world)
     for check in (
-        *(check_value, check_settled, check_people, check_returned, check_changes, check_ledger, check_answers),
+        *(
+            check_books,
+            check_nothing_is_stuck,
+            check_people,
+            check_returned,
+            check_changes,
+            check_ledger,
+            check_answers,
+        ),
         *(check_conditions, check_operated),
     ):
         check(record, found)

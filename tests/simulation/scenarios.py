@@ -24,7 +24,7 @@ from tests.simulation.people import (
     schedule,
 )
 from tests.simulation.rules import Findings, Record
-from tests.simulation.world import CLAIMS_PER_HOUR, WRITES, Fault, Shape, World
+from tests.simulation.world import CLAIMS_PER_HOUR, WRITES, Conditions, Fault, World
 
 Step = Callable[[World], Any]
 Rival = Callable[[World], Any]
@@ -345,12 +345,12 @@ def race(upto: str, first: Rival, second: Rival, past: float = 0.0) -> Iterator[
             world.spawn(second, world, delay=world.rng.uniform(0, 0.6))
 
         world.run(both)
-        people.drain(world)
+        people.recover_and_drain(world)
         people.sweep(world)
         found = Findings()
         record = Record(world)
         for check in (
-            rules.check_value,
+            rules.check_books,
             rules.check_changes,
             rules.check_ledger,
             rules.check_answers,
@@ -407,7 +407,7 @@ def outcome(world: World) -> Outcome:
 
 def prepared(past: Step, seed: int = 1, page: int = 1000) -> World:
     """A world in which all is well, and the past has happened; every sandbox is cold."""
-    world = World(seed, Shape(plan={}, skew=0, stale=0, page=page))
+    world = World(seed, Conditions(plan={}, skew=0, stale=0, page=page))
     world.run(past)
     for mapping in people.MAPPINGS:
         world.positions[mapping.name] = 0
@@ -428,9 +428,9 @@ def meet(path: Path, plan: Mapping[int, Fault], tries: int) -> tuple[World, Find
     world.run(lambda world: path.run(world, tries))
     used = world.calls - begin
     found = Findings()
-    rules.check_value(Record(world), found)
-    people.drain(world)
-    rules.check_streamed(Record(world), found)
+    rules.check_books(Record(world), found)
+    people.recover_and_drain(world)
+    rules.check_stream_lost_nothing(Record(world), found)
     people.sweep(world)
     record = Record(world)
     rules.check_paid(record, found)
@@ -439,8 +439,14 @@ def meet(path: Path, plan: Mapping[int, Fault], tries: int) -> tuple[World, Find
         world.now += 900
         world.run(lambda world: schedule(world, "housekeeping", 0))
     record = Record(world)
-    checks = (rules.check_value, rules.check_changes, rules.check_ledger, rules.check_answers, rules.check_settled)
-    for check in (*checks, rules.check_left, rules.check_conditions):
+    checks = (
+        rules.check_books,
+        rules.check_changes,
+        rules.check_ledger,
+        rules.check_answers,
+        rules.check_nothing_is_stuck,
+    )
+    for check in (*checks, rules.check_leavers, rules.check_conditions):
         check(record, found)
     rules.check_erasure(record, found, published=False)
     found.extend(rules.Violation("E0 the simulation itself", error) for error in world.errors)
@@ -561,17 +567,17 @@ def _owed(world: World, count: int = OWED) -> None:
 
 def backlog(name: str, page: int) -> Findings:
     """Rewards that pile up; then the trouble ends, nobody comes back, and two sweeps have paid them all."""
-    world = World(7, Shape(plan=None, stale=0, page=page))
+    world = World(7, Conditions(plan=None, stale=0, page=page))
     world.run(_owed)
     BACKLOGS[name](world)
     found = Findings()
-    rules.check_value(Record(world), found)
+    rules.check_books(Record(world), found)
     if "stream" not in name:
-        rules.check_streamed(Record(world), found)
-    people.drain(world)
+        rules.check_stream_lost_nothing(Record(world), found)
+    people.recover_and_drain(world)
     people.sweep(world)
     record = Record(world)
-    for check in (rules.check_paid, rules.check_value, rules.check_ledger):
+    for check in (rules.check_paid, rules.check_books, rules.check_ledger):
         check(record, found)
     found.extend(rules.Violation("E0 the simulation itself", error) for error in world.errors)
     return found
@@ -588,7 +594,7 @@ def outage(services: tuple[str, ...], fault: Fault, seed: int) -> Findings:
     Every answer comes in time. What was said to be posted is there, what was not said may be, and each has cost its
     points. Two sweeps later every reward is paid.
     """
-    world = World(seed, Shape(plan=None, stale=0))
+    world = World(seed, Conditions(plan=None, stale=0))
     world.run(lambda world: _owed(world, IN_OUTAGE))
     for number in range(IN_OUTAGE):
         rows(f"c{number}")(world)
@@ -597,7 +603,7 @@ def outage(services: tuple[str, ...], fault: Fault, seed: int) -> Findings:
     for number in range(IN_OUTAGE):
         delay = OUTAGE_SECONDS * number / IN_OUTAGE
         world.spawn(create, world, f"c{number}", f"c{number}", 1, delay=delay)
-    people.platform(world)
+    people.start_streams_and_schedules(world)
     world.run(lambda world: world.pause(OUTAGE_SECONDS))
     found = Findings()
     asked = world.requests[before:]
@@ -609,12 +615,12 @@ def outage(services: tuple[str, ...], fault: Fault, seed: int) -> Findings:
         posted = call.final.status in (200, 201)
         there = call.final.body.get("questId") in people.quest_items(world)
         found.expect(there or not posted, "O3 a quest that was posted is lost", call.who)
-    people.drain(world)
+    people.recover_and_drain(world)
     people.sweep(world)
     record = Record(world)
     paid = sum(1 for entry in record.entries if entry.kind is Kind.REWARD and entry.state is State.POSTED)
     found.expect(paid == IN_OUTAGE, "O4 rewards are missing", paid)
-    for check in (rules.check_paid, rules.check_value, rules.check_ledger, rules.check_streamed):
+    for check in (rules.check_paid, rules.check_books, rules.check_ledger, rules.check_stream_lost_nothing):
         check(record, found)
     found.extend(rules.Violation("E0 the simulation itself", error) for error in world.errors)
     return found
@@ -631,7 +637,7 @@ def _chores_due(world: World) -> None:
 
 def chores(page: int, stale: float) -> Findings:
     """A backlog of expiries, releases and deletions, two housekeepers at once, and indexes that lag; then quiet."""
-    world = World(8, Shape(stale=0, page=page))
+    world = World(8, Conditions(stale=0, page=page))
     world.run(_chores_due)
     world.stale = stale
     for _ in range(2):
@@ -643,7 +649,13 @@ def chores(page: int, stale: float) -> Findings:
         world.run(lambda world: schedule(world, "housekeeping", 0))
         world.now += 900
     found, record = Findings(), Record(world)
-    for check in (rules.check_settled, rules.check_left, rules.check_value, rules.check_changes, rules.check_people):
+    for check in (
+        rules.check_nothing_is_stuck,
+        rules.check_leavers,
+        rules.check_books,
+        rules.check_changes,
+        rules.check_people,
+    ):
         check(record, found)
     found.extend(rules.Violation("E0 the simulation itself", error) for error in world.errors)
     return found
@@ -659,7 +671,7 @@ def spree() -> Findings:
 
     world.run(story)
     found, record = Findings(), Record(world)
-    for check in (rules.check_value, rules.check_ledger, rules.check_answers):
+    for check in (rules.check_books, rules.check_ledger, rules.check_answers):
         check(record, found)
     refused = [call for call in world.requests if call.final.status == 403]
     found.expect(refused, "V9 nobody ran out of points")
@@ -679,7 +691,13 @@ def grabbing(seeds: Iterable[int]) -> Findings:
 
         world.run(story)
         record = Record(world)
-        checks = (rules.check_value, rules.check_changes, rules.check_ledger, rules.check_answers, rules.check_paid)
+        checks = (
+            rules.check_books,
+            rules.check_changes,
+            rules.check_ledger,
+            rules.check_answers,
+            rules.check_paid,
+        )
         for check in checks:
             check(record, found)
         refused = [call for call in world.requests if call.final.body.get("code") == "too_many_claims"]
@@ -706,7 +724,7 @@ def fickle() -> Findings:
 
     world.run(story)
     found, record = Findings(), Record(world)
-    for check in (rules.check_value, rules.check_answers):
+    for check in (rules.check_books, rules.check_answers):
         check(record, found)
     found.expect([call for call in world.requests if call.final.status == 429], "Q2 nobody was refused a claim")
     return found
@@ -723,7 +741,7 @@ def cancelled_twice() -> Findings:
 
     world.run(story)
     found, record = Findings(), Record(world)
-    for check in (rules.check_value, rules.check_changes, rules.check_ledger, rules.check_answers):
+    for check in (rules.check_books, rules.check_changes, rules.check_ledger, rules.check_answers):
         check(record, found)
     return found
 
@@ -747,7 +765,7 @@ def publishing(seeds: Iterable[int]) -> Findings:
                 act(world, "withdraw", quest_id, "ann", {"reason": REASON}, 1)
 
         world.run(story)
-        people.drain(world)
+        people.recover_and_drain(world)
         record = Record(world)
         rules.check_published(record, found)
         rules.check_documents(record, found)
@@ -771,10 +789,10 @@ def mending(seeds: Iterable[int]) -> Findings:
 
         world.run(story)
         world.run(tidy_up)
-        people.drain(world)
+        people.recover_and_drain(world)
         people.sweep(world)
         record = Record(world)
-        for check in (rules.check_value, rules.check_ledger, rules.check_paid, rules.check_operated):
+        for check in (rules.check_books, rules.check_ledger, rules.check_paid, rules.check_operated):
             check(record, found)
         found.extend(rules.Violation("E0 the simulation itself", error) for error in world.errors)
     return found
@@ -795,7 +813,7 @@ def turning_flags(seeds: Iterable[int]) -> Findings:
         world.run(story)
         people.sweep(world)
         record = Record(world)
-        for check in (rules.check_paid, rules.check_value, rules.check_ledger):
+        for check in (rules.check_paid, rules.check_books, rules.check_ledger):
             check(record, found)
         found.extend(rules.Violation("E0 the simulation itself", error) for error in world.errors)
     return found
@@ -805,7 +823,7 @@ def races(operation: str, body: Any, seeds: Iterable[int]) -> Findings:
     """A member who is due to be forgotten does something while housekeeping comes for them, at many moments."""
     found = Findings()
     for seed in seeds:
-        world = World(seed, Shape(skew=0, stale=0))
+        world = World(seed, Conditions(skew=0, stale=0))
 
         def story(world: World) -> None:
             rows("ann")(world)

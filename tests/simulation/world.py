@@ -227,7 +227,7 @@ class _Body:
         return content
 
 
-class Shape(NamedTuple):
+class Conditions(NamedTuple):
     """The behaviour of a world.
 
     `rate` is the share of calls that meet a fault, `plan` (instead) the faults of single calls by number; `stale` is
@@ -255,8 +255,8 @@ class World:
 
     current: "World | None" = None
 
-    def __init__(self, seed: int, shape: Shape | None = None) -> None:
-        shape = shape or Shape()
+    def __init__(self, seed: int, shape: Conditions | None = None) -> None:
+        shape = shape or Conditions()
         self.seed, self.rng, self.ids = seed, random.Random(seed), random.Random(f"ids{seed}")
         self.rate, self.plan, self.stale, self.skew = shape.rate, shape.plan, shape.stale, shape.skew
         self.now = EPOCH

@@ -193,7 +193,7 @@ class Dispute(Model):
     decided_at: Timestamp | None = None
 
     @property
-    def heard_at(self) -> datetime:
+    def decidable_from(self) -> datetime:
         """The moment from which a moderator may decide without the other side's statement."""
         return self.statement_until or self.raised_at + STATEMENT_PERIOD
 

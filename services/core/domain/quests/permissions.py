@@ -206,7 +206,7 @@ def _resolve(quest: Quest, actor: Actor, now: datetime) -> Denial | None:
     if quest.status is not Status.DISPUTED:
         return Denial.WRONG_STATUS
     assert quest.dispute is not None, "a DISPUTED quest has a dispute"
-    heard = quest.dispute.statement is not None or quest.clock(now) >= quest.dispute.heard_at
+    heard = quest.dispute.statement is not None or quest.clock(now) >= quest.dispute.decidable_from
     return None if heard else Denial.NOT_HEARD
 
 

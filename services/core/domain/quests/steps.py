@@ -45,11 +45,11 @@ from services.core.domain.quests.permissions import Denial, NotAllowedError, jud
 
 _REWARDS = ("reward_xp", "reward_reputation")
 NEW_PAIR = Pair()
-"""Two members who completed nothing together. A change that takes others for that is refused by the store."""
+"""Two members who completed nothing together. If they did, the store refuses a change that was computed with it."""
 
 
 def is_taken(quest: Quest, mark: str) -> bool:
-    """True if the step of this request was taken before, whatever happened to the quest since."""
+    """True if a step with this mark, a digest of its request, was taken before, whatever happened since."""
     return mark in quest.taken
 
 
@@ -468,7 +468,7 @@ def unhide(quest: Quest, actor: Actor, now: datetime) -> Change:
     if quest.when:
         moved["expires_at"] = min(moved["expires_at"], max(quest.when.end, quest.expires_at))
     if quest.dispute:
-        until = quest.dispute.heard_at + stood
+        until = quest.dispute.decidable_from + stood
         moved["dispute"] = quest.dispute.model_copy(update={"statement_until": until})
     seconds = quest.stood_still + int(stood.total_seconds())
     return Change(_next(quest, now, hidden_at=None, hidden_reason=None, stood_still=seconds, **moved))

@@ -67,7 +67,7 @@ def _claimed(quest: Quest, now: datetime) -> Turn:
 def _disputed(quest: Quest, now: datetime) -> Turn:
     dispute = quest.dispute
     assert dispute is not None, "a DISPUTED quest has a dispute"
-    if dispute.statement is None and now < dispute.heard_at:
+    if dispute.statement is None and now < dispute.decidable_from:
         other = other_side(quest, dispute.raised_by)
-        return Turn(Task.STATE, dispute.raised_at, dispute.heard_at, (other,) if other else ())
-    return Turn(Task.DECIDE, dispute.stated_at or dispute.heard_at, None, moderators=True)
+        return Turn(Task.STATE, dispute.raised_at, dispute.decidable_from, (other,) if other else ())
+    return Turn(Task.DECIDE, dispute.stated_at or dispute.decidable_from, None, moderators=True)

@@ -779,7 +779,7 @@ def test_a_hidden_quest_waits(status: str) -> None:
         before = getattr(quest, name)
         assert getattr(shown, name) == (before and before + stood)
     if quest.dispute and shown.dispute:
-        assert shown.dispute.heard_at == quest.dispute.heard_at + stood
+        assert shown.dispute.decidable_from == quest.dispute.decidable_from + stood
     assert edited(shown, LATER + stood, when=None) == Change(shown) if status == "OPEN" else True
 
 
