@@ -33,6 +33,7 @@ _OWN = {
     "cognito_region": "eu-central-1",
     "cognito_user_pool_id": "eu-central-1_bench",
     "cognito_app_client_id": ISSUER_CLIENT,
+    "push_loopback": False,
     **{f"{thing}_table": name for thing, name in TABLES.items()},
 }
 

@@ -51,7 +51,7 @@ def platform() -> None:
     housekeeping = housekeeping_function(stage, data, dead_letters, identity, parameters)
 
     gateway = Api(stage, api, identity)
-    site = Site(stage, gateway, identity)
+    site = Site(stage, gateway, identity, parameters)
     publisher = publisher_function(stage, data, dead_letters, site)
     mail = Mail(stage)
     notifier = notifier_function(stage, data, dead_letters, identity, parameters, site, mail)

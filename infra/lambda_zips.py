@@ -261,7 +261,7 @@ DROPPED = (
     *("*.dist-info", "*/_vendor/*.dist-info", "bin", ".lock", "**/*.pyi", "**/py.typed"),
     *("pydantic/v1", "pydantic/mypy.py", "dateutil/zoneinfo", "urllib3/contrib/emscripten"),
     *("dateutil/rrule.py", "dateutil/easter.py"),
-    "aws_lambda_powertools/event_handler",
+    *("aws_lambda_powertools/event_handler", "ecdsa/test_*.py"),
     *(
         f"aws_lambda_powertools/utilities/{name}"
         for name in ("auth_alpha", "circuit_breaker", "data_masking", "feature_flags", "idempotency")

@@ -22,6 +22,7 @@ from services.core.names import PUBLISHED, STATUS_KEY, parameter_name, resource_
 from services.core.parameters import BREAKER_SELF, SILENCES
 from services.core.services import NOTICES, PUBLISHER, REWARDS, SCHEDULES, SERVICES, USER_CREATION
 from services.core.stores.addresses import PARTITIONS
+from services.core.stores.devices import PARTITION as DEVICES
 from services.core.stores.probe import PROBE_KEY
 from services.core.stores.users import (
     API_ATTRIBUTES,
@@ -44,7 +45,8 @@ def _settings(stage: StageConfig, data: Data, **own: pulumi.Input[str]) -> dict[
         "messages_table": data.messages.name,
         "reports_table": data.reports.name,
     }
-    return {**stage.model_dump(), **tables, **own}
+    loopback = str(not stage.declared.on_aws)
+    return {**stage.model_dump(), **tables, "push_loopback": loopback, **own}
 
 
 def _table(sid: str, table: aws.dynamodb.Table, *operations: str, indexes: Sequence[str] = ()) -> Statement:
@@ -143,6 +145,12 @@ def api_function(stage: StageConfig, data: Data, identity: Identity, parameters:
             _table("Ledger", data.ledger, "PutItem", "Query", "GetItem", "BatchGetItem"),
             _table("Inbox", data.inbox, "GetItem", "Query"),
             _addresses(data, "PutItem"),
+            Statement(
+                sid="WriteDevices",
+                actions=["dynamodb:PutItem"],
+                resources=[data.inbox.arn],
+                conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{DEVICES}*"]}},
+            ),
             Statement(
                 sid="ReadLiveParameters",
                 actions=["ssm:GetParameter", "ssm:GetParameters"],

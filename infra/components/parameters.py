@@ -16,10 +16,12 @@ from services.core.parameters import (
     CANARY_PASSWORD,
     LIVE_PARAMETERS,
     MAIL_KEY,
+    PUSH_KEY,
     STACK_PARAMETERS,
     Parameter,
     flag_parameter,
 )
+from services.core.vapid import VapidKey
 
 SIGNING_KEY_BYTES = 32
 NOT_DEPLOYED_AGAIN: Final = (
@@ -47,11 +49,14 @@ class LiveParameters(Component):
         made = {declared.key: self._parameter(declared) for declared in LIVE_PARAMETERS}
         self.all = list(made.values())
         self.canary_password = self._parameter(CANARY_PASSWORD)
+        push_key = self._parameter(PUSH_KEY)
+        self.push_public_key = pulumi.Output.unsecret(push_key.value.apply(lambda value: VapidKey.parse(value).public))
         self.breaker = made[BREAKER.key]
         self.rewards_flag = made[flag_parameter("rewards").key]
         self.address_key = made[ADDRESS_KEY.key]
         self.for_notifier = [
             made[MAIL_KEY.key],
+            push_key,
             *(made[flag_parameter(flag).key] for flag in ("notices", "silence", "disputes")),
         ]
         self.for_housekeeping = [
@@ -79,6 +84,8 @@ def _first_value(declared: Parameter) -> pulumi.Input[str]:
     key = secrets.token_urlsafe(SIGNING_KEY_BYTES)
     if declared is CANARY_PASSWORD:
         return pulumi.Output.secret(key)
+    if declared is PUSH_KEY:
+        return pulumi.Output.secret(VapidKey.new().to_json())
     if declared.former_honoured:
         return pulumi.Output.secret(json.dumps({"current": key, "previous": None, "previousUntil": None}))
     if declared.initial is None:

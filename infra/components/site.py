@@ -10,6 +10,7 @@ import pulumi_aws as aws
 from infra.components.api import Api
 from infra.components.component import Component, account_id
 from infra.components.identity import Identity
+from infra.components.parameters import LiveParameters
 from infra.components.policies import Statement, document, tls_only
 from infra.components.private_bucket import PrivateBucket
 from infra.config import StageConfig
@@ -70,7 +71,7 @@ class Site(Component):
         url: where the page answers.
     """
 
-    def __init__(self, stage: StageConfig, api: Api, identity: Identity) -> None:
+    def __init__(self, stage: StageConfig, api: Api, identity: Identity, parameters: LiveParameters) -> None:
         super().__init__(stage, "site")
         account = account_id()
         self.bucket = PrivateBucket(stage, "site", account).bucket
@@ -81,7 +82,7 @@ class Site(Component):
         self.url = pulumi.Output.from_input(
             stage.site_url or pulumi.Output.concat("https://", stage.domain or self.distribution.domain_name)
         )
-        self._write_config(identity)
+        self._write_config(identity, parameters)
         self.register_outputs({})
 
     def _distribution(self, api: Api, identity: Identity) -> aws.cloudfront.Distribution:
@@ -352,7 +353,7 @@ class Site(Component):
             opts=pulumi.ResourceOptions.merge(self.child, pulumi.ResourceOptions(depends_on=[delivered])),
         )
 
-    def _write_config(self, identity: Identity) -> None:
+    def _write_config(self, identity: Identity, parameters: LiveParameters) -> None:
         """The app's config.json, so that one build serves every stage."""
         content = pulumi.Output.json_dumps(
             {
@@ -363,6 +364,7 @@ class Site(Component):
                 "userPoolClientId": identity.client.id,
                 "cognitoEndpoint": identity.endpoint,
                 "mailbox": self.stage.mailbox,
+                "pushKey": parameters.push_public_key,
             }
         )
         aws.s3.BucketObjectv2(

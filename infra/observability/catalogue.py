@@ -394,6 +394,8 @@ def status_alarms(stage: str, least: Severity) -> dict[str, str]:
 
 NO_ALARM: dict[Metric, str] = {
     metrics.NOTICES_SENT: "a quiet day in a small town is no fault; what does not leave is alarmed (failed-notices)",
+    metrics.PUSHES_SENT: "a quiet day in a small town is no fault",
+    metrics.PUSHES_FAILED: "the notice is in the inbox, and its mail leaves all the same",
     metrics.NOTICES_REPEATED: "a second mail is a nuisance to one member; what makes processes die is alarmed",
     metrics.QUESTS_CREATED: "a quiet day in a small town is no fault",
     metrics.ATTESTATIONS_SUBMITTED: "a quiet day in a small town is no fault",

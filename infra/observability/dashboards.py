@@ -142,6 +142,9 @@ def _business(platform: Platform, alarms: Alarms) -> Dashboard:
             Panel(
                 title="Mails of notices", shows=(line(metrics.NOTICES_SENT), line(metrics.NOTICES_REPEATED)), period=DAY
             ),
+            Panel(
+                title="Notices to devices", shows=(line(metrics.PUSHES_SENT), line(metrics.PUSHES_FAILED)), period=DAY
+            ),
             *(
                 Panel(
                     title=f"Error budget left (%): {objective.title}",

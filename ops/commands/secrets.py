@@ -13,11 +13,12 @@ from ops.shared.synthetic import make_members
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain.values import timestamp
 from services.core.names import SYNTHETIC_MEMBERS, parameter_name
-from services.core.parameters import CANARY_PASSWORD, LIVE_PARAMETERS, Parameter
+from services.core.parameters import CANARY_PASSWORD, LIVE_PARAMETERS, PUSH_KEY, Parameter
+from services.core.vapid import VapidKey
 
 MAX_AGE: Final = timedelta(days=90)
 KEY_BYTES: Final = 32
-SECRETS: Final = tuple(p for p in (*LIVE_PARAMETERS, CANARY_PASSWORD) if p.kind == "SecureString")
+SECRETS: Final = tuple(p for p in (*LIVE_PARAMETERS, PUSH_KEY, CANARY_PASSWORD) if p.kind == "SecureString")
 
 app = typer.Typer(no_args_is_help=True, help="What is secret, how old it is, and rotating it.")
 
@@ -36,10 +37,11 @@ def list_(stage: Stage, terminal: Terminal) -> None:
     now, rows, data = datetime.now(UTC), [], []
     for secret in SECRETS:
         age = _age(stage, secret, now)
-        due = "now" if age is None or age > MAX_AGE else f"in {(MAX_AGE - age).days} days"
+        overdue = age is None or (secret is not PUSH_KEY and age > MAX_AGE)
+        due = "now" if overdue or age is None else "-" if secret is PUSH_KEY else f"in {(MAX_AGE - age).days} days"
         rows.append((secret.key, secret.owner, MISSING if age is None else f"{age.days} days", due, secret.rotation))
         days = None if age is None else age.days
-        data.append({"key": secret.key, "owner": secret.owner, "ageDays": days, "due": due == "now"})
+        data.append({"key": secret.key, "owner": secret.owner, "ageDays": days, "due": overdue})
     terminal.table({"secrets": data}, ("secret", "owner", "age", "rotation", "how"), rows, empty="There are none.")
 
 
@@ -59,6 +61,9 @@ def rotate(
     """Make a new key; the former one is honoured for a while, which `secrets list` says."""
     if key == CANARY_PASSWORD.key:
         _rotate_password(stage, terminal)
+        return
+    if key == PUSH_KEY.key:
+        _rotate_push_key(stage, terminal)
         return
     grace = next((secret.former_honoured for secret in SECRETS if secret.key == key), None)
     if grace is None:
@@ -82,6 +87,22 @@ def rotate(
 
     if outcome := carry_out(stage, terminal, Change("secrets rotate", key, plan, apply)):
         terminal.result(outcome, f"{key} is rotated; the api reads it within 10 s.")
+
+
+def _rotate_push_key(stage: Stage, terminal: Terminal) -> None:
+    """Make another key pair for Web Push. Subscriptions are bound to the former one."""
+    plan = [
+        "a new key pair signs what goes to members' devices",
+        "no device is notified until its member opens the page again, which then subscribes anew",
+    ]
+
+    def apply() -> Json:
+        stage.put_parameter(PUSH_KEY.key, VapidKey.new().to_json(), secret=True)
+        return {"key": PUSH_KEY.key}
+
+    if outcome := carry_out(stage, terminal, Change("secrets rotate", PUSH_KEY.key, plan, apply)):
+        publish = f"`civicforge deploy --refresh --stage {stage.name}`"
+        terminal.result(outcome, f"The page learns the new public key from its config.json: run {publish} now.")
 
 
 def _rotate_password(stage: Stage, terminal: Terminal) -> None:

@@ -30,6 +30,7 @@ from services.core.parameters import LIVE_PARAMETERS
 from services.core.routes import ROUTES
 from services.core.settings import ApiSettings
 from services.core.stores.addresses import AddressStore
+from services.core.stores.devices import DeviceStore
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
@@ -95,6 +96,7 @@ class App:
             users=UserStore(dynamodb, settings.users_table, settings.ledger_table),
             ledger=LedgerStore(dynamodb, settings.ledger_table, settings.users_table),
             inbox=InboxStore(dynamodb, settings.inbox_table),
+            devices=DeviceStore(dynamodb, settings.inbox_table),
             live=self.live,
             flags=self.flags,
             count=self.telemetry.count,

@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from services.core import text
 from services.core.domain import notices, quests, users
+from services.core.domain.devices import Device
 from services.core.domain.ledger import Entry, Kind, State
 from services.core.domain.messages import Audience, Message, Removal
 from services.core.domain.quests import (
@@ -268,6 +269,20 @@ class Unread(Model):
     unread: int
 
 
+class DeviceView(Model):
+    """A device that shows the member's notices; `service` is the host of its push service."""
+
+    device_id: str
+    service: str
+    added_at: Timestamp
+
+
+class Devices(Model):
+    """The member's devices, the oldest first."""
+
+    items: list[DeviceView]
+
+
 class Unsubscribed(Model):
     """The member's mail preference."""
 
@@ -378,6 +393,7 @@ class Export(Model):
     inbox: list[InboxItem] = []
     messages: list[WrittenMessage] = []
     reports: list[ReportView] = []
+    devices: list[DeviceView] = []
     next_cursor: str | None = None
 
 
@@ -588,6 +604,11 @@ def _thanks(quest: Quest, performer_id: str) -> Thanks | None:
         text=word.notes,
         at=word.attested_at,
     )
+
+
+def device(stored: Device) -> DeviceView:
+    """A device without its keys, and without the address that notices are sent to."""
+    return DeviceView(device_id=stored.device_id, service=stored.service, added_at=stored.added_at)
 
 
 def inbox_item(

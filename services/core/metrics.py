@@ -108,6 +108,14 @@ NOTICES_REPEATED = Metric(
 MAILS_REFUSED = Metric(
     name="mails_refused", unit="Count", description="Bounces and complaints, after which an address gets no mails."
 )
+PUSHES_SENT = Metric(
+    name="pushes_sent", unit="Count", description="Notices that a push service took for a member's device."
+)
+PUSHES_FAILED = Metric(
+    name="pushes_failed",
+    unit="Count",
+    description="Notices that a push service did not take; a device that is gone does not count.",
+)
 REWARD_PROMISE = timedelta(minutes=15)
 """Time within which a reward is paid."""
 MAIL_PROMISE = timedelta(minutes=5)

@@ -45,6 +45,14 @@ MAIL_KEY = _rotated_key(
 ADDRESS_KEY = _rotated_key(
     "address-key", "Key of the digests by which a former address is known.", timedelta(days=90), "90 days"
 )
+PUSH_KEY = Parameter(
+    key="push-key",
+    description="Signs what goes to members' devices (VAPID, RFC 8292). JSON: private, public.",
+    kind="SecureString",
+    live=True,
+    owner="operators",
+    rotation="only where it has leaked: `civicforge secrets rotate push-key` ends every device's subscription",
+)
 BREAKER = Parameter(
     key="breaker",
     description="closed, read-only or down; read by the api at most 10 s late.",
@@ -99,6 +107,7 @@ SILENCES = Parameter(
 )
 FLAGS = ("rewards", "disputes", "notices", "messages", "silence")
 LIVE_PARAMETERS = (API_KEY, MAIL_KEY, ADDRESS_KEY, BREAKER, *map(flag_parameter, FLAGS))
+"""Parameters that the api reads; the stack makes `PUSH_KEY` and `CANARY_PASSWORD` besides."""
 COMMAND_PARAMETERS = (BREAKER_FORMER, BREAKER_SELF, SILENCES)
 """Parameters that a command or the canary makes; the stack knows none of them. See also `rollout_parameter`."""
 

@@ -66,7 +66,13 @@ class LiveSettings(Settings):
     parameter_ttl_seconds: int = Field(ge=1, le=10, description="Seconds for which a parameter's value is used.")
 
 
-class ApiSettings(QuestSettings, InboxSettings, LiveSettings):
+class PushSettings(Settings):
+    """For the Lambdas that take or use the subscriptions of members' devices."""
+
+    push_loopback: bool = Field(description="Push services on this machine are taken too; on the local cloud alone.")
+
+
+class ApiSettings(QuestSettings, InboxSettings, LiveSettings, PushSettings):
     """The api Lambda."""
 
     cognito_region: str = Field(description="Region of the user pool.")
@@ -103,7 +109,7 @@ class RewardsSettings(LiveSettings):
     rewards_dlq_url: str = Field(description="Queue that keeps the ledger entries that could not be paid.")
 
 
-class NotifierSettings(QuestSettings, InboxSettings, LiveSettings):
+class NotifierSettings(QuestSettings, InboxSettings, LiveSettings, PushSettings):
     """The notifier Lambda."""
 
     messages_table: str = Field(description="Name of the messages table.")

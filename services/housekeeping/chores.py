@@ -14,6 +14,7 @@ from services.core.groups import InternalGroup
 from services.core.live import Breaker, LiveParameters, breaker
 from services.core.metrics import LEDGER_DRIFT, QUESTS_COMPLETED, SILENT_CONFIRMATIONS
 from services.core.sign_ups import SignUps, address_of
+from services.core.stores.devices import DeviceStore
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.messages import MessageStore
@@ -57,6 +58,7 @@ class Housekeeper:
     sign_ups: SignUps
     ledger: LedgerStore
     inbox: InboxStore
+    devices: DeviceStore
     messages: MessageStore
     reports: ReportStore
     live: LiveParameters
@@ -255,6 +257,7 @@ class Housekeeper:
         finished = self._leave_quests(user_id, now)
         self._end_account(user_id)
         self.inbox.forget(user_id)
+        self.devices.forget(user_id)
         self.messages.erase(user_id)
         self.reports.erase(user_id)
         if finished:

@@ -19,6 +19,7 @@ from services.core.parameters import ADDRESS_KEY, BREAKER, flag_parameter
 from services.core.settings import HousekeepingSettings
 from services.core.sign_ups import SignUps
 from services.core.stores.addresses import AddressStore
+from services.core.stores.devices import DeviceStore
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.messages import MessageStore
@@ -54,6 +55,7 @@ housekeeper = Housekeeper(
     ),
     ledger=LedgerStore(aws.dynamodb(), settings.ledger_table, settings.users_table),
     inbox=InboxStore(aws.dynamodb(), settings.inbox_table),
+    devices=DeviceStore(aws.dynamodb(), settings.inbox_table),
     live=live,
     flags=Flags(live, on_invalid=lambda _: telemetry.count(FLAG_PARSE_ERRORS)),
     internal=InternalGroup(aws.cognito(), settings.cognito_user_pool_id),

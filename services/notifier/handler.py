@@ -17,8 +17,9 @@ from services.core.flags import Flags
 from services.core.groups import InternalGroup
 from services.core.live import LiveParameters, ParameterUnavailableError, signing_keys
 from services.core.metrics import FLAG_PARSE_ERRORS, NOTICES_FAILED
-from services.core.parameters import MAIL_KEY, flag_parameter
+from services.core.parameters import MAIL_KEY, PUSH_KEY, flag_parameter
 from services.core.settings import NotifierSettings
+from services.core.stores.devices import DeviceStore
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.inbox import InboxStore
 from services.core.stores.messages import MessageStore
@@ -27,15 +28,17 @@ from services.core.stores.reports import ReportStore
 from services.core.stores.users import UserStore
 from services.core.sweeping import Context, Sweeper
 from services.core.telemetry import Telemetry
+from services.core.vapid import VapidKey
 from services.notifier.mailing import NOTICES, Mailer, MailTransport
 from services.notifier.notifying import Notifier, Record
+from services.notifier.push.pushing import Pusher
 
 settings = NotifierSettings.load(os.environ)
 telemetry = Telemetry("notifier", settings.stage, settings.log_level)
 live = LiveParameters(
     aws.ssm(),
     settings.stage,
-    (*map(flag_parameter, (NOTICES, SILENCE_FLAG, DISPUTES)), MAIL_KEY),
+    (*map(flag_parameter, (NOTICES, SILENCE_FLAG, DISPUTES)), MAIL_KEY, PUSH_KEY),
     settings.parameter_ttl_seconds,
     telemetry.parameter_read_failed,
 )
@@ -64,12 +67,29 @@ mailer = Mailer(
     telemetry=telemetry,
     reports=ReportStore(aws.dynamodb(), settings.reports_table, settings.users_table),
 )
+
+
+def push_key() -> VapidKey | None:
+    """The key pair that devices are notified with, or None on a stage that has none yet."""
+    value = live.get(PUSH_KEY)
+    return VapidKey.parse(value) if value else None
+
+
+pusher = Pusher(
+    devices=DeviceStore(aws.dynamodb(), settings.inbox_table),
+    inbox=inbox,
+    mailer=mailer,
+    key=push_key,
+    telemetry=telemetry,
+    loopback=settings.push_loopback,
+)
 notifier = Notifier(
     inbox=inbox,
     users=users,
     quests=quests,
     messages=MessageStore(aws.dynamodb(), settings.messages_table, settings.users_table, quests),
     mailer=mailer,
+    pusher=pusher,
     telemetry=telemetry,
 )
 sweeper = Sweeper(

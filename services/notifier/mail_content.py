@@ -25,6 +25,7 @@ _BUTTONS: Final[Mapping[NoticeKind, str]] = {
     NoticeKind.MODERATION: "moderation",
 }
 """The button of a kind; any other leads to the quest."""
+PLATFORM: Final = "CivicForge"
 _PLACES: Final[Mapping[str, str]] = {"account": "/me", "inbox": "/inbox", "moderation": "/moderation"}
 
 
@@ -77,6 +78,23 @@ def digest_mail(items: Sequence[InboxItem], reader: User, context: Context) -> M
     return _framed(mail, context)
 
 
+def notification(item: InboxItem, reader: User, context: Context) -> dict[str, str]:
+    """A notice as a device shows it: the line of its mail, and the path where the reader can act.
+
+    One about the same quest takes its place on the screen.
+    """
+    words = Translator(reader.language)
+    button = _BUTTONS.get(item.kind, "quest")
+    return {
+        "title": PLATFORM,
+        "body": _line(words, item, context),
+        "path": _path(item, button),
+        "tag": item.quest_id or item.kind,
+        "lang": words.language,
+        "dir": "rtl" if words.right_to_left else "ltr",
+    }
+
+
 def _framed(mail: MailContent, context: Context) -> MailContent:
     words = mail.words
     return replace(
@@ -105,4 +123,8 @@ def _name(words: Translator, actor: User | None) -> str:
 
 
 def _url(item: InboxItem, button: str, context: Context) -> str:
-    return f"{context.site_url}{_PLACES.get(button) or f'/quests/{item.quest_id}'}"
+    return f"{context.site_url}{_path(item, button)}"
+
+
+def _path(item: InboxItem, button: str) -> str:
+    return _PLACES.get(button) or f"/quests/{item.quest_id}"

@@ -206,7 +206,7 @@ class Mailer:
                 for item in items:
                     self.inbox.mark_unmailed(item, Unmailed.UNCONFIRMED)
                 return
-            context = self._context(user, items)
+            context = self.context(user, items)
             content = compose(items, user, context)
             unsubscribe = f"{self.site_url}{BASE_PATH}/unsubscribe?token={context.token}"
             self.transport.send(user.user_id, mime(content, self.transport.sender, address, unsubscribe), address)
@@ -242,7 +242,8 @@ class Mailer:
                 late = sent_at is None or sent_at - item.at > MAIL_PROMISE
                 self.telemetry.count(MAILS_LATE, 100 * late)
 
-    def _context(self, user: User, items: Sequence[InboxItem]) -> Context:
+    def context(self, user: User, items: Sequence[InboxItem]) -> Context:
+        """The words that the items' ids stand for. Raises StoreUnavailableError."""
         titles = self.quests.titles(sorted({item.quest_id for item in items if item.quest_id}))
         actors = self.users.get_many(sorted({item.actor_id for item in items if item.actor_id}))
         decided = map(self.reports.get, sorted({item.report_id for item in items if item.report_id}))

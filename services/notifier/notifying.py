@@ -21,6 +21,7 @@ from services.core.stores.users import NoSuchUserError, UserStore
 from services.core.sweeping import Slice
 from services.core.telemetry import Telemetry, user_digest
 from services.notifier.mailing import Mailer
+from services.notifier.push.pushing import Pusher
 
 _MAX_CASES = 100
 """Maximum number of reports, and of disputes, that are read for a notice to moderators."""
@@ -38,6 +39,7 @@ class Notifier:
     quests: QuestStore
     messages: MessageStore
     mailer: Mailer
+    pusher: Pusher
     telemetry: Telemetry
 
     def notify(self, pending: Iterable[Notice], now: datetime) -> None:
@@ -56,6 +58,8 @@ class Notifier:
                 extra = {"user": user_digest(user.user_id), "kind": notice.kind, "quest_id": notice.quest_id}
                 self.telemetry.log.info("told", extra=extra)
             self.mailer.send(item.user_id, item.item_id, now)
+            if new:
+                self.pusher.push(item, user, now)  # after the mail, which a slow push service would keep waiting
 
     def _has_left(self, user_id: str) -> bool:
         user = self.users.get(user_id)

@@ -12,6 +12,7 @@ from services.api.operations import OPERATIONS
 from services.core.domain.ledger import Kind, State
 from services.core.domain.quests import Action, Denial, Status
 from services.core.routes import ROUTES
+from tests.push_service import Browser
 from tests.unit.services.cloud import ANNA, BEN, CARA, DESCRIPTION, MODERATOR, REASON, Answer, Api
 
 SPEC: dict[str, Any] = json.loads(PATH.read_text())
@@ -138,6 +139,10 @@ def test_what_is_answered_is_what_is_declared(api: Api) -> None:
         ("listMyInbox", ANNA, None, {}, {"limit": "1"}),
         ("readMyInbox", ANNA, {"upTo": "2026-03-01T12:00:00.000Z#q#1#claimed"}, {}, {}),
         ("unsubscribe", None, None, {}, {"token": "nonsense"}),
+        ("addMyDevice", ANNA, Browser("https://fcm.googleapis.com/fcm/send/phone").subscription, {}, {}),
+        ("addMyDevice", ANNA, Browser("https://localhost/phone").subscription, {}, {}),
+        ("listMyDevices", ANNA, None, {}, {}),
+        ("removeMyDevice", ANNA, None, {"deviceId": "nothing"}, {}),
         ("makeReport", ANNA, {"subject": {"kind": "member", "userId": BEN}, "reason": "rude"}, {}, {}),
         ("makeReport", ANNA, {"subject": {"kind": "member", "userId": ANNA}, "reason": "rude"}, {}, {}),
         ("makeReport", ANNA, {"subject": {"kind": "member"}, "reason": "rude"}, {}, {}),

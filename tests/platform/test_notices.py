@@ -11,6 +11,7 @@ import pytest
 from services.core.domain.users import Language
 from services.core.words import Translator
 from tests.platform.community import Stage, wait_for
+from tests.push_service import claims, push_service
 
 PROMPT = 10.0
 """Seconds from an event to its mail."""
@@ -114,3 +115,30 @@ def test_codes_come_in_the_language_of_who_asked_for_them(stage: Stage) -> None:
     mail = next(mail for mail in stage.mailbox() if invited in mail["to"])
     assert mail["subject"] == "Your temporary password"
     cognito.admin_delete_user(**pool, Username=invited)
+
+
+def test_a_device_is_shown_what_happens_until_it_is_gone(stage: Stage) -> None:
+    """Over the real Lambda and its role, to a push service of the test's own that decrypts as a browser does."""
+    anna, ben = stage.sign_up("anna"), stage.sign_up("ben")
+    ben.request("PATCH", "/me", json={"displayName": "Ben"})
+    public_key = stage.http.get("/config.json").json()["pushKey"]
+    with push_service() as service:
+        phone, old = service.browser("/phone"), service.browser("/old")
+        service.status["/old"] = 410
+        for browser in (old, phone):
+            assert anna.request("POST", "/me/devices", json=browser.subscription).status_code == 200
+        refused = anna.request("POST", "/me/devices", json={**phone.subscription, "endpoint": "https://10.0.0.1/x"})
+        assert refused.json()["code"] == "unknown_push_service"
+        quest_id = anna.create()["questId"]
+        ben.act({"questId": quest_id}, "claim")
+        (notice,) = wait_for(lambda: service.shown(phone), PROMPT, "a notice on the phone")
+        assert notice["body"] == "Ben will do “Carry a sofa up the stairs”"
+        assert notice["path"] == f"/quests/{quest_id}"
+        headers = next(headers for path, headers, _ in service.received if path == "/phone")
+        assert claims(headers["authorization"], public_key)["aud"] == service.address
+        wait_for(lambda: len(anna.get("/me/devices")["items"]) == 1, PROMPT, "the device that is gone to be forgotten")
+        (device,) = anna.get("/me/devices")["items"]
+        assert anna.request("DELETE", f"/me/devices/{device['deviceId']}").json() == {"items": []}
+        ben.act({"questId": quest_id}, "submit", {"submission": "All twelve steps."})
+        wait_for(lambda: len(anna.mails()) == 2, PROMPT, "the mail of the hand-in")
+        assert len(service.shown(phone)) == 1

@@ -39,7 +39,7 @@ from services.core import aws, aws_botocore, cold_start
 from services.core.aws_json import HttpAnswer, JsonClient, Signer, read_seconds
 from services.core.metrics import LEDGER_DRIFT, Metric
 from services.core.names import parameter_name, resource_name
-from services.core.parameters import ADDRESS_KEY, API_KEY, BREAKER, FLAGS, MAIL_KEY, flag_parameter
+from services.core.parameters import ADDRESS_KEY, API_KEY, BREAKER, FLAGS, MAIL_KEY, PUSH_KEY, flag_parameter
 from services.core.routes import ROUTES
 from services.core.services import SERVICES, Queue
 from services.core.tables import TABLES, Table
@@ -279,6 +279,7 @@ class World:
             parameter_name(STAGE, ADDRESS_KEY.key): json.dumps(
                 {"current": "a", "previous": None, "previousUntil": None}
             ),
+            parameter_name(STAGE, PUSH_KEY.key): json.dumps({"private": "", "public": ""}),
             **{parameter_name(STAGE, flag_parameter(flag).key): "on" for flag in FLAGS},
         }
         self.bucket = Bucket()

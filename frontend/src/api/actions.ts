@@ -98,7 +98,7 @@ export const restoreMe = () => unwrap(api().POST("/me/restore"));
 
 /** Every page of the export as one document. */
 export async function exportMe(): Promise<Omit<Export, "nextCursor">> {
-  const parts = ["quests", "ledger", "inbox", "messages", "reports"] as const;
+  const parts = ["quests", "ledger", "inbox", "messages", "reports", "devices"] as const;
   let page = await unwrap(api().GET("/me/export"));
   const whole: Export = { ...page };
   while (page.nextCursor) {
@@ -108,3 +108,12 @@ export async function exportMe(): Promise<Omit<Export, "nextCursor">> {
   delete whole.nextCursor;
   return whole;
 }
+
+/** The devices that show the member's notices; see push.ts. */
+export const listDevices = () => unwrap(api().GET("/me/devices"));
+
+export const addDevice = (body: { endpoint: string; publicKey: string; auth: string }) =>
+  unwrap(api().POST("/me/devices", { body }));
+
+export const removeDevice = (deviceId: string) =>
+  unwrap(api().DELETE("/me/devices/{deviceId}", { params: { path: { deviceId } } }));

@@ -1,4 +1,5 @@
 /** The user pool, straight from the browser; loaded when somebody signs in or a token runs out. */
+import { recall } from "../lib/storage";
 import { language } from "../lib/text";
 import { within } from "../lib/within";
 import { config } from "./config";
@@ -91,9 +92,17 @@ interface AuthAnswer {
   AuthenticationResult?: Tokens;
 }
 
+/** Where this device shows notices: they belong to one member. */
+const push = async () => (recall("push") === undefined ? undefined : import("./push"));
+
 /** @throws SignInError `NotAuthorizedException` for a wrong password, `UserNotConfirmedException` before the code. */
-export const signIn = async (email: string, password: string): Promise<Session> =>
-  startSession(await authenticate(email, password));
+export async function signIn(email: string, password: string): Promise<Session> {
+  const session = startSession(await authenticate(email, password));
+  push()
+    .then((loaded) => loaded?.mendPush())
+    .catch(() => undefined);
+  return session;
+}
 
 /** Makes sure that it is the member who sits here, without a session of its own. @throws SignInError as `signIn`. */
 export async function provePassword(email: string, password: string): Promise<void> {
@@ -204,6 +213,7 @@ export async function confirmEmail(code: string): Promise<void> {
 
 /** Ends the session here; the revocation of the refresh token is best effort, so that it also works offline. */
 export async function signOut(): Promise<void> {
+  await (await push().catch(() => undefined))?.leavePush(false);
   const { session } = sessionState();
   endSession({ expired: false });
   if (session) await call("RevokeToken", { ClientId: ClientId(), Token: session.refreshToken }).catch(() => undefined);
@@ -212,6 +222,9 @@ export async function signOut(): Promise<void> {
 /** Ends every session of the member. @throws SignInError when the service does not confirm it: then nothing has ended. */
 export async function signOutEverywhere(): Promise<void> {
   const { session } = sessionState();
-  if (session) await call("GlobalSignOut", { AccessToken: await accessToken() });
+  if (session) {
+    await call("GlobalSignOut", { AccessToken: await accessToken() });
+    await import("./push").then((loaded) => loaded.leavePush(true)).catch(() => undefined);
+  }
   endSession({ expired: false });
 }

@@ -11,6 +11,8 @@ export interface StageConfig {
   cognitoEndpoint: string;
   /** The page on which the local cloud shows the mails that it would have sent; null on AWS. */
   mailbox: string | null;
+  /** The public key that browsers subscribe to notices with (VAPID); a stage of an older release has none. */
+  pushKey?: string;
 }
 
 let loaded: StageConfig | undefined;

@@ -90,3 +90,31 @@ self.addEventListener("fetch", (event) => {
     event.respondWith(inTime(request).catch(async () => (await caches.match("/index.html")) ?? fetch(request)));
   }
 });
+
+/** A notice from the notifier (services/notifier/letters.py). Whatever comes is shown: browsers take the right away else. */
+async function showNotice(data) {
+  const notice = { title: "CivicForge", body: "", path: "/inbox", tag: "news", lang: "en", dir: "auto" };
+  try {
+    Object.assign(notice, data?.json());
+  } catch {
+    // Not ours to read.
+  }
+  const { title, path, ...shown } = notice;
+  await self.registration.showNotification(title, { ...shown, icon: "/icon-192.png", data: { path } });
+}
+
+self.addEventListener("push", (event) => event.waitUntil(showNotice(event.data)));
+
+/** The window that shows the place already, or a new one: another one may hold what its member is writing. */
+async function openPlace(path) {
+  const place = new URL(path, self.location.origin);
+  if (place.origin !== self.location.origin) return undefined;
+  const windows = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const there = windows.find(({ url }) => new URL(url).pathname === place.pathname);
+  return there ? there.focus() : self.clients.openWindow(place.href);
+}
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(openPlace(event.notification.data?.path ?? "/inbox"));
+});

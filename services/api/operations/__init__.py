@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from services.api.operations.community import COMMUNITY
+from services.api.operations.devices import DEVICES
 from services.api.operations.inbox import INBOX
 from services.api.operations.lists import LISTS
 from services.api.operations.members import MEMBERS
@@ -15,6 +16,7 @@ OPERATIONS: Mapping[str, AnyOperation] = {
     **COMMUNITY,
     **LISTS,
     **INBOX,
+    **DEVICES,
     **QUEST_OPERATIONS,
     **MESSAGE_OPERATIONS,
     **MEMBERS,

@@ -122,6 +122,10 @@ def _exported_reports(index: Index) -> "_Read":
     return read
 
 
+def _exported_devices(platform: Platform, request: AnyRequest, _: Any) -> tuple[list[views.DeviceView], Any]:
+    return [views.device(device) for device in platform.devices.of(request.member.user_id)], None
+
+
 _Read = Callable[[Platform, AnyRequest, Any], tuple[list[Any], Any]]
 _EXPORTED: tuple[tuple[str, _Read], ...] = (
     ("quests", _exported_quests(Role.REQUESTOR)),
@@ -131,6 +135,7 @@ _EXPORTED: tuple[tuple[str, _Read], ...] = (
     ("messages", _exported_messages),
     ("reports", _exported_reports(REPORTER)),
     ("reports", _exported_reports(CONCERNED)),
+    ("devices", _exported_devices),
 )
 """The parts of an export, in the order of its pages; a page of each is far below Lambda's 6 MB."""
 

@@ -18,6 +18,7 @@ from services.core.parameters import ADDRESS_KEY
 from services.core.settings import ApiSettings
 from services.core.sign_ups import SignUps, address_of
 from services.core.stores.addresses import AddressStore
+from services.core.stores.devices import DeviceStore
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.messages import MessageStore
@@ -39,6 +40,7 @@ class Platform:
     users: UserStore
     ledger: LedgerStore
     inbox: InboxStore
+    devices: DeviceStore
     messages: MessageStore
     reports: ReportStore
     live: live.LiveParameters

@@ -28,6 +28,7 @@ LEASE = timedelta(minutes=5)
 UNREAD_COUNTED = 100
 """Unread items are counted up to this many."""
 MAILS_A_DAY = 20
+PUSHES_A_DAY = 50
 assert INBOX.ttl is not None
 _TTL = INBOX.ttl
 
@@ -184,6 +185,10 @@ class InboxStore:
     def begin_alert(self, user_id: str, now: datetime) -> bool:
         """Counts that a moderator is told of many cases on this day (UTC); False if they were told before."""
         return self._count(user_id, f"{now:%Y-%m-%d}#moderation", 1, now)
+
+    def spend_push(self, user_id: str, now: datetime) -> bool:
+        """Counts a notice to a member's devices; False if they had PUSHES_A_DAY of them on this day (UTC)."""
+        return self._count(user_id, f"{now:%Y-%m-%d}#push", PUSHES_A_DAY, now)
 
     def begin_digest(self, user_id: str, now: datetime) -> bool:
         """Counts a member's digest of this day (UTC); False if it was begun before."""

@@ -38,6 +38,15 @@ def test_a_vulnerability_is_named() -> None:
     assert (found.verdict, found.details) == (VULNERABLE, ("bleach 1: PYSEC-1, fixed in 2",))
 
 
+def test_what_is_accepted_fails_no_audit_but_its_neighbours_do() -> None:
+    known = {"id": "GHSA-wj6h-64fc-37mp", "aliases": ["CVE-2024-23342"], "fix_versions": []}
+    other = {"id": "PYSEC-2", "aliases": [], "fix_versions": []}
+    assert python_findings(LAMBDA, answer(ecdsa={"version": "1", "vulns": [known]})).verdict == CLEAN
+    found = python_findings(LAMBDA, answer(ecdsa={"version": "1", "vulns": [known, other]}))
+    assert found.details == ("ecdsa 1: PYSEC-2, fixed in no version",)
+    assert all(reason for reason in audit.ACCEPTED.values())
+
+
 def test_a_skipped_package_was_not_audited() -> None:
     found = python_findings(LAMBDA, answer(bleach={"skip_reason": "Dependency not found on PyPI"}))
     assert (found.verdict, found.details) == (NOT_AUDITED, ("Dependency not found on PyPI",))

@@ -20,7 +20,7 @@ from services.core.domain.ledger import Entry
 from services.core.domain.quests import Actor, Category, Draft, Quest
 from services.core.domain.users import PASSWORD_MIN_LENGTH, User
 from services.core.names import audit_log_group, log_group, parameter_name, resource_name
-from services.core.parameters import CANARY_PASSWORD, LIVE_PARAMETERS, STACK_PARAMETERS
+from services.core.parameters import CANARY_PASSWORD, LIVE_PARAMETERS, PUSH_KEY, STACK_PARAMETERS
 from services.core.services import QUEUES, SERVICES
 from services.core.settings import ApiSettings
 from services.core.stores.dynamo import decode_item
@@ -53,6 +53,7 @@ class UnitStage(Stage):
             cognito_user_pool_id=self.find_parameter("user-pool-id") or "", creates_per_hour=10, claims_per_hour=20,
             messages_table=self.resource("messages"), messages_per_hour=30, parameter_ttl_seconds=10, aws_seconds=2,
             reports_table=self.resource("reports"), reports_per_hour=30, edits_per_hour=60, silence_days=7,
+            push_loopback=False,
         )  # fmt: skip
 
     def invoke(self, service: str, event: Any) -> Any:
@@ -136,7 +137,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[UnitStage]:
             "distribution-id": "none",
             "site-bucket": stage.resource("site"),
         }
-        for parameter in (*STACK_PARAMETERS, *LIVE_PARAMETERS, CANARY_PASSWORD):
+        for parameter in (*STACK_PARAMETERS, *LIVE_PARAMETERS, PUSH_KEY, CANARY_PASSWORD):
             key = json.dumps({"current": "first", "previous": None, "previousUntil": None})
             value = key if parameter.former_honoured else values.get(parameter.key, parameter.initial or "something")
             stage.put_parameter(parameter.key, value, secret=parameter.kind == "SecureString")

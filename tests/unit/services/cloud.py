@@ -28,10 +28,11 @@ from services.core.domain.ledger import Entry
 from services.core.domain.quests import Category, Draft, Quest
 from services.core.domain.users import User
 from services.core.names import parameter_name, resource_name
-from services.core.parameters import ADDRESS_KEY, API_KEY, BREAKER, FLAGS, MAIL_KEY, Parameter, flag_parameter
+from services.core.parameters import ADDRESS_KEY, API_KEY, BREAKER, FLAGS, MAIL_KEY, PUSH_KEY, Parameter, flag_parameter
 from services.core.routes import ROUTES
 from services.core.services import SERVICES
 from services.core.settings import ApiSettings, Settings
+from services.core.stores.devices import DeviceStore
 from services.core.stores.dynamo import Item, decode_item
 from services.core.stores.inbox import InboxStore
 from services.core.stores.ledger import LedgerStore
@@ -41,12 +42,14 @@ from services.core.stores.reports import ReportStore
 from services.core.stores.users import UserStore
 from services.core.tables import INBOX, LEDGER, MESSAGES, QUESTS, REPORTS, TABLES, USERS
 from services.core.telemetry import Telemetry
+from services.core.vapid import VapidKey
 from tests.unit.moto_stage import quick_moto
 
 STAGE = "unit"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CLIENT_ID = "page-client"
 SHARDS = 3
+VAPID = VapidKey.new()
 CREATES_PER_HOUR, CLAIMS_PER_HOUR, EDITS_PER_HOUR, MESSAGES_PER_HOUR = 20, 30, 40, 60
 REPORTS_PER_HOUR = 20
 PARAMETER_TTL = 10
@@ -208,6 +211,7 @@ class Cloud:
         self.set_parameter(API_KEY, json.dumps({"current": "key-1", "previous": None, "previousUntil": None}))
         self.set_parameter(MAIL_KEY, json.dumps({"current": "mail-1", "previous": None, "previousUntil": None}))
         self.set_parameter(ADDRESS_KEY, json.dumps({"current": "address-1", "previous": None, "previousUntil": None}))
+        self.set_parameter(PUSH_KEY, VAPID.to_json())
         self.set_parameter(BREAKER, "closed")
         for flag in FLAGS:
             self.set_flag(flag, "on")
@@ -219,6 +223,7 @@ class Cloud:
         self.ledger = LedgerStore(tables, self.ledger_table, self.users_table)
         self.quests = QuestStore(tables, self.quests_table, self.users_table, self.ledger_table, shards=SHARDS)
         self.inbox = InboxStore(tables, self.inbox_table)
+        self.devices = DeviceStore(tables, self.inbox_table)
         self.messages_store = MessageStore(tables, self.messages_table, self.users_table, self.quests)
         self.reports = ReportStore(tables, self.reports_table, self.users_table)
         self.faults.calls.clear()
@@ -259,6 +264,7 @@ class Cloud:
             "silence_days": SILENCE.days,
             "parameter_ttl_seconds": PARAMETER_TTL,
             "aws_seconds": 2,
+            "push_loopback": False,
         }
         return ApiSettings(**{**common, **changes})
 

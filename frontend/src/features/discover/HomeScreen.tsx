@@ -5,6 +5,7 @@ import { useLocation } from "preact-iso";
 import type { PublishedBoard } from "../../api/board";
 import { boardQuery, meQuery, turnQuery } from "../../api/queries";
 import type { BoardCard } from "../../api/types";
+import { recall } from "../../lib/storage";
 import { t } from "../../lib/text";
 import { ButtonLink } from "../../ui/Button";
 import { Loading, ReadState } from "../../ui/feedback";
@@ -69,6 +70,11 @@ export function HomeScreen() {
   useEffect(() => {
     const timer = setTimeout(() => setPatient(false), PATIENCE_MS);
     return () => clearTimeout(timer);
+  }, []);
+  useEffect(() => {
+    if (recall("push")) {
+      import("../../api/push").then(({ mendPush }) => mendPush()).catch(() => undefined);
+    }
   }, []);
   const userId = me.data?.userId;
   const near = useQuery({

@@ -9,6 +9,7 @@ import { DataSettings } from "./DataSettings";
 import { LanguageSetting } from "./LanguageSetting";
 import { MailSetting } from "./MailSetting";
 import { ProfileForm } from "./ProfileForm";
+import { PushSetting } from "./PushSetting";
 import { ThemeSetting } from "./ThemeSetting";
 import "./settings.css";
 
@@ -24,6 +25,7 @@ export function SettingsScreen() {
       {!me.isPending && (
         <>
           {me.data && <MailSetting me={me.data} />}
+          <PushSetting />
           <LanguageSetting />
           <ThemeSetting />
           <AccountSettings />

@@ -39,6 +39,7 @@ export default {
     not_decided: "Es gibt gerade keine Entscheidung, der du widersprechen könntest.",
     not_concerned: "Diese Entscheidung betrifft dich nicht.",
     wrong_measure: "Das passt nicht zu dem, was gemeldet wurde.",
+    unknown_push_service: "An diesen Browser können wir keine Hinweise senden: Seinen Push-Dienst kennen wir nicht.",
   },
   quest: {
     by: "Gefragt von",
@@ -421,6 +422,15 @@ export default {
     mail: "E-Mails zu meinen Quests",
     mails: { at_once: "Sofort", daily: "Einmal am Tag", never: "Nie" },
     mailHint: "Codes zum Anmelden und Nachrichten zu deinem Konto kommen immer.",
+    push: {
+      name: "Hinweise auf diesem Gerät",
+      states: { on: "An", off: "Aus" },
+      hint: "Was dich betrifft, erscheint hier sofort, auch wenn die Seite geschlossen ist. Mit dem Abmelden endet das.",
+      unsupported:
+        "Dieser Browser kann keine Hinweise zeigen. Auf iPhone und iPad lege die Seite zuerst auf den Startbildschirm.",
+      blocked:
+        "Dein Browser blockiert Hinweise dieser Seite. Erlaube sie in seinen Einstellungen und schalte sie dann hier ein.",
+    },
     mailStopped: {
       title: "Dich erreichen keine E-Mails",
       bounced:

@@ -38,6 +38,7 @@ export default {
     not_decided: "There is no decision to object to now.",
     not_concerned: "This decision does not concern you.",
     wrong_measure: "This does not fit what was reported.",
+    unknown_push_service: "Notices cannot be sent to this browser: its push service is not one that we know.",
   },
   quest: {
     by: "Asked by",
@@ -409,6 +410,13 @@ export default {
     mail: "Mails about my quests",
     mails: { at_once: "At once", daily: "Once a day", never: "Never" },
     mailHint: "Codes for signing in and word about your account come in any case.",
+    push: {
+      name: "Notices on this device",
+      states: { on: "On", off: "Off" },
+      hint: "What concerns you shows here at once, also while the page is closed. Signing out ends it.",
+      unsupported: "This browser cannot show notices. On an iPhone or iPad, add the page to the home screen first.",
+      blocked: "Your browser blocks notices of this page. Allow them in its settings, then turn them on here.",
+    },
     mailStopped: {
       title: "No mails reach you",
       bounced:

@@ -39,6 +39,7 @@ export default {
     not_decided: "Ahora no hay ninguna decisión a la que oponerse.",
     not_concerned: "Esta decisión no te afecta.",
     wrong_measure: "Esto no encaja con lo denunciado.",
+    unknown_push_service: "No podemos enviar avisos a este navegador: no conocemos su servicio push.",
   },
   quest: {
     by: "La pide",
@@ -429,6 +430,14 @@ export default {
     mail: "Correos sobre mis misiones",
     mails: { at_once: "Al momento", daily: "Una vez al día", never: "Nunca" },
     mailHint: "Los códigos para entrar y los avisos sobre tu cuenta llegan siempre.",
+    push: {
+      name: "Avisos en este dispositivo",
+      states: { on: "Sí", off: "No" },
+      hint: "Lo que te afecta aparece aquí al momento, también con la página cerrada. Al cerrar la sesión se acaba.",
+      unsupported:
+        "Este navegador no puede mostrar avisos. En iPhone o iPad, añade antes la página a la pantalla de inicio.",
+      blocked: "Tu navegador bloquea los avisos de esta página. Permítelos en sus ajustes y actívalos luego aquí.",
+    },
     mailStopped: {
       title: "No te llegan correos",
       bounced:

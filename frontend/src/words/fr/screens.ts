@@ -39,6 +39,8 @@ export default {
     not_decided: "Il n’y a pas de décision à contester pour l’instant.",
     not_concerned: "Cette décision ne vous concerne pas.",
     wrong_measure: "Cela ne convient pas à ce qui a été signalé.",
+    unknown_push_service:
+      "Nous ne pouvons pas envoyer de notifications à ce navigateur : son service push nous est inconnu.",
   },
   quest: {
     by: "Demandée par",
@@ -431,6 +433,15 @@ export default {
     mail: "E-mails sur mes quêtes",
     mails: { at_once: "Tout de suite", daily: "Une fois par jour", never: "Jamais" },
     mailHint: "Les codes de connexion et les nouvelles de votre compte arrivent toujours.",
+    push: {
+      name: "Notifications sur cet appareil",
+      states: { on: "Oui", off: "Non" },
+      hint: "Ce qui vous concerne s’affiche ici tout de suite, même page fermée. La déconnexion y met fin.",
+      unsupported:
+        "Ce navigateur ne peut pas afficher de notifications. Sur iPhone ou iPad, ajoutez d’abord la page à l’écran d’accueil.",
+      blocked:
+        "Votre navigateur bloque les notifications de cette page. Autorisez-les dans ses réglages, puis activez-les ici.",
+    },
     mailStopped: {
       title: "Aucun e-mail ne vous parvient",
       bounced:

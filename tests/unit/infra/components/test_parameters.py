@@ -5,14 +5,16 @@ import pytest
 
 from infra.components import parameters as component
 from infra.components.parameters import NOT_DEPLOYED_AGAIN
-from services.core.parameters import CANARY_PASSWORD, LIVE_PARAMETERS, STACK_PARAMETERS, Parameter
+from services.core.parameters import CANARY_PASSWORD, LIVE_PARAMETERS, PUSH_KEY, STACK_PARAMETERS, Parameter
+from services.core.vapid import VapidKey
 from tests.unit.infra.plan import Plan, plan, run_program
 
 
 def test_every_declared_parameter_is_made(stage_plan: Plan) -> None:
     made = {parameter.inputs["name"]: parameter for parameter in stage_plan.of("Parameter")}
     declared = {
-        f"/civicforge/{stage_plan.stage}/{p.key}": p for p in (*LIVE_PARAMETERS, *STACK_PARAMETERS, CANARY_PASSWORD)
+        f"/civicforge/{stage_plan.stage}/{p.key}": p
+        for p in (*LIVE_PARAMETERS, *STACK_PARAMETERS, CANARY_PASSWORD, PUSH_KEY)
     }
     assert made.keys() == declared.keys()
     for name, parameter in declared.items():
@@ -21,7 +23,7 @@ def test_every_declared_parameter_is_made(stage_plan: Plan) -> None:
 
 
 def test_live_values_are_never_overwritten(stage_plan: Plan) -> None:
-    for parameter in (*LIVE_PARAMETERS, CANARY_PASSWORD):
+    for parameter in (*LIVE_PARAMETERS, CANARY_PASSWORD, PUSH_KEY):
         ignored = stage_plan.one("Parameter", parameter.key).registration.ignore_changes
         # All of it: Pulumi writes the state's value back when any other input changes.
         assert set(ignored) == set(NOT_DEPLOYED_AGAIN), parameter.key
@@ -41,6 +43,19 @@ def test_the_cursor_key_is_random_and_of_256_bits() -> None:
     assert all(key["previous"] is None and key["previousUntil"] is None for key in keys)
     assert keys[0]["current"] != keys[1]["current"]
     assert all(len(base64.urlsafe_b64decode(key["current"] + "=")) == 32 for key in keys)
+
+
+def test_the_page_has_the_public_half_of_each_stages_key_pair() -> None:
+    pairs = []
+    for stage in ("dev", "prod"):
+        planned = plan(stage)
+        key = planned.one("Parameter", PUSH_KEY.key)
+        pairs.append(VapidKey.parse(key.inputs["value"]))
+        assert "value" in key.secret_inputs
+        content = planned.one("BucketObjectv2", "config.json").inputs["content"]
+        assert json.loads(content)["pushKey"] == pairs[-1].public
+        assert pairs[-1].private not in content
+    assert pairs[0] != pairs[1]
 
 
 def test_what_the_stack_writes_is_what_it_exports(stage_plan: Plan) -> None:

@@ -155,6 +155,7 @@ def test_the_page_learns_where_it_is(stage_plan: Plan) -> None:
         "userPoolClientId": stage_plan.exports.values["user_pool_client_id"],
         "cognitoEndpoint": "http://localhost:4566/" if local else "https://cognito-idp.us-east-1.amazonaws.com/",
         "mailbox": "/_local/mailbox" if local else None,
+        "pushKey": json.loads(stage_plan.one("Parameter", "push-key").inputs["value"])["public"],
     }
 
 

@@ -21,9 +21,10 @@ from ops.shared.stage import OperatorError, Stage
 from services.core.domain.ledger import Kind
 from services.core.metrics import NAMESPACE, QUESTS_COMPLETED
 from services.core.names import log_group
-from services.core.parameters import API_KEY, MAIL_KEY
+from services.core.parameters import API_KEY, MAIL_KEY, PUSH_KEY
 from services.core.routes import GATEWAY_ROUTES
 from services.core.tables import LEDGER
+from services.core.vapid import VapidKey
 from tests.unit.ops.commands.test_ledger import set_attribute
 from tests.unit.ops.conftest import PERFORMER, Cli, UnitStage, parameter
 
@@ -369,7 +370,8 @@ def test_rotation_keeps_the_former_key_for_an_hour() -> None:
 def test_secrets_are_listed_and_rotated_without_being_shown(stage: UnitStage, cli: Cli) -> None:
     listed = cli("secrets list --json").json["secrets"]
     fresh = {"owner": "operators", "ageDays": 0, "due": False}
-    assert listed == [{"key": key, **fresh} for key in ("api-key", "mail-key", "address-key", "canary-password")]
+    rotated = ("api-key", "mail-key", "address-key", "push-key", "canary-password")
+    assert listed == [{"key": key, **fresh} for key in rotated]
     ran = cli("secrets rotate api-key --yes --reason quarter")
     value = json.loads(parameter(stage, API_KEY.key))
     assert value["previous"] == "first"
@@ -380,6 +382,20 @@ def test_secrets_are_listed_and_rotated_without_being_shown(stage: UnitStage, cl
     assert datetime.fromisoformat(honoured[1]) - datetime.fromisoformat(honoured[0]) > timedelta(days=59)
     said = json.dumps(stage.audit()) + ran.out + cli("secrets list").out
     assert value["current"] not in said
+
+
+def test_the_key_pair_of_devices_is_made_anew_and_never_due(
+    stage: UnitStage, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = cli("secrets rotate push-key --yes --reason leaked")
+    assert "deploy --refresh" in ran.out
+    first = VapidKey.parse(parameter(stage, PUSH_KEY.key))
+    assert first.private not in json.dumps(stage.audit()) + ran.out
+    cli("secrets rotate push-key --yes --reason again")
+    assert VapidKey.parse(parameter(stage, PUSH_KEY.key)) != first
+    monkeypatch.setattr(secrets, "MAX_AGE", timedelta(days=-1))
+    listed = cli("secrets list --json").json["secrets"]
+    assert [secret["key"] for secret in listed if not secret["due"]] == ["push-key"]
 
 
 def test_a_live_parameter_that_is_gone_is_told_and_written_again(stage: UnitStage, cli: Cli) -> None:

@@ -6,6 +6,7 @@ from services.core.parameters import (
     COMMAND_PARAMETERS,
     FLAGS,
     LIVE_PARAMETERS,
+    PUSH_KEY,
     STACK_PARAMETERS,
     Parameter,
     flag_parameter,
@@ -20,7 +21,9 @@ def test_every_parameter_is_made_by_the_stack_or_by_a_command() -> None:
         *STACK_PARAMETERS,
         *COMMAND_PARAMETERS,
         CANARY_PASSWORD,
+        PUSH_KEY,
     }
-    assert CANARY_PASSWORD not in LIVE_PARAMETERS, "the api reads those, and has no business with a password"
+    read_by_the_api = {*LIVE_PARAMETERS}
+    assert not {CANARY_PASSWORD, PUSH_KEY} & read_by_the_api, "it has no business with a password or a private key"
     assert {API_KEY, BREAKER} <= {*LIVE_PARAMETERS}
     assert all(parameter.live == (parameter in LIVE_PARAMETERS) for parameter in (*LIVE_PARAMETERS, *STACK_PARAMETERS))

@@ -4,7 +4,7 @@ from services.core.services import SERVICES
 from services.core.settings import ApiSettings, Settings, SettingsError
 from tests.unit.services.cloud import CLIENT_ID, Cloud
 
-VALUES = {"LOG_LEVEL": "INFO"}
+VALUES = {"LOG_LEVEL": "INFO", "PUSH_LOOPBACK": "False"}
 
 
 def environment(model: type[Settings]) -> dict[str, str]:

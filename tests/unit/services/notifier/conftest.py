@@ -3,6 +3,7 @@
 import io
 import json
 from contextlib import redirect_stdout
+from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -15,11 +16,13 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
 from services.core import aws
+from services.core.domain import quests
+from services.core.domain.messages import Audience, Message
 from services.core.domain.notices import InboxItem as InboxItem
-from services.core.domain.quests import Change, Quest
+from services.core.domain.quests import Actor, Change, Quest
 from services.core.stores.dynamo import Item as Row
 from services.core.stores.dynamo import dump, encode_item
-from tests.unit.services.cloud import CONTEXT, Cloud, log_of
+from tests.unit.services.cloud import CLAIM_PERIOD, CONTEXT, DRAFT, LIFETIME, NOW, Cloud, log_of
 
 SENDER = "CivicForge <hello@forge.example>"
 SITE = "https://forge.example"
@@ -126,3 +129,42 @@ class Notifier:
 def notifier(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Notifier:
     """The notifier on a stage that sends mails."""
     return Notifier(cloud, monkeypatch)
+
+
+class Town:
+    """Anna's quest, and what Ben and she do with it."""
+
+    def __init__(self, notifier: Notifier, **anna: Any) -> None:
+        self.notifier = notifier
+        self.anna, self.ben = notifier.member("anna", **anna), notifier.member("ben")
+        self.quest = quests.create(DRAFT, self.anna, "q1", NOW, LIFETIME).quest
+
+    def posted(self, number: int) -> Quest:
+        """Another quest of hers."""
+        return quests.create(DRAFT, self.anna, f"q{number}", NOW, LIFETIME).quest
+
+    def claim(self, quest: Quest | None = None) -> tuple[Quest, Change]:
+        """Ben\'s claim of her quest, or of another one."""
+        before = quest or self.quest
+        return before, quests.claim(before, Actor(self.ben), NOW, CLAIM_PERIOD)
+
+    def message(self, number: int, author: str, audience: Audience = Audience.PRIVATE) -> dict[str, Any]:
+        """The record of a new message, which is stored."""
+        made = Message(
+            quest_id="q1",
+            message_id=f"2026-03-01T12:00:0{number}.000Z#{number}",
+            author_id=author,
+            audience=audience,
+            performer_id=self.ben if audience is Audience.PRIVATE else None,
+            text="At nine?",
+            created_at=NOW + timedelta(seconds=number),
+        )
+        item = encode_item(dump(made))
+        self.notifier.cloud.dynamodb.put_item(TableName=self.notifier.cloud.messages_table, Item=item)
+        return self.notifier.raw("messages", {"NewImage": item}, number)
+
+
+@pytest.fixture
+def town(notifier: Notifier) -> Town:
+    """Anna and Ben on that stage."""
+    return Town(notifier)

@@ -9,7 +9,7 @@ import pytest
 from services.core import cursors
 from services.core.domain import ledger, quests, reports
 from services.core.domain.ledger import State
-from services.core.domain.messages import Audience, Message
+from services.core.domain.messages import Audience
 from services.core.domain.notices import UNSUBSCRIBE, InboxItem, Mail, NoticeKind, Unmailed
 from services.core.domain.quests import DISPUTES, MODERATORS, Actor, Change, Quest
 from services.core.domain.reports import (
@@ -39,46 +39,11 @@ from tests.unit.services.cloud import (
     lost_answer,
     refusal,
 )
-from tests.unit.services.notifier.conftest import SITE, Notifier
+from tests.unit.services.notifier.conftest import SITE, Notifier, Town
 
 WORDS = "Neighbours are not called names here."
 ALL = frozenset({DISPUTES})
 AFTER_LEASE = LEASE + timedelta(seconds=1)
-
-
-class Town:
-    """Anna's quest, and what Ben and she do with it."""
-
-    def __init__(self, notifier: Notifier, **anna: Any) -> None:
-        self.notifier = notifier
-        self.anna, self.ben = notifier.member("anna", **anna), notifier.member("ben")
-        self.quest = quests.create(DRAFT, self.anna, "q1", NOW, LIFETIME).quest
-
-    def posted(self, number: int) -> Quest:
-        return quests.create(DRAFT, self.anna, f"q{number}", NOW, LIFETIME).quest
-
-    def claim(self, quest: Quest | None = None) -> tuple[Quest, Change]:
-        before = quest or self.quest
-        return before, quests.claim(before, Actor(self.ben), NOW, CLAIM_PERIOD)
-
-    def message(self, number: int, author: str, audience: Audience = Audience.PRIVATE) -> dict[str, Any]:
-        made = Message(
-            quest_id="q1",
-            message_id=f"2026-03-01T12:00:0{number}.000Z#{number}",
-            author_id=author,
-            audience=audience,
-            performer_id=self.ben if audience is Audience.PRIVATE else None,
-            text="At nine?",
-            created_at=NOW + timedelta(seconds=number),
-        )
-        item = encode_item(dump(made))
-        self.notifier.cloud.dynamodb.put_item(TableName=self.notifier.cloud.messages_table, Item=item)
-        return self.notifier.raw("messages", {"NewImage": item}, number)
-
-
-@pytest.fixture
-def town(notifier: Notifier) -> Town:
-    return Town(notifier)
 
 
 def test_a_claim_tells_its_requestor_once_by_inbox_and_mail(notifier: Notifier, town: Town) -> None:

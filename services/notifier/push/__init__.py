@@ -1,0 +1,1 @@
+"""Web Push: notices on a member's devices, encrypted for them alone."""
