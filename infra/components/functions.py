@@ -131,7 +131,7 @@ def api_function(stage: StageConfig, data: Data, identity: Identity, parameters:
             cognito_app_client_id=identity.client.id,
         ),
         statements=[
-            _table("Users", data.users, "GetItem", "BatchGetItem"),
+            _table("Users", data.users, "GetItem", "BatchGetItem", "ConditionCheckItem"),
             _write_users(data, "PutItem", NEWCOMER_ATTRIBUTES),
             _write_users(data, "UpdateItem", API_ATTRIBUTES),
             _table(

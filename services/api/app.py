@@ -96,7 +96,7 @@ class App:
             users=UserStore(dynamodb, settings.users_table, settings.ledger_table),
             ledger=LedgerStore(dynamodb, settings.ledger_table, settings.users_table),
             inbox=InboxStore(dynamodb, settings.inbox_table),
-            devices=DeviceStore(dynamodb, settings.inbox_table),
+            devices=DeviceStore(dynamodb, settings.inbox_table, settings.users_table),
             live=self.live,
             flags=self.flags,
             count=self.telemetry.count,

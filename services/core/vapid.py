@@ -33,9 +33,13 @@ class VapidKey(NamedTuple):
     def parse(cls, value: str) -> Self:
         """The key pair in a parameter's value. Raises ValueError."""
         try:
-            return cls(**json.loads(value))
-        except TypeError as error:
+            pair = cls(**json.loads(value))
+            lengths = [len(decoded(key)) for key in pair]
+        except (TypeError, AttributeError) as error:
             raise ValueError("the key pair is JSON with `private` and `public`") from error
+        if lengths != [32, 65]:
+            raise ValueError("the keys have 32 and 65 bytes, in base64url")
+        return pair
 
     def to_json(self) -> str:
         """The parameter's value."""

@@ -55,7 +55,7 @@ housekeeper = Housekeeper(
     ),
     ledger=LedgerStore(aws.dynamodb(), settings.ledger_table, settings.users_table),
     inbox=InboxStore(aws.dynamodb(), settings.inbox_table),
-    devices=DeviceStore(aws.dynamodb(), settings.inbox_table),
+    devices=DeviceStore(aws.dynamodb(), settings.inbox_table, settings.users_table),
     live=live,
     flags=Flags(live, on_invalid=lambda _: telemetry.count(FLAG_PARSE_ERRORS)),
     internal=InternalGroup(aws.cognito(), settings.cognito_user_pool_id),

@@ -16,7 +16,7 @@ from services.core.events import InvalidEvent
 from services.core.flags import Flags
 from services.core.groups import InternalGroup
 from services.core.live import LiveParameters, ParameterUnavailableError, signing_keys
-from services.core.metrics import FLAG_PARSE_ERRORS, NOTICES_FAILED
+from services.core.metrics import FLAG_PARSE_ERRORS, NOTICES_FAILED, PUSHES_FAILED
 from services.core.parameters import MAIL_KEY, PUSH_KEY, flag_parameter
 from services.core.settings import NotifierSettings
 from services.core.stores.devices import DeviceStore
@@ -70,13 +70,18 @@ mailer = Mailer(
 
 
 def push_key() -> VapidKey | None:
-    """The key pair that devices are notified with, or None on a stage that has none yet."""
+    """The key pair that devices are notified with, or None on a stage that has none yet or an invalid one."""
     value = live.get(PUSH_KEY)
-    return VapidKey.parse(value) if value else None
+    try:
+        return VapidKey.parse(value) if value else None
+    except ValueError:
+        telemetry.count(PUSHES_FAILED)
+        telemetry.log.error("the push key is invalid")
+        return None
 
 
 pusher = Pusher(
-    devices=DeviceStore(aws.dynamodb(), settings.inbox_table),
+    devices=DeviceStore(aws.dynamodb(), settings.inbox_table, settings.users_table),
     inbox=inbox,
     mailer=mailer,
     key=push_key,
@@ -111,6 +116,7 @@ _OUTAGES: Final = (StoreUnavailableError, ParameterUnavailableError)
 
 def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Take a batch of a stream and name the records to retry; or SES's reports; or the schedule's event."""
+    pusher.run.begin()
     try:
         records = event.get("Records")
         if records is None:

@@ -85,7 +85,7 @@ test("a device shows what happens while the page is elsewhere, until its member 
     await mira.goto("/settings");
     await mira.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
     const group = mira.page.getByRole("group", { name: t.settings.push.name });
-    await group.getByText(t.settings.push.states.on, { exact: true }).click();
+    await group.getByRole("radio", { name: t.settings.push.states.on, exact: true }).check();
     await expect(mira.page.getByText(t.common.saved)).toBeVisible();
     await mira.looksRight();
     await mira.shot("settings-push");

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 
 from services.api import views
-from services.api.operations.operation import AnyOperation, NoBody, NoQuery, Operation, Platform, Request, errors
+from services.api.operations.operation import (
+    AnyOperation,
+    NoBody,
+    NoQuery,
+    Operation,
+    Platform,
+    Request,
+    errors,
+    with_row,
+)
 from services.api.problems import ProblemError
 from services.core.domain import devices
 from services.core.domain.devices import Device, Subscription, is_push_service
@@ -19,7 +28,12 @@ def add_my_device(platform: Platform, request: Request[Subscription, NoQuery]) -
     if not is_push_service(request.body.endpoint, loopback=platform.settings.push_loopback):
         raise ProblemError(403, "unknown_push_service", "This browser's push service is not one that we send to.")
     new = devices.device(request.body, request.now)
-    known = platform.devices.change(request.member.user_id, lambda before: devices.with_device(before, new))
+    user_id = request.member.user_id
+    known = with_row(
+        platform,
+        request,
+        lambda: platform.devices.change(user_id, lambda before: devices.with_device(before, new)),
+    )
     return views.device(next(device for device in known if device.device_id == new.device_id))
 
 

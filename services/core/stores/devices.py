@@ -13,6 +13,7 @@ from services.core.stores.dynamo import (
     encode,
     encode_item,
 )
+from services.core.stores.users import NoSuchUserError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -29,8 +30,8 @@ class DeviceStore:
     answer.
     """
 
-    def __init__(self, client: "DynamoDBClient", inbox_table: str) -> None:
-        self._client, self._table = client, inbox_table
+    def __init__(self, client: "DynamoDBClient", inbox_table: str, users_table: str) -> None:
+        self._client, self._table, self._users = client, inbox_table, users_table
 
     def of(self, user_id: str) -> list[Device]:
         """A member's devices, the oldest first."""
@@ -38,28 +39,46 @@ class DeviceStore:
 
     def change(self, user_id: str, changed: Changed) -> list[Device]:
         """Replaces a member's devices by what `changed` makes of them; it is called again where another write came
-        between. Returns them.
+        between. Returns them. Raises NoSuchUserError where a former member would get devices.
         """
         for _ in range(_ATTEMPTS):
             devices, version = self._read(user_id)
             after = changed(devices)
             if after == devices:
                 return devices
-            row = {"devices": [dump(device) for device in after], "version": version + 1}
-            condition = "version = :version" if version else "attribute_not_exists(version)"
-            values = {"ExpressionAttributeValues": {":version": encode(version)}} if version else {}
             try:
-                call(
-                    self._client.put_item,
-                    TableName=self._table,
-                    Item={**self._key(user_id), **encode_item(row)},
-                    ConditionExpression=condition,
-                    **values,
-                )
+                self._write(user_id, after, version)
             except ConditionFailedError:
                 continue
             return after
         raise StoreUnavailableError("the devices of a member keep changing")
+
+    def _write(self, user_id: str, devices: list[Device], version: int) -> None:
+        """Stores the row in place of the one of `version`, 0 for none. Raises ConditionFailedError, NoSuchUserError."""
+        row = {"devices": [dump(device) for device in devices], "version": version + 1}
+        put = {"TableName": self._table, "Item": {**self._key(user_id), **encode_item(row)}}
+        if version:
+            values = encode_item({":version": version})
+            call(
+                self._client.put_item,
+                **put,
+                ConditionExpression="version = :version",
+                ExpressionAttributeValues=values,
+            )
+            return
+        # Nothing deletes a row that is made after `forget`: a token outlives its account by up to an hour.
+        put["ConditionExpression"] = "attribute_not_exists(version)"
+        member = {
+            "TableName": self._users,
+            "Key": {"userId": encode(user_id)},
+            "ConditionExpression": "attribute_exists(userId) AND attribute_not_exists(deleted)",
+        }
+        try:
+            call(self._client.transact_write_items, TransactItems=[{"Put": put}, {"ConditionCheck": member}])
+        except ConditionFailedError as failure:
+            if failure.items[1] is not None:
+                raise NoSuchUserError(user_id) from failure
+            raise
 
     def forget(self, user_id: str) -> None:
         """Deletes the devices of a member."""

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,8 +14,10 @@ from ecdsa import NIST256p, SigningKey  # type: ignore[import-untyped]  # it shi
 from services.core.domain.devices import Device, is_push_service, without_devices
 from services.core.domain.notices import InboxItem
 from services.core.domain.users import User, is_suspended
+from services.core.live import ParameterUnavailableError
 from services.core.metrics import PUSHES_FAILED, PUSHES_SENT
 from services.core.stores.devices import DeviceStore
+from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.inbox import InboxStore
 from services.core.telemetry import Telemetry, user_digest
 from services.core.vapid import VapidKey
@@ -30,13 +33,30 @@ from services.notifier.push.web_push import (
 
 KEPT_SECONDS: Final = 24 * 3600
 """Time for which a push service keeps a message for a device that is off."""
-PATIENCE: Final = urllib3.Timeout(connect=2, read=3)
+PATIENCE: Final = 5.0
+"""Seconds for one push, of which CONNECT_PATIENCE for the connection."""
+CONNECT_PATIENCE: Final = 2.0
+RUN_PATIENCE: Final = 10.0
+"""Seconds of a run of the Lambda for all its pushes: the mails behind them wait no longer."""
 _GONE: Final = (404, 410)
 
 
 def https() -> urllib3.PoolManager:
     """Connections to push services: certificates checked by the system's roots, no redirect, no second attempt."""
-    return urllib3.PoolManager(timeout=PATIENCE, retries=False)
+    return urllib3.PoolManager(retries=False)
+
+
+@dataclass
+class Run:
+    """The pushes of one run of the Lambda: the seconds left for them, and the push services that do not answer."""
+
+    seconds: float = RUN_PATIENCE
+    silent: set[str] = field(default_factory=set)
+
+    def begin(self) -> None:
+        """Begin the next run."""
+        self.seconds = RUN_PATIENCE
+        self.silent.clear()
 
 
 @dataclass(frozen=True)
@@ -51,9 +71,20 @@ class Pusher:
     loopback: bool
     web: urllib3.PoolManager = field(default_factory=https)
     _tokens: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    run: Run = field(default_factory=Run)
 
     def push(self, item: InboxItem, user: User, now: datetime) -> None:
-        """Send a new notice to a member's devices; none to who is suspended. Raises StoreUnavailableError."""
+        """Send a new notice to a member's devices; none to who is suspended.
+
+        An outage is counted and ends it: the notice is in the inbox, and a retry would find it no longer new.
+        """
+        try:
+            self._push(item, user, now)
+        except (StoreUnavailableError, ParameterUnavailableError):
+            self.telemetry.count(PUSHES_FAILED)
+            self.telemetry.log.warning("not pushed", extra={"user": user_digest(user.user_id)}, exc_info=True)
+
+    def _push(self, item: InboxItem, user: User, now: datetime) -> None:
         if is_suspended(user, now) or not self.mailer.features(user.user_id, (NOTICES,)):
             return
         devices = self.devices.of(user.user_id)
@@ -73,14 +104,22 @@ class Pusher:
         """False for a subscription that is no more. Any other failure is counted: the notice has its mail."""
         if not is_push_service(device.endpoint, loopback=self.loopback):
             return False
+        run = self.run
+        if run.seconds <= 0 or device.service in run.silent:
+            return self._failed(device, "no time left")
         try:
             body = encrypted(payload, device, SigningKey.generate(curve=NIST256p), secrets.token_bytes(16))
         except InvalidSubscriptionError:
             return False
+        headers = self._headers(device.endpoint, key, now)
+        began = time.monotonic()
         try:
-            status = self._post(device.endpoint, body, self._headers(device.endpoint, key, now))
+            status = self._post(device.endpoint, body, headers, min(PATIENCE, run.seconds))
         except (urllib3.exceptions.HTTPError, OSError) as error:
+            run.silent.add(device.service)
             return self._failed(device, type(error).__name__)
+        finally:
+            run.seconds -= time.monotonic() - began
         if status in _GONE:
             return False
         if not 200 <= status < 300:
@@ -93,9 +132,10 @@ class Pusher:
         self.telemetry.log.warning("push not taken", extra={"service": device.service, "reason": reason})
         return True
 
-    def _post(self, endpoint: str, body: bytes, headers: Mapping[str, str]) -> int:
+    def _post(self, endpoint: str, body: bytes, headers: Mapping[str, str], seconds: float) -> int:
+        patience = urllib3.Timeout(total=seconds, connect=CONNECT_PATIENCE)
         answer: Any = self.web.request(
-            "POST", endpoint, body=body, headers=headers, redirect=False, preload_content=False
+            "POST", endpoint, body=body, headers=headers, timeout=patience, redirect=False, preload_content=False
         )
         answer.close()  # what the service says is not read
         return int(answer.status)

@@ -223,7 +223,7 @@ class Cloud:
         self.ledger = LedgerStore(tables, self.ledger_table, self.users_table)
         self.quests = QuestStore(tables, self.quests_table, self.users_table, self.ledger_table, shards=SHARDS)
         self.inbox = InboxStore(tables, self.inbox_table)
-        self.devices = DeviceStore(tables, self.inbox_table)
+        self.devices = DeviceStore(tables, self.inbox_table, self.users_table)
         self.messages_store = MessageStore(tables, self.messages_table, self.users_table, self.quests)
         self.reports = ReportStore(tables, self.reports_table, self.users_table)
         self.faults.calls.clear()

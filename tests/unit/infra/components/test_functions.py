@@ -57,7 +57,7 @@ def test_no_secret_is_in_an_environment(stage_plan: Plan) -> None:
 
 
 def _content(secret: str) -> str:
-    """The part that must not be told: of a signing key its current one, of a pair the private one, of a password all of it."""
+    """The part that must not be told: a signing key's current one, a pair's private one, all of a password."""
     parts = json.loads(secret) if secret.startswith("{") else {}
     return str(parts.get("current") or parts.get("private") or secret)
 

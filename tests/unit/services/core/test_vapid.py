@@ -21,8 +21,12 @@ def test_a_parameter_holds_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", "{}", "[]", "null", '{"private": "a"}', '{"private": "a", "public": "b", "c": 1}']
+    "value",
+    [
+        *("", "{}", "[]", "null", '{"private": "a"}', '{"private": "a", "public": "b", "c": 1}'),
+        *('{"private": "", "public": ""}', '{"private": 1, "public": 2}', '{"private": "AAAA", "public": "AAAA"}'),
+    ],
 )
 def test_what_is_no_key_pair(value: str) -> None:
-    with pytest.raises(ValueError, match=r"Expecting|key pair"):
+    with pytest.raises(ValueError, match=r"Expecting|key pair|keys have"):
         VapidKey.parse(value)

@@ -1,11 +1,12 @@
 """The members' devices in the inbox table."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from services.core.domain.devices import Device, with_device, without_devices
 from services.core.stores.dynamo import StoreUnavailableError
+from services.core.stores.users import NoSuchUserError
 from tests.unit.services.cloud import Cloud
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -13,6 +14,12 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 def a_device(name: str) -> Device:
     return Device(device_id=name, endpoint=f"https://push.apple.com/{name}", public_key="B", auth="A", added_at=NOW)
+
+
+@pytest.fixture(autouse=True)
+def members(cloud: Cloud) -> None:
+    for name in ("anna", "ben"):
+        cloud.users.ensure(name, NOW)
 
 
 def test_devices_come_and_go(cloud: Cloud) -> None:
@@ -52,6 +59,24 @@ def test_two_changes_at_once_both_count(cloud: Cloud, before: list[str]) -> None
 
     after = [device.device_id for device in store.change("anna", add)]
     assert (after, len(seen)) == ([*before, "between", "mine"], 2)
+
+
+def test_a_former_member_gets_no_devices(cloud: Cloud) -> None:
+    """Also where housekeeping erases them between a request's read and its write."""
+    store = cloud.devices
+    store.change("anna", lambda _: [a_device("phone")])
+
+    def meanwhile(known: list[Device]) -> list[Device]:
+        if known:
+            user = cloud.users.request_deletion("anna", NOW)
+            cloud.users.anonymise(user, NOW + timedelta(days=60))
+            store.forget("anna")
+        return with_device(known, a_device("laptop"))
+
+    for name in ("anna", "nobody"):
+        with pytest.raises(NoSuchUserError):
+            store.change(name, meanwhile)
+        assert store.of(name) == []
 
 
 def test_devices_that_never_stay_are_an_outage(cloud: Cloud) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import urllib3
@@ -9,7 +10,10 @@ import urllib3
 from services.core.domain.devices import Subscription, device, with_device
 from services.core.domain.notices import OF_MODERATORS, InboxItem, NoticeKind
 from services.core.parameters import PUSH_KEY
+from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.inbox import PUSHES_A_DAY
+from services.notifier.push import pushing
+from services.notifier.push.pushing import CONNECT_PATIENCE, PATIENCE, RUN_PATIENCE
 from tests.push_service import Browser, claims
 from tests.unit.services.cloud import NOW, VAPID
 from tests.unit.services.notifier.conftest import SITE, Notifier, Town
@@ -23,9 +27,13 @@ class Web:
     def __init__(self) -> None:
         self.posted: list[tuple[str, dict[str, str], bytes]] = []
         self.answers: dict[str, Callable[[], int]] = {}
+        self.patience: list[float] = []
 
     def request(self, method: str, url: str, *, body: bytes, headers: dict[str, str], **options: Any) -> Any:
+        patience = options.pop("timeout")
         assert (method, options) == ("POST", {"redirect": False, "preload_content": False})
+        assert patience.connect_timeout <= CONNECT_PATIENCE
+        self.patience.append(patience.total)
         self.posted.append((url, headers, body))
         return urllib3.HTTPResponse(status=self.answers.get(url, lambda: 201)())
 
@@ -94,8 +102,9 @@ def test_the_flag_holds_for_devices(notifier: Notifier, town: Town, web: Web, va
 )
 def test_who_is_reached(notifier: Notifier, web: Web, row: dict[str, Any], pushes: int) -> None:
     """The device's switch is the member's word for it: who wants no mails may want this, or has no mail that works."""
-    town = Town(notifier, **row)
+    town = Town(notifier)
     subscribe(notifier, town.anna)
+    notifier.row(town.anna, **row)
     notifier.step(town.claim())
     assert len(web.posted) == pushes
 
@@ -135,6 +144,73 @@ def test_a_push_service_in_trouble_keeps_nobody_from_the_mail(
     web.answers[browser.endpoint] = answer
     assert notifier.step(town.claim()) == ({"batchItemFailures": []}, {"notices_sent": 1, "pushes_failed": 1})
     assert len(notifier.cloud.devices.of(town.anna)) == 1
+
+
+APPLE = "https://web.push.apple.com/{}"
+
+
+def _slow(notifier: Notifier, monkeypatch: pytest.MonkeyPatch, seconds: float, status: int = 201) -> Callable[[], int]:
+    """An answer that comes after `seconds`, or with status 0 a connection that breaks then."""
+    clock = notifier.cloud.clock
+    monkeypatch.setattr(pushing.time, "monotonic", clock.monotonic)
+
+    def answer() -> int:
+        clock.advance(seconds=seconds)
+        if not status:
+            raise urllib3.exceptions.ReadTimeoutError(None, "", "")  # type: ignore[arg-type]  # not read
+        return status
+
+    return answer
+
+
+def test_a_push_service_that_is_down_is_asked_once_in_a_batch(
+    notifier: Notifier, town: Town, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All mails leave, those who use another push service get theirs, and the next batch asks it again."""
+    down, up = subscribe(notifier, town.anna), subscribe(notifier, town.anna, APPLE.format("anna"))
+    web.answers[down.endpoint] = _slow(notifier, monkeypatch, PATIENCE, 0)
+    began = notifier.cloud.clock.now
+    answer, counted = notifier.step(*(town.claim(town.posted(number)) for number in range(8)))
+    assert answer == {"batchItemFailures": []}
+    assert counted == {"notices_sent": 8, "pushes_sent": 8, "pushes_failed": 8}
+    assert [url for url, *_ in web.posted].count(down.endpoint) == 1
+    assert [url for url, *_ in web.posted].count(up.endpoint) == 8
+    assert (notifier.cloud.clock.now - began).total_seconds() == PATIENCE
+    notifier.step(town.claim(town.posted(9)))
+    assert [url for url, *_ in web.posted].count(down.endpoint) == 2
+
+
+@pytest.mark.parametrize("seconds", [0.5, 4.0])
+def test_slow_push_services_take_a_bounded_part_of_a_batch(
+    notifier: Notifier, town: Town, web: Web, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    for name in ("phone", "laptop", "tablet"):
+        browser = subscribe(notifier, town.anna, APPLE.format(name))
+        web.answers[browser.endpoint] = _slow(notifier, monkeypatch, seconds)
+    began = notifier.cloud.clock.now
+    answer, counted = notifier.step(*(town.claim(town.posted(number)) for number in range(10)))
+    assert (answer, counted["notices_sent"]) == ({"batchItemFailures": []}, 10)
+    assert counted["pushes_sent"] == len(web.posted) < 30
+    assert counted["pushes_sent"] + counted["pushes_failed"] == 30
+    assert RUN_PATIENCE <= (notifier.cloud.clock.now - began).total_seconds() < RUN_PATIENCE + seconds
+    spent = [min(PATIENCE, RUN_PATIENCE - seconds * number) for number in range(len(web.posted))]
+    assert web.patience == spent, "none waits beyond what is left"
+
+
+def test_an_outage_of_the_devices_fails_no_record(notifier: Notifier, town: Town, web: Web) -> None:
+    subscribe(notifier, town.anna)
+    with patch.object(notifier.module.pusher.devices, "of", side_effect=StoreUnavailableError("down")):
+        answer, counted = notifier.step(town.claim())
+    assert (answer, counted) == ({"batchItemFailures": []}, {"notices_sent": 1, "pushes_failed": 1})
+
+
+@pytest.mark.parametrize("value", ["{", "[]", "1", '{"private": "", "public": ""}', '{"private": 1, "public": 2}'])
+def test_an_invalid_key_fails_no_record(notifier: Notifier, town: Town, web: Web, value: str) -> None:
+    subscribe(notifier, town.anna)
+    notifier.cloud.ssm.put_parameter(Name="/civicforge/unit/" + PUSH_KEY.key, Value=value, Overwrite=True)
+    answer, counted = notifier.step(town.claim())
+    assert (answer, counted) == ({"batchItemFailures": []}, {"notices_sent": 1, "pushes_failed": 1})
+    assert "the push key is invalid" in notifier.log.getvalue()
 
 
 def test_no_address_but_a_push_service_is_called(notifier: Notifier, town: Town, web: Web) -> None:
