@@ -8,6 +8,7 @@ test("the browser's language first, then the member's choice, which stays", asyn
   const german = textOf(de, "de");
   const arabic = textOf(ar, "ar");
   const context = await browser.newContext({ locale: "de-AT", viewport: { width: 360, height: 740 } });
+  await context.grantPermissions(["notifications"]);
   const jo = await somebody("Jo", { context });
   await jo.goto("/");
   await expect(jo.page.getByRole("heading", { level: 1, name: german.discover.title })).toBeVisible();
@@ -19,8 +20,12 @@ test("the browser's language first, then the member's choice, which stays", asyn
   await jo.button(german.auth.signIn).click();
   await expect(jo.page.getByRole("link", { name: german.nav.me, exact: true })).toBeVisible();
   await jo.goto("/settings");
+  await expect(jo.page.getByRole("group", { name: german.settings.push.name })).toBeVisible();
+  await jo.shot("settings-de");
   await jo.page.getByRole("radio", { name: "العربية" }).click();
   await expect(jo.page.locator("html")).toHaveAttribute("dir", "rtl");
+  await expect(jo.page.getByRole("group", { name: arabic.settings.push.name })).toBeVisible();
+  await jo.shot("settings-ar");
   for (const path of ["/settings", "/", "/mine", "/me", "/quests/new"]) {
     await jo.goto(path);
     await expect(jo.page.locator("html")).toHaveAttribute("dir", "rtl");

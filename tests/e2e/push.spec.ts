@@ -38,13 +38,13 @@ function device(): Device {
   };
 }
 
-/** A push service that keeps what it is sent. */
-async function pushService(received: Uint8Array[]): Promise<Server> {
+/** A push service that keeps what it is sent, with the path of the device. */
+async function pushService(received: [path: string, body: Uint8Array][]): Promise<Server> {
   const server = createServer((request, response) => {
     const parts: Uint8Array[] = [];
     request.on("data", (part: Buffer) => parts.push(new Uint8Array(part)));
     request.on("end", () => {
-      received.push(joined(...parts));
+      received.push([request.url ?? "", joined(...parts)]);
       response.writeHead(201).end();
     });
   });
@@ -53,10 +53,10 @@ async function pushService(received: Uint8Array[]): Promise<Server> {
 }
 
 test("a device shows what happens while the page is elsewhere, until its member signs out", async ({ somebody }) => {
-  const received: Uint8Array[] = [];
+  const received: [path: string, body: Uint8Array][] = [];
   const server = await pushService(received);
   const keys = device();
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mira`;
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   try {
     const mira = await somebody("Mira");
     // No test browser reaches its maker's push service: the subscription is ours, all else is the browser's own.
@@ -76,12 +76,12 @@ test("a device shows what happens while the page is elsewhere, until its member 
           return current as PushSubscription;
         };
       },
-      [endpoint, keys.publicKey, keys.auth] as const,
+      [`${origin}/phone`, keys.publicKey, keys.auth] as const,
     );
     await mira.context.grantPermissions(["notifications"]);
     await mira.join();
     const title = `Paint the bench ${Date.now()}`;
-    const path = await mira.post({ title });
+    const quest = await mira.post({ title });
     await mira.goto("/settings");
     await mira.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
     const group = mira.page.getByRole("group", { name: t.settings.push.name });
@@ -91,11 +91,13 @@ test("a device shows what happens while the page is elsewhere, until its member 
     await mira.shot("settings-push");
 
     const jonas = await (await somebody("Jonas")).join();
-    await jonas.goto(path);
+    await jonas.goto(quest);
     await jonas.act("claim");
     await expect.poll(() => received.length, { timeout: 30_000 }).toBe(1);
-    const notice = keys.read(received[0] as Uint8Array);
-    expect(JSON.parse(notice)).toMatchObject({ body: `Jonas will do “${title}”`, path });
+    const [path, body] = received[0] ?? ["", new Uint8Array()];
+    expect(path).toBe("/phone");
+    const notice = keys.read(body);
+    expect(JSON.parse(notice)).toMatchObject({ body: `Jonas will do “${title}”`, path: quest });
 
     // The browser hands it to the service worker, as its push service would.
     const cdp = await mira.context.newCDPSession(mira.page);
@@ -106,8 +108,11 @@ test("a device shows what happens while the page is elsewhere, until its member 
       }),
     );
     await cdp.send("ServiceWorker.enable");
-    const origin = new URL(mira.page.url()).origin;
-    await cdp.send("ServiceWorker.deliverPushMessage", { origin, registrationId: await registered, data: notice });
+    await cdp.send("ServiceWorker.deliverPushMessage", {
+      origin: new URL(mira.page.url()).origin,
+      registrationId: await registered,
+      data: notice,
+    });
     const shown = () =>
       mira.page.evaluate(async () => {
         const registration = await navigator.serviceWorker.ready;
@@ -120,13 +125,19 @@ test("a device shows what happens while the page is elsewhere, until its member 
       });
     await expect
       .poll(shown)
-      .toEqual([{ title: "CivicForge", body: `Jonas will do “${title}”`, data: { path }, lang: "en" }]);
+      .toEqual([{ title: "CivicForge", body: `Jonas will do “${title}”`, data: { path: quest }, lang: "en" }]);
 
+    // Devices are called one after the other: what has come to the last one has gone to all.
+    const laptop = device();
+    const subscription = { endpoint: `${origin}/laptop`, publicKey: laptop.publicKey, auth: laptop.auth };
+    await mira.api("POST", "/me/devices", subscription);
     await mira.button(t.settings.signOut).click();
     await expect(mira.page.getByText(t.settings.signedOut)).toBeVisible();
     await jonas.act("submit", "Two coats of green, dry by tonight.");
-    await mira.mailed(/handed in/);
-    expect(received).toHaveLength(1);
+    await expect.poll(() => received.map(([path]) => path), { timeout: 30_000 }).toEqual(["/phone", "/laptop"]);
+    expect(JSON.parse(laptop.read(received[1]?.[1] ?? new Uint8Array()))).toMatchObject({
+      body: `Jonas handed in “${title}”`,
+    });
   } finally {
     server.close();
   }

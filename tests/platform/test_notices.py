@@ -139,6 +139,13 @@ def test_a_device_is_shown_what_happens_until_it_is_gone(stage: Stage) -> None:
         wait_for(lambda: len(anna.get("/me/devices")["items"]) == 1, PROMPT, "the device that is gone to be forgotten")
         (device,) = anna.get("/me/devices")["items"]
         assert anna.request("DELETE", f"/me/devices/{device['deviceId']}").json() == {"items": []}
+        # Devices are called one after the other: what has come to the last one has gone to all.
+        broken, tablet = service.browser("/broken"), service.browser("/tablet")
+        service.status["/broken"] = 500
+        for browser in (broken, tablet):
+            assert anna.request("POST", "/me/devices", json=browser.subscription).status_code == 200
         ben.act({"questId": quest_id}, "submit", {"submission": "All twelve steps."})
+        (notice,) = wait_for(lambda: service.shown(tablet), PROMPT, "a notice on the tablet")
+        assert notice["body"] == "Ben handed in “Carry a sofa up the stairs”"
+        assert [path for path, *_ in service.received] == ["/old", "/phone", "/broken", "/tablet"]
         wait_for(lambda: len(anna.mails()) == 2, PROMPT, "the mail of the hand-in")
-        assert len(service.shown(phone)) == 1
