@@ -21,6 +21,7 @@ from services.core.services import NOTICES, PUBLISHER, QUEUES, REWARDS, SWEEPS, 
 from services.core.stores.dynamo import decode_item, encode_item
 from tests.simulation.operators import operator
 from tests.simulation.world import (
+    GONE,
     SKEW,
     STAGE,
     WRITES,
@@ -446,6 +447,28 @@ def _look_around(world: World, known: list[str], tries: int) -> None:
             client.call("exportMe", who)
 
 
+def subscription(who: str, number: int) -> dict[str, str]:
+    """The body of a browser's subscription; one in three is gone by the time something is sent."""
+    name = f"{who}-{number}{GONE if number % 3 == 2 else ''}"
+    return {
+        "endpoint": f"https://fcm.googleapis.com/fcm/send/{name}",
+        "publicKey": "B" + "A" * 86,
+        "auth": "A" * 22,
+    }
+
+
+def devices(world: World, who: str, tries: int) -> None:
+    """A member lets browsers show their notices, and some of them no more."""
+    client, rng = Client(world, tries), world.rng
+    for number in range(3):
+        world.pause(rng.uniform(0, 15))
+        client.call("addMyDevice", who, subscription(who, number))
+    world.pause(rng.uniform(0, 30))
+    known = client.call("listMyDevices", who)
+    if known.status == 200 and known.body["items"]:
+        client.call("removeMyDevice", who, deviceId=rng.choice(known.body["items"])["deviceId"])
+
+
 def _leave(world: World, client: Client, who: str) -> None:
     """Somebody wants to leave or to stay, or ends their account by DeleteUser and comes back, at once or later."""
     wish = world.rng.choice(("deleteMe", "deleteMe", "restoreMe", "", ""))
@@ -572,6 +595,9 @@ def history(seed: int, prepare: Callable[[World], None] = lambda _: None) -> Wor
         _trouble(world, shape)
         for number in range(3):
             world.spawn(member, world, f"{epoch}{number}", shape.randint(3, 9), tries, delay=shape.uniform(0, 2))
+        if tells(world):
+            for who in MEMBERS:
+                world.spawn(devices, world, who, tries)
         if shape.random() < 0.07:
             world.spawn(greedy, world, epoch, tries)
         if shape.random() < 0.07:

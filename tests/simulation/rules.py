@@ -10,7 +10,7 @@ import json
 import re
 import traceback
 from base64 import b64decode
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from services.core.documents import HOME_CARDS, QuestDocument, html_key, is_on_board, is_public, quest_key
 from services.core.domain import notices
+from services.core.domain.devices import Device
 from services.core.domain.ledger import UNPAID, Entry, State
 from services.core.domain.messages import Audience, Message
 from services.core.domain.notices import NoticeKind
@@ -36,6 +37,7 @@ from services.core.domain.users import (
 from services.core.metrics import LEDGER_DRIFT
 from services.core.names import BOARD_PAGES_PREFIX, HOME_KEY, QUESTS_PREFIX, resource_name
 from services.core.services import REWARDS, USER_CREATION
+from services.core.stores.devices import PARTITION
 from services.core.stores.dynamo import decode_item, encode_item
 from services.core.stores.quests import quest_of
 from services.core.stores.users import LASTING_LIMITS
@@ -253,6 +255,10 @@ def check_people(record: Record, found: Findings) -> None:
         if user.deleted:
             silent = user.display_name == FORMER_MEMBER and not user.bio and not user.interests
             found.expect(silent, "P3 a former member's words stay", f"{user.user_id} {user.display_name} {user.bio}")
+    for owner, device in _devices(world):
+        known = record.users.get(owner)
+        kept = known is not None and not (known.deleted and known.deletion_at is None)
+        found.expect(kept, "P13 a former member's device stays", f"{owner} {device.endpoint}")
     for at, _, key, old, new in world.db.tables["users"].log:
         found.expect(old is None or new is not None, "P4 a row was deleted", key)
         if old is None or new is None:
@@ -262,6 +268,14 @@ def check_people(record: Record, found: Findings) -> None:
             asked = due is not None and due.timestamp() <= at + _SLACK
             found.expect(asked, "P10 forgotten though it was not due", key)
         found.expect(old.get("createdAt") == new.get("createdAt"), "P5 a row was made anew", key)
+
+
+def _devices(world: World) -> Iterator[tuple[str, Device]]:
+    """Each member's id with a device of theirs."""
+    for key, item in world.db.tables["inbox"].items.items():
+        if key[0].startswith(PARTITION):
+            for device in decode_item(item)["devices"]:
+                yield key[0].removeprefix(PARTITION), Device.model_validate(device)
 
 
 _AT_ONCE = 10.0
@@ -341,6 +355,43 @@ def check_notifications(record: Record, found: Findings) -> None:
         mailed = sum(item["userId"] == user_id and "mailedAt" in item for item in items.values())
         once = bool(row.deleted) or clean <= mailed
         found.expect(once, "N5 told twice by mail", f"{user_id}: {clean} mails, {mailed} items")
+    _check_pushes(record, found)
+
+
+_UNDER_WAY = 60.0
+"""Seconds in which what the notifier has read may be out of date."""
+
+
+def _check_pushes(record: Record, found: Findings) -> None:
+    """Each device was sent each notice once at most, and nothing after it was removed or its member had left."""
+    world = record.world
+    put = Counter(c.key[0] for c in world.db.tables["inbox"].log if c.old is None and "kind" in (c.new or {}))
+    left = {change.key[0]: change.at for change in world.db.tables["users"].log if "deleted" in (change.new or {})}
+    removed: dict[str, float] = {}
+    told: Counter[str] = Counter()
+    for at, endpoint, payload in sorted([*world.pushes, *_changed_devices(world)]):
+        if payload in ("added", "removed"):
+            removed.pop(endpoint, None)
+            if payload == "removed":
+                removed[endpoint] = at
+            continue
+        owner = endpoint.rpartition("/")[2].rpartition("-")[0]
+        told[endpoint] += 1
+        found.expect(told[endpoint] <= put[owner], "N6 a device was told twice", f"{endpoint} {payload}")
+        found.expect(at < left.get(owner, at) + _UNDER_WAY, "N7 a former member's device was told", endpoint)
+        found.expect(at < removed.get(endpoint, at) + _UNDER_WAY, "N8 a removed device was told", endpoint)
+
+
+def _changed_devices(world: World) -> Iterator[tuple[float, str, str]]:
+    """When a device was added or removed, with its address."""
+    for change in world.db.tables["inbox"].log:
+        if change.key[0].startswith(PARTITION):
+            before, after = (
+                {device["endpoint"] for device in decode_item(image or {}).get("devices", [])}
+                for image in (change.old, change.new)
+            )
+            yield from ((change.at, endpoint, "added") for endpoint in sorted(after - before))
+            yield from ((change.at, endpoint, "removed") for endpoint in sorted(before - after))
 
 
 _BY_KEY_ALONE = (f"DeleteItem {resource_name(STAGE, 'inbox')}", f"DeleteObject {BOARD_PAGES_PREFIX}")

@@ -21,6 +21,7 @@ from services.core.domain.ledger import State
 from services.core.domain.quests import permissions, steps
 from services.core.domain.users import former
 from services.core.domain.values import timestamp
+from services.core.stores import devices as device_store
 from services.core.stores import documents as document_store
 from services.core.stores import inbox as inbox_store
 from services.core.stores import ledger as ledger_store
@@ -599,6 +600,25 @@ def forgets_who_came_back(_real: Any) -> Any:
 @bug(notifying.Notifier, "step")
 def half_of_the_steps_tell_nobody(real: Any) -> Any:
     return lambda self, record: real(self, record)[:1]
+
+
+@bug(inbox_store.InboxStore, "put")
+def what_was_told_is_new(real: Any) -> Any:
+    return lambda self, item: real(self, item) or True
+
+
+@bug(
+    device_store.DeviceStore, "_write", lambda: scenarios.races("addMyDevice", people.subscription("ann", 0), range(60))
+)
+def devices_of_former_members(_real: Any) -> Any:
+    def write(self: Any, user_id: str, kept: Any, version: int) -> None:
+        row = encode_item({"devices": [dump(device) for device in kept], "version": version + 1})
+        condition = "version = :version" if version else "attribute_not_exists(version)"
+        asked = {"ExpressionAttributeValues": encode_item({":version": version})} if version else {}
+        item = {**self._key(user_id), **row}
+        call(self._client.put_item, TableName=self._table, Item=item, ConditionExpression=condition, **asked)
+
+    return write
 
 
 @bug(ledger, "reward")

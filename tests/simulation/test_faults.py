@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.simulation import scenarios
+from tests.simulation.people import subscription
 from tests.simulation.scenarios import BACKLOGS, PATHS, backlog, chores, exhaust, races
 from tests.simulation.world import Fault
 
@@ -96,6 +97,10 @@ def test_operators_mend_what_moves_meanwhile() -> None:
 )
 def test_nothing_that_is_written_while_one_is_forgotten_stays(profile: dict[str, object]) -> None:
     assert races("editMe", profile, range(60)) == []
+
+
+def test_no_device_is_added_while_its_member_is_forgotten() -> None:
+    assert races("addMyDevice", subscription("ann", 0), range(60)) == []
 
 
 def test_nobody_is_forgotten_who_changed_their_mind() -> None:

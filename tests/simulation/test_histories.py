@@ -99,7 +99,9 @@ def test_histories_do_what_they_are_for() -> None:
     assert operations >= {
         *("claimQuest", "releaseQuest", "submitQuest", "requestChanges", "attestQuest", "disputeQuest"),
         *("resolveDispute", "editQuest", "cancelQuest", "deleteMe", "restoreMe", "editMe", "exportMe"),
+        *("addMyDevice", "removeMyDevice"),
     }
+    assert sum(len(world.pushes) for world in worlds) > 20
     faults = {fault for world in worlds for *_, fault in world.met}
     assert len(faults) >= 12
     statuses = {attempt.status for world in worlds for call in world.requests for attempt in call.attempts}

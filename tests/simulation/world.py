@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import time_machine
+import urllib3
 from annotated_types import Ge
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import BotoCoreError, ConnectionClosedError, ReadTimeoutError
@@ -44,7 +45,10 @@ from services.core.routes import ROUTES
 from services.core.services import SERVICES, Queue
 from services.core.tables import TABLES, Table
 from services.core.telemetry import Log, Telemetry
+from services.core.vapid import VapidKey, encoded
 from services.housekeeping import chores
+from services.notifier.push import pushing
+from services.notifier.push.pushing import Pusher
 from tests.simulation import s3
 from tests.simulation.dynamodb import Database, RefusedError
 from tests.unit.services.bucket import Bucket
@@ -78,6 +82,7 @@ KNOWN_SETTINGS: Mapping[str, str | int] = {
     "aws_seconds": 2,
     "mail_from": "CivicForge <hello@sim>",
     "site_url": "https://sim",
+    "push_loopback": "false",
 }
 """Settings of which a value matters here; every other one gets a value that is valid for it."""
 
@@ -118,6 +123,7 @@ _THROTTLES = {
     "s3": "SlowDown",
     "ses": "TooManyRequestsException",
     "logs": "ThrottlingException",
+    "push": "TooManyRequests",
 }
 _SERVICES = {
     "DynamoDB_20120810": "dynamodb",
@@ -250,6 +256,18 @@ class Mailed(NamedTuple):
     by: Invocation | None
 
 
+GONE = "gone"
+"""Ends the address of a subscription that is no more."""
+
+
+class Pushed(NamedTuple):
+    """A message that a push service took: when, for which subscription, and what it says."""
+
+    at: float
+    endpoint: str
+    payload: str
+
+
 class World:
     """A stage with its tables, parameters, queues, accounts and sandboxes, and the schedule of all that happens."""
 
@@ -279,7 +297,7 @@ class World:
             parameter_name(STAGE, ADDRESS_KEY.key): json.dumps(
                 {"current": "a", "previous": None, "previousUntil": None}
             ),
-            parameter_name(STAGE, PUSH_KEY.key): json.dumps({"private": "", "public": ""}),
+            parameter_name(STAGE, PUSH_KEY.key): VapidKey(encoded(bytes(32)), encoded(bytes(65))).to_json(),
             **{parameter_name(STAGE, flag_parameter(flag).key): "on" for flag in FLAGS},
         }
         self.bucket = Bucket()
@@ -290,6 +308,8 @@ class World:
         """The accounts that may not sign in."""
         self.mails: list[Mailed] = []
         """Every mail that SES took."""
+        self.pushes: list[Pushed] = []
+        """Every message that a push service took."""
         self.deleted_accounts: list[str] = []
         self.triggers: list[Trigger] = []
         self.signed_up: dict[str, None] = {}
@@ -541,6 +561,11 @@ class World:
             sender = getattr(getcurrent(), "invocation", None)
             self.mails.append(Mailed(self.now, body["EmailTags"][0]["Value"], body["Content"]["Raw"]["Data"], sender))
             return 200, b'{"MessageId": "m"}'
+        if service == "push":
+            if body["endpoint"].endswith(GONE):
+                return 410, b""
+            self.pushes.append(Pushed(self.now, body["endpoint"], body["payload"]))
+            return 201, b""
         if service == "s3":
             return s3.carry_out(self.bucket, operation, body)
         if service == "dynamodb" and self.tape is not None:
@@ -783,6 +808,14 @@ def _send_json(client: JsonClient, operation: str, headers: Mapping[str, str], b
     return HttpAnswer(status, {}, content)
 
 
+def _push(_pusher: Pusher, endpoint: str, body: bytes, _headers: Mapping[str, str], _seconds: float) -> int:
+    try:
+        status, _ = _world().send("push", "Push", json.dumps({"endpoint": endpoint, "payload": body.decode()}).encode())
+    except BotoCoreError as error:
+        raise urllib3.exceptions.ProtocolError(str(error)) from None
+    return status
+
+
 def _counted(_telemetry: Telemetry, metric: Metric, value: float = 1) -> None:
     _world().metrics.append((metric.name, value))
 
@@ -832,6 +865,9 @@ def simulated() -> Iterator[None]:
         patch.object(RequestSigner, "sign", lambda *_, **__: None),
         patch.object(RetryQuota, "acquire", lambda *_: True),  # the sandboxes share botocore's clients, not their quota
         patch.object(aws, "functions", _Functions),
+        patch.object(Pusher, "_post", _push),
+        patch.object(pushing, "_sealed", lambda payload, _device: payload),
+        patch.object(pushing, "authorization", lambda *_: ""),
         patch.object(chores, "AUDIT_SLICES", 1),
         patch.object(cold_start, "finish", lambda: None),
         patch.object(Telemetry, "count", _counted),

@@ -59,6 +59,10 @@ class Run:
         self.silent.clear()
 
 
+def _sealed(payload: bytes, device: Device) -> bytes:
+    return encrypted(payload, device, SigningKey.generate(curve=NIST256p), secrets.token_bytes(16))
+
+
 @dataclass(frozen=True)
 class Pusher:
     """Sends notices to devices, at most once each: a push that is lost is in the inbox all the same."""
@@ -108,7 +112,7 @@ class Pusher:
         if run.seconds <= 0 or device.service in run.silent:
             return self._failed(device, "no time left")
         try:
-            body = encrypted(payload, device, SigningKey.generate(curve=NIST256p), secrets.token_bytes(16))
+            body = _sealed(payload, device)
         except InvalidSubscriptionError:
             return False
         headers = self._headers(device.endpoint, key, now)
