@@ -47,7 +47,7 @@ class Browser:
 
     @property
     def subscription(self) -> dict[str, str]:
-        """What the page sends to the API."""
+        """The body that the page sends to the API."""
         return {"endpoint": self.endpoint, "publicKey": text(self._public), "auth": text(self._auth)}
 
     def read(self, body: bytes) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class PushService:
         return Browser(f"{self.address}{path}")
 
     def shown(self, browser: Browser) -> list[dict[str, Any]]:
-        """What a browser was sent, decrypted, oldest first."""
+        """The notices that a browser was sent, decrypted, oldest first."""
         path = browser.endpoint.removeprefix(self.address)
         return [browser.read(body) for found, _, body in list(self.received) if found == path]
 

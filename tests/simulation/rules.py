@@ -383,7 +383,7 @@ def _check_pushes(record: Record, found: Findings) -> None:
 
 
 def _changed_devices(world: World) -> Iterator[tuple[float, str, str]]:
-    """When a device was added or removed, with its address."""
+    """The moments at which a device was added or removed, with its address."""
     for change in world.db.tables["inbox"].log:
         if change.key[0].startswith(PARTITION):
             before, after = (

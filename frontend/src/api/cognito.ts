@@ -92,7 +92,7 @@ interface AuthAnswer {
   AuthenticationResult?: Tokens;
 }
 
-/** Where this device shows notices: they belong to one member. */
+/** The module of the notices on this device, if it shows any: they belong to one member. */
 const push = async () => (recall("push") === undefined ? undefined : import("./push"));
 
 /** @throws SignInError `NotAuthorizedException` for a wrong password, `UserNotConfirmedException` before the code. */

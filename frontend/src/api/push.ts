@@ -33,7 +33,7 @@ function bytesOf(base64url: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-/** Whether a subscription is bound to the stage's key as it is now; operators change it where it has leaked. */
+/** True for a subscription that is bound to the stage's key as it is now; operators change it where it has leaked. */
 function isOurs(subscription: PushSubscription): boolean {
   const key = subscription.options.applicationServerKey;
   const ours = bytesOf(config().pushKey ?? "");
@@ -106,7 +106,7 @@ export async function mendPush(): Promise<void> {
   if (!subscription || !isOurs(subscription)) await subscribe();
 }
 
-/** How long signing out waits for it, in milliseconds. */
+/** The time that signing out waits for it, in milliseconds. */
 const PATIENCE_MS = 3_000;
 
 /** Before the session ends. It never rejects: signing out works offline too. */
