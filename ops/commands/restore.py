@@ -572,14 +572,22 @@ def repair_(
 
 
 def repair_all(stage: Stage, chosen: list[list[Difference]], reason: str) -> Json:
-    """Repair each group; one that fails does not keep the others waiting, and is named with its reason."""
+    """Repair each group. One that fails is tried again after the others, on which it may depend: for points to spend,
+    say. What fails in the end is named with its reason.
+    """
     outcome: Json = {"repaired": {}, "failed": {}}
-    for group in chosen:
-        label = ", ".join(difference.label for difference in group)
-        try:
-            outcome["repaired"][label] = repair(stage, group, reason)
-        except (OperatorError, StoreUnavailableError) as error:
-            outcome["failed"][label] = str(error)
+    waiting, before = chosen, len(chosen) + 1
+    while len(waiting) < before:
+        before, failed = len(waiting), []
+        outcome["failed"] = {}
+        for group in waiting:
+            label = ", ".join(difference.label for difference in group)
+            try:
+                outcome["repaired"][label] = repair(stage, group, reason)
+            except (OperatorError, StoreUnavailableError) as error:
+                outcome["failed"][label] = str(error)
+                failed.append(group)
+        waiting = failed
     return outcome
 
 

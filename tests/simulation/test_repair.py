@@ -188,6 +188,23 @@ def test_any_damage_is_undone_alike_in_any_order_and_choice(data: st.DataObject)
         assert Difference(key[0], item, now[key]).changed == []
 
 
+@pytest.mark.parametrize("damaged", [2, 3, 4, 5])
+def test_entries_of_one_member_do_not_wait_for_each_other(damaged: int) -> None:
+    """Of an account in the red, whose entries are put back one by one or all at once."""
+    one_by_one, at_once = Town(), Town()
+    for town in (one_by_one, at_once):
+        mine = sorted(key for key in town.then if key[0] == LEDGER and key[1][0] == ANNA)
+        for key in [k for k in mine if "create" in k[1][1]][: damaged - 1] + [k for k in mine if "welcome" in k[1][1]]:
+            town.damage(LEDGER, {**town.then[key], "points": -9 if damaged > 2 else 0})
+    for minute, difference in enumerate(one_by_one.differences() * 2):
+        if difference.label in {left.label for left in one_by_one.differences()}:
+            _repair(one_by_one, [difference], minute)
+    assert _repair(at_once, at_once.differences(), 0)["failed"] == {}
+    for town in (one_by_one, at_once):
+        assert town.differences() == []
+        assert problems(town.stage) == []
+
+
 @pytest.mark.parametrize("member", [ANNA, BEN, CARA])
 @pytest.mark.parametrize("quest_id", [COMPLETE, SUBMITTED, OPEN, CANCELLED])
 def test_an_entry_taken_back_before_its_quest_returns_stays_taken_back(quest_id: str, member: str) -> None:

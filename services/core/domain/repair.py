@@ -10,7 +10,7 @@ from services.core.domain.quests import Quest
 
 
 class OverdrawnError(Exception):
-    """The repair would leave a member below 0 points."""
+    """The repair would take a member below 0 points, or further below."""
 
     def __init__(self, user_id: str) -> None:
         super().__init__(f"{user_id} has too few points for it")
@@ -43,7 +43,8 @@ def repair(
         restored: the entries that are put back, in place of those of the same id.
 
     Raises:
-        OverdrawnError: somebody would have less than 0 points.
+        OverdrawnError: somebody would have less than 0 points, and less than now. Who is below 0 by other damage may
+            gain points and still be below 0, or damages of one member would wait for each other for ever.
     """
     whole = {user_id: {entry.entry_id: entry for entry in entries} for user_id, entries in ledgers.items()}
     for entry in restored:
@@ -56,6 +57,6 @@ def repair(
     concerned = {entry.user_id for entry in (*restored, *adjustments)}
     totals = {user_id: fold(whole[user_id].values()) for user_id in sorted(concerned)}
     for user_id, those in totals.items():
-        if those.points < 0:
+        if those.points < min(0, fold(ledgers.get(user_id, ())).points):
             raise OverdrawnError(user_id)
     return Repair(tuple(adjustments), totals)
