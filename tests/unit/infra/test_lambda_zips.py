@@ -334,7 +334,7 @@ def test_a_missing_python_for_the_lambdas_says_how_to_get_one(monkeypatch: pytes
 def environment(service: str) -> dict[str, str]:
     """A value that fits each variable of a service's settings, and what Lambda itself sets."""
     fields = SERVICES[service].settings.model_fields
-    fitting = {int: "1", bool: "False"}
+    fitting: dict[object, str] = {int: "1", bool: "False"}
     values = {name.upper(): fitting.get(field.annotation, "x") for name, field in fields.items()}
     return values | {"LOG_LEVEL": "INFO", "AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-central-1"}
 

@@ -12,7 +12,6 @@ from services.core.domain.notices import OF_MODERATORS, InboxItem, NoticeKind
 from services.core.parameters import PUSH_KEY
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.inbox import PUSHES_A_DAY
-from services.notifier.push import pushing
 from services.notifier.push.pushing import CONNECT_PATIENCE, PATIENCE, RUN_PATIENCE
 from tests.push_service import Browser, claims
 from tests.unit.services.cloud import NOW, VAPID
@@ -152,7 +151,7 @@ APPLE = "https://web.push.apple.com/{}"
 def _slow(notifier: Notifier, monkeypatch: pytest.MonkeyPatch, seconds: float, status: int = 201) -> Callable[[], int]:
     """An answer that comes after `seconds`, or with status 0 a connection that breaks then."""
     clock = notifier.cloud.clock
-    monkeypatch.setattr(pushing.time, "monotonic", clock.monotonic)
+    monkeypatch.setattr("services.notifier.push.pushing.time.monotonic", clock.monotonic)
 
     def answer() -> int:
         clock.advance(seconds=seconds)
