@@ -22,8 +22,8 @@ export function slowdown() {
   return Math.max(1, (performance.now() - started) / (spent / 1000));
 }
 
-/** Runs in the page before its own code: notes when the first text and the first card show, and what moves. */
-function watch() {
+/** Runs in the page before its own code: notes when the first text and the first `card` show, and what moves. */
+function watch(card) {
   const seen = { text: undefined, card: undefined, shift: 0 };
   window.seen = seen;
   new PerformanceObserver((list) => {
@@ -33,14 +33,17 @@ function watch() {
     for (const { name, startTime } of list.getEntries()) if (name === "first-contentful-paint") seen.text = startTime;
   }).observe({ type: "paint", buffered: true });
   const look = () => {
-    if (document.querySelector("article a[href]")) seen.card = performance.now();
+    if (document.querySelector(card)) seen.card = performance.now();
     else requestAnimationFrame(look);
   };
   requestAnimationFrame(look);
 }
 
-/** Makes a page a slow one, and has it noted what it shows. Returns the factor by which its times are to be divided. */
-export async function slowDown(page) {
+/**
+ * Makes a page a slow one that notes what it shows. `card` is the selector of what counts as its first card. Returns the
+ * factor by which its times are to be divided.
+ */
+export async function slowDown(page, card = "article a[href]") {
   const devtools = await page.context().newCDPSession(page);
   const factor = slowdown();
   await devtools.send("Emulation.setCPUThrottlingRate", { rate: Math.max(1, CPU_RATE / factor) });
@@ -51,7 +54,7 @@ export async function slowDown(page) {
     downloadThroughput: BYTES_PER_SECOND,
     uploadThroughput: BYTES_PER_SECOND,
   });
-  await page.addInitScript(watch);
+  await page.addInitScript(watch, card);
   return Math.max(1, factor / CPU_RATE);
 }
 
