@@ -30,3 +30,30 @@ test("a quest does not move, neither for visitors nor for who posted it", async 
     await page.close();
   }
 });
+
+test("no screen moves while it loads", async ({ somebody, browser }) => {
+  const ana = await (await somebody("Ana")).join();
+  await ana.post({ title: `Carry a wardrobe down to the street ${Date.now()}` });
+  const { userId } = await ana.api<{ userId: string }>("GET", "/me");
+  const visitor = await browser.newContext({ viewport: { width: 360, height: 740 } });
+  const of = { member: ana.context, visitor };
+  const screens: [keyof typeof of, string[]][] = [
+    ["visitor", ["/sign-in", "/sign-up", "/forgot", `/people/${userId}`, "/no/such/screen"]],
+    ["member", ["/", "/mine", "/inbox", "/me", `/people/${userId}`, "/settings", "/quests/new"]],
+  ];
+  const moved: string[] = [];
+  for (const [who, paths] of screens) {
+    for (const path of paths) {
+      const page = await of[who].newPage();
+      await slowDown(page);
+      await page.goto(path);
+      await expect(page.getByRole("heading", { level: 1 }).first()).toBeVisible({ timeout: 30_000 });
+      await page.waitForTimeout(3_000);
+      const shift = await page.evaluate(() => (window as unknown as { seen: { shift: number } }).seen.shift);
+      if (shift > SHIFT) moved.push(`${path} of a ${who} by ${shift.toFixed(3)}`);
+      await page.close();
+    }
+  }
+  await visitor.close();
+  expect(moved, "screens whose layout shift is above the budget").toEqual([]);
+});
