@@ -4,6 +4,7 @@ Plain text (titles, names, notes) does not come through here: it is stored as ty
 """
 
 import re
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
@@ -34,7 +35,7 @@ def render(markdown: str) -> str:
     """Safe HTML of a Markdown text of at most a few thousand characters.
 
     Headings start at h3, since the page has its own above; links carry rel="nofollow noopener ugc". Bare addresses are
-    links; a link under other words is followed by where it leads, in brackets.
+    links, and so are images; a link under other words is followed by where it leads, in brackets.
     """
     return _plain(markdown) if _is_plain(markdown) else _rendered(markdown)
 
@@ -59,7 +60,7 @@ def _parser() -> "MarkdownIt":
     from markdown_it import MarkdownIt  # here, since most cold starts never need it: 15 ms
 
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": True})
-    parser.disable("image").enable("linkify")
+    parser.enable("linkify")
     parser.linkify = _linkifier()
     parser.core.ruler.push("house_style", _house_style)
     return parser
@@ -91,13 +92,29 @@ def _house_style(state: "StateCore") -> None:
             token.children = _with_targets(token.children)
 
 
+def _without_images(tokens: "list[Token]") -> "Iterator[Token]":
+    """The tokens with a link to each image in its place; within a link, with its words alone."""
+    from markdown_it.token import Token
+
+    depth = 0
+    for token in tokens:
+        depth += token.nesting if token.type in ("link_open", "link_close") else 0
+        if token.type != "image":
+            yield token
+            continue
+        address = str(token.attrGet("src") or "")
+        words = Token("text", "", 0, content=token.content or address)
+        link = Token("link_open", "a", 1, attrs={"href": address}), words, Token("link_close", "a", -1)
+        yield from (words,) if depth else link
+
+
 def _with_targets(tokens: "list[Token]") -> "list[Token]":
     """The tokens of a block, cleaned, with what a link's words hide added behind it."""
     from markdown_it.token import Token
 
     shown: list[Token] = []
     address, words = "", ""
-    for token in tokens:
+    for token in _without_images(tokens):
         token.content = harmless(token.content)
         if token.type == "link_open":
             address, words = _harmless_address(str(token.attrGet("href") or "")), ""

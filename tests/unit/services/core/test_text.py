@@ -131,7 +131,23 @@ def test_nothing_that_is_typed_gets_through(typed: str) -> None:
         ),
         ("3. c", '<ol start="3">\n<li>c</li>\n</ol>'),
         ("<b>raw</b>", "<p>&lt;b&gt;raw&lt;/b&gt;</p>"),
-        ("![alt](https://x.example/p.gif)", None),
+        (
+            "![alt](https://x.example/p.gif)",
+            '<p><a href="https://x.example/p.gif" rel="nofollow noopener ugc">alt</a> (x.example)</p>',
+        ),
+        (
+            "See ![](https://x.example/p.gif)!",
+            '<p>See <a href="https://x.example/p.gif" rel="nofollow noopener ugc">https://x.example/p.gif</a>!</p>',
+        ),
+        (
+            "[![a *b*](https://y.example/p.gif)](https://x.example)",
+            '<p><a href="https://x.example" rel="nofollow noopener ugc">a *b*</a> (x.example)</p>',
+        ),
+        (
+            "![[a](https://y.example)](https://x.example)",
+            '<p><a href="https://x.example" rel="nofollow noopener ugc">[a](https://y.example)</a> (x.example)</p>',
+        ),
+        ("Look![here](https://x.example)", None),
         ("`code`", "<p><code>code</code></p>"),
     ],
 )
