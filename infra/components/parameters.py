@@ -15,6 +15,7 @@ from services.core.parameters import (
     BREAKER,
     CANARY_PASSWORD,
     LIVE_PARAMETERS,
+    MADE_PARAMETERS,
     MAIL_KEY,
     PUSH_KEY,
     STACK_PARAMETERS,
@@ -46,10 +47,10 @@ class LiveParameters(Component):
 
     def __init__(self, stage: StageConfig) -> None:
         super().__init__(stage, "live-parameters")
-        made = {declared.key: self._parameter(declared) for declared in LIVE_PARAMETERS}
-        self.all = list(made.values())
-        self.canary_password = self._parameter(CANARY_PASSWORD)
-        push_key = self._parameter(PUSH_KEY)
+        made = {declared.key: self._parameter(declared) for declared in MADE_PARAMETERS}
+        self.all = [made[declared.key] for declared in LIVE_PARAMETERS]
+        self.canary_password = made[CANARY_PASSWORD.key]
+        push_key = made[PUSH_KEY.key]
         self.push_public_key = pulumi.Output.unsecret(push_key.value.apply(lambda value: VapidKey.parse(value).public))
         self.breaker = made[BREAKER.key]
         self.rewards_flag = made[flag_parameter("rewards").key]

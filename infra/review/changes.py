@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from infra.review.alarms import is_alarm_or_subscription, value
+from infra.review.categories import KINDS, Category, category_of, is_safer
 from infra.review.data import REMOVALS, at
-from infra.review.meanings import KINDS, Category, category_of, is_safer
 from infra.review.steps import Step
 from infra.review.words import code
 

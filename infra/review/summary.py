@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from infra.review.alarms import alarm_sentences
+from infra.review.categories import Category, category_of
 from infra.review.changes import changes_of, differences, interruptions
 from infra.review.cost import cost_lines
 from infra.review.data import loses_data, loss_sentence, risk_sentences
-from infra.review.meanings import Category, category_of
 from infra.review.permissions import permission_sentences
 from infra.review.steps import OPERATIONS, Preview, Step
 from infra.review.words import code
@@ -58,7 +58,7 @@ def comment(preview: Preview, *, accepted: bool = False) -> str:
 def _sections(preview: Preview, changed: Sequence[Step], *, accepted: bool) -> dict[str, list[str]]:
     """The lines by title, what matters most first."""
     verdict = "accepted by label" if accepted else "blocked until the label `data-loss-accepted` is set"
-    by_meaning = {
+    by_category = {
         str(wanted): [line for step in preview.steps for line in changes_of(step, wanted)]
         for wanted in (Category.UNCLASSIFIED, Category.SECURITY, Category.DATA, Category.AVAILABILITY, Category.MONEY)
     }
@@ -66,7 +66,7 @@ def _sections(preview: Preview, changed: Sequence[Step], *, accepted: bool) -> d
         f"⛔ Data will be lost ({verdict})": [loss_sentence(step) for step in preview.steps if loses_data(step)],
         "⚠ Data will be less safe": [line for step in preview.steps for line in risk_sentences(step)],
         "Stops meanwhile": [line for step in changed for line in interruptions(step)],
-        **by_meaning,
+        **by_category,
         "Permissions": [line for step in changed for line in permission_sentences(step)],
         "Alarms": [line for step in changed for line in alarm_sentences(step)],
     }

@@ -13,12 +13,11 @@ from ops.shared.synthetic import make_members
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain.values import timestamp
 from services.core.names import SYNTHETIC_MEMBERS, parameter_name
-from services.core.parameters import CANARY_PASSWORD, LIVE_PARAMETERS, PUSH_KEY, Parameter
+from services.core.parameters import CANARY_PASSWORD, PUSH_KEY, SECRETS, Parameter
 from services.core.vapid import VapidKey
 
 MAX_AGE: Final = timedelta(days=90)
 KEY_BYTES: Final = 32
-SECRETS: Final = tuple(p for p in (*LIVE_PARAMETERS, PUSH_KEY, CANARY_PASSWORD) if p.kind == "SecureString")
 
 app = typer.Typer(no_args_is_help=True, help="What is secret, how old it is, and rotating it.")
 
@@ -37,8 +36,9 @@ def list_(stage: Stage, terminal: Terminal) -> None:
     now, rows, data = datetime.now(UTC), [], []
     for secret in SECRETS:
         age = _age(stage, secret, now)
-        overdue = age is None or (secret is not PUSH_KEY and age > MAX_AGE)
-        due = "now" if overdue or age is None else "-" if secret is PUSH_KEY else f"in {(MAX_AGE - age).days} days"
+        left = None if age is None or secret is PUSH_KEY else MAX_AGE - age
+        overdue = age is None or (left is not None and left < timedelta())
+        due = "now" if overdue else f"in {left.days} days" if left is not None else "-"
         rows.append((secret.key, secret.owner, MISSING if age is None else f"{age.days} days", due, secret.rotation))
         days = None if age is None else age.days
         data.append({"key": secret.key, "owner": secret.owner, "ageDays": days, "due": overdue})

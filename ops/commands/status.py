@@ -28,15 +28,7 @@ from services.core.domain.notices import Mail
 from services.core.domain.values import timestamp
 from services.core.flags import is_valid
 from services.core.names import LIVE_ALIAS, parameter_name
-from services.core.parameters import (
-    ADDRESS_KEY,
-    API_KEY,
-    CANARY_PASSWORD,
-    LIVE_PARAMETERS,
-    MAIL_KEY,
-    PUSH_KEY,
-    STACK_PARAMETERS,
-)
+from services.core.parameters import MADE_PARAMETERS, SECRETS, STACK_PARAMETERS
 from services.core.routes import HEALTH_PATH
 from services.core.services import SERVICES
 
@@ -47,7 +39,7 @@ DEPLOY: Final = "`civicforge deploy --refresh --stage {}` makes again what is mi
 WATCH_SECONDS: Final = 5.0
 CLEAR: Final = "\x1b[2J\x1b[H"
 """Empties a terminal's screen."""
-REQUIRED_PARAMETERS: Final = (*STACK_PARAMETERS, *LIVE_PARAMETERS, PUSH_KEY, CANARY_PASSWORD)
+REQUIRED_PARAMETERS: Final = (*STACK_PARAMETERS, *MADE_PARAMETERS)
 
 
 class Fact(NamedTuple):
@@ -162,7 +154,7 @@ def _keys(stage: Stage, _: datetime) -> Fact | None:
 
 
 def _remedy(stage: Stage, key: str) -> str:
-    if key in (API_KEY.key, MAIL_KEY.key, ADDRESS_KEY.key, PUSH_KEY.key, CANARY_PASSWORD.key):
+    if key in {secret.key for secret in SECRETS}:
         return f"`civicforge secrets rotate {key} --stage {stage.name}`"
     return f"`civicforge deploy --refresh --stage {stage.name}`"
 

@@ -107,7 +107,10 @@ SILENCES = Parameter(
 )
 FLAGS = ("rewards", "disputes", "notices", "messages", "silence")
 LIVE_PARAMETERS = (API_KEY, MAIL_KEY, ADDRESS_KEY, BREAKER, *map(flag_parameter, FLAGS))
-"""Parameters that the api reads; the stack makes `PUSH_KEY` and `CANARY_PASSWORD` besides."""
+"""Parameters that the api reads."""
+MADE_PARAMETERS = (*LIVE_PARAMETERS, PUSH_KEY, CANARY_PASSWORD)
+"""Parameters to which the stack gives a first value, and operators any later one."""
+SECRETS = tuple(parameter for parameter in MADE_PARAMETERS if parameter.kind == "SecureString")
 COMMAND_PARAMETERS = (BREAKER_FORMER, BREAKER_SELF, SILENCES)
 """Parameters that a command or the canary makes; the stack knows none of them. See also `rollout_parameter`."""
 

@@ -91,7 +91,7 @@ self.addEventListener("fetch", (event) => {
   }
 });
 
-/** A notice from the notifier (services/notifier/letters.py). Whatever comes is shown: browsers take the right away else. */
+/** A notice from the notifier (services/notifier/mail_content.py). Whatever comes is shown: browsers take the right away else. */
 async function showNotice(data) {
   const notice = { title: "CivicForge", body: "", path: "/inbox", tag: "news", lang: "en", dir: "auto" };
   try {

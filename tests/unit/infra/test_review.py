@@ -14,8 +14,8 @@ import pytest
 
 from infra.paths import REPOSITORY
 from infra.review import comment, exit_code, parse
+from infra.review.categories import KINDS, Category, category_of, is_safer, undeclared
 from infra.review.cost import TRAFFIC, monthly_cost
-from infra.review.meanings import KINDS, Category, category_of, is_safer, undeclared
 from infra.review.steps import UNKNOWN, Preview
 from tests.unit.infra.plan import STAGES, Plan, plan, run_program
 
@@ -689,24 +689,24 @@ def test_examples_hold_no_secret_and_no_account() -> None:
                 assert inputs.get("type") != "SecureString" or inputs["value"] == "[secret]"
 
 
-# Every input has a meaning, and no change of one is silent.
+# Every input has a category, and no change of one is silent.
 
 
 def plans() -> list[Plan]:
     return [*map(plan, STAGES), run_program("prod", {"civicforge:capacity": "provisioned"})]
 
 
-def test_every_input_of_every_type_in_our_plans_has_a_meaning() -> None:
+def test_every_input_of_every_type_in_our_plans_has_a_category() -> None:
     missing = {
         f"{resource.type} {key}"
         for made in plans()
         for resource in made.resources
         for key in undeclared(resource.type, resource.inputs)
     }
-    assert not missing, f"declare them in infra/review/meanings.py: {sorted(missing)}"
+    assert not missing, f"declare them in infra/review/categories.py: {sorted(missing)}"
 
 
-def test_every_declared_safer_input_has_a_meaning() -> None:
+def test_every_declared_safer_input_has_a_category() -> None:
     for type_, kind in KINDS.items():
         for path in kind.safer:
             assert category_of(type_, path.split(".")[0]) not in (Category.UNCLASSIFIED, Category.HARMLESS), (
@@ -732,7 +732,7 @@ def changed(value: Any) -> Any:
 
 
 def test_no_change_of_any_input_of_prod_is_silent() -> None:
-    """Each input of each resource, one at a time: under the title of its meaning, or in a sentence of its own."""
+    """Each input of each resource, one at a time: under the title of its category, or in a sentence of its own."""
     for resource in plan("prod").resources:
         inputs = json.loads(json.dumps(resource.inputs, default=lambda asset: f"content {asset.path}"))
         for key in inputs:

@@ -1,6 +1,6 @@
-"""The meaning of each input: what a change of it is about, and what stops while a resource is replaced.
+"""The category of each input: what a change of it is about, and what stops while a resource is replaced.
 
-A type or an input of our plans without a meaning fails a test. An input that a change brings in and that is not
+A type or an input of our plans without a category fails a test. An input that a change brings in and that is not
 declared here is told as unclassified, with a warning: nothing is passed over.
 """
 
@@ -17,7 +17,7 @@ class Category(StrEnum):
     SECURITY = "Security"
     DATA = "Data"
     AVAILABILITY = "Availability"
-    UNCLASSIFIED = "⚠ Not classified (add it to `infra/review/meanings.py`)"
+    UNCLASSIFIED = "⚠ Not classified (add it to `infra/review/categories.py`)"
     MONEY = "Money"
     HARMLESS = "harmless"
     PERMISSION = "permissions"
@@ -48,10 +48,10 @@ class Kind:
     """Paths of inputs by which it gets safer when they grow or are on (True), or when they shrink (False)."""
 
 
-def _kind(outage: str = "", safer: Mapping[str, bool] | None = None, **meanings: str) -> Kind:
-    """The inputs by meaning, each meaning's as words: `security="a b", harmless="c"`."""
+def _kind(outage: str = "", safer: Mapping[str, bool] | None = None, **categories: str) -> Kind:
+    """The inputs by category, each category's as words: `security="a b", harmless="c"`."""
     return Kind(
-        {key: Category[meaning.upper()] for meaning, keys in meanings.items() for key in keys.split()},
+        {key: Category[category.upper()] for category, keys in categories.items() for key in keys.split()},
         outage,
         safer or {},
     )
@@ -371,14 +371,14 @@ KINDS: Final[Mapping[str, Kind]] = {
 
 
 def category_of(type_: str, key: str) -> Category:
-    """The meaning of an input; `UNCLASSIFIED` where it is not declared."""
+    """The category of an input; `UNCLASSIFIED` if none is declared."""
     kind = KINDS.get(type_)
     declared = kind.inputs.get(key) if kind else None
     return declared or EVERYWHERE.get(key) or Category.UNCLASSIFIED
 
 
 def undeclared(type_: str, inputs: Mapping[str, Any]) -> set[str]:
-    """The inputs of a resource that have no meaning; all of them for an unknown type."""
+    """The inputs of a resource that have no category; all of them for an unknown type."""
     return {key for key in inputs if category_of(type_, key) is Category.UNCLASSIFIED}
 
 
