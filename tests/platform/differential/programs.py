@@ -901,7 +901,16 @@ PROGRAMS["kill_during_replace_same"] = [
     prog(rr("z")),
 ]
 PROGRAMS["kill_in_dbr"] = [prog(tr("a")), prog(tr("b"), kill="delete={prefix}-t"), prog(tr("b"))]
-PROGRAMS["kill_in_delete"] = [prog(two), prog(nothing, kill="delete=/{prefix}/b"), prog(nothing)]
+
+
+# Each one depends on the one before, so that one deletion at a time can be under way when it is killed.
+def in_order(prefix):
+    a = que("a", f"{prefix}-a", message_retention_seconds=60)
+    b = par("b", f"/{prefix}/b", a.url)
+    par("c", f"/{prefix}/c", b.value)
+
+
+PROGRAMS["kill_in_delete"] = [prog(in_order), prog(nothing, kill="delete=/{prefix}/b"), prog(nothing)]
 
 # --- second round
 PROGRAMS["failed_replace_then_destroy"] = [prog(rr("a")), do(strange2), prog(rr("z")), {"destroy": True}]
