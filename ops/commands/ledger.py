@@ -7,7 +7,7 @@ import typer
 
 from ops.shared.members import member_of
 from ops.shared.stage import OperatorError, Stage
-from ops.shared.stored_items import problems
+from ops.shared.stored_items import find_problems
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain.invariants import amounts, imbalance, owed, user_problems
 from services.core.domain.ledger import Totals, adjustment, fold, totals_of
@@ -59,9 +59,8 @@ def explain(
 @command(app)
 def check(stage: Stage, terminal: Terminal) -> None:
     """Check every quest, entry and total of the stage; fails where an invariant is broken."""
-    found = problems(stage)
-    terminal.result({"problems": found}, *(found or ["Every quest, entry and total agrees."]))
-    if found:
+    rows = ((problem, problem) for problem in find_problems(stage))
+    if terminal.listing("problems", rows, lambda number: "" if number else "Every quest, entry and total agrees."):
         raise typer.Exit(1)
 
 

@@ -2,14 +2,14 @@
 
 A restore brings back the tables of one instant under names of their own, `civicforge-<stage>-quests-<id>`, with
 the settings that AWS drops on the way. The live tables keep their names, streams and history whatever is done: a cut
-over writes the former content into them. Everything here reads whole tables, which is right for a community's size.
+over writes the former content into them. What reads whole tables keeps them in files, not in memory.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -17,8 +17,9 @@ import typer
 from pydantic import ValidationError
 
 from ops.shared.breaker import Level, former
+from ops.shared.sorted_file import SortedFile
 from ops.shared.stage import OperatorError, Stage
-from ops.shared.stored_items import entries_of, problems
+from ops.shared.stored_items import entries_of, find_problems
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from ops.shared.waiting import NOT_READY, until, until_ready
 from services.core.domain.invariants import amounts, imbalance, owed
@@ -41,6 +42,8 @@ _NEVER_WRITTEN: Final = dict.fromkeys(TOTALS, 0)
 """A total that was never written counts as 0."""
 _REVERSAL_SUFFIX: Final = "#undone"
 """Ends the id of the entry that takes another one back, so that it can be there once only."""
+_REASONS: Final = 20
+"""Failures of which the audit log has the reasons; the terminal has all."""
 _ID = re.compile(r"[0-9]{8}t[0-9]{6}")
 
 app = typer.Typer(no_args_is_help=True, help="Bring former data back: beside, then item by item or all of it.")
@@ -233,26 +236,27 @@ def _short(item: Item) -> str:
 
 
 def differences(stage: Stage, restore_id: str) -> Iterator[Difference]:
-    """Every item of the live tables that is not as it was, by table and key."""
+    """Every item of the live tables that is not as it was, by table and key. In constant memory."""
     for table in RESTORABLE:
-        then, now = (
-            _items(stage, table, restored_table_name(stage, table, restore_id)),
-            _items(stage, table, stage.table(table)),
-        )
-        for key in sorted({*then, *now}):
-            found = Difference(table, then.get(key), now.get(key))
+        rows: SortedFile[tuple[bool, Item]] = SortedFile()
+        for is_live, name in ((False, restored_table_name(stage, table, restore_id)), (True, stage.table(table))):
+            for item in _items(stage, name):
+                rows.add(
+                    str(item[table.partition_key]), str(item[table.sort_key]) if table.sort_key else "", (is_live, item)
+                )
+        for _, both in rows.groups():
+            items = dict(both)
+            found = Difference(table, items.get(False), items.get(True))
             if found.then is None or found.now is None or found.changed:
                 yield found
 
 
-def _items(stage: Stage, table: Table, name: str) -> dict[tuple[str, ...], Item]:
-    keys = [key for key in (table.partition_key, table.sort_key) if key]
-    pages = stage.dynamodb.get_paginator("scan").paginate(TableName=name, ConsistentRead=True)
+def _items(stage: Stage, name: str) -> Iterator[Item]:
     try:
-        items = [decode_item(item) for page in pages for item in page["Items"]]
+        for page in stage.dynamodb.get_paginator("scan").paginate(TableName=name, ConsistentRead=True):
+            yield from map(decode_item, page["Items"])
     except stage.dynamodb.exceptions.ResourceNotFoundException:
         raise OperatorError(f"There is no table {name}; `civicforge restore list` shows the restores.") from None
-    return {tuple(str(item[key]) for key in keys): item for item in items}
 
 
 # --- repair ---
@@ -299,17 +303,19 @@ def _refused_message(stage: Stage, difference: Difference) -> str | None:
     return f"{difference.label} was written by a member who has left since." if left else None
 
 
-def groups(chosen: Iterable[Difference]) -> list[list[Difference]]:
-    """The items that are put back together: users first, each alone; then each quest with its texts and entries."""
-    by_group: dict[tuple[int, str], list[Difference]] = defaultdict(list)
+def groups(chosen: Iterable[Difference]) -> SortedFile[Difference]:
+    """The items in the groups that are put back together: users first, each alone; then each quest with its texts and
+    entries.
+    """
+    by_group: SortedFile[Difference] = SortedFile()
     for difference in chosen:
         if difference.table == USERS:
-            by_group[0, difference.label].append(difference)
+            by_group.add("0", difference.label, difference)
         elif quest_id := _quest_of(difference):
-            by_group[1, quest_id].append(difference)
+            by_group.add("1", quest_id, difference)
         else:
-            by_group[2, difference.label].append(difference)
-    return [by_group[key] for key in sorted(by_group)]
+            by_group.add("2", difference.label, difference)
+    return by_group
 
 
 def _quest_of(difference: Difference) -> str | None:
@@ -333,8 +339,7 @@ def repair(stage: Stage, group: list[Difference], reason: str) -> list[str]:
         if writes:
             stage.repair.write(writes)
     except ConditionFailedError:
-        labels = ", ".join(difference.label for difference in group)
-        raise OperatorError(f"{labels}: something changed meanwhile; compare again.") from None
+        raise OperatorError(f"{_labels(group)}: something changed meanwhile; compare again.") from None
     return done
 
 
@@ -444,11 +449,10 @@ def _readable(item: Item | None) -> Quest | None:
 # --- cut over ---
 
 
-def cut_over(stage: Stage, found: list[Difference]) -> Json:
+def cut_over(stage: Stage, found: Iterable[Difference]) -> None:
     """Makes the live tables what they were: puts back what changed or is gone, deletes what is new."""
     for difference in found:
         stage.repair.restore(difference.table, difference.key, difference.then)
-    return {"changed": len(found), "problems": problems(stage)}
 
 
 # --- the commands ---
@@ -530,9 +534,12 @@ def diff(
     containing: Annotated[str, typer.Option(help="Only items whose label or change has this text.")] = "",
 ) -> None:
     """Show every item that is not as it was, in words."""
-    found = [d for d in differences(stage, restore_id) if containing in d.summary]
-    data = {"differences": [{"item": d.label, "then": d.then, "now": d.now, "summary": d.summary} for d in found]}
-    terminal.result(data, *(d.summary for d in found), f"{len(found)} items differ.")
+    rows = (
+        ({"item": d.label, "then": d.then, "now": d.now, "summary": d.summary}, d.summary)
+        for d in differences(stage, restore_id)
+        if containing in d.summary
+    )
+    terminal.listing("differences", rows, lambda number: f"{number} items differ.")
 
 
 @command(app, "repair", changes=True)
@@ -546,54 +553,110 @@ def repair_(
     everything: Annotated[bool, typer.Option("--all", help="Every item that differs and is damage.")] = False,
 ) -> None:
     """Put items back as they were, with compensating ledger entries where totals depend on them. Safe to repeat."""
-    labels = [*(item or []), *(file.read_text(encoding="utf-8").split() if file else [])]
-    found = {d.label: d for d in differences(stage, restore_id)}
-    if unknown := [label for label in labels if label not in found]:
-        raise OperatorError(f"As it was, or unknown: {', '.join(unknown)}. See `civicforge restore diff {restore_id}`.")
-    many = [d for d in found.values() if everything or (containing and containing in d.summary)]
-    left = {d.label: why for d in many if d.label not in labels and (why := refusal(stage, d))}
-    chosen = {label: found[label] for label in labels} | {d.label: d for d in many if d.label not in left}
-    if not chosen and not left:
-        raise OperatorError("Choose what to put back: --item, --file, --containing or --all.")
-    for why in left.values():
-        terminal.say(f"left alone: {why}")
-    plan = [difference.summary for difference in chosen.values()]
+    labels = {*(item or []), *(file.read_text(encoding="utf-8").split() if file else [])}
+
+    def matches(difference: Difference) -> bool:
+        return everything or bool(containing and containing in difference.summary)
+
+    chosen = _choose(stage, terminal, restore_id, labels, matches)
+    results: SortedFile[Json] = SortedFile()
 
     def apply() -> Json:
-        return repair_all(stage, groups(chosen.values()), terminal.reason)
+        return repair_all(stage, chosen, terminal.reason, results)
 
-    outcome = carry_out(stage, terminal, Change("restore repair", restore_id, plan, apply, verdict=_verdict))
+    change = Change("restore repair", restore_id, Summaries(chosen), apply, verdict=_verdict)
+    outcome = carry_out(stage, terminal, change)
     if outcome is None:
         return
-    lines = [f"{label}: {'; '.join(done)}" for label, done in outcome["repaired"].items()]
-    terminal.result(outcome, *lines, *(f"FAILED {label}: {why}" for label, why in outcome["failed"].items()))
+    counts = {name: outcome[name] for name in ("repaired", "failed")}
+    terminal.listing("items", ((result, _line(result)) for result in results), lambda _: "", **counts)
     if outcome["failed"]:
         raise typer.Exit(1)
 
 
-def repair_all(stage: Stage, chosen: list[list[Difference]], reason: str) -> Json:
-    """Repair each group. One that fails is tried again after the others, on which it may depend: for points to spend,
-    say. What fails in the end is named with its reason.
+def _choose(
+    stage: Stage, terminal: Terminal, restore_id: str, labels: set[str], matches: Callable[[Difference], bool]
+) -> SortedFile[Difference]:
+    """The items with these labels, and those that match and are damage. Raises OperatorError."""
+    unknown, left_alone = set(labels), 0
+
+    def choice() -> Iterator[Difference]:
+        nonlocal left_alone
+        for difference in differences(stage, restore_id):
+            unknown.discard(difference.label)
+            if difference.label in labels:
+                yield difference
+            elif matches(difference):
+                if why := refusal(stage, difference):
+                    terminal.say(f"left alone: {why}")
+                    left_alone += 1
+                else:
+                    yield difference
+
+    chosen = groups(choice())
+    if unknown:
+        known = f"See `civicforge restore diff {restore_id}`."
+        raise OperatorError(f"As it was, or unknown: {', '.join(sorted(unknown))}. {known}")
+    if not chosen and not left_alone:
+        raise OperatorError("Choose what to put back: --item, --file, --containing or --all.")
+    return chosen
+
+
+@dataclass(frozen=True)
+class Summaries(Collection[str]):
+    """The summaries of items, made when they are read."""
+
+    differences: SortedFile[Difference]
+
+    def __len__(self) -> int:
+        return len(self.differences)
+
+    def __iter__(self) -> Iterator[str]:
+        return (difference.summary for difference in self.differences)
+
+    def __contains__(self, text: object) -> bool:
+        return any(summary == text for summary in self)
+
+
+def _line(result: Json) -> str:
+    if "failed" in result:
+        return f"FAILED {result['item']}: {result['failed']}"
+    return f"{result['item']}: {'; '.join(result['repaired'])}"
+
+
+def repair_all(stage: Stage, chosen: SortedFile[Difference], reason: str, results: SortedFile[Json]) -> Json:
+    """Repair each group, and add to `results` what was done with it.
+
+    One that fails is tried again after the others, on which it may depend: for points to spend, say. What fails in the
+    end is added with its reason.
     """
-    outcome: Json = {"repaired": {}, "failed": {}}
-    waiting, before = chosen, len(chosen) + 1
-    while len(waiting) < before:
-        before, failed = len(waiting), []
-        outcome["failed"] = {}
+    waiting: Iterable[list[Difference]] = (group for _, group in chosen.groups())
+    repaired = 0
+    while True:
+        tried, failed = 0, SortedFile[tuple[list[Difference], str]]()
         for group in waiting:
-            label = ", ".join(difference.label for difference in group)
+            tried += 1
             try:
-                outcome["repaired"][label] = repair(stage, group, reason)
+                results.add("", "", {"item": _labels(group), "repaired": repair(stage, group, reason)})
             except (OperatorError, StoreUnavailableError) as error:
-                outcome["failed"][label] = str(error)
-                failed.append(group)
-        waiting = failed
-    return outcome
+                failed.add("", "", (group, str(error)))
+        repaired += tried - len(failed)
+        if len(failed) in (0, tried):
+            break
+        waiting = (group for group, _ in failed)
+    for group, why in failed:
+        results.add("", "", {"item": _labels(group), "failed": why})
+    reasons = [f"{_labels(group)}: {why}" for group, why in islice(failed, _REASONS)]
+    return {"repaired": repaired, "failed": len(failed), "reasons": reasons}
+
+
+def _labels(group: list[Difference]) -> str:
+    return ", ".join(difference.label for difference in group)
 
 
 def _verdict(outcome: Json) -> str:
-    failed = len(outcome["failed"])
-    return f"{failed} of {failed + len(outcome['repaired'])} failed" if failed else "done"
+    failed = outcome["failed"]
+    return f"{failed} of {failed + outcome['repaired']} failed" if failed else "done"
 
 
 @command(app, "cut-over", changes=True)
@@ -601,11 +664,18 @@ def cut_over_(stage: Stage, terminal: Terminal, restore_id: RestoreId) -> None:
     """Make the live tables what they were, all of them; everything since is lost. The breaker must be `stopped`."""
     if "concurrency of api" not in former(stage):
         raise OperatorError(f"Nobody may write meanwhile: `civicforge breaker open --level {Level.STOPPED}` first.")
-    found = list(differences(stage, restore_id))
-    plan = [d.summary for d in found]
-    change = Change("restore cut-over", restore_id, plan, lambda: cut_over(stage, found))
-    if outcome := carry_out(stage, terminal, change):
-        terminal.result(outcome, *outcome["problems"], f"{len(found)} items are as they were. Close the breaker.")
+    found: SortedFile[Difference] = SortedFile()
+    for difference in differences(stage, restore_id):
+        found.add("", "", difference)
+
+    def apply() -> Json:
+        cut_over(stage, found)
+        return {"changed": len(found)}
+
+    if outcome := carry_out(stage, terminal, Change("restore cut-over", restore_id, Summaries(found), apply)):
+        rows = ((problem, problem) for problem in find_problems(stage))
+        said = f"{len(found)} items are as they were. Close the breaker."
+        terminal.listing("problems", rows, lambda _: said, **outcome)
 
 
 @command(app, changes=True)

@@ -9,7 +9,7 @@ import json
 import os
 import socket
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -68,6 +68,8 @@ LOCAL: Final = stages.LOCAL.name
 MISSING: Final = "missing"
 """The value shown for a live parameter that somebody deleted."""
 LOCAL_DIRECTORY = REPOSITORY / ".local"
+_PLAN_SIZE: Final = 100_000
+"""Bytes of a plan that a record of the audit log has at most; CloudWatch takes 256 KB in all."""
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, read_timeout=60)
 
 
@@ -417,7 +419,7 @@ class Stage:
     # Audit.
 
     @contextmanager
-    def audited(self, action: str, target: str, reason: str, plan: Sequence[str]) -> Iterator[dict[str, Any]]:
+    def audited(self, action: str, target: str, reason: str, plan: Collection[str]) -> Iterator[dict[str, Any]]:
         """Records a change when it ends, failed ones too. What is put into the yielded dict is recorded with it.
 
         Raises OperatorError if the change was made and its record could not be.
@@ -432,7 +434,7 @@ class Stage:
                     "action": action,
                     "target": target,
                     "reason": reason,
-                    "plan": list(plan),
+                    "plan": _beginning(plan),
                     "outcome": outcome,
                     **details,
                 }
@@ -464,6 +466,18 @@ class Stage:
             raise OperatorError(
                 f"{group} does not take the record of this ({error}); keep it yourself:\n{text}"
             ) from error
+
+
+def _beginning(plan: Collection[str]) -> list[str]:
+    """The plan, or as much of it as a record takes and how many lines follow."""
+    lines: list[str] = []
+    size = 0
+    for line in plan:
+        size += len(line.encode())
+        if size > _PLAN_SIZE:
+            return [*lines, f"and {len(plan) - len(lines)} more"]
+        lines.append(line)
+    return lines
 
 
 def open_stage(name: str) -> Stage:

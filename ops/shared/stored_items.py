@@ -1,11 +1,11 @@
 """The check of every stored item of a stage against the invariants."""
 
-from collections import defaultdict
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
+from ops.shared.sorted_file import SortedFile
 from ops.shared.stage import Stage
 from services.core.domain.invariants import missing_texts, quest_problems, user_problems
 from services.core.domain.ledger import Entry
@@ -13,10 +13,13 @@ from services.core.domain.quests import Quest
 from services.core.domain.users import User
 from services.core.domain.values import Model
 from services.core.stores.dynamo import Item, decode_item
-from services.core.stores.quests import is_quest
+from services.core.stores.quests import is_quest, quest_of
 from services.core.tables import LEDGER, QUESTS, USERS, Table
 
 M = TypeVar("M", bound=Model)
+
+_QUEST: Final = "questId"
+_USER: Final = "userId"
 
 
 def scan(stage: Stage, table: Table) -> Iterator[Item]:
@@ -45,33 +48,53 @@ def invalid_fields(error: ValueError) -> str:
     return f"{'.'.join(map(str, first['loc'])) or error.title}: {first['msg']}"
 
 
-def problems(stage: Stage) -> list[str]:
-    """Every invariant that is broken on the stage, in words. Reads all tables once; best while nobody writes."""
-    entries: dict[str, list[Entry]] = defaultdict(list)
-    by_quest: dict[str, list[Entry]] = defaultdict(list)
-    found: list[str] = []
-    for item in scan(stage, LEDGER):
-        if entry := parse_stored(Entry, item, found):
-            entries[entry.user_id].append(entry)
-            by_quest[entry.quest_id or ""].append(entry)
-    quest_ids, user_ids, texts, quests = {""}, set[str](), set[str](), []
+def find_problems(stage: Stage) -> Iterator[str]:
+    """Every invariant that is broken on the stage, in words, by quest and then by member.
+
+    Reads all tables once, in constant memory; best while nobody writes.
+    """
+    rows: SortedFile[tuple[bool, Item]] = SortedFile()
     for item in scan(stage, QUESTS):
-        quest_id = item["questId"]["S"]
-        if not is_quest(quest_id):
-            texts.add(quest_id)
-            continue
-        quest_ids.add(quest_id)
-        if quest := parse_stored(Quest, item, found):
-            quests.append(quest)
-    for quest in quests:
-        found += [*quest_problems(quest, by_quest[quest.quest_id]), *missing_texts(quest, texts)]
+        if quest_id := quest_of(item[_QUEST]["S"]):
+            rows.add(_QUEST, quest_id, (False, item))
     for item in scan(stage, USERS):
-        user_ids.add(item["userId"]["S"])
+        rows.add(_USER, item[_USER]["S"], (False, item))
+    for item in scan(stage, LEDGER):
+        rows.add(_USER, item[_USER]["S"], (True, item))
+        if quest_id := item.get(_QUEST, {}).get("S"):
+            rows.add(_QUEST, quest_id, (True, item))
+    for (kind, key), group in rows.groups():
+        stored = [item for is_entry, item in group if not is_entry]
+        entries = [item for is_entry, item in group if is_entry]
+        found = _problems_of_quest(stored, entries) if kind == _QUEST else _problems_of_user(stored, entries)
+        if entries and not any(item.get(kind) == {"S": key} for item in stored):
+            found.append(f"{kind.removesuffix('Id')} {key}: has ledger entries, but no row")
+        yield from found
+
+
+def _problems_of_quest(stored: list[Item], entries: list[Item]) -> list[str]:
+    """The problems of a quest with its texts; an invalid entry is named with its member."""
+    found: list[str] = []
+    texts = {item[_QUEST]["S"] for item in stored}
+    for item in stored:
+        if is_quest(item[_QUEST]["S"]) and (quest := parse_stored(Quest, item, found)):
+            valid = [entry for raw in entries if (entry := parse_stored(Entry, raw, []))]
+            found += [*quest_problems(quest, valid), *missing_texts(quest, texts)]
+    return found
+
+
+def _problems_of_user(stored: list[Item], entries: list[Item]) -> list[str]:
+    found: list[str] = []
+    valid = [entry for raw in entries if (entry := parse_stored(Entry, raw, found))]
+    for item in stored:
         if user := parse_stored(User, item, found):
-            found += user_problems(user, entries[user.user_id])
-    found += [f"quest {quest_id}: has ledger entries, but no row" for quest_id in sorted(by_quest.keys() - quest_ids)]
-    found += [f"user {user_id}: has ledger entries, but no row" for user_id in sorted(entries.keys() - user_ids)]
-    return sorted(found)
+            found += user_problems(user, valid)
+    return found
+
+
+def problems(stage: Stage) -> list[str]:
+    """All of `find_problems`, for a stage that should have none."""
+    return list(find_problems(stage))
 
 
 def entries_of(stage: Stage, quest: Quest) -> list[Entry]:

@@ -7,7 +7,7 @@
 import functools
 import inspect
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -53,6 +53,25 @@ class Terminal:
             for line in lines:
                 self._out.print(line, markup=False)
 
+    def listing(self, name: str, rows: Iterable[tuple[object, str]], last: Callable[[int], str], **more: object) -> int:
+        """An outcome of any length, row by row; returns the number of rows.
+
+        The first part of a row is for programs, which get them as a list of this name and `more` beside it; the second
+        is for people, who get what `last` makes of the number too, unless it is empty.
+        """
+        number, begun = 0, f'{{"{name}": ['
+        for number, (data, line) in enumerate(rows, 1):
+            if self.as_json:
+                self._out.out("," if number > 1 else begun, json.dumps(data, default=str), highlight=False)
+            else:
+                self._out.print(line, markup=False)
+        if self.as_json:
+            ending = "".join(f", {json.dumps(key)}: {json.dumps(value)}" for key, value in more.items())
+            self._out.out("" if number else begun, f"]{ending}}}", highlight=False)
+        elif said := last(number):
+            self._out.print(said, markup=False)
+        return number
+
     def table(self, data: Json, headings: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:
         """The outcome as a table; `empty` is said if there are no rows."""
         if self.as_json or not rows:
@@ -93,7 +112,7 @@ class Change:
 
     action: str
     target: str
-    plan: Sequence[str]
+    plan: Collection[str]
     apply: Callable[[], Json]
     typed: str | None = None
     verdict: Callable[[Json], str] = lambda _: "done"
@@ -106,7 +125,7 @@ def carry_out(stage: Stage, terminal: Terminal, change: Change) -> Json | None:
         terminal.say(f"  {line}")
     if not change.plan or terminal.dry_run:
         if terminal.as_json:
-            terminal.result({"done": False, "plan": list(change.plan)})
+            terminal.listing("plan", ((line, line) for line in change.plan), str, done=False)
         return None
     reason = terminal.reason or (None if terminal.yes else terminal.ask("Reason, for the audit log"))
     if not reason:

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.commands import flags, ledger, moderation, restore, secrets
 from ops.commands.restore import Difference
+from ops.shared.sorted_file import SortedFile
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.terminal import Change, Terminal, carry_out
 from services.core.domain.ledger import Entry, Kind, Totals, adjustment
@@ -172,11 +173,14 @@ def _repair(stage: Stage, terminal: Terminal, difference: Difference) -> None:
     """As the command does it, which compares two tables; here what differs is known."""
     chosen = restore.groups([difference])
     change = Change(
-        "restore repair", "", [difference.summary], lambda: restore.repair_all(stage, chosen, terminal.reason)
+        "restore repair",
+        "",
+        [difference.summary],
+        lambda: restore.repair_all(stage, chosen, terminal.reason, SortedFile()),
     )
     outcome = carry_out(stage, terminal, change)
     if outcome and outcome["failed"]:
-        raise OperatorError(str(outcome["failed"]))
+        raise OperatorError(str(outcome["reasons"]))
 
 
 def _nothing(_stage: Stage, _terminal: Terminal) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from ops.commands import restore
 from ops.commands.restore import Difference
+from ops.shared.sorted_file import SortedFile
 from ops.shared.stage import Stage
 from ops.shared.stored_items import problems
 from services.core.domain import quests
@@ -163,7 +164,7 @@ def _altered(town: Town, data: st.DataObject) -> None:
 
 def _repair(town: Town, chosen: list[Difference], minute: int) -> dict[str, Any]:
     with time_machine.travel(datetime(2026, 3, 3, 0, minute, tzinfo=UTC), tick=False):
-        return restore.repair_all(town.stage, restore.groups(chosen), "drawn")
+        return restore.repair_all(town.stage, restore.groups(chosen), "drawn", SortedFile())
 
 
 @settings(max_examples=EXAMPLES, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
@@ -181,7 +182,7 @@ def test_any_damage_is_undone_alike_in_any_order_and_choice(data: st.DataObject)
         _repair(town, data.draw(st.permutations(chosen)), minute)
     else:
         # Whatever was chosen before, all at once ends it.
-        assert _repair(town, town.differences(), 20)["failed"] == {}
+        assert _repair(town, town.differences(), 20)["failed"] == 0
     assert problems(town.stage) == []
     now = town.items()
     for key, item in town.then.items():
@@ -199,7 +200,7 @@ def test_entries_of_one_member_do_not_wait_for_each_other(damaged: int) -> None:
     for minute, difference in enumerate(one_by_one.differences() * 2):
         if difference.label in {left.label for left in one_by_one.differences()}:
             _repair(one_by_one, [difference], minute)
-    assert _repair(at_once, at_once.differences(), 0)["failed"] == {}
+    assert _repair(at_once, at_once.differences(), 0)["failed"] == 0
     for town in (one_by_one, at_once):
         assert town.differences() == []
         assert problems(town.stage) == []

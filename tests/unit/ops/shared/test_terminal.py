@@ -1,3 +1,4 @@
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,7 @@ from infra.paths import REPOSITORY
 from ops.__main__ import app
 from ops.shared import errors
 from ops.shared.stage import OperatorError, open_stage
+from ops.shared.terminal import Terminal
 from services.core.names import audit_log_group
 from services.core.services import QUEUES
 from services.core.stages import STAGES
@@ -51,6 +53,29 @@ def test_a_dry_run_changes_and_records_nothing(stage: UnitStage, cli: Cli) -> No
     assert "off -> on" in ran.out
     assert parameter(stage, "feature-rewards") == "off"
     assert stage.audit() == []
+
+
+def test_a_plan_of_any_length_has_a_record_that_cloudwatch_takes(stage: UnitStage) -> None:
+    plan = [f"quests/{number}: title is ä, was ö" for number in range(20_000)]
+    with stage.audited("restore cut-over", "20260301t120000", "lost", plan):
+        pass
+    (entry,) = stage.audit()
+    *lines, rest = entry["plan"]
+    assert lines == plan[: len(lines)]
+    assert rest == f"and {20_000 - len(lines)} more"
+    assert 90_000 < len(json.dumps(entry)) < 256_000
+
+
+@pytest.mark.parametrize("rows", [[], ["one"], ["one: [x] :smile:", "two"]])
+def test_a_listing_is_the_same_in_words_and_in_json(rows: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    for as_json in (False, True):
+        pairs = (({"row": row}, row) for row in rows)
+        number = Terminal(as_json=as_json).listing("rows", pairs, lambda n: f"{n} rows." if n else "", changed=3)
+        assert number == len(rows)
+    said = capsys.readouterr().out
+    words, _, found = said.partition("{")
+    assert json.loads("{" + found) == {"rows": [{"row": row} for row in rows], "changed": 3}
+    assert len(words.splitlines()) == len(rows) + bool(rows)
 
 
 def test_json_is_all_that_goes_to_standard_output(cli: Cli) -> None:
