@@ -6,7 +6,7 @@ and damage of texts and totals, which some of the commands are for, are made her
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -48,6 +48,10 @@ class _Silent(Terminal):
 
     def result(self, data: Any, *lines: str) -> None:
         """Nobody reads it."""
+
+    def listing(self, name: str, rows: Iterable[tuple[object, str]], last: Callable[[int], str], **more: object) -> int:
+        """Nobody reads it."""
+        return sum(1 for _ in rows)
 
 
 @cache
