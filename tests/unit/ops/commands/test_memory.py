@@ -126,7 +126,7 @@ def check(stage: Stage) -> None:
 
 @pytest.fixture
 def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a command asks for each item is answered at once."""
+    """Answer at once what a command asks for each item."""
     monkeypatch.setattr(restore, "repair", lambda *_: ["it is as it was"])
     monkeypatch.setattr(restore, "refusal", lambda *_: None)
     monkeypatch.setattr(restore, "former", lambda _: {"concurrency of api": None})
