@@ -24,7 +24,7 @@ STAGE = "bench"
 LISTED = 20
 USER_ID = "5f0c0f0e-6f0a-4d7e-9d3c-2b1a0f9e8d7c"
 ISSUER_CLIENT = "bench-client"
-TABLES = {table.thing: resource_name(STAGE, table.thing) for table in DECLARED}
+TABLES = {table.base_name: resource_name(STAGE, table.base_name) for table in DECLARED}
 
 _OWN = {
     "stage": STAGE,

@@ -86,7 +86,7 @@ class _Stage:
         dynamodb: Any = session.create_client("dynamodb", region_name="us-east-1", endpoint_url=endpoint)
         ssm: Any = session.create_client("ssm", region_name="us-east-1", endpoint_url=endpoint)
         for table in DECLARED:
-            dynamodb.create_table(**table.create_request(TABLES[table.thing]))
+            dynamodb.create_table(**table.create_request(TABLES[table.base_name]))
         for parameter in LIVE_PARAMETERS:
             value = parameter.initial or json.dumps({"current": "bench", "previous": None})
             ssm.put_parameter(Name=parameter_name(STAGE, parameter.key), Value=value, Type=parameter.kind)

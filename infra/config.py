@@ -298,9 +298,9 @@ class StageConfig(BaseModel):
             )
             raise pulumi.RunError(f"Pulumi.{pulumi.get_stack()}.yaml: {problems}") from None
 
-    def name(self, thing: str) -> str:
-        """The physical name of a thing of this stage."""
-        return resource_name(self.stage, thing)
+    def name(self, base_name: str) -> str:
+        """The physical name of a resource of this stage."""
+        return resource_name(self.stage, base_name)
 
     def size(self, service: str) -> FunctionSize:
         """The size of a service's Lambda on this stage."""

@@ -20,7 +20,7 @@ RECORD: Final = REPOSITORY / "infra" / "indexes.json"
 
 def declared() -> Indexes:
     """The indexes that the program declares."""
-    return {table.thing: {index.name: index.create_request for index in table.indexes} for table in TABLES}
+    return {table.base_name: {index.name: index.create_request for index in table.indexes} for table in TABLES}
 
 
 def recorded() -> Indexes:

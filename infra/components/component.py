@@ -8,7 +8,7 @@ from infra.config import StageConfig
 
 
 class Component(pulumi.ComponentResource):
-    """A capability of the platform and the resources that make it up.
+    """A component of the platform: the resources of one concern.
 
     Attributes:
         child: options of the resources in it. Their physical names are fixed, so that a replacement can only be

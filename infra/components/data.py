@@ -25,22 +25,22 @@ class Data(Component):
 
     def __init__(self, stage: StageConfig) -> None:
         super().__init__(stage, "data")
-        tables = {table.thing: self._table(table) for table in TABLES}
-        self.users = tables[USERS.thing]
-        self.quests = tables[QUESTS.thing]
-        self.ledger = tables[LEDGER.thing]
-        self.inbox = tables[INBOX.thing]
-        self.messages = tables[MESSAGES.thing]
-        self.reports = tables[REPORTS.thing]
+        tables = {table.base_name: self._table(table) for table in TABLES}
+        self.users = tables[USERS.base_name]
+        self.quests = tables[QUESTS.base_name]
+        self.ledger = tables[LEDGER.base_name]
+        self.inbox = tables[INBOX.base_name]
+        self.messages = tables[MESSAGES.base_name]
+        self.reports = tables[REPORTS.base_name]
         if stage.capacity == "provisioned":
             for table in TABLES:
-                self._scale(tables[table.thing], table)
+                self._scale(tables[table.base_name], table)
         self.register_outputs({})
 
     def _table(self, table: Table) -> aws.dynamodb.Table:
         return aws.dynamodb.Table(
-            table.thing,
-            name=self.stage.name(table.thing),
+            table.base_name,
+            name=self.stage.name(table.base_name),
             billing_mode="PAY_PER_REQUEST" if self.stage.capacity == "on-demand" else "PROVISIONED",
             attributes=[aws.dynamodb.TableAttributeArgs(name=key, type="S") for key in table.key_attributes],
             hash_key=table.partition_key,
@@ -99,7 +99,7 @@ class Data(Component):
         for index in (None, *table.indexes):
             kind, path = ("index", f"/index/{index.name}") if index else ("table", "")
             for direction, (least, most) in bounds.items():
-                thing = "-".join((table.thing, *([index.name] if index else []), direction.lower()))
+                thing = "-".join((table.base_name, *([index.name] if index else []), direction.lower()))
                 target = aws.appautoscaling.Target(
                     thing,
                     service_namespace="dynamodb",

@@ -348,7 +348,7 @@ def canary_function(
             cognito_endpoint=identity.endpoint,
             cognito_user_pool_id=identity.pool.id,
             cognito_app_client_id=identity.client.id,
-            status_alarms=",".join(f"{part}={name}" for name, part in alarms.items()),
+            status_alarms=",".join(f"{capability}={name}" for name, capability in alarms.items()),
         ),
         statements=[
             Statement(

@@ -21,7 +21,7 @@ class DeadLetters(Component):
 
     def __init__(self, stage: StageConfig) -> None:
         super().__init__(stage, "dead-letters")
-        self.queues = {queue: self._queue(queue.thing) for queue in QUEUES.values()}
+        self.queues = {queue: self._queue(queue.base_name) for queue in QUEUES.values()}
         self.register_outputs({})
 
     def __getitem__(self, queue: Queue) -> aws.sqs.Queue:

@@ -14,8 +14,8 @@ from services.core.parameters import (
     ADDRESS_KEY,
     BREAKER,
     CANARY_PASSWORD,
+    INITIALISED_PARAMETERS,
     LIVE_PARAMETERS,
-    MADE_PARAMETERS,
     MAIL_KEY,
     PUSH_KEY,
     STACK_PARAMETERS,
@@ -47,7 +47,7 @@ class LiveParameters(Component):
 
     def __init__(self, stage: StageConfig) -> None:
         super().__init__(stage, "live-parameters")
-        made = {declared.key: self._parameter(declared) for declared in MADE_PARAMETERS}
+        made = {declared.key: self._parameter(declared) for declared in INITIALISED_PARAMETERS}
         self.all = [made[declared.key] for declared in LIVE_PARAMETERS]
         self.canary_password = made[CANARY_PASSWORD.key]
         push_key = made[PUSH_KEY.key]
@@ -87,7 +87,7 @@ def _first_value(declared: Parameter) -> pulumi.Input[str]:
         return pulumi.Output.secret(key)
     if declared is PUSH_KEY:
         return pulumi.Output.secret(VapidKey.new().to_json())
-    if declared.former_honoured:
+    if declared.previous_valid_for:
         return pulumi.Output.secret(json.dumps({"current": key, "previous": None, "previousUntil": None}))
     if declared.initial is None:
         raise ValueError(f"Parameter {declared.key} has no first value")

@@ -44,12 +44,12 @@ def api_series(platform: Platform, metric: Metric, statistic: Statistic = "Sum")
 
 
 def queue_series(platform: Platform, queue: Queue, metric: Metric) -> Series:
-    name = resource_name(platform.stage, queue.thing)
+    name = resource_name(platform.stage, queue.base_name)
     return Series(metric=metric, statistic="Maximum", dimensions={"QueueName": name})
 
 
 def table_series(platform: Platform, table: Table, metric: Metric, index: Index | None = None) -> Series:
-    dimensions = {"TableName": resource_name(platform.stage, table.thing)}
+    dimensions = {"TableName": resource_name(platform.stage, table.base_name)}
     if index:
         dimensions["GlobalSecondaryIndexName"] = index.name
     return Series(metric=metric, statistic="Sum", dimensions=dimensions)
@@ -112,8 +112,8 @@ def _burn(platform: Platform, objective: Objective, rate: float, hours: float, s
 def _queue_depth(platform: Platform, queue: Queue) -> Alarm:
     return Alarm(
         key=f"{queue.name}-queue-depth",
-        title=f"Messages in {queue.thing}",
-        meaning=f"Work that failed waits in {queue.thing}. It is kept for 14 days.",
+        title=f"Messages in {queue.base_name}",
+        meaning=f"Work that failed waits in {queue.base_name}. It is kept for 14 days.",
         watch=queue_series(platform, queue, aws.QUEUE_DEPTH),
         thresholds={"P1" if queue.urgent else "P2": 0},
         period=MINUTE,
@@ -124,8 +124,8 @@ def _queue_depth(platform: Platform, queue: Queue) -> Alarm:
 def _queue_age(platform: Platform, queue: Queue) -> Alarm:
     return Alarm(
         key=f"{queue.name}-queue-age",
-        title=f"Oldest message in {queue.thing} (s)",
-        meaning=f"Work that failed waits in {queue.thing}, and nobody takes care of it.",
+        title=f"Oldest message in {queue.base_name} (s)",
+        meaning=f"Work that failed waits in {queue.base_name}, and nobody takes care of it.",
         watch=queue_series(platform, queue, aws.QUEUE_AGE),
         thresholds={"P1" if queue.urgent else "P2": HOUR},
         period=5 * MINUTE,
@@ -373,17 +373,17 @@ class Alarms:
 
 
 def status_alarms(stage: str, least: Severity) -> dict[str, str]:
-    """The alarms of a stage that its status page tells of, down to a severity: the part of each by its name."""
+    """The alarms that the status page shows, down to a severity: name to capability (`services.canary.status`)."""
     alarms = Alarms(Platform(stage=stage, region="", account="", api_id="", distribution_id=""))
-    parts = {
+    by_capability = {
         "sign-in": (alarms.queue_depths["user-creation"], alarms.sign_in_throttles),
         "rewards": (alarms.unpaid_rewards, alarms.failed_rewards, *alarms.slow_burns[PAYMENT.key]),
         "mails": (alarms.failed_notices, *alarms.slow_burns[MAIL.key]),
     }
     wanted = SEVERITIES[: SEVERITIES.index(least) + 1]
     names = {
-        alarm.name(stage, severity): part
-        for part, shown in parts.items()
+        alarm.name(stage, severity): capability
+        for capability, shown in by_capability.items()
         for alarm in shown
         for severity in alarm.thresholds
         if severity in wanted and severity != "P3"

@@ -205,7 +205,7 @@ def _business(platform: Platform, alarms: Alarms) -> Dashboard:
             Panel(
                 title="Two wanted the same thing: failed conditions, conflicts",
                 shows=tuple(
-                    Line(label=f"{table.thing}: {label}", watch=table_series(platform, table, metric))
+                    Line(label=f"{table.base_name}: {label}", watch=table_series(platform, table, metric))
                     for table in (QUESTS, USERS, LEDGER)
                     for label, metric in (
                         ("conditions", aws.TABLE_CONDITIONS_FAILED),
@@ -220,7 +220,7 @@ def _business(platform: Platform, alarms: Alarms) -> Dashboard:
 
 def _throttles(platform: Platform, *metrics_: Metric) -> tuple[Line, ...]:
     return tuple(
-        Line(label=f"{table.thing}: {metric.name}", watch=table_series(platform, table, metric))
+        Line(label=f"{table.base_name}: {metric.name}", watch=table_series(platform, table, metric))
         for table in TABLES
         for metric in metrics_
     )
@@ -310,9 +310,9 @@ def _units(platform: Platform, of_table: Metric, of_index: Metric) -> tuple[Line
         line
         for table in COSTLY_TABLES
         for line in (
-            Line(label=table.thing, watch=table_series(platform, table, of_table)),
+            Line(label=table.base_name, watch=table_series(platform, table, of_table)),
             *(
-                Line(label=f"{table.thing}/{index.name}", watch=table_series(platform, table, of_index, index))
+                Line(label=f"{table.base_name}/{index.name}", watch=table_series(platform, table, of_index, index))
                 for index in table.indexes
             ),
         )
@@ -345,18 +345,18 @@ def _cost_parts(platform: Platform) -> dict[str, Math]:
         add("Logs", f"logs_{service}", log_series(platform, service), PRICES.log_byte)
     add("HTTP API", "requests", api_series(platform, aws.API_COUNT), PRICES.api_request)
     for table in COSTLY_TABLES:
-        add("DynamoDB", f"r_{table.thing}", table_series(platform, table, aws.TABLE_READ_UNITS), PRICES.read_unit)
-        add("DynamoDB", f"w_{table.thing}", table_series(platform, table, aws.TABLE_WRITE_UNITS), PRICES.write_unit)
+        add("DynamoDB", f"r_{table.base_name}", table_series(platform, table, aws.TABLE_READ_UNITS), PRICES.read_unit)
+        add("DynamoDB", f"w_{table.base_name}", table_series(platform, table, aws.TABLE_WRITE_UNITS), PRICES.write_unit)
         for index in table.indexes:
             add(
                 "DynamoDB",
-                f"r_{table.thing}_{index.name}",
+                f"r_{table.base_name}_{index.name}",
                 table_series(platform, table, aws.INDEX_READ_UNITS, index),
                 PRICES.read_unit,
             )
             add(
                 "DynamoDB",
-                f"w_{table.thing}_{index.name}",
+                f"w_{table.base_name}_{index.name}",
                 table_series(platform, table, aws.INDEX_WRITE_UNITS, index),
                 PRICES.write_unit,
             )

@@ -1,7 +1,7 @@
 """A request's way through the stage: the page's call, the log, the tables, the reward, the notice, the mail.
 
-Nothing is guessed from times: a ledger entry keeps the id of the request that booked it, a quest the mark of each
-request that moved it, and what follows names that quest and its version.
+Nothing is guessed from times: a ledger entry keeps the id of the request that booked it, a quest the step id of
+each request that changed it, and what follows names that quest and its version.
 """
 
 import time
@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from localcloud.console.data_sources import StageView, decoded
-from services.core.domain.digests import request_mark
+from services.core.domain.digests import step_id_of
 from services.core.names import QUESTS_PREFIX, resource_name
 from services.core.parameters import SITE_BUCKET
 
@@ -48,7 +48,7 @@ def timeline(stage: StageView, wanted: str) -> list[Event]:
     """The events of a request, by its id, or of a quest's whole life, by the quest's; in the order of time."""
     changes = list(_changes(stage))
     own = [change for change in changes if _concerns(change, wanted)]
-    # A new quest has no mark; the entry of its cost names it.
+    # A new quest has no step id; the entry of its cost names it.
     posted = {c.after["questId"] for c in own if c.table == "ledger" and c.after.get("kind") == "create"}
     own += [
         c for c in changes if c.table == "quests" and not c.before and c.after["questId"] in posted and c not in own
@@ -114,9 +114,9 @@ def _concerns(change: _Change, wanted: str) -> bool:
     image = change.after or change.before
     if wanted in (image.get("requestId"), image.get("questId")):
         return True
-    fresh = [mark for mark in change.after.get("taken", []) if mark not in change.before.get("taken", [])]
+    taken = set(change.after.get("taken", [])) - set(change.before.get("taken", []))
     parties = {str(image[key]) for image in (change.before, change.after) for key in _PARTIES if image.get(key)}
-    return any(request_mark(user, action, wanted) in fresh for user in parties for action in _ACTIONS)
+    return any(step_id_of(user, action, wanted) in taken for user in parties for action in _ACTIONS)
 
 
 def _told(change: _Change) -> Event:

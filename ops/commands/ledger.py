@@ -10,7 +10,7 @@ from ops.shared.stage import OperatorError, Stage
 from ops.shared.stored_items import find_problems
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain.invariants import amounts, imbalance, owed, user_problems
-from services.core.domain.ledger import Totals, adjustment, fold, totals_of
+from services.core.domain.ledger import Totals, adjustment, sum_entries, totals_of
 from services.core.domain.users import User
 from services.core.domain.values import timestamp
 from services.core.stores.dynamo import ConditionFailedError, dump
@@ -40,7 +40,7 @@ def explain(
     entries = sorted(stage.ledger.all_of(user.user_id), key=lambda entry: entry.entry_id)
     running, shown = Totals(), []
     for entry in entries:
-        part = fold([entry])
+        part = sum_entries([entry])
         running = Totals(*(a + b for a, b in zip(running, part, strict=True)))
         change = amounts(Totals(entry.points, entry.xp, entry.reputation))
         shown.append((timestamp(entry.created_at), entry.kind, entry.state, change, running.points, running.xp,
@@ -70,7 +70,7 @@ def rebuild_(
 ) -> None:
     """Write a member's totals again from their entries."""
     user = member_of(stage, member)
-    totals = fold(stage.ledger.all_of(user.user_id))
+    totals = sum_entries(stage.ledger.all_of(user.user_id))
     plan = [
         f"{name}: {before} -> {after}"
         for name, before, after in zip(Totals._fields, totals_of(user), totals, strict=True)
@@ -100,7 +100,7 @@ def adjust(
 
     def apply() -> Json:
         entry = adjustment(user.user_id, quest, lacking, terminal.reason, now)
-        totals = fold([*ledgers[user.user_id], entry])
+        totals = sum_entries([*ledgers[user.user_id], entry])
         if totals.points < 0:
             raise OperatorError(f"{user.user_id} has too few points for it; nothing was booked.")
         try:

@@ -23,7 +23,7 @@ from ops.shared.stored_items import entries_of, find_problems
 from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from ops.shared.waiting import NOT_READY, until, until_ready
 from services.core.domain.invariants import amounts, imbalance, owed
-from services.core.domain.ledger import Entry, State, Totals, adjustment, fold, totals_of
+from services.core.domain.ledger import Entry, State, Totals, adjustment, sum_entries, totals_of
 from services.core.domain.quests import Quest
 from services.core.domain.repair import OverdrawnError
 from services.core.domain.repair import repair as repair_plan
@@ -168,10 +168,10 @@ def finish(stage: Stage, restore_id: str) -> Json:
     Raises:
         OperatorError: a table of the restore was never asked for.
     """
-    names = {table.thing: restored_table_name(stage, table, restore_id) for table in RESTORABLE}
+    names = {table.base_name: restored_table_name(stage, table, restore_id) for table in RESTORABLE}
     for name in names.values():
         wait_until_active(stage, name)
-    settings = {table.thing: complete(stage, table, names[table.thing]) for table in RESTORABLE}
+    settings = {table.base_name: complete(stage, table, names[table.base_name]) for table in RESTORABLE}
     return {"id": restore_id, "tables": names, "putBack": settings}
 
 
@@ -204,7 +204,7 @@ class Difference:
     @property
     def label(self) -> str:
         """The label by which one chooses it: `quests/<id>`, `users/<id>`, `ledger/<user>/<entry>`."""
-        return "/".join((self.table.thing, *self.key.values()))
+        return "/".join((self.table.base_name, *self.key.values()))
 
     @property
     def changed(self) -> list[str]:
@@ -348,7 +348,7 @@ def _replaced(stage: Stage, difference: Difference, item: Item) -> Item:
 
 
 def _user_writes(stage: Stage, difference: Difference, now: datetime) -> tuple[list[Item], list[str]]:
-    totals = fold(stage.ledger.all_of(difference.key["userId"]))
+    totals = sum_entries(stage.ledger.all_of(difference.key["userId"]))
     counted = dict(zip(TOTALS, totals, strict=True))
     item = {**(difference.then or {}), **counted, "updatedAt": timestamp(now)}
     return [_replaced(stage, difference, item)], [f"the profile is as it was, the totals are the ledger's: {counted}"]

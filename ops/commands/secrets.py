@@ -65,7 +65,7 @@ def rotate(
     if key == PUSH_KEY.key:
         _rotate_push_key(stage, terminal)
         return
-    grace = next((secret.former_honoured for secret in SECRETS if secret.key == key), None)
+    grace = next((secret.previous_valid_for for secret in SECRETS if secret.key == key), None)
     if grace is None:
         raise OperatorError(f"There is no secret {key!r}; choose one of {', '.join(s.key for s in SECRETS)}.")
     now, value = datetime.now(UTC), stage.find_parameter(key)

@@ -28,7 +28,7 @@ from services.core.domain.notices import Mail
 from services.core.domain.values import timestamp
 from services.core.flags import is_valid
 from services.core.names import LIVE_ALIAS, parameter_name
-from services.core.parameters import MADE_PARAMETERS, SECRETS, STACK_PARAMETERS
+from services.core.parameters import INITIALISED_PARAMETERS, SECRETS, STACK_PARAMETERS
 from services.core.routes import HEALTH_PATH
 from services.core.services import SERVICES
 
@@ -39,7 +39,7 @@ DEPLOY: Final = "`civicforge deploy --refresh --stage {}` makes again what is mi
 WATCH_SECONDS: Final = 5.0
 CLEAR: Final = "\x1b[2J\x1b[H"
 """Empties a terminal's screen."""
-REQUIRED_PARAMETERS: Final = (*STACK_PARAMETERS, *MADE_PARAMETERS)
+REQUIRED_PARAMETERS: Final = (*STACK_PARAMETERS, *INITIALISED_PARAMETERS)
 
 
 class Fact(NamedTuple):

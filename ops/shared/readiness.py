@@ -84,7 +84,7 @@ def _board(stage: Stage) -> Iterator[Finding]:
         return
     before = int(live["Environment"]["Variables"]["BOARD_SHARDS"])
     wanted = int(_setting(stage.name, "boardShards"))
-    holding = [shard for shard in range(wanted, before) if stage.quests.holds(shard)]
+    holding = [shard for shard in range(wanted, before) if stage.quests.has_quests_in(shard)]
     if holding:
         least = str(holding[-1] + 1)
         yield Finding(

@@ -162,13 +162,13 @@ class Stage:
         place = f"the emulator at {self.endpoint}" if self.endpoint else f"AWS account {self.account}, {self.region}"
         return f"{self.name} on {place}"
 
-    def resource(self, thing: str) -> str:
+    def resource(self, base_name: str) -> str:
         """The name of one of the stage's resources."""
-        return resource_name(self.name, thing)
+        return resource_name(self.name, base_name)
 
     def table(self, table: Table) -> str:
         """The name of one of the stage's tables."""
-        return self.resource(table.thing)
+        return self.resource(table.base_name)
 
     # Clients.
 

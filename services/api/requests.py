@@ -34,7 +34,7 @@ class StatementBody(Input):
 
 
 class AttestBody(Input):
-    """A party's word, with a note for the other one if they like; with `thanks` it may be shown on their profile."""
+    """A party's attestation, with an optional note; with `thanks` it may be shown on the other one's profile."""
 
     notes: Notes | None = None
     thanks: bool = False

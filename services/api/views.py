@@ -583,7 +583,7 @@ def me(user: users.User, groups: frozenset[str], unread: int) -> Me:
 
 def profile(user: users.User, done: Sequence[Quest]) -> PublicProfile:
     """A member as anybody may see them; `done` are quests that they performed, the newest first."""
-    thanks = [word for quest in done if (word := _thanks(quest, user.user_id))]
+    thanks = [attestation for quest in done if (attestation := _thanks(quest, user.user_id))]
     shown = {**user.__dict__, "moderator": bool(user.moderator), "thanks": thanks[:MAX_THANKS]}
     return PublicProfile(**_of(PublicProfile, shown))
 
@@ -594,15 +594,15 @@ MAX_THANKS = 5
 def _thanks(quest: Quest, performer_id: str) -> Thanks | None:
     if quest.status is not Status.COMPLETE or quest.hidden_at or quest.performer_id != performer_id:
         return None
-    word = next((word for word in quest.attestations if word.role is Role.REQUESTOR), None)
-    if word is None or word.notes is None or not word.thanks or word.user_id in quest.left:
+    attestation = next((attestation for attestation in quest.attestations if attestation.role is Role.REQUESTOR), None)
+    if attestation is None or attestation.notes is None or not attestation.thanks or attestation.user_id in quest.left:
         return None
     return Thanks(
-        user_id=word.user_id,
+        user_id=attestation.user_id,
         quest_id=quest.quest_id,
         quest_title=quest.title,
-        text=word.notes,
-        at=word.attested_at,
+        text=attestation.notes,
+        at=attestation.attested_at,
     )
 
 

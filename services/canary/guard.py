@@ -1,7 +1,7 @@
-"""The breaker that opens itself: to read-only while DynamoDB refuses for long, and closed again once it takes writes.
+"""The automatic breaker: opens to read-only while DynamoDB refuses writes for minutes, and closes when it accepts them.
 
-`decide` is pure. It opens when two witnesses agree: the metrics of all sandboxes over ten minutes, and a probe of its
-own. It knows what it set by the version that SSM gave it; any other version is an operator's, and is left alone.
+`decide` is pure. It opens if both sources agree: the metrics of all Lambdas over ten minutes, and a probe write of its
+own. It recognises its own setting by the version that SSM gave it; any other version is an operator's and stays.
 """
 
 from dataclasses import dataclass
@@ -13,25 +13,29 @@ from services.core.live import Breaker
 
 WINDOW: Final = timedelta(minutes=5)
 WINDOWS: Final = 2
-"""Whole windows, in each of which requests were refused, that make a refusal a sustained one."""
+"""Consecutive windows with refused requests after which the refusal counts as sustained."""
 LEAST_REFUSALS: Final = 3
-"""Requests of a window; a small town has few, and the canary's own are among them."""
+"""Refused requests in a window; low, because a small community sends few, the canary's own included."""
 GOOD_PROBES: Final = 2
 """Runs in a row whose probe passes before the breaker closes."""
-HOLD: Final = timedelta(minutes=10)
-"""Least time from an opening to its end; doubled for each earlier opening within `MEMORY`."""
-LONGEST_HOLD: Final = timedelta(hours=1)
+OPEN_TIME: Final = timedelta(minutes=10)
+"""Minimum time that the breaker stays open; doubled for each earlier opening within `MEMORY`."""
+MAX_OPEN_TIME: Final = timedelta(hours=1)
 MEMORY: Final = timedelta(hours=6)
-HANDS_OFF: Final = timedelta(hours=1)
-"""Time for which nothing is opened after an operator has set the breaker."""
+OPERATOR_PAUSE: Final = timedelta(hours=1)
+"""Time after an operator has set the breaker in which it does not open automatically."""
 
 Action = Literal["open", "close"]
 
 
-class Own(Model):
-    """The effect of the canary on the breaker.
+class GuardState(Model):
+    """The state that the guard keeps between runs, in the parameter `breaker-self`.
 
-    `version` is SSM's version of the breaker's parameter that it set; None while the breaker is not open by itself.
+    Attributes:
+        version: SSM's version of the breaker's parameter that the guard set; None unless the guard opened it.
+        openings: when the guard opened it, within `MEMORY`.
+        good: consecutive runs whose probe passed.
+        hands_off_until: end of the `OPERATOR_PAUSE`.
     """
 
     version: int | None = None
@@ -49,8 +53,8 @@ class Own(Model):
 
 
 @dataclass(frozen=True)
-class Seen:
-    """Facts of a run: the breaker's parameter, requests refused per window, and if the probe passed."""
+class Observation:
+    """The inputs of a decision: the breaker's parameter, refused requests per window, and if the probe write passed."""
 
     position: Breaker
     version: int
@@ -58,22 +62,22 @@ class Seen:
     takes_writes: bool
 
 
-def decide(own: Own, seen: Seen, now: datetime) -> tuple[Action | None, Own]:
-    """The action of a run, and what is remembered of it; an action's version is filled in when it is known."""
-    recent = [moment for moment in own.openings if now - moment < MEMORY]
-    own = own.model_copy(update={"openings": recent})
-    if own.version is not None and seen.version != own.version:  # an operator has taken over
-        return None, own.model_copy(update={"version": None, "good": 0, "hands_off_until": now + HANDS_OFF})
-    if own.version is not None:
-        own = own.model_copy(update={"good": own.good + 1 if seen.takes_writes else 0})
-        hold = min(HOLD * 2 ** (len(recent) - 1), LONGEST_HOLD) if recent else timedelta()
-        held = not recent or now - recent[-1] >= hold
-        if own.good >= GOOD_PROBES and held:
-            return "close", own.model_copy(update={"version": None, "good": 0})
-        return None, own
-    if seen.position is not Breaker.CLOSED or (own.hands_off_until and now < own.hands_off_until):
-        return None, own
+def decide(state: GuardState, seen: Observation, now: datetime) -> tuple[Action | None, GuardState]:
+    """The action to take and the next state; the caller fills in `version` once the action is done."""
+    recent = [moment for moment in state.openings if now - moment < MEMORY]
+    state = state.model_copy(update={"openings": recent})
+    if state.version is not None and seen.version != state.version:  # an operator has taken over
+        return None, state.model_copy(update={"version": None, "good": 0, "hands_off_until": now + OPERATOR_PAUSE})
+    if state.version is not None:
+        state = state.model_copy(update={"good": state.good + 1 if seen.takes_writes else 0})
+        open_time = min(OPEN_TIME * 2 ** (len(recent) - 1), MAX_OPEN_TIME) if recent else timedelta()
+        long_enough = not recent or now - recent[-1] >= open_time
+        if state.good >= GOOD_PROBES and long_enough:
+            return "close", state.model_copy(update={"version": None, "good": 0})
+        return None, state
+    if seen.position is not Breaker.CLOSED or (state.hands_off_until and now < state.hands_off_until):
+        return None, state
     sustained = len(seen.refusals) >= WINDOWS and all(count >= LEAST_REFUSALS for count in seen.refusals)
     if sustained and not seen.takes_writes:
-        return "open", own.model_copy(update={"openings": [*recent, now], "good": 0})
-    return None, own
+        return "open", state.model_copy(update={"openings": [*recent, now], "good": 0})
+    return None, state

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from services.canary.guard import WINDOW, WINDOWS, Own, Seen, decide
+from services.canary.guard import WINDOW, WINDOWS, GuardState, Observation, decide
 from services.canary.journey import Journey, Outcome
-from services.canary.status import page, parts
+from services.canary.status import capability_states, page
 from services.core import aws
 from services.core.aws_json import refusal, retried, within
 from services.core.live import Breaker
@@ -117,31 +117,34 @@ class Run:
         """Open or close the breaker if that is asked for."""
         if self.version is None:
             return
-        own = Own.parse(_parameter(BREAKER_SELF)[0])
+        state = GuardState.parse(_parameter(BREAKER_SELF)[0])
         with within(PROBE_SECONDS):
             passed = takes_writes(aws.dynamodb(), settings.quests_table)
-        action, after = decide(own, Seen(self.position, self.version, _refusals(self.now), passed), self.now)
+        action, after = decide(state, Observation(self.position, self.version, _refusals(self.now), passed), self.now)
         if action:
             self.position = Breaker.READ_ONLY if action == "open" else Breaker.CLOSED
             set_as = _put(BREAKER, self.position)
             after = after.model_copy(update={"version": set_as if action == "open" else None})
             telemetry.log.error("breaker set", extra={"position": self.position, "version": set_as})
-        if after != own:
+        if after != state:
             _put(BREAKER_SELF, after.model_dump_json(by_alias=True, exclude_none=True))
         telemetry.count(BREAKER_OPENED_ITSELF, after.version is not None)
 
     def publish(self) -> None:
         """Publish the status page."""
-        alarms = {name: part for part, _, name in (entry.partition("=") for entry in settings.status_alarms.split(","))}
+        entries = (entry.partition("=") for entry in settings.status_alarms.split(","))
+        alarms = {name: capability for capability, _, name in entries}
         answer = aws.client("cloudwatch").describe_alarms(
             AlarmNames=list(alarms), AlarmTypes=["MetricAlarm", "CompositeAlarm"], StateValue="ALARM"
         )
-        ringing = [alarm["AlarmName"] for kind in ("MetricAlarms", "CompositeAlarms") for alarm in answer.get(kind, [])]
-        document = page(parts(self.outcomes, self.position, alarms, ringing), self.now)
+        in_alarm = [
+            alarm["AlarmName"] for kind in ("MetricAlarms", "CompositeAlarms") for alarm in answer.get(kind, [])
+        ]
+        document = page(capability_states(self.outcomes, self.position, alarms, in_alarm), self.now)
         DocumentStore(aws.s3(), settings.site_bucket).rewrite(STATUS_KEY, lambda _: document)
 
     def end_silences(self) -> None:
-        """Let alarms tell again whose silence is over."""
+        """Enable the actions of alarms whose silence is over."""
         over, left = Silences.parse(_parameter(SILENCES)[0]).ended(self.now)
         if over:
             aws.client("cloudwatch").enable_alarm_actions(AlarmNames=over)
@@ -150,7 +153,7 @@ class Run:
 
 
 def _refusals(now: datetime) -> tuple[float, ...]:
-    """Requests that AWS refused in each of the last windows, over all sandboxes."""
+    """Requests that AWS refused in each of the last windows, over all Lambdas."""
     end = now.replace(second=0, microsecond=0)
     values = dict(zip(DIMENSIONS, (SERVICE, settings.stage), strict=True))
     metric = {

@@ -1,4 +1,4 @@
-"""The public status page: what works, from the journey, the breaker and the alarms. It starts no Lambda to be read."""
+"""The public status page: what works, by the canary's journey, the breaker and the alarms. No Lambda serves it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -14,8 +14,8 @@ from services.core.live import Breaker
 from services.core.words import Translator
 
 
-class Part(StrEnum):
-    """The parts of the platform that the page tells of."""
+class Capability(StrEnum):
+    """What members use the platform for, as the status page lists it."""
 
     READING = "reading"
     SIGN_IN = "sign-in"
@@ -25,7 +25,7 @@ class Part(StrEnum):
 
 
 class State(StrEnum):
-    """The state of a part."""
+    """The state of a capability."""
 
     FINE = "fine"
     DISTURBED = "disturbed"
@@ -33,14 +33,14 @@ class State(StrEnum):
 
 
 STEPS: Final = {
-    "page": Part.READING,
-    "board": Part.READING,
-    "health": Part.QUESTS,
-    "sign-in": Part.SIGN_IN,
-    "reads": Part.QUESTS,
-    "life": Part.QUESTS,
+    "page": Capability.READING,
+    "board": Capability.READING,
+    "health": Capability.QUESTS,
+    "sign-in": Capability.SIGN_IN,
+    "reads": Capability.QUESTS,
+    "life": Capability.QUESTS,
 }
-"""The part that a step of the journey tries."""
+"""The capability that each step of the canary's journey tests."""
 
 _PAGE: Final = Markup(
     """<!doctype html>
@@ -75,27 +75,27 @@ _SECTION: Final = Markup(
 <p class="small soft">{looked}</p>
 </section>"""
 )
-_FACT: Final = Markup('<div><dt>{}</dt><dd data-part="{}" data-state="{}">{}</dd></div>')
+_FACT: Final = Markup('<div><dt>{}</dt><dd data-capability="{}" data-state="{}">{}</dd></div>')
 _TIME: Final = Markup('<time datetime="{}">{}</time>')
 
 
-def parts(
-    outcomes: Iterable[Outcome], position: Breaker, alarms: Mapping[str, str], ringing: Sequence[str]
-) -> dict[Part, State]:
-    """The state of each part. `alarms` has the part of each alarm by its name, `ringing` those that went off."""
-    found = dict.fromkeys(Part, State.FINE)
+def capability_states(
+    outcomes: Iterable[Outcome], position: Breaker, alarms: Mapping[str, str], in_alarm: Sequence[str]
+) -> dict[Capability, State]:
+    """The state of each capability. `alarms` maps alarm names to capabilities; `in_alarm` are the alarms in ALARM."""
+    found = dict.fromkeys(Capability, State.FINE)
     for outcome in outcomes:
         if outcome.problem:
             found[STEPS[outcome.step]] = State.DISTURBED
-    for name in ringing:
+    for name in in_alarm:
         if name in alarms:
-            found[Part(alarms[name])] = State.DISTURBED
+            found[Capability(alarms[name])] = State.DISTURBED
     if position is not Breaker.CLOSED:
-        found[Part.QUESTS] = State.PAUSED
+        found[Capability.QUESTS] = State.PAUSED
     return found
 
 
-def page(found: Mapping[Part, State], now: datetime) -> bytes:
+def page(found: Mapping[Capability, State], now: datetime) -> bytes:
     """The page as HTML, in every language: nothing that reads it chooses one, since no Lambda answers."""
     worst = next((state for state in (State.DISTURBED, State.PAUSED) if state in found.values()), State.FINE)
     translators = [Translator(language) for language in Language]
@@ -115,10 +115,15 @@ def _marks(words: Translator) -> dict[str, str]:
     return {"language": words.language, "direction": "rtl" if words.right_to_left else "ltr"}
 
 
-def _section(words: Translator, found: Mapping[Part, State], worst: State, now: datetime) -> Markup:
+def _section(words: Translator, found: Mapping[Capability, State], worst: State, now: datetime) -> Markup:
     facts = [
-        _FACT.format(words.say(f"status.parts.{part.name.lower()}"), part, state, words.say(f"status.states.{state}"))
-        for part, state in found.items()
+        _FACT.format(
+            words.say(f"status.capabilities.{capability.name.lower()}"),
+            capability,
+            state,
+            words.say(f"status.states.{state}"),
+        )
+        for capability, state in found.items()
     ]
     shown = f"{now:%Y-%m-%d %H:%M}"
     looked = Markup.escape(words.say("status.looked", at=shown)).replace(shown, _TIME.format(timestamp(now), shown))

@@ -1,4 +1,4 @@
-"""Clients of AWS, made once per sandbox: the hot path's without botocore, the others with it when they are used."""
+"""AWS clients, created once per process: DynamoDB, SSM and SQS without botocore, the others with it on first use."""
 
 import os
 from functools import cache
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 
-class _Late:
-    """A client of botocore that is made when it is first used: most sandboxes never do, and it costs 150 ms."""
+class _LazyClient:
+    """A client of botocore that is created on first use: most Lambdas never use it, and creating it costs 150 ms."""
 
     def __init__(self, service: str) -> None:
         self._service = service
@@ -58,17 +58,17 @@ def sqs() -> "SQSClient":
 
 def sesv2() -> "SESV2Client":
     """The mails' client."""
-    return _Late("sesv2")  # type: ignore[return-value]  # stands for botocore's
+    return _LazyClient("sesv2")  # type: ignore[return-value]  # stands for botocore's
 
 
 def cognito() -> "CognitoIdentityProviderClient":
     """The user pool's client."""
-    return _Late("cognito-idp")  # type: ignore[return-value]  # stands for botocore's
+    return _LazyClient("cognito-idp")  # type: ignore[return-value]  # stands for botocore's
 
 
 def functions() -> "LambdaClient":
     """The Lambdas' client."""
-    return _Late("lambda")  # type: ignore[return-value]  # stands for botocore's
+    return _LazyClient("lambda")  # type: ignore[return-value]  # stands for botocore's
 
 
 def s3() -> "S3Client":

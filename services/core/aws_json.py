@@ -81,7 +81,7 @@ class NoAnswerError(Exception):
 _deadline: ContextVar[float] = ContextVar("deadline", default=inf)
 
 
-def left() -> float:
+def seconds_left() -> float:
     """Seconds that calls of AWS may still take; infinite outside `within`."""
     deadline = _deadline.get()
     return deadline - time.monotonic() if deadline != inf else inf
@@ -99,7 +99,7 @@ def within(seconds: float) -> Iterator[None]:
 
 def read_seconds() -> float:
     """Seconds to wait for the next answer: half of what is left, so that another attempt fits behind it."""
-    return min(READ_SECONDS, left() / 2) if _deadline.get() != inf else READ_SECONDS
+    return min(READ_SECONDS, seconds_left() / 2) if _deadline.get() != inf else READ_SECONDS
 
 
 # --- errors and retries, for this client and for botocore's ---
@@ -141,7 +141,7 @@ def retried(operation: Callable[..., T], **arguments: Any) -> T:
             return operation(**arguments)
         except Exception as error:
             pause = _jitter(_PAUSE * 2 ** (attempt - 1))
-            if not is_transient(error) or pause >= left():
+            if not is_transient(error) or pause >= seconds_left():
                 raise
         time.sleep(pause)
     return operation(**arguments)
@@ -250,7 +250,7 @@ class Connection:
 
     def _open(self) -> None:
         self.close()
-        made: Any = socket.create_connection((self._host, self._port), _positive(min(CONNECT_SECONDS, left())))
+        made: Any = socket.create_connection((self._host, self._port), _positive(min(CONNECT_SECONDS, seconds_left())))
         try:
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls:

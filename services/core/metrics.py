@@ -23,8 +23,8 @@ Statistic = Literal["Sum", "Average", "Minimum", "Maximum", "SampleCount", "p50"
 class Metric:
     """A metric's identity on CloudWatch; by default one of our own.
 
-    `dimensions` are the keys of the one dimension set under which it is asked for. `statistics` are those that mean
-    something for it: the average of a latency, for one, hides what the slowest members see.
+    `dimensions` are the keys of its one dimension set. `statistics` are those that are meaningful for it: an average
+    latency, for one, hides what the slowest members see.
     """
 
     name: str
@@ -47,7 +47,7 @@ QUESTS_COMPLETED = Metric(
 SILENT_CONFIRMATIONS = Metric(
     name="silent_confirmations",
     unit="Count",
-    description="Quests that were confirmed because the other side let its time pass without a word.",
+    description="Quests that were confirmed because the other party did not react in time.",
 )
 FAILED_REWARDS = Metric(
     name="failed_rewards", unit="Count", description="Rewards that could not be paid and went to the rewards queue."
@@ -55,7 +55,7 @@ FAILED_REWARDS = Metric(
 CONCURRENT_ATTESTATION_CONFLICTS = Metric(
     name="concurrent_attestation_conflicts",
     unit="Count",
-    description="Attestations that met another one and were tried again.",
+    description="Attestations that conflicted with a concurrent one and were retried.",
 )
 API_ERRORS = Metric(name="api_errors", unit="Count", description="Requests that ended in an unhandled error (5xx).")
 FLAG_PARSE_ERRORS = Metric(
@@ -70,7 +70,7 @@ REWARDS_PAID = Metric(name="rewards_paid", unit="Count", description="Ledger ent
 REWARDS_DIMINISHED = Metric(
     name="rewards_diminished",
     unit="Count",
-    description="Those of the paid rewards that were smaller since the two members had helped each other before.",
+    description="Paid rewards that were reduced because the two members had helped each other before.",
 )
 CLAIMS_HELD = Metric(
     name="claims_held",
@@ -81,7 +81,7 @@ CLAIMS_HELD = Metric(
 OLDEST_UNPAID_REWARD = Metric(
     name="oldest_unpaid_reward_seconds",
     unit="Seconds",
-    description="Age of the oldest PENDING reward, at each sweep; 0 if none waits, so that silence means no sweep.",
+    description="Age of the oldest PENDING reward, at each sweep; 0 if none waits. No data means that no sweep runs.",
     statistics=("Maximum",),
 )
 PUBLICATION_LAG = Metric(
@@ -96,29 +96,29 @@ DOCUMENT_DRIFT = Metric(
     description="Quests whose documents lacked a change when all were compared.",
     statistics=("Maximum",),
 )
-NOTICES_SENT = Metric(name="notices_sent", unit="Count", description="Mails of notices and digests that SES took.")
+NOTICES_SENT = Metric(name="notices_sent", unit="Count", description="Mails of notices and digests that SES accepted.")
 NOTICES_FAILED = Metric(
     name="notices_failed", unit="Count", description="Failed attempts to notify a member: mails and invalid records."
 )
 NOTICES_REPEATED = Metric(
     name="notices_repeated",
     unit="Count",
-    description="Mails that were begun before and may have left twice: the process died before it marked them.",
+    description="Mails that may have been sent twice: a process died after it began to send them.",
 )
 MAILS_REFUSED = Metric(
     name="mails_refused", unit="Count", description="Bounces and complaints, after which an address gets no mails."
 )
 PUSHES_SENT = Metric(
-    name="pushes_sent", unit="Count", description="Notices that a push service took for a member's device."
+    name="pushes_sent", unit="Count", description="Notices that a push service accepted for a member's device."
 )
 PUSHES_FAILED = Metric(
     name="pushes_failed",
     unit="Count",
-    description="Notices that a push service did not take; a device that is gone does not count.",
+    description="Notices that a push service did not accept; devices that no longer exist do not count.",
 )
-REWARD_PROMISE = timedelta(minutes=15)
+REWARD_PAID_WITHIN = timedelta(minutes=15)
 """Time within which a reward is paid."""
-MAIL_PROMISE = timedelta(minutes=5)
+MAIL_SENT_WITHIN = timedelta(minutes=5)
 """Time within which the mail of a notice leaves."""
 REWARDS_LATE = Metric(
     name="rewards_late",
@@ -135,17 +135,17 @@ MAILS_LATE = Metric(
 AWS_REFUSALS = Metric(
     name="aws_refusals",
     unit="Count",
-    description="Requests that failed since AWS refused what they need, or did not answer in time.",
+    description="Requests that failed because AWS refused a call or did not answer in time.",
 )
 CANARY_FAILURES = Metric(
     name="canary_failures",
     unit="Count",
-    description="Steps of the canary's journey that failed; 0 if all is well, so that silence means no canary.",
+    description="Steps of the canary's journey that failed; 0 if none did. No data means that the canary is down.",
 )
 CANARY_LIFE_FAILURES = Metric(
     name="canary_life_failures",
     unit="Count",
-    description="Whole lives of a quest, one an hour, that failed.",
+    description="Hourly runs of a whole quest, from post to payment, that failed.",
 )
 CANARY_DURATION = Metric(
     name="canary_milliseconds",
@@ -156,7 +156,7 @@ CANARY_DURATION = Metric(
 CERTIFICATE_SHORTAGE = Metric(
     name="certificate_days_short",
     unit="Count",
-    description="Days that the site's certificate lacks of the three weeks that it should be valid yet.",
+    description="Days by which the remaining validity of the site's certificate is below three weeks.",
     statistics=("Maximum",),
 )
 BREAKER_OPENED_ITSELF = Metric(
@@ -168,7 +168,7 @@ BREAKER_OPENED_ITSELF = Metric(
 LEDGER_DRIFT = Metric(
     name="ledger_drift",
     unit="Count",
-    description="Users whose totals differ from the fold of their ledger entries.",
+    description="Members whose totals differ from the sums of their ledger entries.",
     statistics=("Maximum",),
 )
 

@@ -1,4 +1,4 @@
-"""Every name that a stage gives to a thing on AWS; nothing else makes one up."""
+"""The names of a stage's AWS resources, parameters and log groups; no other module composes one."""
 
 PROJECT = "civicforge"
 PUBLISHED = "published/"
@@ -18,9 +18,9 @@ LIVE_ALIAS = "live"
 """The Lambda alias that every caller uses, so that a release is rolled back by moving it."""
 
 
-def resource_name(stage: str, thing: str) -> str:
-    """`civicforge-{stage}-{thing}`, the only form a resource's name has."""
-    return f"{PROJECT}-{stage}-{thing}"
+def resource_name(stage: str, base_name: str) -> str:
+    """`civicforge-{stage}-{base_name}`, the only form a resource's name has."""
+    return f"{PROJECT}-{stage}-{base_name}"
 
 
 def parameter_name(stage: str, key: str) -> str:

@@ -11,8 +11,8 @@ Kind = Literal["String", "SecureString"]
 class Parameter:
     """`live` values are changed by operators at run time: the stack creates them and never overwrites them.
 
-    `former_honoured` makes it a signing key: JSON with `current`, `previous` and `previousUntil`, and the time for
-    which a rotation leaves the former key in force.
+    `previous_valid_for` makes it a signing key, JSON with `current`, `previous` and `previousUntil`: the time for which
+    the previous key is accepted after a rotation.
     """
 
     key: str
@@ -22,11 +22,11 @@ class Parameter:
     live: bool = False
     owner: str = "stack"
     rotation: str = "none"
-    former_honoured: timedelta | None = None
+    previous_valid_for: timedelta | None = None
 
 
-def _rotated_key(key: str, purpose: str, honoured: timedelta, in_words: str) -> Parameter:
-    """A secret key that operators rotate, whose former value stays good for a while."""
+def _rotated_key(key: str, purpose: str, valid_for: timedelta, in_words: str) -> Parameter:
+    """A secret key that operators rotate, whose previous value stays valid for a while."""
     return Parameter(
         key=key,
         description=f"{purpose} JSON: current, previous, previousUntil.",
@@ -34,7 +34,7 @@ def _rotated_key(key: str, purpose: str, honoured: timedelta, in_words: str) -> 
         live=True,
         owner="operators",
         rotation=f"every 90 days with `civicforge secrets rotate {key}`; the former key is honoured for {in_words}",
-        former_honoured=honoured,
+        previous_valid_for=valid_for,
     )
 
 
@@ -108,16 +108,16 @@ SILENCES = Parameter(
 FLAGS = ("rewards", "disputes", "notices", "messages", "silence")
 LIVE_PARAMETERS = (API_KEY, MAIL_KEY, ADDRESS_KEY, BREAKER, *map(flag_parameter, FLAGS))
 """Parameters that the api reads."""
-MADE_PARAMETERS = (*LIVE_PARAMETERS, PUSH_KEY, CANARY_PASSWORD)
-"""Parameters to which the stack gives a first value, and operators any later one."""
-SECRETS = tuple(parameter for parameter in MADE_PARAMETERS if parameter.kind == "SecureString")
+INITIALISED_PARAMETERS = (*LIVE_PARAMETERS, PUSH_KEY, CANARY_PASSWORD)
+"""Parameters whose first value the stack sets; later ones are the operators'."""
+SECRETS = tuple(parameter for parameter in INITIALISED_PARAMETERS if parameter.kind == "SecureString")
 COMMAND_PARAMETERS = (BREAKER_FORMER, BREAKER_SELF, SILENCES)
-"""Parameters that a command or the canary makes; the stack knows none of them. See also `rollout_parameter`."""
+"""Parameters that a command or the canary creates, outside the stack. See also `rollout_parameter`."""
 
 USER_POOL_ID = Parameter(key="user-pool-id", description="Cognito user pool of the stage.")
-USER_POOL_CLIENT_ID = Parameter(key="user-pool-client-id", description="Cognito app client of the page.")
-SITE_URL = Parameter(key="site-url", description="Where the page and the API answer.")
-SITE_BUCKET = Parameter(key="site-bucket", description="Bucket of the page's files.")
-DISTRIBUTION_ID = Parameter(key="distribution-id", description="CloudFront distribution of the page and API.")
+USER_POOL_CLIENT_ID = Parameter(key="user-pool-client-id", description="Cognito app client of the app.")
+SITE_URL = Parameter(key="site-url", description="Address of the app and the API.")
+SITE_BUCKET = Parameter(key="site-bucket", description="Bucket of the app's files.")
+DISTRIBUTION_ID = Parameter(key="distribution-id", description="CloudFront distribution of the app and the API.")
 API_ID = Parameter(key="api-id", description="HTTP API behind the distribution.")
 STACK_PARAMETERS = (USER_POOL_ID, USER_POOL_CLIENT_ID, SITE_URL, SITE_BUCKET, DISTRIBUTION_ID, API_ID)

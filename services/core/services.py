@@ -61,8 +61,8 @@ class Queue:
     urgent: bool = False
 
     @property
-    def thing(self) -> str:
-        """The last part of its resource name."""
+    def base_name(self) -> str:
+        """The resource name without project and stage."""
         return f"{self.name}-dlq"
 
     @property

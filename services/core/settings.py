@@ -129,7 +129,9 @@ class CanarySettings(Settings):
     cognito_endpoint: str = Field(description="Where members sign in.")
     cognito_user_pool_id: str = Field(description="User pool of the synthetic members.")
     cognito_app_client_id: str = Field(description="App client through which members sign in.")
-    status_alarms: str = Field(description="Alarms that the status page tells of, as `part=name`, by commas.")
+    status_alarms: str = Field(
+        description="Alarms that the status page shows, as `capability=name`, separated by commas."
+    )
 
 
 class HousekeepingSettings(QuestSettings, InboxSettings, LiveSettings):

@@ -13,7 +13,7 @@ from services.core.aws_json import is_transient
 from services.core.domain.users import WELCOME_POINTS, User
 from services.core.stores.addresses import AddressStore
 from services.core.stores.dynamo import StoreUnavailableError
-from services.core.stores.users import AddressTakenError, NoSuchUserError, Start, UserStore
+from services.core.stores.users import AddressTakenError, NewRow, NoSuchUserError, UserStore
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
@@ -42,9 +42,9 @@ def address_of(cognito: "CognitoIdentityProviderClient", pool_id: str, user_id: 
 
 @dataclass(frozen=True)
 class SignUps:
-    """The sign-ups of a stage. `keys` gives those of the digests, the current one first.
+    """The sign-ups of a stage. `keys` returns the keys of the digests, the current one first.
 
-    Every method raises StoreUnavailableError, and ParameterUnavailableError where nothing is known of the keys.
+    Every method raises StoreUnavailableError, and ParameterUnavailableError if the keys cannot be read.
     """
 
     users: UserStore
@@ -52,41 +52,41 @@ class SignUps:
     keys: Callable[[], list[bytes]]
 
     def ensure(self, user_id: str, address: str, now: datetime) -> User:
-        """The member, made if there is no row."""
+        """The member; creates the row if there is none."""
         digests = self._digests(address)
         for _ in range(_ATTEMPTS):
             try:
-                return self.users.ensure(user_id, now, self._start(user_id, digests, now))
+                return self.users.ensure(user_id, now, self._new_row(user_id, digests, now))
             except AddressTakenError:
                 continue
         raise StoreUnavailableError("the address's last account kept changing")
 
-    def _start(self, user_id: str, digests: list[str], now: datetime) -> Start:
+    def _new_row(self, user_id: str, digests: list[str], now: datetime) -> NewRow:
         known = self.addresses.find(digests, now)
-        left = self.users.left(known.account) if known.account not in (None, user_id) else None
+        former = self.users.carried_over(known.account) if known.account not in (None, user_id) else None
         put = self.addresses.put_of(digests[0], user_id, known.stored)
-        if left is None:
-            return Start(address=digests[0], put_address=put)
-        points = min(WELCOME_POINTS, left.pop("points", 0))
-        return Start(points, left, returning=True, address=digests[0], put_address=put)
+        if former is None:
+            return NewRow(address=digests[0], put_address=put)
+        points = min(WELCOME_POINTS, former.pop("points", 0))
+        return NewRow(points, former, returning=True, address=digests[0], put_address=put)
 
-    def follow(self, user: User, address: str, now: datetime) -> bool:
-        """Keeps the digest of a member's address up to date; True if it was not: the address or the key is another one.
+    def update_digest(self, user: User, address: str, now: datetime) -> bool:
+        """Updates the digest of a member's address; returns True if the address or the key has changed.
 
-        The former digest is forgotten after `addresses.RETENTION`.
+        The previous digest expires after `addresses.RETENTION`.
         """
         digest = self._digests(address)[0]
-        if user.address_digest == digest or not self.addresses.take(digest, user.user_id, now):
+        if user.address_digest == digest or not self.addresses.assign(digest, user.user_id, now):
             return False
         if user.address_digest:
-            self.addresses.leave(user.address_digest, user.user_id, now)
+            self.addresses.expire(user.address_digest, user.user_id, now)
         self.users.set_address(user.user_id, digest)
         return True
 
-    def leave(self, user: User, now: datetime) -> None:
-        """Keeps the digest of a former member's address for `addresses.RETENTION`."""
+    def expire_digest(self, user: User, now: datetime) -> None:
+        """Lets the digest of a former member's address expire after `addresses.RETENTION`."""
         if user.address_digest:
-            self.addresses.leave(user.address_digest, user.user_id, now)
+            self.addresses.expire(user.address_digest, user.user_id, now)
 
     def _digests(self, address: str) -> list[str]:
         return [address_digest(key, address) for key in self.keys()]

@@ -38,11 +38,11 @@ class Context(Protocol):
 
 
 @dataclass
-class Slice:
+class TimeSlice:
     """A chore's share of a run.
 
     Attributes:
-        now: when the first run began; it decides which part of the members is looked at.
+        now: when the first run began; it decides which of the members are looked at.
         ends: moment of `time.monotonic`, in seconds.
         after: id after which to go on; "" is the beginning.
         stopped_at: id of the last thing that was done when the time was over; None if everything was.
@@ -53,7 +53,7 @@ class Slice:
     after: str = ""
     stopped_at: str | None = None
 
-    def take(self, things: Iterable[T]) -> Iterator[T]:
+    def limit(self, things: Iterable[T]) -> Iterator[T]:
         """The things until the time is over, at least one."""
         last: T | None = None
         for thing in things:
@@ -69,7 +69,7 @@ class Chore(Protocol):
 
     __name__: str
 
-    def __call__(self, now: datetime, part: Slice, /) -> object:
+    def __call__(self, now: datetime, time_slice: TimeSlice, /) -> object:
         """Returns what the log is to say of it."""
 
 
@@ -96,15 +96,17 @@ class Sweeper:
         first_error: Exception | None = None
         for number, (name, after) in enumerate(positions.items()):
             begins = time.monotonic()
-            part = Slice(began, begins + (ends - begins) / (len(positions) - number), after)
+            time_slice = TimeSlice(began, begins + (ends - begins) / (len(positions) - number), after)
             try:
-                done = known[name](now, part)
-                self.telemetry.log.info("chore", extra={"chore": name, "done": done, "stoppedAt": part.stopped_at})
+                done = known[name](now, time_slice)
+                self.telemetry.log.info(
+                    "chore", extra={"chore": name, "done": done, "stoppedAt": time_slice.stopped_at}
+                )
             except Exception as error:
                 self.telemetry.log.exception("chore failed", extra={"chore": name})
                 first_error = first_error or error
-            if part.stopped_at is not None:
-                unfinished[name] = part.stopped_at
+            if time_slice.stopped_at is not None:
+                unfinished[name] = time_slice.stopped_at
         run = int(continuation.run) if continuation else 1
         if unfinished and run < MOST_RUNS:
             self._invoke_next_run(Continuation(self.service, timestamp(began), str(run + 1), json.dumps(unfinished)))

@@ -44,12 +44,12 @@ def _key_schema(partition_key: str, sort_key: str | None) -> list[dict[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """`thing` is the name's last part: `civicforge-{stage}-{thing}`.
+    """`base_name` is the name without project and stage: `civicforge-{stage}-{base_name}`.
 
     `ttl` is the attribute with the second of the epoch after which DynamoDB deletes an item.
     """
 
-    thing: str
+    base_name: str
     partition_key: str
     sort_key: str | None = None
     indexes: tuple[Index, ...] = ()
@@ -82,7 +82,7 @@ class Table:
 
 
 USERS = Table(
-    thing="users",
+    base_name="users",
     partition_key="userId",
     indexes=(
         # Sparse: only accounts whose owner asked for deletion.
@@ -91,12 +91,12 @@ USERS = Table(
 )
 
 QUESTS = Table(
-    thing="quests",
+    base_name="quests",
     partition_key="questId",
     stream="NEW_AND_OLD_IMAGES",
     indexes=(
         # Sparse: OPEN quests (lane OPEN#shard, by creation), what somebody works on (UNDERWAY#shard, by requestor,
-        # so that one query finds a member's), DISPUTED ones (for moderators) and the marks of whose turn it is. See
+        # so that one query finds a member's), DISPUTED ones (for moderators) and index items (`#turn`). See
         # decisions 0003 and 0018.
         Index(
             name="board2",
@@ -125,7 +125,7 @@ QUESTS = Table(
 )
 
 LEDGER = Table(
-    thing="ledger",
+    base_name="ledger",
     partition_key="userId",
     sort_key="entryId",
     stream="NEW_IMAGE",
@@ -136,7 +136,7 @@ LEDGER = Table(
 )
 
 INBOX = Table(
-    thing="inbox",
+    base_name="inbox",
     partition_key="userId",
     sort_key="itemId",
     ttl="expiresAt",
@@ -147,7 +147,7 @@ INBOX = Table(
 )
 
 MESSAGES = Table(
-    thing="messages",
+    base_name="messages",
     partition_key="questId",
     sort_key="messageId",
     stream="NEW_IMAGE",
@@ -158,7 +158,7 @@ MESSAGES = Table(
 )
 
 REPORTS = Table(
-    thing="reports",
+    base_name="reports",
     partition_key="reportId",
     stream="NEW_AND_OLD_IMAGES",
     indexes=(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from services.core.domain import quests
-from services.core.domain.ledger import Totals, drift, fold, totals_of
+from services.core.domain.ledger import Totals, drift, sum_entries, totals_of
 from services.core.domain.quests import Change, Quest, Role, Status
 from services.core.domain.reports import FOR_EVER
 from services.core.flags import Flags
@@ -21,7 +21,7 @@ from services.core.stores.messages import MessageStore
 from services.core.stores.quests import QuestConflictError, QuestStore
 from services.core.stores.reports import ReportStore
 from services.core.stores.users import NoSuchUserError, UserStore
-from services.core.sweeping import Chore, Slice
+from services.core.sweeping import Chore, TimeSlice
 from services.core.telemetry import Telemetry, user_digest
 
 if TYPE_CHECKING:
@@ -82,15 +82,15 @@ class Housekeeper:
             *(self.reconcile, self.forget, self.welcome, self.audit),
         )
 
-    def expire(self, now: datetime, part: Slice) -> int:
+    def expire(self, now: datetime, time_slice: TimeSlice) -> int:
         """Closes the OPEN quests whose time has passed and refunds their point. Returns how many."""
-        return self._change_all(Status.OPEN, lambda quest: quests.expire(quest, now), now, part)
+        return self._change_all(Status.OPEN, lambda quest: quests.expire(quest, now), now, time_slice)
 
-    def release_overdue(self, now: datetime, part: Slice) -> int:
+    def release_overdue(self, now: datetime, time_slice: TimeSlice) -> int:
         """Opens the CLAIMED quests again whose performer never came back. Returns how many."""
-        return self._change_all(Status.CLAIMED, lambda quest: quests.release_overdue(quest, now), now, part)
+        return self._change_all(Status.CLAIMED, lambda quest: quests.release_overdue(quest, now), now, time_slice)
 
-    def confirm_silence(self, now: datetime, part: Slice) -> int:
+    def confirm_silence(self, now: datetime, time_slice: TimeSlice) -> int:
         """Completes the SUBMITTED quests whose other side let their time pass without a word. Returns how many."""
 
         def step(quest: Quest) -> Change:
@@ -100,7 +100,7 @@ class Housekeeper:
                 return Change(quest)
             return quests.confirm_silence(quest, now, self.quests.pair(quest.requestor_id, quest.performer_id or ""))
 
-        confirmed = self._change_all(Status.SUBMITTED, step, now, part)
+        confirmed = self._change_all(Status.SUBMITTED, step, now, time_slice)
         if confirmed:
             self.telemetry.count(SILENT_CONFIRMATIONS, confirmed)
             self.telemetry.count(QUESTS_COMPLETED, confirmed)
@@ -113,12 +113,12 @@ class Housekeeper:
         groups = self.internal.groups_of(user_id) if rolled_out else frozenset[str]()
         return frozenset(flag for flag in flags if self.flags.enabled(flag, user_id, groups))
 
-    def forget(self, now: datetime, part: Slice) -> int:
+    def forget(self, now: datetime, time_slice: TimeSlice) -> int:
         """Anonymises the members whose grace period is over. Returns how many."""
-        due = part.take(self.users.due_for_deletion(now))
+        due = time_slice.limit(self.users.due_for_deletion(now))
         return self._run_for_each(due, lambda user_id: self._erase_member(user_id, now), user_digest)
 
-    def reconcile(self, now: datetime, part: Slice) -> int:
+    def reconcile(self, now: datetime, time_slice: TimeSlice) -> int:
         """Compares rows with the user pool, each once a day: a row without an account is a deletion that is due.
 
         A banned member's part in quests ends, so that nobody waits for them. The digests of addresses follow changes of
@@ -127,18 +127,22 @@ class Housekeeper:
         Members may end their account by Cognito's own DeleteUser, which tells nobody.
         """
         return self._run_for_each(
-            self._members_of(part), lambda user_id: self._reconcile_row(user_id, now), user_digest
+            self._members_of(time_slice), lambda user_id: self._reconcile_row(user_id, now), user_digest
         )
 
-    def welcome(self, now: datetime, part: Slice) -> int:
+    def welcome(self, now: datetime, time_slice: TimeSlice) -> int:
         """Makes the rows of accounts that have none, once a day. Returns how many."""
-        if _number_of(part.now):
+        if _number_of(time_slice.now):
             return 0
-        ids = (user_id for page in part.take(self._accounts(part.after)) for user_id in self._without_row(page.ids))
+        ids = (
+            user_id
+            for page in time_slice.limit(self._accounts(time_slice.after))
+            for user_id in self._without_row(page.ids)
+        )
         return self._run_for_each(ids, lambda user_id: self._welcome(user_id, now), user_digest)
 
-    def _members_of(self, part: Slice) -> Iterator[str]:
-        return part.take(self.users.slice(_number_of(part.now), AUDIT_SLICES, part.after))
+    def _members_of(self, time_slice: TimeSlice) -> Iterator[str]:
+        return time_slice.limit(self.users.slice(_number_of(time_slice.now), AUDIT_SLICES, time_slice.after))
 
     def _reconcile_row(self, user_id: str, now: datetime) -> bool:
         """Request the deletion of a member whose account is gone; end the quests of a banned one. True if it changed
@@ -158,7 +162,7 @@ class Housekeeper:
         except NoSuchUserError:
             self.users.request_deletion(user_id, now, grace=timedelta(0))
             return True
-        return self.sign_ups.follow(user, address, now) or stranding
+        return self.sign_ups.update_digest(user, address, now) or stranding
 
     def _accounts(self, token: str) -> Iterator["_Accounts"]:
         """The confirmed accounts, page by page, from the page on that Cognito's token names; "" is the first."""
@@ -184,9 +188,9 @@ class Housekeeper:
             return False  # the account ended a moment ago
         return True
 
-    def audit(self, _now: datetime, part: Slice) -> int:
-        """Compares a slice of the members' totals with the fold of their entries. Returns how many differ."""
-        drifted = self._run_for_each(self._members_of(part), self._drifts, user_digest)
+    def audit(self, _now: datetime, time_slice: TimeSlice) -> int:
+        """Compares the totals of a slice of the members with the sums of their entries. Returns how many differ."""
+        drifted = self._run_for_each(self._members_of(time_slice), self._drifts, user_digest)
         self.telemetry.count(LEDGER_DRIFT, drifted)
         return drifted
 
@@ -205,14 +209,14 @@ class Housekeeper:
 
     def _difference(self, user_id: str) -> Totals | None:
         user = self.users.get(user_id)
-        return drift(totals_of(user), fold(self.ledger.all_of(user_id))) if user else None
+        return drift(totals_of(user), sum_entries(self.ledger.all_of(user_id))) if user else None
 
-    def _change_all(self, status: Status, step: Callable[[Quest], Change], now: datetime, part: Slice) -> int:
+    def _change_all(self, status: Status, step: Callable[[Quest], Change], now: datetime, time_slice: TimeSlice) -> int:
         def change(quest_id: str) -> bool:
             stored = self.quests.get(quest_id)
             return stored is not None and self._save(stored.quest, step(stored.quest))
 
-        return self._run_for_each(part.take(self.quests.due(status, now)), change)
+        return self._run_for_each(time_slice.limit(self.quests.due(status, now)), change)
 
     def _run_for_each(self, ids: Iterable[str], step: Callable[[str], bool], label: Callable[[str], str] = str) -> int:
         """Run `step` on each id; return how many changed. An exception is logged with `label` of the id, and the first
@@ -253,7 +257,7 @@ class Housekeeper:
                 self.users.anonymise(user, now)
             except NoSuchUserError:
                 return False  # they changed their mind a moment ago
-        self.sign_ups.leave(user, now)
+        self.sign_ups.expire_digest(user, now)
         finished = self._leave_quests(user_id, now)
         self._end_account(user_id)
         self.inbox.forget(user_id)

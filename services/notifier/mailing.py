@@ -16,13 +16,13 @@ from services.core.flags import Flags
 from services.core.groups import InternalGroup, members_of
 from services.core.mails import MailContent
 from services.core.mails.mime import mime
-from services.core.metrics import MAIL_PROMISE, MAILS_LATE, NOTICES_FAILED, NOTICES_REPEATED, NOTICES_SENT
+from services.core.metrics import MAIL_SENT_WITHIN, MAILS_LATE, NOTICES_FAILED, NOTICES_REPEATED, NOTICES_SENT
 from services.core.routes import BASE_PATH
 from services.core.stores.inbox import InboxStore
 from services.core.stores.quests import QuestStore
 from services.core.stores.reports import ReportStore
 from services.core.stores.users import UserStore
-from services.core.sweeping import Slice
+from services.core.sweeping import TimeSlice
 from services.core.telemetry import Telemetry, user_digest
 from services.notifier.mail_content import Context, digest_mail, notice_mail
 
@@ -154,12 +154,12 @@ class Mailer:
             return
         self._send(user, [item], now, notice_mail)
 
-    def sweep(self, now: datetime, part: Slice) -> None:
+    def sweep(self, now: datetime, time_slice: TimeSlice) -> None:
         """Send every mail that is owed and did not leave. Raises StoreUnavailableError."""
-        for user_id, item_id in part.take(list(self.inbox.unsent(Mail.DUE))):
+        for user_id, item_id in time_slice.limit(list(self.inbox.unsent(Mail.DUE))):
             self.send(user_id, item_id, now)
 
-    def send_digests(self, now: datetime, part: Slice) -> None:
+    def send_digests(self, now: datetime, time_slice: TimeSlice) -> None:
         """Send the digest of the day to each member who waits for one, from DIGEST_HOUR on.
 
         Raises StoreUnavailableError.
@@ -169,7 +169,7 @@ class Mailer:
         owed: dict[str, list[str]] = {}
         for user_id, item_id in sorted(self.inbox.unsent(Mail.DAILY)):
             owed.setdefault(user_id, []).append(item_id)
-        for user_id in part.take(owed):
+        for user_id in time_slice.limit(owed):
             item_ids = owed[user_id][:_DIGEST_PAGE]
             if not (self.inbox.begin_digest(user_id, now) and self.inbox.count_mail(user_id, now)):
                 continue
@@ -239,7 +239,7 @@ class Mailer:
         """Count the share of mails that left late; digests do not count."""
         for item in items:
             if item.mail is Mail.DUE:
-                late = sent_at is None or sent_at - item.at > MAIL_PROMISE
+                late = sent_at is None or sent_at - item.at > MAIL_SENT_WITHIN
                 self.telemetry.count(MAILS_LATE, 100 * late)
 
     def context(self, user: User, items: Sequence[InboxItem]) -> Context:

@@ -18,7 +18,7 @@ from services.core.stores.inbox import InboxStore
 from services.core.stores.messages import MessageStore
 from services.core.stores.quests import BoardQuery, QuestStore
 from services.core.stores.users import NoSuchUserError, UserStore
-from services.core.sweeping import Slice
+from services.core.sweeping import TimeSlice
 from services.core.telemetry import Telemetry, user_digest
 from services.notifier.mailing import Mailer
 from services.notifier.push.pushing import Pusher
@@ -105,7 +105,7 @@ class Notifier:
             asked = list(notices.unanswered(earlier.messages, requestor))
         return notices.of_message(message, requestor, asked)
 
-    def tell_moderators(self, now: datetime, _: Slice) -> int:
+    def tell_moderators(self, now: datetime, _: TimeSlice) -> int:
         """Tell moderators each morning, and at once where much waits, what waits for them. Returns how many notices.
 
         Raises StoreUnavailableError.
@@ -124,11 +124,11 @@ class Notifier:
         self.notify(pending, now)
         return len(pending)
 
-    def remind(self, now: datetime, part: Slice) -> None:
+    def remind(self, now: datetime, time_slice: TimeSlice) -> None:
         """Tell the reminders that are due and were not told. Raises StoreUnavailableError."""
         for status, ahead in notices.AHEAD.items():
             ids = list(self.quests.due(status, now + ahead))
-            for start in part.take(range(0, len(ids), 100)):
+            for start in time_slice.limit(range(0, len(ids), 100)):
                 for quest in self.quests.without_texts(ids[start : start + 100]):
                     due = notices.reminders(quest, now) if self._is_reminded(quest) else []
                     self.notify([n for n in due if self.inbox.get(n.user_id, n.item_id) is None], now)

@@ -13,14 +13,14 @@ from services.core.groups import InternalGroup
 from services.core.metrics import (
     FAILED_REWARDS,
     OLDEST_UNPAID_REWARD,
-    REWARD_PROMISE,
+    REWARD_PAID_WITHIN,
     REWARDS_DIMINISHED,
     REWARDS_LATE,
     REWARDS_PAID,
 )
 from services.core.stores.ledger import LedgerStore
 from services.core.stores.users import NoSuchUserError
-from services.core.sweeping import Chore, Slice
+from services.core.sweeping import Chore, TimeSlice
 from services.core.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Payer:
         Raises StoreUnavailableError, and ParameterUnavailableError where nothing is known of the flag yet.
         """
         if not entry.synthetic and not self._included(entry.user_id):
-            if entry.state is State.PENDING and self.ledger.hold(entry):
+            if entry.state is State.PENDING and self.ledger.mark_held(entry):
                 self._say("reward held", entry)
             return
         try:
@@ -62,7 +62,7 @@ class Payer:
             if entry.share < 100:
                 self.telemetry.count(REWARDS_DIMINISHED)
             if entry.state is State.PENDING:  # what a rollout held is no promise broken
-                self.telemetry.count(REWARDS_LATE, 100 * (now - entry.created_at > REWARD_PROMISE))
+                self.telemetry.count(REWARDS_LATE, 100 * (now - entry.created_at > REWARD_PAID_WITHIN))
 
     def give_up(self, user_id: str, entry_id: str, reason: str) -> None:
         """Gives what cannot be paid to the operators: to the queue first, so that it is nowhere lost.
@@ -79,7 +79,7 @@ class Payer:
         """The work of the schedule."""
         return (self.pay_pending, self.pay_held)
 
-    def pay_pending(self, now: datetime, part: Slice) -> None:
+    def pay_pending(self, now: datetime, time_slice: TimeSlice) -> None:
         """Settles what is PENDING and reports the age of the oldest. Raises ParameterUnavailableError at once."""
         oldest = now
 
@@ -90,23 +90,25 @@ class Payer:
             self.settle(entry, now)
 
         try:
-            self._run_for_each(self.ledger.unpaid(State.PENDING), settle, part)
+            self._run_for_each(self.ledger.unpaid(State.PENDING), settle, time_slice)
         finally:
             self.telemetry.count(OLDEST_UNPAID_REWARD, (now - oldest).total_seconds())
 
-    def pay_held(self, now: datetime, part: Slice) -> None:
+    def pay_held(self, now: datetime, time_slice: TimeSlice) -> None:
         """Settles what a rollout holds. Raises ParameterUnavailableError at once.
 
         An entry is not read again while the flag excludes its member: there may be more of them than a run can read.
         """
         included = (key for key in self.ledger.unpaid(State.HELD) if self._included(key[0]))
-        self._run_for_each(included, lambda entry: self.settle(entry, now), part)
+        self._run_for_each(included, lambda entry: self.settle(entry, now), time_slice)
 
-    def _run_for_each(self, keys: Iterable[tuple[str, str]], settle: Callable[[Entry], None], part: Slice) -> None:
+    def _run_for_each(
+        self, keys: Iterable[tuple[str, str]], settle: Callable[[Entry], None], time_slice: TimeSlice
+    ) -> None:
         """Settles unpaid entries. One's failure does not stop the others: the first is raised after the last entry."""
         self.flags.value(REWARDS)
         trouble: Exception | None = None
-        for user_id, entry_id in part.take(keys):
+        for user_id, entry_id in time_slice.limit(keys):
             try:
                 entry = self._readable(user_id, entry_id)
                 if entry and entry.state in UNPAID:

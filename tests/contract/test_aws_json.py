@@ -35,8 +35,8 @@ from services.core.aws_json import (
     RefusedError,
     Signer,
     is_transient,
-    left,
     retried,
+    seconds_left,
     within,
 )
 
@@ -403,7 +403,7 @@ def test_a_deadline_bounds_all_attempts_together(both: Both, clock: Clock) -> No
         retried(client.get_item, TableName=TABLE, Key=KEY)
     assert 1 < clock.now - began <= 1.5
     assert len(both.sent) == ATTEMPTS
-    assert left() == float("inf")
+    assert seconds_left() == float("inf")
 
 
 def test_nothing_is_sent_once_the_time_is_up(clock: Clock) -> None:
@@ -417,11 +417,11 @@ def test_nothing_is_sent_once_the_time_is_up(clock: Clock) -> None:
 def test_an_inner_deadline_ends_no_later_than_the_outer_one(clock: Clock) -> None:
     with within(1):
         with within(5):
-            assert left() == 1
+            assert seconds_left() == 1
         with within(0.3):
-            assert left() == pytest.approx(0.3)
+            assert seconds_left() == pytest.approx(0.3)
         clock.advance(2)
-        assert left() == -1
+        assert seconds_left() == -1
 
 
 # --- the connection, against a server of the test's own ---

@@ -75,14 +75,14 @@ def test_the_status_page_is_public(stage: Stage, operators: OperatorsStage) -> N
     run(stage)
     page = stage.http.get("/status")
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert 'data-part="sign-in" data-state="fine"' in page.text
-    assert 'data-part="quests" data-state="fine"' in page.text
+    assert 'data-capability="sign-in" data-state="fine"' in page.text
+    assert 'data-capability="quests" data-state="fine"' in page.text
 
 
 def test_a_password_that_does_not_fit_is_told_and_renewed(stage: Stage, operators: OperatorsStage) -> None:
     operators.put_parameter("canary-password", "another one than theirs", secret=True)
     assert run(stage, life=True)["failed"] == ["sign-in", "reads", "life"]
-    assert 'data-part="sign-in" data-state="disturbed"' in stage.http.get("/status").text
+    assert 'data-capability="sign-in" data-state="disturbed"' in stage.http.get("/status").text
     make_members(operators, "a password that both sides know")
     operators.put_parameter("canary-password", "a password that both sides know", secret=True)
     assert run(stage, life=True)["failed"] == []

@@ -286,7 +286,7 @@ def confirm_by_silence(stage: Stage, requestor: Member, performer: Member) -> No
     performer.act(quest, "submit", {"submission": "It is done, all of it."})
     past = {"S": "2020-01-01T00:00:00.000Z"}
     stage.client("dynamodb").update_item(
-        TableName=resource_name(STAGE, QUESTS.thing),
+        TableName=resource_name(STAGE, QUESTS.base_name),
         Key={"questId": {"S": quest["questId"]}},
         UpdateExpression="SET silenceAt = :past, dueAt = :past",
         ExpressionAttributeValues={":past": past},
@@ -298,7 +298,7 @@ def mail_that_may_have_left(stage: Stage, member: Member) -> None:
     """An item whose mail was begun by a process that died."""
     notice = Notice(NoticeKind.REPORT_DECIDED, member.user_id, datetime.now(UTC), "drill")
     begun = notices.item(notice, Mail.DUE).model_copy(update={"attempts": 1})
-    assert InboxStore(stage.dynamodb, resource_name(STAGE, INBOX.thing)).put(begun)
+    assert InboxStore(stage.dynamodb, resource_name(STAGE, INBOX.base_name)).put(begun)
 
 
 def mails_that_bounce(stage: Stage, member: Member) -> None:

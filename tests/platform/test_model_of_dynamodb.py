@@ -44,7 +44,7 @@ def create(client: Any, table: Table) -> None:
         return schema + ([{"AttributeName": sort, "KeyType": "RANGE"}] if sort else [])
 
     client.create_table(
-        TableName=resource_name(STAGE, table.thing),
+        TableName=resource_name(STAGE, table.base_name),
         KeySchema=keys(table.partition_key, table.sort_key),
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in table.key_attributes],
         BillingMode="PAY_PER_REQUEST",
@@ -106,7 +106,7 @@ def client(platform: Platform) -> Iterator[Any]:
         create(client, table)
     yield client
     for table in TABLES:
-        client.delete_table(TableName=resource_name(STAGE, table.thing))
+        client.delete_table(TableName=resource_name(STAGE, table.base_name))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -750,8 +750,8 @@ def test_lost_tables(town: Town) -> None:
     def lose() -> None:
         fills["RESTORE"] = town.do("restore list")["restores"][0]
         for table in (QUESTS, USERS, LEDGER):
-            found[table.thing] = everything(table)
-            for item in found[table.thing][::2]:
+            found[table.base_name] = everything(table)
+            for item in found[table.base_name][::2]:
                 key = {k: item[k] for k in (table.partition_key, table.sort_key) if k}
                 town.stage.dynamodb.delete_item(TableName=town.stage.table(table), Key=encode_item(key))
 

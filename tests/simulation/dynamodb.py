@@ -387,7 +387,7 @@ class Database:
     """
 
     def __init__(self, tables: Iterable[Table], now: Callable[[], float], author: Callable[[], Any]) -> None:
-        self.tables = {table.thing: StoredTable(table) for table in tables}
+        self.tables = {table.base_name: StoredTable(table) for table in tables}
         self.page_size = 1000
         self.lag: Callable[[], float] = lambda: 0.0
         self.unprocessed: Callable[[int], int] = lambda _: 0
@@ -497,7 +497,7 @@ class Database:
         if token in self._tokens:
             return {}
         writes = [self._prepare(kind, write) for item in body["TransactItems"] for kind, write in item.items()]
-        if len({(write.table.declared.thing, write.key) for write in writes}) < len(writes):
+        if len({(write.table.declared.base_name, write.key) for write in writes}) < len(writes):
             raise _invalid("transaction request cannot include multiple operations on one item")
         if not all(write.holds for write in writes):
             raise RefusedError("TransactionCanceledException", CancellationReasons=[_reason(write) for write in writes])

@@ -155,13 +155,13 @@ def _book_by_mistake(world: World, who: str, quest_id: str, xp: int) -> None:
 def repairs(rng: random.Random, world: World) -> Command:
     """A text or a member's totals were overwritten; what they were is brought back from a restore."""
     table = rng.choice((QUESTS, USERS))
-    stored = world.db.tables[table.thing].items
+    stored = world.db.tables[table.base_name].items
     spoilable = [key for key in stored if table is USERS or key[0].endswith("#description")]
     if not spoilable:
         return _nothing
     then = decode_item(stored[rng.choice(spoilable)])
     now: Item = {**then, "reputation": then.get("reputation", 0) + 7} if table is USERS else {**then, "text": _SPOILT}
-    world.db.write(table.thing, encode_item(now))
+    world.db.write(table.base_name, encode_item(now))
     damage = (table, then, now)
 
     def command(stage: Stage, terminal: Terminal) -> None:
@@ -210,8 +210,8 @@ def tidy_up(world: World) -> None:
     for who, quest_id in dict.fromkeys(world.unsettled):
         operate(world, lambda stage, terminal: ledger.adjust(stage, terminal, who, quest_id))  # noqa: B023  # called at once
     for table, then, damaged in world.spoilt:
-        key = world.db.tables[table.thing].key_of(encode_item(then))
-        now = decode_item(world.db.tables[table.thing].items[key])
+        key = world.db.tables[table.base_name].key_of(encode_item(then))
+        now = decode_item(world.db.tables[table.base_name].items[key])
         if table is USERS:
             operate(world, lambda stage, terminal: ledger.rebuild_(stage, terminal, key[0]))  # noqa: B023
         elif now.get("text") == damaged["text"]:

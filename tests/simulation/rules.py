@@ -211,7 +211,7 @@ def check_books(record: Record, found: Findings) -> None:
     users = {entry.user_id for entry in record.entries} - record.users.keys()
     found.expect(not users, "P2 entries of nobody", users)
     if not users:
-        found.check("V8 totals are not the fold of the ledger", check_users, record.users, record.entries)
+        found.check("V8 totals are not the sums of the ledger", check_users, record.users, record.entries)
     for entry in record.entries:
         item = record.world.db.tables["ledger"].items[entry.user_id, entry.entry_id]
         due = item.get("due", {}).get("S")
@@ -415,7 +415,7 @@ def check_operated(record: Record, found: Findings) -> None:
     for booked in operators.wrongly_adjusted(world):
         found.expect(False, "A2 a mistake was not taken back once", booked)
     for table, then, damaged in world.spoilt:
-        item = world.db.tables[table.thing].items[world.db.tables[table.thing].key_of(encode_item(then))]
+        item = world.db.tables[table.base_name].items[world.db.tables[table.base_name].key_of(encode_item(then))]
         found.expect(decode_item(item).get("text", "") != damaged.get("text"), "A3 damage stays", then)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from services.core.domain.ledger import Kind, State
-from services.core.domain.users import CLAIM_TAKES, OPEN_CLAIMS
+from services.core.domain.users import CLAIM_DURATION, OPEN_CLAIMS
 from tests.simulation import people, rules
 from tests.simulation.operators import adjusts, operate, repairs, tidy_up
 from tests.simulation.people import (
@@ -720,7 +720,7 @@ def fickle() -> Findings:
         for quest_id in [*people.quest_items(world)]:
             act(world, "claim", quest_id, "ben", None, 1)
             act(world, "release", quest_id, "ben", None, 1)
-            world.pause(CLAIM_TAKES.total_seconds())  # for so long it counts among what they hold
+            world.pause(CLAIM_DURATION.total_seconds())  # for so long it counts among what they hold
 
     world.run(story)
     found, record = Findings(), Record(world)

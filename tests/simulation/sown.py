@@ -147,7 +147,7 @@ def pay_without_condition(real: Any) -> Any:
     return change
 
 
-@bug(ledger_store.LedgerStore, "hold", lambda: scenarios.turning_flags(range(20)))
+@bug(ledger_store.LedgerStore, "mark_held", lambda: scenarios.turning_flags(range(20)))
 def hold_without_condition(_real: Any) -> Any:
     def hold(self: Any, entry: ledger.Entry) -> bool:
         update = self._change(entry.user_id, entry.entry_id, State.HELD, {}, {})["Update"]
@@ -228,7 +228,7 @@ def no_ceiling_of_claims(_real: Any) -> Any:
     return lambda _confirmed_by: 100
 
 
-@bug(quest_operations, "is_fresh", lambda: scenarios.grabbing(range(10)))
+@bug(quest_operations, "may_be_in_progress", lambda: scenarios.grabbing(range(10)))
 def claims_under_way_are_not_counted(_real: Any) -> Any:
     return lambda _mark, _now: False
 
@@ -252,7 +252,7 @@ def _refunding_twice(real: Any) -> Any:
 
 _sow(
     "refund_twice",
-    lambda: patch.multiple(quests, cancel=_refunding_twice(quests.cancel), is_taken=lambda *_: False),
+    lambda: patch.multiple(quests, cancel=_refunding_twice(quests.cancel), already_taken=lambda *_: False),
     lambda: scenarios.cancelled_twice(),
 )
 

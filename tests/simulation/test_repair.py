@@ -78,7 +78,7 @@ class Town:
     def __init__(self) -> None:
         MODEL.database, client = Database(TABLES, lambda: 0.0, lambda: None), MODEL.client
         self.stage = Stage(NAME, boto3.Session(region_name="us-east-1"))
-        names = {table: resource_name(NAME, table.thing) for table in TABLES}
+        names = {table: resource_name(NAME, table.base_name) for table in TABLES}
         users, ledger, quests_ = names[USERS], names[LEDGER], names[QUESTS]
         self.stage.__dict__.update(
             dynamodb=client,
@@ -140,7 +140,7 @@ class Town:
 
 def _altered(town: Town, data: st.DataObject) -> None:
     """One drawn damage."""
-    key = data.draw(st.sampled_from(sorted(town.then, key=lambda k: (k[0].thing, k[1]))))
+    key = data.draw(st.sampled_from(sorted(town.then, key=lambda k: (k[0].base_name, k[1]))))
     table, item = key[0], town.then[key]
     kind = data.draw(st.sampled_from(("change", "remove", "add")))
     if kind == "add":

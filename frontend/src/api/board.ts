@@ -45,8 +45,8 @@ export function noteUnpublishedChange(view: QuestView, requestorName: string): v
 }
 
 /**
- * The cards with the member's own changes in place of what the document does not have yet. Of a part of the board
- * (`isWhole` false) a quest may be missing because it is elsewhere.
+ * The cards with the member's own changes in place of what the document does not have yet. With `isWhole` false, the
+ * cards are not the whole board, so a quest that is missing among them may still be on it.
  */
 export function withUnpublishedChanges(
   cards: readonly BoardCard[],

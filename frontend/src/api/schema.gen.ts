@@ -676,7 +676,7 @@ export interface components {
         };
         /**
          * AttestBody
-         * @description A party's word, with a note for the other one if they like; with `thanks` it may be shown on their profile.
+         * @description A party's attestation, with an optional note; with `thanks` it may be shown on the other one's profile.
          */
         AttestBody: {
             /**
@@ -692,7 +692,7 @@ export interface components {
         };
         /**
          * Attestation
-         * @description One party's word that the work was done. `thanks` says that the note may be shown on the other one's profile.
+         * @description One party's confirmation that the work was done. `thanks`: the note may be shown on the other one's profile.
          */
         Attestation: {
             /** Userid */
@@ -1201,7 +1201,7 @@ export interface components {
         };
         /**
          * Evidence
-         * @description The form of an attestation: said in so many words, by handing the work in, or by not objecting to it in time.
+         * @description The form of an attestation: explicit (`word`), by handing the work in, or by not reacting in time (`silence`).
          * @enum {string}
          */
         Evidence: "word" | "hand-in" | "silence";

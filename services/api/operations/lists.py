@@ -77,7 +77,7 @@ def list_my_turn(platform: Platform, request: Request[NoBody, NoQuery]) -> views
     """Every quest that waits for the member, the most urgent first."""
     user_id = request.member.user_id
     user = platform.users.get(user_id)
-    claimed = [claimed_quest(mark) for mark in user.claims] if user else []
+    claimed = [claimed_quest(record) for record in user.claims] if user else []
     found = platform.quests.turn_candidates(user_id, claimed)
     cards = [card for card in _my_cards(platform, request, found) if card.turn and card.turn.yours]
     return views.MyTurn(items=sorted(cards, key=views.urgency))

@@ -21,7 +21,7 @@ from services.api.operations.operation import (
 )
 from services.api.problems import DENIALS, ProblemError, not_found
 from services.core.domain import pairs, quests
-from services.core.domain.digests import digest, request_mark
+from services.core.domain.digests import digest, step_id_of
 from services.core.domain.pairs import Pair
 from services.core.domain.quests import (
     FINAL,
@@ -35,7 +35,7 @@ from services.core.domain.quests import (
     Standing,
     Status,
 )
-from services.core.domain.users import User, claimed_quest, is_fresh, is_suspended, open_claims
+from services.core.domain.users import User, claimed_quest, is_suspended, may_be_in_progress, open_claims
 from services.core.metrics import (
     ATTESTATIONS_SUBMITTED,
     CLAIMS_HELD,
@@ -203,21 +203,21 @@ def _change_quest(
     save: Save | None = None,
     contended: Metric | None = None,
 ) -> Transition:
-    """Takes a step on a quest as it stands; where somebody was faster, takes it again on what they made of it.
+    """Takes a step on the current quest; after a conflict, reads the quest again and retries.
 
-    A step that this request has taken already, as after a lost answer or a retry of the caller's, is not taken twice,
-    wherever the quest has moved since.
+    A step that this request has taken already (a lost answer, a retry of the caller) is not taken twice, whatever the
+    quest's status is now.
     """
-    mark = request_mark(request.member.user_id, action, request.request_id)
+    step_id = step_id_of(request.member.user_id, action, request.request_id)
     store = save or (lambda before, change: platform.quests.save(before, change, quota))
     stored = stored_quest(platform, request)
     for _ in range(ATTEMPTS):
-        if quests.is_taken(stored.quest, mark):
+        if quests.already_taken(stored.quest, step_id):
             return Transition(quest_view(platform, request, stored), changed=False)
         change = _traced(step(stored), request)
         if change.quest is stored.quest:
             return Transition(quest_view(platform, request, stored), changed=False)
-        change = quests.marked(change, mark)
+        change = quests.with_step(change, step_id)
         try:
             _save(platform, request, store, stored.quest, change)
         except QuestConflictError:
@@ -292,29 +292,29 @@ def _add_claim(platform: Platform, request: AnyRequest, quest: Quest) -> None:
         try:
             held = platform.users.add_claim(user_id, quest.quest_id, platform.claims(), request.now)
         except ClaimsFullError as full:
-            kept = _held(platform, request, full.marks)
-            if kept == full.marks:
+            kept = _held(platform, request, full.claims)
+            if kept == full.claims:
                 raise NotAllowedError(quest, request.member, Action.CLAIM, Denial.TOO_MANY_CLAIMS) from None
-            platform.users.keep_claims(user_id, full.marks, kept)
+            platform.users.keep_claims(user_id, full.claims, kept)
         else:
             _count(platform, request, CLAIMS_HELD, held)
             return
     raise StoreUnavailableError("the member's claims kept changing")
 
 
-def _held(platform: Platform, request: AnyRequest, marks: list[str]) -> list[str]:
-    """The marks of what the member has claimed now, one for each quest, and of what may be about to be claimed."""
-    last = {claimed_quest(mark): mark for mark in marks}
+def _held(platform: Platform, request: AnyRequest, records: list[str]) -> list[str]:
+    """Those of a member's claim records that count: one for each quest that they hold, or whose claim still runs."""
+    last = {claimed_quest(record): record for record in records}
     found = {quest.quest_id: quest for quest in platform.quests.without_texts(last)}
 
-    def stays(quest: Quest | None, mark: str) -> bool:
+    def stays(quest: Quest | None, record: str) -> bool:
         if quest is None or quest.status not in (Status.OPEN, Status.CLAIMED):
             return False
         return quest.performer_id == request.member.user_id or (
-            quest.status is Status.OPEN and is_fresh(mark, request.now)
+            quest.status is Status.OPEN and may_be_in_progress(record, request.now)
         )
 
-    return [mark for quest_id, mark in last.items() if stays(found.get(quest_id), mark)]
+    return [record for quest_id, record in last.items() if stays(found.get(quest_id), record)]
 
 
 def release_quest(platform: Platform, request: Request[requests.ReleaseBody, NoQuery]) -> views.QuestView:

@@ -1,4 +1,4 @@
-"""Ids and marks that are made from what they stand for. The standard library alone: the local console has no more."""
+"""Ids that are hashes of their content. Imports only the standard library, as the local console has nothing else."""
 
 import hashlib
 
@@ -10,6 +10,6 @@ def digest(*parts: str) -> str:
     return "".join(alphabet[(number >> shift) & 31] for shift in range(0, 130, 5))
 
 
-def request_mark(user_id: str, action: str, request_id: str) -> str:
-    """The name under which a quest remembers a step of this member's request."""
+def step_id_of(user_id: str, action: str, request_id: str) -> str:
+    """The id of the step that this member's request takes on a quest, as kept in `Quest.taken`."""
     return digest(user_id, action, request_id)[:12]

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable
 from pydantic import ValidationError
 
 from services.core.domain import ledger
-from services.core.domain.ledger import Entry, Totals, drift, fold, totals_of
+from services.core.domain.ledger import Entry, Totals, drift, sum_entries, totals_of
 from services.core.domain.quests import Draft, Quest, Status
 from services.core.domain.users import User
 
@@ -85,7 +85,7 @@ def missing_texts(quest: Quest, present: Container[str]) -> list[str]:
 
 def user_problems(user: User, entries: Iterable[Entry]) -> list[str]:
     """The invariants that a member's totals break, in words."""
-    difference = drift(totals_of(user), fold(entries))
+    difference = drift(totals_of(user), sum_entries(entries))
     found = [f"the row is ahead of the ledger by {amounts(difference)}"] if difference else []
     if difference and not any(difference[:3]):
         counts = (("completed quests", difference.completed), ("members who confirmed", difference.confirmed_by))

@@ -1,4 +1,4 @@
-"""The ledger: every change of points, XP or reputation is an entry, and totals are their fold."""
+"""The ledger: every change of points, XP or reputation is an entry, and totals are their sums."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -77,7 +77,7 @@ class Totals(NamedTuple):
 
 
 def entry_id(kind: Kind, subject: str, now: datetime) -> str:
-    """Sorts by time within a member's entries; `subject` is the quest's id or another one of its own."""
+    """The id of an entry, which sorts by time; `subject` is the quest's id, or `account`."""
     return f"{timestamp(now)}#{kind}#{subject}"
 
 
@@ -139,7 +139,7 @@ def reward(
 ) -> Entry:
     """The reward of a quest's performer, rounded down; PENDING until the rewards Lambda posts it.
 
-    `confirmed` means that the requestor said in so many words that the work was done, `share` is the percent that the
+    `confirmed` means that the requestor attested the work explicitly, not by silence, `share` is the percent that the
     pair gets of it, and `new_confirmer` that the requestor had not confirmed this member's work before.
     """
     amounts = rewarded(xp, reputation, share)
@@ -161,7 +161,7 @@ def reward(
     )
 
 
-def fold(entries: Iterable[Entry]) -> Totals:
+def sum_entries(entries: Iterable[Entry]) -> Totals:
     """The totals that the POSTED entries of one member add up to."""
     totals = Totals()
     for entry in entries:
@@ -176,9 +176,9 @@ def fold(entries: Iterable[Entry]) -> Totals:
     return totals
 
 
-def drift(cached_totals: Totals, folded: Totals) -> Totals | None:
-    """The difference of cached totals from the fold of their entries, or None if they agree."""
-    difference = Totals(*(cached - true for cached, true in zip(cached_totals, folded, strict=True)))
+def drift(cached_totals: Totals, sums: Totals) -> Totals | None:
+    """The cached totals minus the sums of the entries, or None if they agree."""
+    difference = Totals(*(cached - true for cached, true in zip(cached_totals, sums, strict=True)))
     return difference if any(difference) else None
 
 
@@ -188,7 +188,7 @@ def totals_of(user: User) -> Totals:
 
 
 def adjustment(user_id: str, quest_id: str | None, totals: Totals, reason: str, now: datetime) -> Entry:
-    """A POSTED entry that makes a mistake good. Raises ValueError for an empty one."""
+    """A POSTED entry that corrects a mistake. Raises ValueError for an empty one."""
     if not any(totals):
         raise ValueError("an adjustment of nothing")
     return Entry(

@@ -381,7 +381,7 @@ def _changes_wanted(before: Quest, after: Quest) -> _Event | None:
 
 
 def _confirmed(before: Quest, after: Quest) -> _Event | None:
-    attested = [word for word in after.attestations if word not in before.attestations]
+    attested = [attestation for attestation in after.attestations if attestation not in before.attestations]
     if not attested:
         return None
     if attested[-1].by is Evidence.SILENCE:

@@ -15,8 +15,8 @@ SHARES = (100, 50)
 
 class Pair(Model):
     """Two members who completed quests together, whichever of them asked. `paid` are the moments of their last rewards
-    that paid anything, the newest last; `confirmed` are those of the two whose work the other has confirmed in so many
-    words. `revision` counts its changes.
+    that paid anything, the newest last; `confirmed` are those of the two whose work the other has confirmed
+    explicitly. `revision` counts its changes.
     """
 
     paid: list[Timestamp] = []

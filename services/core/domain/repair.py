@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.core.domain.invariants import imbalance
-from services.core.domain.ledger import Entry, Totals, adjustment, fold
+from services.core.domain.ledger import Entry, Totals, adjustment, sum_entries
 from services.core.domain.quests import Quest
 
 
@@ -55,8 +55,8 @@ def repair(
     for entry in adjustments:
         whole.setdefault(entry.user_id, {})[entry.entry_id] = entry
     concerned = {entry.user_id for entry in (*restored, *adjustments)}
-    totals = {user_id: fold(whole[user_id].values()) for user_id in sorted(concerned)}
+    totals = {user_id: sum_entries(whole[user_id].values()) for user_id in sorted(concerned)}
     for user_id, those in totals.items():
-        if those.points < min(0, fold(ledgers.get(user_id, ())).points):
+        if those.points < min(0, sum_entries(ledgers.get(user_id, ())).points):
             raise OverdrawnError(user_id)
     return Repair(tuple(adjustments), totals)

@@ -21,8 +21,8 @@ OPEN_CLAIMS = 3
 OPEN_CLAIMS_TRUSTED = 10
 """The same, once `TRUSTED_FROM` different members have confirmed the member's work."""
 TRUSTED_FROM = 3
-CLAIM_TAKES = timedelta(minutes=1)
-"""More than a claim takes: the api's Lambda ends sooner."""
+CLAIM_DURATION = timedelta(minutes=1)
+"""Upper bound of the time that a claim's request runs: the api's Lambda ends sooner."""
 
 Interests = Annotated[list[Tag], Field(max_length=10)]
 
@@ -56,8 +56,8 @@ class User(Model):
     """A member. `points`, `xp`, `reputation` and `completed` are a cache of the ledger's POSTED entries.
 
     `read_up_to` is the newest item of the inbox that the member has read. `confirmed_by` is the number of different
-    members who confirmed this one's work in so many words. `claims` has what they claimed and may still hold, each as
-    `claim_mark` writes it.
+    members who explicitly confirmed this one's work. `claims` has what they claimed and may still hold, each as
+    `claim_record` writes it.
     `blocked` are the members who may neither claim this one's quests nor write to them. `moderator` follows the user
     pool's group, which alone gives the right; it is shown beside the name. `address_digest` is a keyed digest of the
     e-mail address (`services.core.sign_ups`), which nobody is shown.
@@ -140,16 +140,16 @@ def is_suspended(user: User, now: datetime) -> bool:
     return user.suspended_until is not None and user.suspended_until > now
 
 
-def claim_mark(quest_id: str, now: datetime) -> str:
-    """A claim in a member's list: the quest, and the moment in milliseconds."""
+def claim_record(quest_id: str, now: datetime) -> str:
+    """A claim as a member's list of claims keeps it: the quest's id, `@`, and the time in milliseconds."""
     return f"{quest_id}@{int(now.timestamp() * 1000)}"
 
 
-def claimed_quest(mark: str) -> str:
-    """The quest of a claim in a member's list."""
-    return mark.partition("@")[0]
+def claimed_quest(record: str) -> str:
+    """The id of the quest in a claim record."""
+    return record.partition("@")[0]
 
 
-def is_fresh(mark: str, now: datetime) -> bool:
-    """True for a claim that may still be under way: its quest is written after the member's list."""
-    return now.timestamp() * 1000 - int(mark.partition("@")[2]) < CLAIM_TAKES.total_seconds() * 1000
+def may_be_in_progress(record: str, now: datetime) -> bool:
+    """True for a claim whose request may still run: the quest is written after the member's list."""
+    return now.timestamp() * 1000 - int(record.partition("@")[2]) < CLAIM_DURATION.total_seconds() * 1000

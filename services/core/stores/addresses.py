@@ -1,6 +1,6 @@
 """Addresses that accounts have or had: keyed digests in the inbox table, each with its last account.
 
-The item of a former account's address goes by itself after `RETENTION`.
+The item of a former account's address expires after `RETENTION`.
 """
 
 from datetime import datetime, timedelta
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 RETENTION = timedelta(days=90)
-"""Time for which the address of a former account is known again."""
+"""Time for which the address of a former account is recognised."""
 PARTITIONS = "address#"
-"""The beginning of their partition keys; a role may be kept to them by `dynamodb:LeadingKeys`."""
+"""Prefix of their partition keys; IAM restricts roles to it by `dynamodb:LeadingKeys`."""
 _ITEM_ID = "account"
 assert INBOX.ttl is not None
 _TTL = INBOX.ttl
@@ -46,7 +46,7 @@ class AddressStore:
         return decode_item(answer.get("Item", {}))
 
     def put_of(self, digest: str, user_id: str, stored: str | None) -> Item:
-        """The put, for a transaction or alone, that makes an account the last one in place of `stored`."""
+        """The put, for a transaction or alone, that records an account as the last one in place of `stored`."""
         condition = "accountId = :stored" if stored else "attribute_not_exists(accountId)"
         values = {"ExpressionAttributeValues": encode_item({":stored": stored})} if stored else {}
         return {
@@ -56,8 +56,8 @@ class AddressStore:
             **values,
         }
 
-    def take(self, digest: str, user_id: str, now: datetime) -> bool:
-        """Makes an account the address's last one; False if another one was faster."""
+    def assign(self, digest: str, user_id: str, now: datetime) -> bool:
+        """Records an account as the last one of the address; False if another one was faster."""
         stored = self.find([digest], now).stored
         try:
             call(self._client.put_item, **self.put_of(digest, user_id, stored))
@@ -65,8 +65,8 @@ class AddressStore:
             return False
         return True
 
-    def leave(self, digest: str, user_id: str, now: datetime) -> None:
-        """Keeps the address of an account that ends for RETENTION longer; repeated, it prolongs nothing."""
+    def expire(self, digest: str, user_id: str, now: datetime) -> None:
+        """Lets the digest of an account that ends expire after RETENTION; a repeated call does not extend it."""
         try:
             call(
                 self._client.update_item,

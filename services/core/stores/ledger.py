@@ -116,12 +116,12 @@ class LedgerStore:
             raise NoSuchUserError(entry.user_id) from None
         return True
 
-    def hold(self, entry: Entry) -> bool:
-        """Sets an entry aside until the rewards flag includes its member; False if it is not unpaid any more."""
+    def mark_held(self, entry: Entry) -> bool:
+        """Makes an unpaid entry HELD until the rewards flag includes its member; False if it was paid meanwhile."""
         return self._move(entry.user_id, entry.entry_id, State.HELD)
 
     def fail(self, user_id: str, entry_id: str) -> bool:
-        """Gives an entry to the operators, also one whose state is invalid; False if it is not due any more."""
+        """Makes an entry FAILED, also one whose state is invalid; False if it is not due any more."""
         return self._move(user_id, entry_id, State.FAILED, {})
 
     def retry(self, user_id: str, entry_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""A write that changes nothing, to learn if DynamoDB takes writes."""
+"""A write that changes nothing, to test if DynamoDB accepts writes."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 PROBE_KEY: Final = "canary-probe"
-"""The id of a quest that never exists; a role may be kept to it by `dynamodb:LeadingKeys`."""
+"""The id of a quest that never exists; IAM restricts the canary to it by `dynamodb:LeadingKeys`."""
 
 
 def takes_writes(client: "DynamoDBClient", quests_table: str) -> bool:
-    """True if DynamoDB looks at a write: it has to refuse this one for its condition, and nothing else."""
+    """True if DynamoDB evaluates a write: it has to refuse this one for its condition, and for nothing else."""
     try:
         call(
             client.update_item,

@@ -1,10 +1,10 @@
 """The quests table: one conditional write for every change of a quest, and the lists of quests.
 
 A quest is up to three items: the quest itself under its id, and its Markdown under `{id}#description` and
-`{id}#submission`, so that a transition costs the same however long the texts are. Few quests have further ones, each
-for an index alone and written in the transaction of the step that asks for it (decision 0018): `{id}#turn` finds whose
-turn it is where the quest's own lane does not, `{id}#former#{user}` keeps a quest in the list of a former performer,
-`{id}#judge#{user}` in that of the moderator who decided.
+`{id}#submission`, so that a transition costs the same however long the texts are. Some quests also have *index items*,
+which only carry the key of an index and are written in the same transaction as the step (decision 0018): `{id}#turn`
+finds whose turn it is where the quest's own lane does not, `{id}#former#{user}` keeps a quest in the list of a former
+performer, `{id}#judge#{user}` in that of the moderator who decided.
 
 Beside the quests, `pair#{one}#{other}` is what two members completed together: a completion writes it on condition that
 it is as it was read, so that of two quests of a pair that end at once only one is paid in full.
@@ -234,7 +234,7 @@ class QuestStore:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             **update,
         }
-        return [{"Update": write}, *self._mark_writes(before, after)]
+        return [{"Update": write}, *self._index_item_writes(before, after)]
 
     def unchanged(self, quest: Quest) -> Item:
         """The ConditionCheck of a quest that is still as it was read, as a part of a transaction."""
@@ -292,25 +292,25 @@ class QuestStore:
             }
         }
 
-    def _mark_writes(self, before: Quest, after: Quest) -> list[Item]:
-        """The further items of a quest, as its step changes them."""
-        marks: dict[str, Item | None] = {}
-        if (turn := _marked_turn(after)) != _marked_turn(before):
-            marks["turn"] = self._underway(turn, after.quest_id) if turn else None
+    def _index_item_writes(self, before: Quest, after: Quest) -> list[Item]:
+        """The writes of the quest's index items (see the module) that a step changes."""
+        items: dict[str, Item | None] = {}
+        if (turn := _turn_item_owner(after)) != _turn_item_owner(before):
+            items["turn"] = self._underway(turn, after.quest_id) if turn else None
         for former in after.former:
             if former not in before.former:
-                marks[f"former#{former.user_id}"] = _listed(former.user_id, former.at)
+                items[f"former#{former.user_id}"] = _listed(former.user_id, former.at)
         if after.performer_id and after.performer_id != before.performer_id and former_of(after, after.performer_id):
-            marks[f"former#{after.performer_id}"] = None  # now the quest itself is in their list
+            items[f"former#{after.performer_id}"] = None  # now the quest itself is in their list
         judge = after.dispute and after.dispute.decided_by
         if judge and after.dispute != before.dispute:
-            marks[f"judge#{judge}"] = _listed(_as_judge(judge), after.updated_at)
-        return [self._mark_write(f"{after.quest_id}#{name}", mark) for name, mark in marks.items()]
+            items[f"judge#{judge}"] = _listed(_as_judge(judge), after.updated_at)
+        return [self._index_item_write(f"{after.quest_id}#{name}", item) for name, item in items.items()]
 
-    def _mark_write(self, key: str, mark: Item | None) -> Item:
+    def _index_item_write(self, key: str, item: Item | None) -> Item:
         """Writes an item's index attributes, or removes them, so that no index holds it."""
         names = [name for index in (_BOARD, _PERFORMER) for name in (index.partition_key, index.sort_key)]
-        return {"Update": {"TableName": self._table, "Key": {"questId": encode(key)}} | _present(names, mark or {})}
+        return {"Update": {"TableName": self._table, "Key": {"questId": encode(key)}} | _present(names, item or {})}
 
     def _row_writes(self, change: Change, quota: Limit | None, *, running: bool) -> list[Item]:
         spend = quota.spend(change.quest.updated_at, running=running) if quota else None
@@ -347,7 +347,7 @@ class QuestStore:
             item["dueAt"] = timestamp(due_at)
         return item
 
-    def holds(self, shard: int) -> bool:
+    def has_quests_in(self, shard: int) -> bool:
         """True if a partition of the board index has a quest in it."""
         return any(self._first_of(status, shard) for status in Status)
 
@@ -573,8 +573,8 @@ def _present(names: Iterable[str], attributes: Item) -> Item:
     return {name: part for name, part in update_expression(dict.fromkeys(names, ""), attributes).items() if part}
 
 
-def _marked_turn(quest: Quest) -> str | None:
-    """The member whose turn it may be though neither the quest's lane nor their list of claims says so."""
+def _turn_item_owner(quest: Quest) -> str | None:
+    """The member for whom the quest needs an item `#turn`: neither its lane nor their list of claims finds it."""
     match quest.status:
         case Status.OPEN if quest.asked_at:
             return quest.requestor_id

@@ -22,7 +22,7 @@ from services.core.domain.users import (
     MailStop,
     Profile,
     User,
-    claim_mark,
+    claim_record,
     former,
     is_suspended,
     newcomer,
@@ -130,11 +130,11 @@ HOUSEKEEPING_ATTRIBUTES: Final = PROFILE_ATTRIBUTES | ERASED_ATTRIBUTES | {"poin
 
 
 class ClaimsFullError(Exception):
-    """The member's list of claims has no room; `marks` are what is in it."""
+    """The member's list of claims has no room; `claims` are what is in it."""
 
-    def __init__(self, marks: list[str]) -> None:
-        super().__init__(f"{len(marks)} claims")
-        self.marks = marks
+    def __init__(self, claims: list[str]) -> None:
+        super().__init__(f"{len(claims)} claims")
+        self.claims = claims
 
 
 class Limit(Protocol):
@@ -184,8 +184,8 @@ def require_not_suspended(row: Item, now: datetime) -> None:
 
 class Quota(NamedTuple):
     """A member's allowance by the generic cell rate algorithm (ITU-T I.371): its whole state is one moment, the
-    theoretical arrival time, kept on the member's row in milliseconds. `starts` marks what starts something new, which
-    a suspended member may not.
+    theoretical arrival time, kept on the member's row in milliseconds. `starts` is True for an
+    action that starts something new, which a suspended member may not.
     """
 
     attribute: Allowance | str
@@ -228,9 +228,14 @@ class Quota(NamedTuple):
             raise RateLimitedError(-(-excess // 1000))
 
 
-class Start(NamedTuple):
-    """The beginning of a new row. `limits` are LASTING_LIMITS of a former account, `address` is the digest of the
-    member's, and `put_address` the put that makes them its last account.
+class NewRow(NamedTuple):
+    """The values of a new member's row.
+
+    Attributes:
+        limits: LASTING_LIMITS of a former account with the same address.
+        returning: there was such an account.
+        address: digest of the e-mail address.
+        put_address: the put that records this account as the last one of the address.
     """
 
     points: int = WELCOME_POINTS
@@ -261,23 +266,23 @@ class UserStore:
         keys = [{"userId": user_id} for user_id in user_ids]
         return {item["userId"] for item in batch_get(self._client, self._table, keys, consistent=False)}
 
-    def left(self, user_id: str) -> Item | None:
-        """The points and LASTING_LIMITS on a member's row, a former one's too; None if there is no row."""
+    def carried_over(self, user_id: str) -> Item | None:
+        """The points and LASTING_LIMITS that a new account of the same person takes over; None if there is no row."""
         answer = call(self._client.get_item, TableName=self._table, Key=self._key(user_id), ConsistentRead=True)
         if "Item" not in answer:
             return None
         row = decode_item(answer["Item"])
         return {name: row[name] for name in ("points", *sorted(LASTING_LIMITS)) if name in row}
 
-    def ensure(self, user_id: str, now: datetime, start: Start | None = None) -> User:
+    def ensure(self, user_id: str, now: datetime, new: NewRow | None = None) -> User:
         """The member, made with a welcome entry if there is no row. Raises AddressTakenError.
 
         See `services.core.sign_ups`, which knows what a member starts with.
         """
-        start = start or Start()
-        user = newcomer(user_id, now, start.points, start.address)
+        new = new or NewRow()
+        user = newcomer(user_id, now, new.points, new.address)
         # Without the zeros: IAM lets nobody but rewards write xp, reputation and completed, not even as 0.
-        row = {"points": start.points, **start.limits}
+        row = {"points": new.points, **new.limits}
         row |= user.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         try:
             call(
@@ -295,12 +300,12 @@ class UserStore:
                         "Put": {
                             "TableName": self._ledger,
                             "Item": encode_item(
-                                dump(ledger.welcome(user_id, now, start.points, returning=start.returning))
+                                dump(ledger.welcome(user_id, now, new.points, returning=new.returning))
                             ),
                             "ConditionExpression": "attribute_not_exists(entryId)",
                         }
                     },
-                    *([{"Put": start.put_address}] if start.put_address else []),
+                    *([{"Put": new.put_address}] if new.put_address else []),
                 ],
             )
         except ConditionFailedError as failure:
@@ -358,35 +363,35 @@ class UserStore:
         The claim itself comes after it, so that whatever a member holds is in the list; what is in the list besides
         is dropped by `keep_claims`. Raises ClaimsFullError, RateLimitedError, NoSuchUserError.
         """
-        mark = claim_mark(quest_id, now)
+        record = claim_record(quest_id, now)
         room, running = OPEN_CLAIMS, False
         for _ in range(_ATTEMPTS):
             try:
-                return self._add_claim(user_id, mark, quota.spend(now, running=running), room)
+                return self._add_claim(user_id, record, quota.spend(now, running=running), room)
             except ConditionFailedError as failure:
                 row = failure.items[0] or {}
-            if mark in row.get("claims", []):
+            if record in row.get("claims", []):
                 return len(row["claims"])  # the answer to our own write was lost
             _raise_claim_error(row, quota, now)
             # The number of members who confirmed is read, not a condition: the api's role may not name it in a write.
             room, running = open_claims(row.get("confirmedBy", 0)), quota.is_running(row, now)
         raise StoreUnavailableError("the member's claims kept changing")
 
-    def _add_claim(self, user_id: str, mark: str, spend: Item, room: int) -> int:
+    def _add_claim(self, user_id: str, record: str, spend: Item, room: int) -> int:
         condition = (
             "attribute_exists(userId)",
             "attribute_not_exists(deleted)",
             spend["condition"],
-            "(attribute_not_exists(claims) OR (size(claims) < :room AND NOT contains(claims, :mark)))",
+            "(attribute_not_exists(claims) OR (size(claims) < :room AND NOT contains(claims, :record)))",
         )
         answer = call(
             self._client.update_item,
             TableName=self._table,
             Key=self._key(user_id),
-            UpdateExpression=f"SET {spend['set']}, claims = list_append(if_not_exists(claims, :none), :marks)",
+            UpdateExpression=f"SET {spend['set']}, claims = list_append(if_not_exists(claims, :none), :records)",
             ConditionExpression=" AND ".join(condition),
             ExpressionAttributeValues=encode_item(
-                {**spend["values"], ":none": [], ":mark": mark, ":marks": [mark], ":room": room}
+                {**spend["values"], ":none": [], ":record": record, ":records": [record], ":room": room}
             ),
             ReturnValues="UPDATED_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -497,7 +502,7 @@ class UserStore:
             yield from (item["userId"] for item in page)
 
     def anonymise(self, user: User, now: datetime) -> None:
-        """Leaves "Former member" and the totals, and the mark of a deletion that is not finished yet.
+        """Leaves "Former member", the totals, and the attribute `deletion` until the deletion is finished.
 
         Raises NoSuchUserError if the member changed their mind meanwhile.
         """
@@ -508,7 +513,7 @@ class UserStore:
         self._update(user.user_id, before, after, "deletionAt <= :now", {":now": timestamp(now)})
 
     def finish_deletion(self, user_id: str, now: datetime) -> None:
-        """Takes the mark and the address's digest away. Raises NoSuchUserError for a member who is not anonymous."""
+        """Removes `deletion` and the address's digest. Raises NoSuchUserError for a member who is not anonymous."""
         before = {"deletion": "", "deletionAt": "", "addressDigest": ""}
         self._update(user_id, before, {"updatedAt": timestamp(now)}, "attribute_exists(deleted)")
 

@@ -139,7 +139,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[UnitStage]:
         }
         for parameter in (*STACK_PARAMETERS, *LIVE_PARAMETERS, PUSH_KEY, CANARY_PASSWORD):
             key = json.dumps({"current": "first", "previous": None, "previousUntil": None})
-            value = key if parameter.former_honoured else values.get(parameter.key, parameter.initial or "something")
+            value = key if parameter.previous_valid_for else values.get(parameter.key, parameter.initial or "something")
             stage.put_parameter(parameter.key, value, secret=parameter.kind == "SecureString")
         for queue in QUEUES:
             stage.sqs.create_queue(QueueName=stage.resource(f"{queue}-dlq"))

@@ -8,6 +8,6 @@ def test_the_tables_have_the_keys_and_projections_that_are_declared(stage: UnitS
     """An index with another projection than the deployed one answers with what the deployed one lacks."""
     for table in TABLES:
         made = stage.dynamodb.describe_table(TableName=stage.table(table))["Table"]
-        assert made["KeySchema"] == table.create_request(table.thing)["KeySchema"], table.thing
+        assert made["KeySchema"] == table.create_request(table.base_name)["KeySchema"], table.base_name
         found = {index["IndexName"]: index["Projection"] for index in made.get("GlobalSecondaryIndexes", [])}
-        assert found == {index.name: index.create_request["Projection"] for index in table.indexes}, table.thing
+        assert found == {index.name: index.create_request["Projection"] for index in table.indexes}, table.base_name

@@ -205,7 +205,7 @@ class Cloud:
         services = ("dynamodb", "ssm", "sqs", "cognito-idp")
         self.dynamodb, self.ssm, self.sqs, self.cognito = (aws.client(service) for service in services)
         for table in TABLES:
-            request = table.create_request(resource_name(STAGE, table.thing))
+            request = table.create_request(resource_name(STAGE, table.base_name))
             # Without streams: nobody reads them here, and moto copies all their records for each transaction.
             self.dynamodb.create_table(**{**request, "StreamSpecification": {"StreamEnabled": False}})
         self.set_parameter(API_KEY, json.dumps({"current": "key-1", "previous": None, "previousUntil": None}))
@@ -215,7 +215,7 @@ class Cloud:
         self.set_parameter(BREAKER, "closed")
         for flag in FLAGS:
             self.set_flag(flag, "on")
-        names = [resource_name(STAGE, table.thing) for table in (USERS, QUESTS, LEDGER, INBOX, MESSAGES, REPORTS)]
+        names = [resource_name(STAGE, table.base_name) for table in (USERS, QUESTS, LEDGER, INBOX, MESSAGES, REPORTS)]
         self.users_table, self.quests_table, self.ledger_table, *others = names
         self.inbox_table, self.messages_table, self.reports_table = others
         tables = aws.dynamodb()
@@ -288,7 +288,7 @@ class Cloud:
 
     def everything(self) -> list[list[Item]]:
         """All that is stored, to compare before and after."""
-        names = (resource_name(STAGE, table.thing) for table in TABLES)
+        names = (resource_name(STAGE, table.base_name) for table in TABLES)
         return [sorted(self.rows(name), key=lambda row: json.dumps(row, sort_keys=True)) for name in names]
 
     def stream(self, *states: str) -> dict[str, Any]:

@@ -352,5 +352,5 @@ class Lifecycle(RuleBasedStateMachine):
 
 def folded(user_id: str, entries: list[Entry], now: datetime) -> User:
     """The member's row as the ledger has it."""
-    totals = ledger.fold(entry for entry in entries if entry.user_id == user_id)
+    totals = ledger.sum_entries(entry for entry in entries if entry.user_id == user_id)
     return User(user_id=user_id, **totals._asdict(), created_at=now, updated_at=now)

@@ -23,9 +23,10 @@ export interface Reader {
   quest(questId: string): Promise<QuestDocument | undefined>;
 }
 
-export interface Part {
+/** The first quests that match, in order. */
+export interface Matches {
   quests: BoardCard[];
-  /** True if there are more quests than these. */
+  /** True if more quests match than these. */
   more: boolean;
 }
 
@@ -82,14 +83,14 @@ export async function withPages<T>(
 }
 
 /** The first `count` quests that match the filters, and the total number if it is known. */
-export const list = (board: PublishedBoard, filters: Filters, count: number): Promise<Part & { total?: number }> =>
-  withPages<Part & { total?: number }>(
+export const list = (board: PublishedBoard, filters: Filters, count: number): Promise<Matches & { total?: number }> =>
+  withPages<Matches & { total?: number }>(
     board,
     async (index) => {
-      const part = await foundIn(index, filters, Date.now(), count);
+      const matches = await foundIn(index, filters, Date.now(), count);
       const { q, category, area, weekend, short } = filters;
-      if (!(q || category || area || weekend || short)) return { ...part, total: index.count };
-      return part.more ? part : { ...part, total: part.quests.length };
+      if (!(q || category || area || weekend || short)) return { ...matches, total: index.count };
+      return matches.more ? matches : { ...matches, total: matches.quests.length };
     },
     (cards) => {
       const all = found(cards, filters, Date.now());
@@ -112,19 +113,19 @@ export async function foundIn(
   now: number,
   count: number,
   reader: Reader = published,
-): Promise<Part> {
+): Promise<Matches> {
   const queried = words(filters.q, filters.area ?? "");
   const rare = queried
     .map((word) => ({ word, names: pagesOf(index.words, word) }))
     .filter(({ names }) => names.length <= MOST_PAGES)
     .sort((a, b) => a.names.length - b.names.length);
-  const part =
+  const matches =
     rare.length > 0
       ? await searchByWords(rare, filters, now, count, reader)
       : filters.weekend
         ? await scanWeekend(index, filters, now, count, reader)
         : await scan(index[filters.sort], fitting(filters, now), count, reader);
-  return addUnpublishedChanges(part, filters, now);
+  return addUnpublishedChanges(matches, filters, now);
 }
 
 /** Other members' quests that start soon, by start. */
@@ -158,7 +159,7 @@ async function scan(
   count: number,
   reader: Reader,
   isPast: (card: BoardCard) => boolean = () => false,
-): Promise<Part> {
+): Promise<Matches> {
   const quests: BoardCard[] = [];
   for (const name of order.names) {
     const { cards } = await reader.page<CardPage>(name);
@@ -175,7 +176,7 @@ async function scanWeekend(
   now: number,
   count: number,
   reader: Reader,
-): Promise<Part> {
+): Promise<Matches> {
   const every = Number.POSITIVE_INFINITY;
   const isPast = startsFrom(nextWeekend(now).end);
   const { quests } = await scan(index.when, fitting(filters, now), every, reader, isPast);
@@ -190,7 +191,7 @@ async function searchByWords(
   now: number,
   count: number,
   reader: Reader,
-): Promise<Part> {
+): Promise<Matches> {
   let candidates: Map<string, Posting> | undefined;
   for (const { word, names } of rare) {
     const matching = await postingsOf(word, names, reader);
@@ -238,7 +239,7 @@ function cardOf(document: QuestDocument): BoardCard {
 }
 
 /** The quests with the member's own changes, except those that come after the last one shown. */
-function addUnpublishedChanges({ quests, more }: Part, filters: Filters, now: number): Part {
+function addUnpublishedChanges({ quests, more }: Matches, filters: Filters, now: number): Matches {
   const all = found(withUnpublishedChanges(quests, { isWhole: false }), filters, now);
   const last = more ? all.findIndex(({ questId }) => questId === quests.at(-1)?.questId) : -1;
   return { quests: last < 0 ? all : all.slice(0, last + 1), more };

@@ -55,6 +55,7 @@ from services.core.domain.quests.permissions import (
     has_moved,
 )
 from services.core.domain.quests.steps import (
+    already_taken,
     answer,
     ask,
     attest,
@@ -67,9 +68,7 @@ from services.core.domain.quests.steps import (
     edit,
     expire,
     hide,
-    is_taken,
     leave,
-    marked,
     release,
     release_overdue,
     reopen,
@@ -78,6 +77,7 @@ from services.core.domain.quests.steps import (
     state,
     submit,
     unhide,
+    with_step,
     withdraw,
 )
 from services.core.domain.quests.turns import Task, Turn, turn
@@ -123,6 +123,7 @@ __all__ = [
     "When",
     "WhenInput",
     "allowed",
+    "already_taken",
     "answer",
     "ask",
     "attest",
@@ -139,9 +140,7 @@ __all__ = [
     "has_attested",
     "has_moved",
     "hide",
-    "is_taken",
     "leave",
-    "marked",
     "may_read_all",
     "may_see",
     "may_see_meeting_point",
@@ -157,5 +156,6 @@ __all__ = [
     "submit",
     "turn",
     "unhide",
+    "with_step",
     "withdraw",
 ]

@@ -1,4 +1,4 @@
-"""The things that a quest is made of, and what members write to make or change one."""
+"""The models of a quest and its parts, and of what members send to create or change one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -113,7 +113,7 @@ class Outcome(StrEnum):
 
 
 class Evidence(StrEnum):
-    """The form of an attestation: said in so many words, by handing the work in, or by not objecting to it in time."""
+    """The form of an attestation: explicit (`word`), by handing the work in, or by not reacting in time (`silence`)."""
 
     WORD = "word"
     HAND_IN = "hand-in"
@@ -152,7 +152,7 @@ class WhenInput(Input):
 
 
 class Attestation(Model):
-    """One party's word that the work was done. `thanks` says that the note may be shown on the other one's profile."""
+    """One party's confirmation that the work was done. `thanks`: the note may be shown on the other one's profile."""
 
     user_id: str
     role: Role
@@ -207,7 +207,7 @@ class Quest(Model):
     `left` are the parties who have left the platform.
     `asked_at` is the moment of the oldest question without an answer. `stood_still` are the seconds for
     which the quest was hidden before. `reward_share` is the percent of its reward that a COMPLETE quest paid. `taken`
-    are the last steps, each by the digest of its request. `synthetic` ones are made by the canary: nobody else sees
+    are the ids of the last steps (`digests.step_id_of`). `synthetic` ones are made by the canary: nobody else sees
     them, and nothing counts them.
     """
 
@@ -322,8 +322,13 @@ class Edit(Input):
 
 
 class Standing(NamedTuple):
-    """The things about a member that keep them from claiming a quest, or from judging one. `blocked_by` are ids of
-    members, and so are `knows`: whom a moderator has a history with.
+    """The facts about a member that may keep them from claiming a quest, or from judging one.
+
+    Attributes:
+        suspended: they may start nothing new.
+        claims_full: they hold as many claims as they may.
+        blocked_by: ids of the members who blocked them.
+        knows: of a moderator, ids of members whose cases they may not judge (`services.api.operations.conflicts`).
     """
 
     suspended: bool = False

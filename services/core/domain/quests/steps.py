@@ -48,14 +48,14 @@ NEW_PAIR = Pair()
 """Two members who completed nothing together. If they did, the store refuses a change that was computed with it."""
 
 
-def is_taken(quest: Quest, mark: str) -> bool:
-    """True if a step with this mark, a digest of its request, was taken before, whatever happened since."""
-    return mark in quest.taken
+def already_taken(quest: Quest, step_id: str) -> bool:
+    """True if the step of this id (`step_id_of`) was taken before, whatever happened since."""
+    return step_id in quest.taken
 
 
-def marked(change: Change, mark: str) -> Change:
-    """The change, with its request remembered."""
-    return change._replace(quest=change.quest.model_copy(update={"taken": [*change.quest.taken, mark][-MAX_TAKEN:]}))
+def with_step(change: Change, step_id: str) -> Change:
+    """The change, with the step's id in `taken`."""
+    return change._replace(quest=change.quest.model_copy(update={"taken": [*change.quest.taken, step_id][-MAX_TAKEN:]}))
 
 
 def _moment(quest: Quest, now: datetime) -> datetime:
@@ -66,10 +66,10 @@ def _next(quest: Quest, now: datetime, **changes: Any) -> Quest:
     return quest.model_copy(update={**changes, "version": quest.version + 1, "updated_at": now})
 
 
-def _left(quest: Quest, now: datetime, how: Ending, reason: str | None = None) -> list[Former]:
-    """The former performers once the present one has left; one entry each, the newest last."""
-    left = Former(user_id=quest.performer_id or "", at=now, how=how, reason=reason)
-    return [*(former for former in quest.former if former.user_id != left.user_id), left][-MAX_FORMER:]
+def _with_former(quest: Quest, now: datetime, how: Ending, reason: str | None = None) -> list[Former]:
+    """The former performers, the present one added as the last; one entry for each member."""
+    last = Former(user_id=quest.performer_id or "", at=now, how=how, reason=reason)
+    return [*(former for former in quest.former if former.user_id != last.user_id), last][-MAX_FORMER:]
 
 
 def _reopened(quest: Quest, now: datetime, how: Ending, released_by: str | None, reason: str | None = None) -> Quest:
@@ -86,7 +86,7 @@ def _reopened(quest: Quest, now: datetime, how: Ending, released_by: str | None,
         change_requests=[],
         dispute=None,
         released_by=released_by,
-        former=_left(quest, now, how, reason),
+        former=_with_former(quest, now, how, reason),
     )
 
 
@@ -106,7 +106,7 @@ def _closed(quest: Quest, status: Status, now: datetime, **changes: Any) -> Chan
 
 def _cancelled(quest: Quest, now: datetime, how: Ending, reason: str | None = None, **changes: Any) -> Change:
     """Cancels a quest under its performer, if there is one, whom `released_by` names then."""
-    former = _left(quest, now, how, reason) if quest.performer_id else quest.former
+    former = _with_former(quest, now, how, reason) if quest.performer_id else quest.former
     return _closed(
         quest,
         Status.CANCELLED,
@@ -121,8 +121,8 @@ def _cancelled(quest: Quest, now: datetime, how: Ending, reason: str | None = No
 
 def _completed(quest: Quest, now: datetime, pair: Pair, **changes: Any) -> Change:
     assert quest.performer_id is not None, "only a quest with a performer can be completed"
-    words = changes.get("attestations", quest.attestations)
-    confirmed = any(word.role is Role.REQUESTOR and word.by is Evidence.WORD for word in words)
+    attestations = changes.get("attestations", quest.attestations)
+    confirmed = any(one.role is Role.REQUESTOR and one.by is Evidence.WORD for one in attestations)
     share = 100 if quest.synthetic else pairs.share(pair, now)
     entry = ledger.reward(
         quest.performer_id,
@@ -309,15 +309,17 @@ def submit(
     quest: Quest, current: str | None, actor: Actor, submission: str, now: datetime, silence: timedelta
 ) -> Change:
     """Hands the work in, which is the performer's attestation. `current` is the submission that is stored now, if any;
-    after `silence` without a word the quest counts as confirmed. Raises NotAllowedError.
+    after `silence` without a reaction the quest counts as confirmed. Raises NotAllowedError.
     """
     now = _moment(quest, now)
     is_performer = role_of(quest, actor.user_id) is Role.PERFORMER
     if is_performer and quest.status is not Status.CLAIMED and submission == current:
         return Change(quest)
     require(quest, actor, Action.SUBMIT, now)
-    word = Attestation(user_id=actor.user_id, role=Role.PERFORMER, attested_at=now, by=Evidence.HAND_IN)
-    after = _next(quest, now, status=Status.SUBMITTED, submitted_at=now, silence_at=now + silence, attestations=[word])
+    attestation = Attestation(user_id=actor.user_id, role=Role.PERFORMER, attested_at=now, by=Evidence.HAND_IN)
+    after = _next(
+        quest, now, status=Status.SUBMITTED, submitted_at=now, silence_at=now + silence, attestations=[attestation]
+    )
     return Change(after, submission=submission)
 
 
@@ -348,7 +350,7 @@ def request_changes(quest: Quest, actor: Actor, reason: str, now: datetime) -> C
 def attest(
     quest: Quest, actor: Actor, notes: str | None, now: datetime, pair: Pair = NEW_PAIR, *, thanks: bool = False
 ) -> Change:
-    """Gives the actor's word; the second one completes the quest and books the reward, which `pair` may diminish.
+    """Records the actor's attestation; the second completes the quest and books the reward, which `pair` may diminish.
 
     With `thanks` the note may be shown on the other one's profile. Raises NotAllowedError.
     """
@@ -357,10 +359,10 @@ def attest(
         return Change(quest)
     require(quest, actor, Action.ATTEST, now)
     role = Role.REQUESTOR if actor.user_id == quest.requestor_id else Role.PERFORMER
-    word = Attestation(user_id=actor.user_id, role=role, attested_at=now, notes=notes or None)
+    attestation = Attestation(user_id=actor.user_id, role=role, attested_at=now, notes=notes or None)
     if thanks and notes:
-        word = word.model_copy(update={"thanks": True})
-    return _attested(quest, [*quest.attestations, word], now, pair)
+        attestation = attestation.model_copy(update={"thanks": True})
+    return _attested(quest, [*quest.attestations, attestation], now, pair)
 
 
 def _attested(quest: Quest, attestations: Sequence[Attestation], now: datetime, pair: Pair) -> Change:
@@ -512,18 +514,18 @@ def release_overdue(quest: Quest, now: datetime) -> Change:
 
 
 def confirm_silence(quest: Quest, now: datetime, pair: Pair = NEW_PAIR) -> Change:
-    """Housekeeping's: completes a SUBMITTED quest whose other side let its time pass without a word."""
+    """Housekeeping's: completes a SUBMITTED quest to whose hand-in the other party did not react in time."""
     now = _moment(quest, now)
     if not _is_due(quest, Status.SUBMITTED, now):
         return Change(quest)
     silent = {Role.PERFORMER: Evidence.HAND_IN, Role.REQUESTOR: Evidence.SILENCE}
     people = {Role.REQUESTOR: quest.requestor_id, Role.PERFORMER: quest.performer_id or ""}
-    words = [
+    given = [
         Attestation(user_id=people[role], role=role, attested_at=now, by=by)
         for role, by in silent.items()
         if not has_attested(quest, people[role])
     ]
-    return _attested(quest, [*quest.attestations, *words], now, pair)
+    return _attested(quest, [*quest.attestations, *given], now, pair)
 
 
 def leave(quest: Quest, user_id: str, now: datetime) -> Change:

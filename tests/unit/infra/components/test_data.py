@@ -7,10 +7,10 @@ from tests.unit.infra.plan import Plan, run_program
 
 def test_the_tables_are_those_that_the_stores_use(stage_plan: Plan) -> None:
     assert {table.inputs["name"] for table in stage_plan.of("Table")} == {
-        f"civicforge-{stage_plan.stage}-{declared.thing}" for declared in TABLES
+        f"civicforge-{stage_plan.stage}-{declared.base_name}" for declared in TABLES
     }
     for declared in TABLES:
-        inputs = stage_plan.one("Table", declared.thing).inputs
+        inputs = stage_plan.one("Table", declared.base_name).inputs
         assert (inputs["hashKey"], inputs.get("rangeKey")) == (declared.partition_key, declared.sort_key)
         assert {attribute["name"] for attribute in inputs["attributes"]} == set(declared.key_attributes)
         assert {attribute["type"] for attribute in inputs["attributes"]} == {"S"}
@@ -36,15 +36,15 @@ def test_streams_show_what_their_readers_compare(stage_plan: Plan) -> None:
     """The ledger's entries as they are; quests before and after a step, which says what happened."""
     streams = {table.name: table.inputs.get("streamViewType") for table in stage_plan.of("Table")}
     assert {name: view for name, view in streams.items() if view} == {
-        declared.thing: declared.stream for declared in TABLES if declared.stream
+        declared.base_name: declared.stream for declared in TABLES if declared.stream
     }
-    assert (streams[LEDGER.thing], streams[QUESTS.thing]) == ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")
+    assert (streams[LEDGER.base_name], streams[QUESTS.base_name]) == ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")
 
 
 def test_the_inbox_empties_itself(stage_plan: Plan) -> None:
     kept = {table.name: table.inputs.get("ttl") for table in stage_plan.of("Table")}
-    assert kept[INBOX.thing] == {"attributeName": "expiresAt", "enabled": True}
-    assert {name for name, ttl in kept.items() if ttl} == {declared.thing for declared in TABLES if declared.ttl}
+    assert kept[INBOX.base_name] == {"attributeName": "expiresAt", "enabled": True}
+    assert {name for name, ttl in kept.items() if ttl} == {declared.base_name for declared in TABLES if declared.ttl}
 
 
 def test_provisioned_capacity_is_scaled_between_its_bounds() -> None:

@@ -11,7 +11,7 @@ FOURTEEN_DAYS = 1_209_600
 
 def test_failures_are_kept_encrypted_for_fourteen_days(stage_plan: Plan) -> None:
     queues = stage_plan.of("Queue")
-    assert {queue.name for queue in queues} == {queue.thing for queue in QUEUES.values()}
+    assert {queue.name for queue in queues} == {queue.base_name for queue in QUEUES.values()}
     for queue in queues:
         assert queue.inputs["messageRetentionSeconds"] == FOURTEEN_DAYS, queue.label
         assert queue.inputs["sqsManagedSseEnabled"] is True, queue.label

@@ -5,14 +5,14 @@ import pytest
 
 from infra.components import parameters as component
 from infra.components.parameters import NOT_DEPLOYED_AGAIN
-from services.core.parameters import MADE_PARAMETERS, PUSH_KEY, STACK_PARAMETERS, Parameter
+from services.core.parameters import INITIALISED_PARAMETERS, PUSH_KEY, STACK_PARAMETERS, Parameter
 from services.core.vapid import VapidKey
 from tests.unit.infra.plan import Plan, plan, run_program
 
 
 def test_every_declared_parameter_is_made(stage_plan: Plan) -> None:
     made = {parameter.inputs["name"]: parameter for parameter in stage_plan.of("Parameter")}
-    declared = {f"/civicforge/{stage_plan.stage}/{p.key}": p for p in (*MADE_PARAMETERS, *STACK_PARAMETERS)}
+    declared = {f"/civicforge/{stage_plan.stage}/{p.key}": p for p in (*INITIALISED_PARAMETERS, *STACK_PARAMETERS)}
     assert made.keys() == declared.keys()
     for name, parameter in declared.items():
         assert made[name].inputs["type"] == parameter.kind, name
@@ -20,7 +20,7 @@ def test_every_declared_parameter_is_made(stage_plan: Plan) -> None:
 
 
 def test_live_values_are_never_overwritten(stage_plan: Plan) -> None:
-    for parameter in MADE_PARAMETERS:
+    for parameter in INITIALISED_PARAMETERS:
         ignored = stage_plan.one("Parameter", parameter.key).registration.ignore_changes
         # All of it: Pulumi writes the state's value back when any other input changes.
         assert set(ignored) == set(NOT_DEPLOYED_AGAIN), parameter.key
@@ -62,6 +62,8 @@ def test_what_the_stack_writes_is_what_it_exports(stage_plan: Plan) -> None:
 
 
 def test_a_live_parameter_needs_a_first_value(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(component, "MADE_PARAMETERS", (Parameter(key="new", description="None yet.", live=True),))
+    monkeypatch.setattr(
+        component, "INITIALISED_PARAMETERS", (Parameter(key="new", description="None yet.", live=True),)
+    )
     with pytest.raises(ValueError, match="Parameter new has no first value"):
         run_program("dev")

@@ -149,7 +149,7 @@ def test_every_queue_a_function_sends_to_is_one_it_may_send_to() -> None:
     for name, service in SERVICES.items():
         queues = [queue for queue in (service.queue, SCHEDULES if service.sweep_minutes else None) if queue]
         sent = {key for key, actions in allowed("prod", name).items() if "sqs:SendMessage" in actions}
-        assert sent == {f"civicforge-prod-{queue.thing}" for queue in queues}, name
+        assert sent == {f"civicforge-prod-{queue.base_name}" for queue in queues}, name
 
 
 def render(statement: Statement) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def test_who_signed_up_again_has_books_of_their_own(stage: UnitStage, cli: Cli) 
     assert gone
     assert gone.points < first.points
     stage.users.anonymise(gone, later)
-    stage.sign_ups.leave(gone, later)
+    stage.sign_ups.expire_digest(gone, later)
     again = stage.sign_ups.ensure("erin-again", address, later)
     assert again.points == gone.points
     assert problems(stage) == []
@@ -233,7 +233,7 @@ def test_a_reward_that_fails_again_is_not_called_paid(stage: UnitStage, cli: Cli
 def test_held_rewards_wait_for_the_flag(stage: UnitStage, cli: Cli) -> None:
     stage.completed()
     (entry,) = [e for e in stage.ledger.all_of(PERFORMER) if e.kind is Kind.REWARD]
-    stage.ledger.hold(entry)
+    stage.ledger.mark_held(entry)
     ran = cli("rewards retry")
     assert "1 HELD" in ran.out
     assert stage.invoked == []

@@ -333,7 +333,7 @@ def test_a_restore_that_broke_off_goes_on(town: UnitStage, cli: Cli, slept: list
     for line in ("restore complete 20260301t130000", "restore start --at 2026-03-01T13:00:00Z"):
         ran = cli(f"{line} --yes --reason again --json")
         assert ran.code == 0, ran.err
-        assert set(ran.json["putBack"]) == {table.thing for table in restore.RESTORABLE}
+        assert set(ran.json["putBack"]) == {table.base_name for table in restore.RESTORABLE}
     for table in restore.RESTORABLE:
         backups = client.describe_continuous_backups(
             TableName=restore.restored_table_name(town, table, "20260301t130000")

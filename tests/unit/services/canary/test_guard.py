@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.canary.guard import HANDS_OFF, HOLD, LONGEST_HOLD, Own, Seen, decide
+from services.canary.guard import MAX_OPEN_TIME, OPEN_TIME, OPERATOR_PAUSE, GuardState, Observation, decide
 from services.core.live import Breaker
 
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
@@ -17,12 +17,12 @@ class Stage:
     """A breaker and a canary that runs every five minutes."""
 
     def __init__(self) -> None:
-        self.now, self.position, self.version, self.own = NOW, Breaker.CLOSED, 1, Own()
+        self.now, self.position, self.version, self.own = NOW, Breaker.CLOSED, 1, GuardState()
         self.moves: list[tuple[int, str]] = []
 
     def run(self, *refusals: float, writes: bool) -> str | None:
         self.now += RUN
-        seen = Seen(self.position, self.version, refusals or (9, 9), writes)
+        seen = Observation(self.position, self.version, refusals or (9, 9), writes)
         action, self.own = decide(self.own, seen, self.now)
         if action:
             self.put(Breaker.READ_ONLY if action == "open" else Breaker.CLOSED)
@@ -70,7 +70,7 @@ def test_it_does_not_flap() -> None:
     closed = [run for run, action in stage.moves if action == "close"]
     lasted = [end - start for start, end in zip(opened, closed, strict=False)]
     assert lasted == sorted(lasted)
-    assert lasted[-1] * RUN >= LONGEST_HOLD
+    assert lasted[-1] * RUN >= MAX_OPEN_TIME
     assert len(opened) < 12
 
 
@@ -86,7 +86,7 @@ def test_a_quiet_day_later_the_hold_is_short_again() -> None:
     begun = stage.now
     while stage.run(0, 0, writes=True) != "close":
         pass
-    assert stage.now - begun <= HOLD + RUN
+    assert stage.now - begun <= OPEN_TIME + RUN
 
 
 @pytest.mark.parametrize("position", list(Breaker))
@@ -115,7 +115,7 @@ def test_an_operators_close_is_honoured_for_an_hour_and_then_it_may_open_again()
     runs = 0
     while stage.run(writes=False) is None:
         runs += 1
-    assert runs * RUN >= HANDS_OFF
+    assert runs * RUN >= OPERATOR_PAUSE
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.booleans(), st.sampled_from([None, *Breaker])), max_size=60))
@@ -140,9 +140,9 @@ def test_whatever_happens_it_sets_only_what_is_closed_or_its_own(
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"version": "x"}'])
 def test_a_note_that_is_missing_or_invalid_counts_as_none(text: str | None) -> None:
-    assert Own.parse(text) == Own()
+    assert GuardState.parse(text) == GuardState()
 
 
 def test_a_note_is_read_back() -> None:
-    own = Own(version=7, openings=[NOW], good=1, hands_off_until=NOW + HANDS_OFF)
-    assert Own.parse(own.model_dump_json(by_alias=True, exclude_none=True)) == own
+    own = GuardState(version=7, openings=[NOW], good=1, hands_off_until=NOW + OPERATOR_PAUSE)
+    assert GuardState.parse(own.model_dump_json(by_alias=True, exclude_none=True)) == own

@@ -152,7 +152,7 @@ def test_a_journey_that_is_well(canary: Canary) -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "failed", "part"),
+    ("broken", "failed", "capability"),
     [
         ("published", ["board"], "reading"),
         ("config.json", ["page"], "reading"),
@@ -161,12 +161,14 @@ def test_a_journey_that_is_well(canary: Canary) -> None:
         ("/me/inbox", ["reads"], "quests"),
     ],
 )
-def test_each_step_that_fails_is_counted_and_shown(canary: Canary, broken: str, failed: list[str], part: str) -> None:
+def test_each_step_that_fails_is_counted_and_shown(
+    canary: Canary, broken: str, failed: list[str], capability: str
+) -> None:
     canary.site.broken.add(broken)
     answer, metrics = canary()
     assert answer["failed"] == failed
     assert metrics["canary_failures"] == len(failed)
-    assert f'data-part="{part}" data-state="disturbed"' in canary.status()
+    assert f'data-capability="{capability}" data-state="disturbed"' in canary.status()
 
 
 def test_once_an_hour_a_quest_lives_and_is_paid_whatever_the_flag_says(canary: Canary) -> None:
@@ -242,7 +244,7 @@ def test_under_a_breaker_it_looks_at_what_is_left_and_says_that_changes_are_paus
     answer, metrics = canary({"life": True})
     assert answer == {"failed": failed, "breaker": position}
     assert metrics["canary_life_failures"] == 0
-    assert 'data-part="quests" data-state="paused"' in canary.status()
+    assert 'data-capability="quests" data-state="paused"' in canary.status()
     assert not canary.cloud.all_quests()
 
 
@@ -310,7 +312,7 @@ def test_a_silence_ends(canary: Canary) -> None:
     assert json.loads(canary.get("alarm-silences")) == {}
 
 
-def test_an_alarm_that_went_off_is_shown_with_its_part(canary: Canary) -> None:
+def test_an_alarm_that_went_off_is_shown_with_its_capability(canary: Canary) -> None:
     name, cloudwatch = f"civicforge-{STAGE}-unpaid-rewards-p2", aws.client("cloudwatch")
     cloudwatch.put_metric_alarm(
         AlarmName=name,
@@ -324,8 +326,8 @@ def test_an_alarm_that_went_off_is_shown_with_its_part(canary: Canary) -> None:
     )
     cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test")
     canary()
-    assert 'data-part="rewards" data-state="disturbed"' in canary.status()
-    assert 'data-part="mails" data-state="fine"' in canary.status()
+    assert 'data-capability="rewards" data-state="disturbed"' in canary.status()
+    assert 'data-capability="mails" data-state="fine"' in canary.status()
 
 
 def test_trouble_with_one_duty_does_not_keep_the_others_waiting(canary: Canary) -> None:

@@ -35,7 +35,7 @@ def leave(cloud: Cloud, sign_ups: SignUps, user_id: str, now: datetime = NOW) ->
     user = cloud.users.get(user_id)
     assert user is not None
     cloud.users.anonymise(user, now)
-    sign_ups.leave(user, now)
+    sign_ups.expire_digest(user, now)
     cloud.users.finish_deletion(user_id, now)
 
 
@@ -130,7 +130,7 @@ def test_a_former_address_is_forgotten_after_90_days(cloud: Cloud, sign_ups: Sig
     leave_again = NOW + timedelta(days=3)
     user = cloud.users.get(ANNA)
     assert user is not None
-    sign_ups.leave(user.model_copy(update={"address_digest": address_digest(b"current", ADDRESS)}), leave_again)
+    sign_ups.expire_digest(user.model_copy(update={"address_digest": address_digest(b"current", ADDRESS)}), leave_again)
     assert cloud.rows(cloud.inbox_table) == known, "a run that comes again prolongs nothing"
     assert sign_ups.ensure("early", ADDRESS, NOW + RETENTION - timedelta(seconds=1)).points == 5
 
@@ -186,11 +186,11 @@ def test_a_digest_follows_its_member_s_address_and_key(cloud: Cloud, sign_ups: S
         keys[:] = [key]
         user = cloud.users.get(ANNA)
         assert user is not None
-        assert sign_ups.follow(user, address, NOW)
+        assert sign_ups.update_digest(user, address, NOW)
         moved = cloud.users.get(ANNA)
         assert moved is not None
         assert moved.address_digest == address_digest(key, address)
-        assert not sign_ups.follow(moved, address, NOW)
+        assert not sign_ups.update_digest(moved, address, NOW)
     lasting = [row for row in cloud.rows(cloud.inbox_table) if "expiresAt" not in row]
     assert [row["userId"] for row in lasting] == [f"address#{address_digest(b'next', 'adler@example.org')}"]
     assert len(cloud.rows(cloud.inbox_table)) == 3

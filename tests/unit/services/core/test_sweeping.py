@@ -10,7 +10,7 @@ import pytest
 from services.core import aws
 from services.core.domain.values import timestamp
 from services.core.names import LIVE_ALIAS
-from services.core.sweeping import MOST_RUNS, RESERVE, Slice, Sweeper, UnfinishedError
+from services.core.sweeping import MOST_RUNS, RESERVE, Sweeper, TimeSlice, UnfinishedError
 from services.core.telemetry import Telemetry
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -68,10 +68,10 @@ class Work:
         self.done: list[int] = []
         self.moments: set[datetime] = set()
 
-    def __call__(self, now: datetime, part: Slice, /) -> int:
-        self.moments.add(part.now)
-        first = int(part.after) + 1 if part.after else 0
-        for number in part.take(range(first, self.things)):
+    def __call__(self, now: datetime, time_slice: TimeSlice, /) -> int:
+        self.moments.add(time_slice.now)
+        first = int(time_slice.after) + 1 if time_slice.after else 0
+        for number in time_slice.limit(range(first, self.things)):
             self.lambdas.clock += self.seconds
             self.done.append(number)
         return len(self.done)
@@ -122,7 +122,7 @@ def test_a_thing_that_takes_longer_than_a_share_is_still_done(lambdas: Lambdas) 
 
 
 def test_trouble_is_raised_after_the_others_and_the_rest_goes_on(lambdas: Lambdas) -> None:
-    def broken(_now: datetime, _part: Slice) -> None:
+    def broken(_now: datetime, _part: TimeSlice) -> None:
         raise RuntimeError("the table is away")
 
     large = Work(lambdas, "large", 100, 1)

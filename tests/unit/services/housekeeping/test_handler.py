@@ -16,7 +16,7 @@ from services.core.domain.ledger import Totals
 from services.core.domain.quests import Role
 from services.core.parameters import BREAKER
 from services.core.stores.dynamo import StoreUnavailableError
-from services.core.sweeping import Slice
+from services.core.sweeping import TimeSlice
 from services.core.telemetry import user_digest
 from services.housekeeping import chores
 from tests.unit.services.cloud import (
@@ -410,11 +410,11 @@ def test_looking_for_accounts_without_a_row_ends_in_time_though_all_have_one(
     monkeypatch.setattr(cognito, "list_users", one_to_a_page)
     midnight, place, welcomed = NOW.replace(hour=0), "", 0
     for runs in range(1, 9):  # noqa: B007  # asserted below
-        part = Slice(midnight, ends=float("-inf"), after=place)
-        welcomed += house.module.housekeeper.welcome(NOW, part)
-        if part.stopped_at is None:
+        time_slice = TimeSlice(midnight, ends=float("-inf"), after=place)
+        welcomed += house.module.housekeeper.welcome(NOW, time_slice)
+        if time_slice.stopped_at is None:
             break
-        place = part.stopped_at
+        place = time_slice.stopped_at
     assert (runs, welcomed) == (4, 4)
     assert members <= cloud.all_users().keys()
     assert asked[0] is None
@@ -697,7 +697,7 @@ def test_a_payment_during_the_audit_is_no_drift(cloud: Cloud, house: Housekeepin
         return carry_out()
 
     with cloud.faults.outage("Query", pays):
-        assert chores.Housekeeper.audit(house.module.housekeeper, NOW, Slice(NOW)) == 0
+        assert chores.Housekeeper.audit(house.module.housekeeper, NOW, TimeSlice(NOW)) == 0
     assert paid == [True]
 
 
@@ -712,7 +712,7 @@ def test_each_member_is_audited_once_a_day(cloud: Cloud, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(type(cloud.users), "slice", members)
     for run in range(24 * 4):
-        house.module.housekeeper.audit(NOW, Slice(NOW + timedelta(minutes=15 * run)))
+        house.module.housekeeper.audit(NOW, TimeSlice(NOW + timedelta(minutes=15 * run)))
     assert sorted(asked) == [(number, 24 * 4) for number in range(24 * 4)]
 
 
@@ -745,7 +745,7 @@ def test_an_audit_that_is_stopped_goes_on_behind_the_member_where_it_stopped(
         return False
 
     monkeypatch.setattr(chores.Housekeeper, "_drifts", look)
-    first, second = Slice(NOW, ends=float("-inf")), Slice(NOW)
+    first, second = TimeSlice(NOW, ends=float("-inf")), TimeSlice(NOW)
     house.module.housekeeper.audit(NOW, first)
     assert looked_at == [first.stopped_at]
     second.after = str(first.stopped_at)

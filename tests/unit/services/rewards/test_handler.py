@@ -336,7 +336,7 @@ def test_a_backlog_larger_than_a_page_is_worked_off(
         for n in range(12)
     ]
     for entry in entries[::3]:
-        cloud.ledger.hold(entry)
+        cloud.ledger.mark_held(entry)
     monkeypatch.setattr("moto.dynamodb.models.table.RESULT_SIZE_LIMIT", 500)
     cloud.faults.calls.clear()
     cloud.clock.advance(minutes=15)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core.domain import ledger
-from services.core.domain.ledger import Entry, Kind, State, Totals, drift, entry_id, fold, totals_of
+from services.core.domain.ledger import Entry, Kind, State, Totals, drift, entry_id, sum_entries, totals_of
 from services.core.domain.users import newcomer
 from tests.unit.services.cloud import ANNA, BEN, NOW
 
@@ -28,14 +28,14 @@ ENTRIES = st.lists(
 @given(ENTRIES)
 def test_totals_are_the_sum_of_what_is_posted(entries: list[Entry]) -> None:
     posted = [entry for entry in entries if entry.state == "POSTED"]
-    assert fold(entries) == (
+    assert sum_entries(entries) == (
         sum(entry.points for entry in posted),
         sum(entry.xp for entry in posted),
         sum(entry.reputation for entry in posted),
         sum(entry.kind == "reward" for entry in posted),
         sum(entry.new_confirmer for entry in posted),
     )
-    assert fold(reversed(entries)) == fold(entries)
+    assert sum_entries(reversed(entries)) == sum_entries(entries)
 
 
 def test_entries_sort_by_time() -> None:
@@ -76,4 +76,4 @@ def test_a_diminished_reward_is_rounded_down_and_says_its_share(share: int, amou
 
 
 def test_a_newcomers_row_is_the_fold_of_their_welcome() -> None:
-    assert drift(totals_of(newcomer(ANNA, NOW)), fold([ledger.welcome(ANNA, NOW)])) is None
+    assert drift(totals_of(newcomer(ANNA, NOW)), sum_entries([ledger.welcome(ANNA, NOW)])) is None

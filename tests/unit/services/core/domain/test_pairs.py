@@ -77,7 +77,7 @@ class Town:
 
     def gains(self, members: Sequence[str]) -> Counter[str]:
         """The XP, reputation, points and confirmations of these members together."""
-        folded = [ledger.fold(e for e in self.entries if e.user_id == member) for member in members]
+        folded = [ledger.sum_entries(e for e in self.entries if e.user_id == member) for member in members]
         return Counter({name: sum(getattr(t, name) for t in folded) for name in ledger.Totals._fields})
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from services.api.views import QuestPublic, QuestView
 from services.core.domain import quests
-from services.core.domain.digests import request_mark
+from services.core.domain.digests import step_id_of
 from services.core.domain.ledger import Kind, State
 from services.core.domain.quests import (
     Action,
@@ -884,17 +884,17 @@ def test_time_never_runs_back_within_a_quest(name: str) -> None:
 
 def test_a_step_is_remembered_by_its_request() -> None:
     quest = quest_in("SUBMITTED")
-    first, other = request_mark(ANNA, "attest", "r-1"), request_mark(ANNA, "attest", "r-2")
-    assert len({first, other, request_mark(BEN, "attest", "r-1"), request_mark(ANNA, "x", "r-1")}) == 4
-    change = quests.marked(quests.attest(quest, member(ANNA), None, LATER), first)
-    assert quests.is_taken(change.quest, first)
-    assert not quests.is_taken(change.quest, other)
+    first, other = step_id_of(ANNA, "attest", "r-1"), step_id_of(ANNA, "attest", "r-2")
+    assert len({first, other, step_id_of(BEN, "attest", "r-1"), step_id_of(ANNA, "x", "r-1")}) == 4
+    change = quests.with_step(quests.attest(quest, member(ANNA), None, LATER), first)
+    assert quests.already_taken(change.quest, first)
+    assert not quests.already_taken(change.quest, other)
     assert change.quest.version == 8
     for number in range(8):
-        assert quests.is_taken(change.quest, first)
-        change = quests.marked(change, str(number))
+        assert quests.already_taken(change.quest, first)
+        change = quests.with_step(change, str(number))
     assert len(change.quest.taken) == 8
-    assert not quests.is_taken(change.quest, first)
+    assert not quests.already_taken(change.quest, first)
 
 
 @pytest.mark.parametrize(

@@ -96,13 +96,13 @@ def test_an_entry_is_never_replaced(cloud: Cloud, owed: Entry) -> None:
 
 
 def test_hold_then_pay(cloud: Cloud, owed: Entry) -> None:
-    assert cloud.ledger.hold(owed)
+    assert cloud.ledger.mark_held(owed)
     assert stored(cloud, owed).state is State.HELD
     assert [*cloud.ledger.unpaid(State.PENDING)] == []
     assert [*cloud.ledger.unpaid(State.HELD)] == [(BEN, owed.entry_id)]
     assert cloud.ledger.pay(owed, LATER)
     assert [*cloud.ledger.unpaid(State.HELD)] == []
-    assert not cloud.ledger.hold(owed)
+    assert not cloud.ledger.mark_held(owed)
     assert not cloud.ledger.fail(BEN, owed.entry_id)
     assert stored(cloud, owed).state is State.POSTED
     assert totals(cloud) == (12, 100, 10, 1, 1)
@@ -167,7 +167,7 @@ def test_an_outage_is_told_by_every_method(cloud: Cloud, owed: Entry) -> None:
             lambda: list(cloud.ledger.all_of(BEN)),
             lambda: list(cloud.ledger.unpaid(State.PENDING)),
             lambda: cloud.ledger.pay(owed, NOW),
-            lambda: cloud.ledger.hold(owed),
+            lambda: cloud.ledger.mark_held(owed),
             lambda: cloud.ledger.fail(BEN, owed.entry_id),
             lambda: cloud.ledger.retry(BEN, owed.entry_id),
         ):

@@ -57,7 +57,7 @@ class Tables:
         self._read = None
         ledger = self.cloud.ledger
         if entry.state is State.PENDING:
-            assert ledger.hold(entry)
+            assert ledger.mark_held(entry)
             assert ledger.fail(entry.user_id, entry.entry_id)
             assert not ledger.pay(entry, now)
             assert ledger.retry(entry.user_id, entry.entry_id)
