@@ -96,7 +96,7 @@ test: ## Run every check and every test
 	@$(MAKE) unit simulation platform e2e coverage
 
 .PHONY: check
-check: .venv/.ready frontend/node_modules/.ready tests/e2e/node_modules/.ready workflows secrets ## Lint, types, import walls, generated files, workflows, secrets
+check: .venv/.ready frontend/node_modules/.ready tests/e2e/node_modules/.ready workflows secrets ## Lint, types, import contracts, generated files, workflows, secrets
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check -q .
 	@$(BIN)/mypy

@@ -151,23 +151,23 @@ def _first_load() -> float:
 
 
 def platform_rows(say: processes.Say) -> Iterator[Row]:
-    """The page as it was built, and `make up` on a platform that is up."""
+    """The app as it was built, and `make up` on a platform that is up."""
     if (PAGE / "index.html").exists():
         yield Row(measure="page: initial JavaScript", unit="KiB gzip", ours=_first_load(), goal=40)
     else:
-        say("no page sizes: `make up` builds the page")
+        say("no app sizes: `make up` builds the app")
     running = Emulator(REPOSITORY / ".local").running()
     if running is None:
-        say("no time of `make up` and of the page: the platform is down, and the first time is not the one that counts")
+        say("no time of `make up` and of the app: the platform is down, and the first time is not the one that counts")
         return
     say("make up")
     started = time.perf_counter()
     subprocess.run(["make", "up"], cwd=REPOSITORY, capture_output=True, check=True)
     yield Row(measure="make up, nothing changed", unit="s", ours=time.perf_counter() - started, goal=5)
-    say("loading the page on an old phone")
+    say("loading the app on an old phone")
     node = shutil.which("node")
     if node is None or not (BROWSER_TESTS / "node_modules").exists():
-        say("no time of the page: `make setup` installs what it takes")
+        say("no time of the app: `make setup` installs what it takes")
         return
     command = [node, str(BROWSER_TESTS / "first-card.mjs"), running.front_url]
     shown = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)

@@ -170,7 +170,7 @@ class StageConfig(BaseModel):
     edits_per_hour: Positive
     silence_days: Annotated[Positive, Field(ge=3, description="Members are reminded before silence confirms.")]
     reports_per_hour: Positive
-    parameter_ttl_seconds: Annotated[int, Field(ge=1, le=10, description="The page shows an open breaker within 30 s.")]
+    parameter_ttl_seconds: Annotated[int, Field(ge=1, le=10, description="The app shows an open breaker within 30 s.")]
     aws_seconds: Annotated[int, Field(ge=1, le=8, description="The api's Lambda has 10 s, the gateway 29.")]
     canary_percent: Annotated[int, Field(ge=0, le=50, description="Share of the api's calls that try a release first.")]
     canary_minutes: Positive

@@ -15,7 +15,7 @@ const root = document.getElementById("app");
 if (!root) throw new Error("index.html has no #app");
 
 applyTheme();
-// A catalogue that does not load leaves the page in English.
+// A catalogue that does not load leaves the app in English.
 const words = bringLanguage(chosenLanguage() ?? browserLanguage()).catch(() => undefined);
 const ready = loadConfig();
 Promise.all([ready, words, takeOver(root, ready)]).then(

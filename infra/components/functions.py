@@ -119,7 +119,7 @@ def onboarding_function(
 
 
 def api_function(stage: StageConfig, data: Data, identity: Identity, parameters: LiveParameters) -> Function:
-    """Answers the page."""
+    """Answers the API's requests."""
     return Function(
         stage,
         "api",

@@ -14,9 +14,9 @@ AUDIT_DAYS = 365
 
 
 class Operations(Component):
-    """The audit log, and a bucket with a manifest and the entry files of the page for each release.
+    """The audit log, and a bucket with a manifest and the entry files of the app for each release.
 
-    The bucket is not the page's own, because the distribution serves whatever is in that one.
+    The bucket is not the app's own, because the distribution serves whatever is in that one.
     """
 
     def __init__(self, stage: StageConfig) -> None:

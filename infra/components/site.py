@@ -68,7 +68,7 @@ class Site(Component):
     """`/api/*` goes to the API, everything else to the bucket, and what the bucket lacks to the API's word for that.
 
     Attributes:
-        url: where the page answers.
+        url: where the app answers.
     """
 
     def __init__(self, stage: StageConfig, api: Api, identity: Identity, parameters: LiveParameters) -> None:
@@ -292,7 +292,7 @@ class Site(Component):
                     sid="DistributionReads",
                     actions=["s3:GetObject"],
                     resources=[objects],
-                    wide_because="every object in it is the page's",
+                    wide_because="every object in it is the app's",
                     principal=cloudfront,
                     conditions=for_this_distribution,
                 ),

@@ -110,7 +110,7 @@ def _cloudfront(name: str, unit: Unit, statistic: Statistic, description: str) -
     )
 
 
-EDGE_REQUESTS = _cloudfront("Requests", "None", "Sum", "Requests of page and API at the edge.")
+EDGE_REQUESTS = _cloudfront("Requests", "None", "Sum", "Requests of app and API at the edge.")
 EDGE_BYTES = _cloudfront("BytesDownloaded", "None", "Sum", "Bytes sent to members.")
 EDGE_5XX = _cloudfront("5xxErrorRate", "Percent", "Average", "Share of requests that the edge answered with 5xx.")
 

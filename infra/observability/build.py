@@ -48,7 +48,7 @@ def metric_alarm_args(
             "dimensions": dict(alarm.watch.dimensions),
             "period": alarm.period,
             "extended_statistic" if percentile else "statistic": alarm.watch.statistic,
-            # A small town never has the samples that CloudWatch would want for a percentile.
+            # A small community never has the samples that CloudWatch would want for a percentile.
             "evaluate_low_sample_count_percentiles": "evaluate" if percentile else None,
         }
     else:

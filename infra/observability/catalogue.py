@@ -141,7 +141,7 @@ class Alarms:
         self.burn_hour = _burn(platform, AVAILABILITY, FAST, 1, "P1", "hour")
         self.slow_burns = {
             AVAILABILITY.key: (_burn(platform, AVAILABILITY, SLOW, 6, "P2", "slow"),),
-            # So few are owed in a small town's five minutes that an hour is the short window.
+            # So few are owed in a small community's five minutes that an hour is the short window.
             **{
                 objective.key: (
                     _burn(platform, objective, FAST, 1, "P2", "hour"),
@@ -358,7 +358,7 @@ class Alarms:
         return Alarm(
             key="edge-5xx",
             title="Requests that the edge answered with 5xx (%)",
-            meaning="The edge fails, or cannot reach page and API behind it.",
+            meaning="The edge fails, or cannot reach app and API behind it.",
             watch=edge_series(platform, aws.EDGE_5XX),
             thresholds={"P2": 5},
             period=5 * MINUTE,
@@ -393,13 +393,13 @@ def status_alarms(stage: str, least: Severity) -> dict[str, str]:
 
 
 NO_ALARM: dict[Metric, str] = {
-    metrics.NOTICES_SENT: "a quiet day in a small town is no fault; what does not leave is alarmed (failed-notices)",
-    metrics.PUSHES_SENT: "a quiet day in a small town is no fault",
+    metrics.NOTICES_SENT: "a quiet day in a small community is no fault; mails that fail are alarmed (failed-notices)",
+    metrics.PUSHES_SENT: "a quiet day in a small community is no fault",
     metrics.PUSHES_FAILED: "the notice is in the inbox, and its mail leaves all the same",
     metrics.NOTICES_REPEATED: "a second mail is a nuisance to one member; what makes processes die is alarmed",
-    metrics.QUESTS_CREATED: "a quiet day in a small town is no fault",
-    metrics.ATTESTATIONS_SUBMITTED: "a quiet day in a small town is no fault",
-    metrics.QUESTS_COMPLETED: "a quiet day in a small town is no fault",
+    metrics.QUESTS_CREATED: "a quiet day in a small community is no fault",
+    metrics.ATTESTATIONS_SUBMITTED: "a quiet day in a small community is no fault",
+    metrics.QUESTS_COMPLETED: "a quiet day in a small community is no fault",
     metrics.SILENT_CONFIRMATIONS: "members who stay silent are a matter for the community, not for a pager",
     metrics.CONCURRENT_ATTESTATION_CONFLICTS: "the second of two simultaneous attestations is tried again and succeeds",
     metrics.REWARDS_PAID: "what is not paid is alarmed instead (failed-rewards, unpaid-rewards)",
@@ -422,7 +422,7 @@ NO_ALARM: dict[Metric, str] = {
     aws.INDEX_WRITE_UNITS: "on-demand with a ceiling; at the ceiling throttles are alarmed, the money by the budget",
     aws.TABLE_CONDITIONS_FAILED: "two members wanted the same quest: the rule did its work",
     aws.TABLE_CONFLICTS: "tried again; what still fails is a 5xx or a failed reward",
-    aws.EDGE_REQUESTS: "a quiet day in a small town is no fault",
+    aws.EDGE_REQUESTS: "a quiet day in a small community is no fault",
     aws.EDGE_BYTES: "the money is the budget's to watch",
     aws.LOG_BYTES: "the money is the budget's to watch",
     aws.ACCOUNT_CHARGES: "AWS Budgets tells about actual and forecast spend",

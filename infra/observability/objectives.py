@@ -19,7 +19,7 @@ DAYS: Final = 28
 FAST: Final = 14.4
 SLOW: Final = 6.0
 LEAST_BAD: Final = 5
-"""Failed requests below which their share says nothing: one of a small town's is above any burn rate."""
+"""Failed requests below which their share says nothing: one of a small community's is above any burn rate."""
 
 
 @dataclass(frozen=True, kw_only=True)

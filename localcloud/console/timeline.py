@@ -1,4 +1,4 @@
-"""A request's way through the stage: the page's call, the log, the tables, the reward, the notice, the mail.
+"""A request's way through the stage: the app's call, the log, the tables, the reward, the notice, the mail.
 
 Nothing is guessed from times: a ledger entry keeps the id of the request that booked it, a quest the step id of
 each request that changed it, and what follows names that quest and its version.

@@ -1,7 +1,7 @@
 """The Lambdas' clock: moved on to see what time brings, and back to now.
 
-A sandbox is started with the clock of the moment (`_MOVED` in its environment, see `sitecustomize` in `process`); one
-that runs with another is ended before its next call. Everything else keeps its own time: the emulator, the browser.
+A Lambda's process is started with the current clock (`_MOVED` in its environment, see `sitecustomize` in `process`);
+one that runs with another is ended before its next call. Everything else keeps its own time: the emulator, the browser.
 The clock is kept nowhere: an emulator that is started begins with now.
 """
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 MOVED: Final = "CLOCK_MOVED_SECONDS"
-"""The environment variable that tells a sandbox by how much its clock is ahead."""
+"""The environment variable that tells a Lambda's process by how much its clock is ahead."""
 MOST: Final = timedelta(days=400)
 
 

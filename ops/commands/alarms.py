@@ -19,11 +19,11 @@ from services.core.silences import Silences
 
 TESTED: Final = "canary-p1"
 """The alarm that a test sets off unless another one is named: it pages."""
-HEARD_WITHIN: Final = 120.0
+DELIVERED_WITHIN: Final = 120.0
 """Seconds."""
-LONGEST: Final = timedelta(days=7)
+MAX_SILENCE: Final = timedelta(days=7)
 """Of a silence: what is wrong for longer is not silenced but mended, or its threshold is changed."""
-NEVER_SILENT: Final = "canary"
+NOT_SILENCEABLE: Final = "canary"
 """Alarms of the canary itself, which ends the silences."""
 
 app = typer.Typer(no_args_is_help=True, help="What is watched, if it is heard, and silences with an end.")
@@ -73,13 +73,13 @@ def set_off(stage: Stage, terminal: Terminal, name: NameArgument = TESTED) -> No
     if not alarm["ActionsEnabled"]:
         raise OperatorError(f"{name} is silent; `civicforge alarms unsilence {name}` ends that.")
     (topic,) = alarm["AlarmActions"]
-    plan = [f"{alarm['AlarmName']} goes off, and ends again", *_readers(stage, topic)]
-    change = Change("alarms test", name, plan, lambda: _ring(stage, str(alarm["AlarmName"]), topic))
+    plan = [f"{alarm['AlarmName']} goes off, and ends again", *_subscribers(stage, topic)]
+    change = Change("alarms test", name, plan, lambda: _set_off(stage, str(alarm["AlarmName"]), topic))
     if outcome := carry_out(stage, terminal, change):
-        terminal.result(outcome, f"{name}: heard on {outcome['topic']} after {outcome['seconds']} s.")
+        terminal.result(outcome, f"{name}: delivered on {outcome['topic']} after {outcome['seconds']} s.")
 
 
-def _readers(stage: Stage, topic: str) -> list[str]:
+def _subscribers(stage: Stage, topic: str) -> list[str]:
     pages = stage.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
     found = [subscription for page in pages for subscription in page["Subscriptions"]]
     if not found:
@@ -91,24 +91,24 @@ def _readers(stage: Stage, topic: str) -> list[str]:
     ]
 
 
-def _ring(stage: Stage, name: str, topic: str) -> Json:
-    """Raises OperatorError if nothing is heard in time."""
+def _set_off(stage: Stage, name: str, topic: str) -> Json:
+    """Sets an alarm off and waits for its message. Raises OperatorError if none arrives in time."""
     started = time.monotonic()
-    with _listening(stage, topic) as queue:
+    with _temporary_subscriber(stage, topic) as queue:
         stage.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="civicforge alarms test")
         try:
-            while time.monotonic() - started < HEARD_WITHIN:
+            while time.monotonic() - started < DELIVERED_WITHIN:
                 answer = stage.sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=2, MaxNumberOfMessages=10)
-                if any(_tells(message["Body"], name) for message in answer.get("Messages", [])):
+                if any(_is_message_of(message["Body"], name) for message in answer.get("Messages", [])):
                     seconds = round(time.monotonic() - started, 1)
                     return {"alarm": name, "topic": topic.rpartition("-")[2], "seconds": seconds}
         finally:
             stage.cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="the test is over")
-    raise OperatorError(f"{name} went off, and {topic} did not tell it within {HEARD_WITHIN:g} s.")
+    raise OperatorError(f"{name} went off, and {topic} delivered no message within {DELIVERED_WITHIN:g} s.")
 
 
-def _tells(body: str, name: str) -> bool:
-    """True for the topic's message that this alarm went off."""
+def _is_message_of(body: str, name: str) -> bool:
+    """True for the message that this alarm went off."""
     try:
         notification = json.loads(json.loads(body)["Message"])
     except (ValueError, KeyError, TypeError):
@@ -120,8 +120,8 @@ def _tells(body: str, name: str) -> bool:
 
 
 @contextmanager
-def _listening(stage: Stage, topic: str) -> Iterator[str]:
-    """A queue that reads the topic, gone again afterwards."""
+def _temporary_subscriber(stage: Stage, topic: str) -> Iterator[str]:
+    """The URL of a queue that is subscribed to the topic, and deleted afterwards."""
     queue = stage.sqs.create_queue(QueueName=stage.resource(f"alarm-test-{secrets.token_hex(4)}"))["QueueUrl"]
     subscription = None
     try:
@@ -153,10 +153,10 @@ def silence(
 ) -> None:
     """Let an alarm tell nobody for a while; it goes on watching, and the canary ends the silence."""
     full = str(_named(stage, name)["AlarmName"])
-    if full.removeprefix(stage.resource("")).startswith(NEVER_SILENT):
+    if full.removeprefix(stage.resource("")).startswith(NOT_SILENCEABLE):
         raise OperatorError(f"{name} is the canary's own, and the canary ends silences: it cannot be silent.")
     length = duration(for_)
-    if length > LONGEST:
+    if length > MAX_SILENCE:
         raise OperatorError(f"--for {for_} is too long: 7d at most.")
     until = datetime.now(UTC) + length
 

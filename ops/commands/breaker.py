@@ -2,7 +2,7 @@
 
 Four positions, each of which includes the ones before it:
 
-    read-only   level 1  the api refuses writes with 503 and Retry-After; the page says so
+    read-only   level 1  the api refuses writes with 503 and Retry-After; the app says so
     down        level 1  the api refuses everything but /api/health
     stopped     level 2  the Lambdas that write get no concurrency, sign-ups excepted: Cognito would refuse them
     cut-off     level 3  the gateway lets nothing through and its endpoint is disabled
@@ -33,7 +33,7 @@ def _change(stage: Stage, terminal: Terminal, action: str, level: Level | None) 
     plan = [f"{switch.name}: {_short(switch.read())} -> {_short(state)}" for switch, state, _ in steps(stage, level)]
     outcome = carry_out(stage, terminal, Change(action, level or "", plan, lambda: move(stage, level)))
     if outcome is not None:
-        terminal.result(outcome, f"{action}: done. The api obeys within 10 s, the page shows it within 30 s.")
+        terminal.result(outcome, f"{action}: done. The api obeys within 10 s, the app shows it within 30 s.")
 
 
 def _short(state: Any) -> str:

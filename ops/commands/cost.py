@@ -46,7 +46,7 @@ def usage_series(platform: Platform) -> Iterator[tuple[str, str, Series]]:
 
 
 def price(unit: str, amount: float, memory_mb: dict[str, int], prices: Prices = PRICES) -> float:
-    """Dollars for an amount of a unit of `usage_series`, Lambda's requests excepted by their service."""
+    """Dollars for an amount of a unit of `usage_series`; not for `requests`, whose price depends on the service."""
     if unit.startswith("milliseconds of "):
         gigabytes = memory_mb[unit.removeprefix("milliseconds of ")] / 1024
         return amount / 1000 * gigabytes * prices.lambda_gb_second / MILLION
@@ -54,8 +54,8 @@ def price(unit: str, amount: float, memory_mb: dict[str, int], prices: Prices = 
     return amount * each[unit] / MILLION
 
 
-class Standing(NamedTuple):
-    """Dollars a month for what costs without being used."""
+class FixedCosts(NamedTuple):
+    """Costs that do not depend on use, in dollars a month."""
 
     alarms: float
     dashboards: float
@@ -64,8 +64,8 @@ class Standing(NamedTuple):
     route_metrics: float
 
 
-def standing(stage: Stage) -> Standing:
-    """The number that the stage has of it. A custom metric counts from its first value on."""
+def fixed_costs(stage: Stage) -> FixedCosts:
+    """The fixed costs of a stage. A custom metric counts from its first value on."""
     prefix = stage.resource("")
     read = composites = 0
     for page in stage.cloudwatch.get_paginator("describe_alarms").paginate(
@@ -78,7 +78,7 @@ def standing(stage: Stage) -> Standing:
     boards = stage.cloudwatch.list_dashboards(DashboardNamePrefix=prefix).get("DashboardEntries", [])
     topics = [stage.sns.get_topic_attributes(TopicArn=topic)["Attributes"] for topic in _topics(stage, prefix)]
     keys = {topic["KmsMasterKeyId"] for topic in topics if topic.get("KmsMasterKeyId")}
-    return Standing(
+    return FixedCosts(
         alarms=read * PRICES.alarm_metric + composites * PRICES.composite_alarm,
         dashboards=len(boards) * PRICES.dashboard,
         keys=len(keys) * PRICES.key,
@@ -143,8 +143,8 @@ def sums(stage: Stage, series: list[Series], start: datetime, end: datetime) -> 
     return found
 
 
-def born(stage: Stage) -> datetime:
-    """The time of the stage's first deployment: its oldest table's. A stage costs nothing before."""
+def first_deployed_at(stage: Stage) -> datetime:
+    """The time of the stage's first deployment, by its oldest table. Before, the stage costs nothing."""
     tables = (stage.dynamodb.describe_table(TableName=stage.table(table))["Table"] for table in TABLES)
     return min(table["CreationDateTime"] for table in tables).astimezone(UTC)
 
@@ -153,7 +153,7 @@ def estimate(stage: Stage, now: datetime) -> dict[str, Any]:
     """The month so far and projected to its end, by service, per completed quest, and the budget. In dollars."""
     first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     days = calendar.monthrange(now.year, now.month)[1]
-    start = max(first, born(stage))
+    start = max(first, first_deployed_at(stage))
     platform = Platform(
         stage=stage.name,
         region=stage.region,
@@ -176,9 +176,11 @@ def estimate(stage: Stage, now: datetime) -> dict[str, Any]:
     month = timedelta(days=days)
     share = max((now - start) / month, 1 / (24 * days))
     whole = max((first + month - start) / month, share)
-    stands = standing(stage)
-    fixed = sum(stands)
-    by_service |= {f"{name.replace('_', ' ').capitalize()}": cost * share for name, cost in stands._asdict().items()}
+    fixed_part = fixed_costs(stage)
+    fixed = sum(fixed_part)
+    by_service |= {
+        f"{name.replace('_', ' ').capitalize()}": cost * share for name, cost in fixed_part._asdict().items()
+    }
     total = sum(by_service.values())
     quests = amounts[-1]
     limit = budget(stage)
@@ -191,7 +193,7 @@ def estimate(stage: Stage, now: datetime) -> dict[str, Any]:
         "perCompletedQuest": round(total / quests, 4) if quests else None,
         "billed": limit[0] if limit else None,
         "budget": limit[1] if limit else None,
-        "aMonthWithoutUse": {name: round(cost, 2) for name, cost in stands._asdict().items()},
+        "aMonthWithoutUse": {name: round(cost, 2) for name, cost in fixed_part._asdict().items()},
     }
 
 

@@ -64,7 +64,7 @@ class DeadLetter:
         return self.body if isinstance(self.body, str) else json.dumps(self.body)
 
 
-def _letter(message: "MessageTypeDef") -> DeadLetter:
+def _dead_letter(message: "MessageTypeDef") -> DeadLetter:
     try:
         body = json.loads(message["Body"])
     except ValueError:
@@ -86,7 +86,7 @@ def receive(stage: Stage, queue: str) -> list[DeadLetter]:
         )
         if not answer.get("Messages"):
             break
-        letters |= {letter.id: letter for letter in map(_letter, answer["Messages"])}
+        letters |= {letter.id: letter for letter in map(_dead_letter, answer["Messages"])}
     return sorted(letters.values(), key=lambda letter: letter.sent_at)
 
 
@@ -219,7 +219,7 @@ _ABOUT: Final[dict[str, Callable[[Stage, Json], list[Json]]]] = {
 }
 
 
-def _told(things: list[Json]) -> str:
+def _as_lines(things: list[Json]) -> str:
     """The things in a line each: names and values, without what is empty."""
     return "\n".join(
         ", ".join(f"{name} {value}" for name, value in thing.items() if value not in (None, "", 0)) for thing in things
@@ -274,7 +274,7 @@ def show(stage: Stage, terminal: Terminal, queue: QueueName) -> None:
             for letter, what in found
         ]
     }
-    rows = [(timestamp(letter.sent_at), letter.id, _told(what) or letter.summary) for letter, what in found]
+    rows = [(timestamp(letter.sent_at), letter.id, _as_lines(what) or letter.summary) for letter, what in found]
     terminal.table(data, ("sent", "message", "about"), rows, empty=f"{queue} is empty.")
 
 
@@ -309,7 +309,8 @@ def redrive(
     outcome: Json | None = None
     try:
         plan = [
-            f"{timestamp(letter.sent_at)}  {_told(about(stage, queue, letter)) or letter.summary}" for letter in letters
+            f"{timestamp(letter.sent_at)}  {_as_lines(about(stage, queue, letter)) or letter.summary}"
+            for letter in letters
         ]
         change = Change(
             "dlq redrive",

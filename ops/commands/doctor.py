@@ -28,7 +28,7 @@ NODE: Final = (20, 19)
 
 
 LEAST_FREE: Final = 2e9
-"""Bytes: packages, zips, and a page that is built."""
+"""Bytes: packages, zips, and an app that is built."""
 LEAST_FREE_FOR_DATA: Final = 2e8
 """Bytes: the local cloud's data, which is written beside the former one before it takes its place."""
 MOST_SKEW: Final = 60
@@ -49,8 +49,8 @@ class Tool(NamedTuple):
 
 TOOLS: Final = (
     Tool("git", (2,), "deploy records the commit", "install git, e.g. `apt install git`"),
-    Tool("node", NODE, "building the page", "install Node.js 20.19 or later, https://nodejs.org", fetched=True),
-    Tool("npm", (9,), "building the page", "comes with Node.js", fetched=True),
+    Tool("node", NODE, "building the app", "install Node.js 20.19 or later, https://nodejs.org", fetched=True),
+    Tool("npm", (9,), "building the app", "comes with Node.js", fetched=True),
     Tool("make", (4,), "the targets of the Makefile", "install make, e.g. `apt install make`"),
     Tool(
         "pulumi",
@@ -103,9 +103,9 @@ def machine(stage_name: str) -> Iterator[Finding]:
         yield tool(wanted, stage_name)
     modules = (REPOSITORY / "frontend" / "node_modules").exists()
     yield (
-        Finding("ok", "the page's packages", "frontend/node_modules")
+        Finding("ok", "the app's packages", "frontend/node_modules")
         if modules
-        else Finding("optional", "the page's packages", "not installed", "`make setup`; deploy does it too")
+        else Finding("optional", "the app's packages", "not installed", "`make setup`; deploy does it too")
     )
     yield disk("disk", REPOSITORY, LEAST_FREE)
     if LOCAL_DIRECTORY.exists() and _device(LOCAL_DIRECTORY) != _device(REPOSITORY):
@@ -143,7 +143,7 @@ def account(stage_name: str) -> Iterator[Finding]:
         stage = open_stage(stage_name)
         yield Finding("ok", "credentials", stage.actor)
         yield from _clock(stage)
-        yield _stood_up(stage)
+        yield _deployed(stage)
         if stage_name != LOCAL:
             yield from readiness.account(stage)
     except OperatorError as error:
@@ -165,7 +165,7 @@ def _clock(stage: Stage) -> Iterator[Finding]:
             yield Finding("ok", "clock", "as AWS has it")
 
 
-def _stood_up(stage: Stage) -> Finding:
+def _deployed(stage: Stage) -> Finding:
     url = stage.find_parameter(SITE_URL.key)
     if url is None:
         remedy = f"`civicforge deploy --stage {stage.name}`"

@@ -17,17 +17,23 @@ from services.core.tables import LEDGER
 
 app = typer.Typer(no_args_is_help=True, help="Name members who reward mostly each other.")
 
-LARGEST = 8
-"""Members of a group that is still small."""
-OFTEN = 3
-"""Completed quests of two members from which on they are looked at together."""
-CLOSED = 0.8
-"""Share of the members' quests that they have with each other, from which on a group is closed."""
+MAX_MEMBERS = 8
+"""Maximum number of members of a ring."""
+MIN_QUESTS = 3
+"""Minimum number of quests that two members completed together, for them to be connected."""
+MIN_SHARE = 0.8
+"""Minimum share of a group's quests that its members completed with each other, for the group to be a ring."""
 
 
 @dataclass(frozen=True)
 class Ring:
-    """A closed group: its members, the quests among them, and all quests that they completed with anybody."""
+    """A group that completes quests mostly among itself.
+
+    Attributes:
+        inside: number of quests that its members completed with each other.
+        total: number of all quests that they completed.
+        diminished: number of those inside whose reward was reduced.
+    """
 
     members: tuple[str, ...]
     inside: int
@@ -41,7 +47,7 @@ class Ring:
 
 
 def rings(rewards: Iterable[Entry]) -> list[Ring]:
-    """The closed groups of two to LARGEST members among whom rewards went, the busiest first."""
+    """The rings of two to MAX_MEMBERS members, the one with most quests first."""
     quests, diminished = Counter[frozenset[str]](), Counter[frozenset[str]]()
     for entry in rewards:
         if entry.requestor_id:
@@ -49,10 +55,10 @@ def rings(rewards: Iterable[Entry]) -> list[Ring]:
             quests[pair] += 1
             diminished[pair] += entry.share < 100
     found = []
-    for group in _groups(pair for pair, times in quests.items() if times >= OFTEN):
+    for group in _groups(pair for pair, times in quests.items() if times >= MIN_QUESTS):
         inside = sum(times for pair, times in quests.items() if pair <= group)
         total = sum(times for pair, times in quests.items() if pair & group)
-        if len(group) <= LARGEST and inside >= CLOSED * total:
+        if len(group) <= MAX_MEMBERS and inside >= MIN_SHARE * total:
             small = sum(times for pair, times in diminished.items() if pair <= group)
             found.append(Ring(tuple(sorted(group)), inside, total, small))
     return sorted(found, key=lambda ring: (-ring.inside, ring.members))

@@ -11,7 +11,7 @@ from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain.quests import MODERATORS
 from services.core.stores.users import NoSuchUserError
 
-IN_FORCE: Final = "rewards go by it within a minute, page and api from the next sign-in on, or within an hour"
+IN_FORCE: Final = "rewards go by it within a minute, app and api from the next sign-in on, or within an hour"
 
 app = typer.Typer(no_args_is_help=True, help="Who moderates, and who sees a feature first.")
 GroupArgument = Annotated[str, typer.Argument(help="moderators or internal.")]

@@ -131,10 +131,10 @@ def _is_shown(message: str, *, errors: bool) -> bool:
 
 def _line(event: dict[str, Any], *, several: bool) -> str:
     source = f"{event['source']:<12}  " if several else ""
-    return f"{event['at']}  {source}{_spoken(event['message'])}"
+    return f"{event['at']}  {source}{_readable(event['message'])}"
 
 
-def _spoken(message: Any) -> str:
+def _readable(message: Any) -> str:
     """An operator's change in a line, Lambda's record of an exception with its frames, anything else as it is."""
     match message:
         case {"actor": who, "action": action, "target": target, "plan": plan, "reason": why, "outcome": outcome}:

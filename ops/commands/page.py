@@ -1,4 +1,4 @@
-"""Publishing the page: assets first, the pages that name them last, and one invalidation for the edge."""
+"""Publishing the app: its assets first, the HTML that names them last, and one invalidation of CloudFront."""
 
 import mimetypes
 
@@ -14,11 +14,11 @@ mimetypes.add_type("application/manifest+json", ".webmanifest")
 
 
 def publish(stage: Stage, terminal: Terminal) -> None:
-    """Upload the built page to the local cloud where it differs; elsewhere `deploy` does it, and records a release."""
+    """Upload the built app to the local cloud where it differs; elsewhere `deploy` does it, and records a release."""
     if stage.name != LOCAL:
-        raise OperatorError(f"`civicforge deploy --stage {stage.name}` publishes the page, and can take it back.")
+        raise OperatorError(f"`civicforge deploy --stage {stage.name}` publishes the app, and can take it back.")
     done = upload(stage)
     if done.uploaded:
         documents.rebuild(stage)
-    text = f"The page: {len(done.uploaded)} files uploaded." if done.uploaded else "The page is as it was."
+    text = f"The app: {len(done.uploaded)} files uploaded." if done.uploaded else "The app is as it was."
     terminal.result({"uploaded": done.uploaded, "invalidation": done.invalidation}, text)

@@ -1,7 +1,7 @@
 """Releases: deploy one, list them, go back to one. The same path for every stage.
 
-A release is the Lambdas' versions, the page's entry files and a manifest that names them. Manifests and entry files are
-kept in the stage's `releases` bucket; the page's assets carry their hash in their name and stay in the page's own
+A release is the Lambdas' versions, the app's entry files and a manifest that names them. Manifests and entry files are
+kept in the stage's `releases` bucket; the app's assets carry their hash in their name and stay in the app's own
 bucket for as long as a kept release needs them.
 """
 
@@ -78,7 +78,7 @@ def _run(command: Sequence[str], what: str, say: Callable[[str], None] = lambda 
         raise OperatorError(f"{what} failed, nothing more was done:\n{output}")
 
 
-def keep_order(stage: Stage, revision: str) -> None:
+def refuse_older_commit(stage: Stage, revision: str) -> None:
     """Refuse to put an older commit over a newer one: a run that waited, or was approved late, must not win.
 
     Raises:
@@ -115,8 +115,8 @@ def _live_commit(stage: Stage) -> str | None:
 
 
 def build_page() -> Path:
-    """Builds the page; returns its folder. Raises OperatorError."""
-    _run(["make", "page"], "Building the page")
+    """Builds the app; returns its folder. Raises OperatorError."""
+    _run(["make", "page"], "Building the app")
     return site.DIST
 
 
@@ -167,7 +167,7 @@ def live_versions(stage: Stage) -> dict[str, str]:
 
 
 def upload(stage: Stage, release_id: str, dist: Path) -> tuple[list[str], list[str], str]:
-    """Keeps the entry files and publishes the page. Returns its assets, its entries and the invalidation's id."""
+    """Keeps the entry files and publishes the app. Returns its assets, its entries and the invalidation's id."""
     assets, entries = site.files_of(dist)
     for name in entries:
         Releases(stage).put_entry(release_id, name, (dist / name).read_bytes())
@@ -227,7 +227,7 @@ def release_now(
     step("build the Lambdas")
     build_lambdas(stage)
     if dist is None:
-        step("build the page")
+        step("build the app")
         dist = build_page()
     site.files_of(dist)
     step("up, every resource looked at" if refresh else "up")
@@ -248,7 +248,7 @@ def release_now(
         canary.set_aliases(stage, after)
     former = next((r for r in releases.list() if r.id == releases.current()), None)
     check_hold()
-    step("upload the page")
+    step("upload the app")
     assets, entries, invalidation = upload(stage, release.id, dist)
     release = release.model_copy(
         update={
@@ -292,7 +292,7 @@ def release_now(
 def deploy(
     stage: Stage,
     terminal: Terminal,
-    dist: Annotated[Path | None, typer.Option("--page", help="Folder of a page that is built already.")] = None,
+    dist: Annotated[Path | None, typer.Option("--page", help="Folder of an app that is built already.")] = None,
     percent: Annotated[
         int | None, typer.Option("--canary", min=0, max=50, help="Percent of the canary, 0 for none; else the stage's.")
     ] = None,
@@ -307,7 +307,7 @@ def deploy(
     ] = False,
     take_over: TakeOver = "",
 ) -> None:
-    """Build, bring the stage up, try it on a share of the calls, upload the page, smoke test, record the release."""
+    """Build, bring the stage up, try it on a share of the calls, upload the app, smoke test, record the release."""
     if as_role:
         stage = stage.as_role("deploy")
     trial = Canary.of(stage)
@@ -331,7 +331,7 @@ def deploy(
         f"up of stage {stage.name}, {'by the in-process engine' if stage.emulator else 'by the Pulumi CLI'}",
         *(["every resource looked at: made again if it was deleted, put back if it was changed"] if refresh else []),
         *([f"canary: {trial.percent} % of the api's calls for {trial.minutes:g} minutes"] if trial.percent else []),
-        "upload the page: assets first, index.html last",
+        "upload the app: assets first, index.html last",
         "invalidate the edge, run the smoke test; where it fails, back to the release before",
         f"record release {release.id}",
     ]
@@ -340,7 +340,7 @@ def deploy(
         with held(stage, f"deploy of commit {revision[:7]}", take_over) as check_hold:
             # Somebody may have been faster since the plan was shown.
             if not over_newer:
-                keep_order(stage, revision)
+                refuse_older_commit(stage, revision)
             reasoned = release.model_copy(update={"reason": terminal.reason})
             return release_now(stage, reasoned, dist, terminal.say, trial, check_hold, refresh=refresh)
 
@@ -374,7 +374,7 @@ def _require_deployable(stage: Stage, revision: str, *, by_hand: bool, over_newe
     if by_hand and revision.endswith("+dirty"):
         raise OperatorError("prod gets what is committed: commit or put aside what `git status` shows.")
     if not over_newer:
-        keep_order(stage, revision)
+        refuse_older_commit(stage, revision)
     if STAGES[stage.name].on_aws and not stage.endpoint:
         readiness.require(stage)
 
@@ -406,7 +406,7 @@ def rollback(
     to: Annotated[str, typer.Argument(help="A release of `releases`; the one before the live one if none.")] = "",
     take_over: TakeOver = "",
 ) -> None:
-    """Put API and page back to a former release, then run the smoke test. Data is not touched."""
+    """Put API and app back to a former release, then run the smoke test. Data is not touched."""
     bucket = Releases(stage)
     every, current = bucket.list(), bucket.current()
     target = _target(every, current, to)
@@ -419,7 +419,7 @@ def rollback(
             started = time.monotonic()
             invalidation = make_live(stage, target)
             seconds = round(time.monotonic() - started, 1)
-            terminal.say(f"  {seconds} s: API and page are those of {target.id}")
+            terminal.say(f"  {seconds} s: API and app are those of {target.id}")
             outcome = smoke.run(stage, terminal.say)
         return {"from": current, "to": target.id, "invalidation": invalidation, "seconds": seconds, "smoke": outcome}
 

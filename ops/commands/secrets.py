@@ -93,7 +93,7 @@ def _rotate_push_key(stage: Stage, terminal: Terminal) -> None:
     """Make another key pair for Web Push. Subscriptions are bound to the former one."""
     plan = [
         "a new key pair signs what goes to members' devices",
-        "no device is notified until its member opens the page again, which then subscribes anew",
+        "no device is notified until its member opens the app again, which then subscribes anew",
     ]
 
     def apply() -> Json:
@@ -102,7 +102,7 @@ def _rotate_push_key(stage: Stage, terminal: Terminal) -> None:
 
     if outcome := carry_out(stage, terminal, Change("secrets rotate", PUSH_KEY.key, plan, apply)):
         publish = f"`civicforge deploy --refresh --stage {stage.name}`"
-        terminal.result(outcome, f"The page learns the new public key from its config.json: run {publish} now.")
+        terminal.result(outcome, f"The app learns the new public key from its config.json: run {publish} now.")
 
 
 def _rotate_password(stage: Stage, terminal: Terminal) -> None:

@@ -42,8 +42,8 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Story:
-    """A quest, who takes part, and how far it came. With `in_days` it is for the afternoon of that day from now."""
+class SeedQuest:
+    """A quest to create, its parties, and the status to bring it to. `in_days`: its window is that day's afternoon."""
 
     title: str
     description: str
@@ -69,75 +69,75 @@ PEOPLE: Final = (
     Person("lena", "Lena Vogt", "Here to settle things kindly.", ("mediation",), MODERATORS),
 )
 
-STORIES: Final = (
-    Story(
+QUESTS: Final = (
+    SeedQuest(
         "Carry a sofa up to the second floor",
         "It is a three-seater and the stairs are narrow. **Two strong people**, about half an hour.\n\n"
         "- blankets are there\n- tea and cake afterwards",
         "social", "Mill Lane", ("moving", "heavy"), 120, 12, "mira",
         in_days=2, minutes=30, meeting_point="Mill Lane 7, the blue door",
     ),
-    Story(
+    SeedQuest(
         "Read aloud at the kindergarten",
         "Twenty minutes, a picture book of your choice, fourteen very curious listeners. We start at ten.",
         "education", "Kindergarten Sunhill", ("children", "reading"), 80, 10, "amara",
         in_days=5, minutes=20, meeting_point="At the gate, somebody will open",
     ),
-    Story(
+    SeedQuest(
         "Repaint the bench by the pond",
         "Paint and brushes are in the shed. The old paint wants sanding first; masks are provided.",
         "civic", "Pond meadow", ("painting", "outdoors"), 150, 15, "tom",
     ),
-    Story(
+    SeedQuest(
         "Set up a grandmother's new phone",
         "She wants photos from the grandchildren and nothing else. Patience matters more than knowledge.",
         "technical", "Station road", ("phone", "patience"), 60, 8, "jonas",
     ),
-    Story(
+    SeedQuest(
         "Count the swifts' nests on our street",
         "One evening walk with a list. The council needs the numbers before the roofs are renewed.",
         "environment", "Old town", ("birds", "walk"), 90, 10, "amara", in_days=9, minutes=120,
     ),
-    Story(
+    SeedQuest(
         "Lend a ladder for the weekend",
         "Four metres would be enough. I bring it back on Monday, cleaner than it was.",
         "other", "Mill Lane", ("tools",), 30, 5, "mira",
     ),
-    Story(
+    SeedQuest(
         "Water the tomatoes during the holidays",
         "Every second day for a week. Eat as many as you like, they will not wait for us.",
         "environment", "Allotments, plot 12", ("garden", "summer"), 100, 10, "tom", Status.CLAIMED, "mira",
     ),
-    Story(
+    SeedQuest(
         "Help with the tax form for the chess club",
         "The form is short, the words are long. One hour at the club, with somebody who has done it before.",
         "education", "Chess club", ("paperwork",), 140, 14, "jonas", Status.SUBMITTED, "amara",
         "We went through the form together and sent it on Tuesday. The receipt is in the club's folder.",
     ),
-    Story(
+    SeedQuest(
         "Mend the swing in the courtyard",
         "One chain link is worn through. Spare links are in the caretaker's office, ask for the grey box.",
         "civic", "Courtyard B", ("repairs", "children"), 180, 20, "mira", Status.COMPLETE, "tom",
         "Both chains have new links, and I oiled the joints. It holds me, so it holds anybody.",
     ),
-    Story(
+    SeedQuest(
         "Fetch donations from three bakeries",
         "The food bank opens at six. Three stops, four crates in all; a cargo bike is enough.",
         "social", "City centre", ("food bank", "cycling"), 110, 12, "amara", Status.COMPLETE, "jonas",
         "All four crates arrived at half past five. The third bakery asks us to ring at the back door.",
     ),
-    Story(
+    SeedQuest(
         "Sort the community library's returns",
         "Two boxes have piled up. Alphabetical is enough, nobody expects a system.",
         "education", "Library corner", ("books",), 70, 8, "amara", Status.DISPUTED, "tom",
-        "Both boxes are on the shelves, sorted by author.",
+        "Both boxes are on the shelves, sorted by seeder.",
     ),
-    Story(
+    SeedQuest(
         "Walk the dog while my leg heals",
         "She is a slow and friendly retriever. Mornings would be best.",
         "social", "Mill Lane", ("animals",), 90, 10, "mira", Status.CANCELLED,
     ),
-    Story(
+    SeedQuest(
         "Hand out leaflets for the street festival",
         "Two hundred leaflets, four streets. The festival is over by now, so this one has expired.",
         "civic", "Old town", ("festival",), 60, 6, "jonas", Status.EXPIRED,
@@ -145,8 +145,8 @@ STORIES: Final = (
 )  # fmt: skip
 
 
-class _Author:
-    """Writes the stories into a stage, through its API as its members would."""
+class _Seeder:
+    """Creates members and quests in a stage, through its API as members would."""
 
     def __init__(self, stage: Stage, http: httpx.Client) -> None:
         self._stage, self._http = stage, http
@@ -160,8 +160,8 @@ class _Author:
             return False
         return True
 
-    def settle(self, person: Person) -> None:
-        """Makes the member, unless an interrupted run has, and signs them in."""
+    def sign_up(self, person: Person) -> None:
+        """Creates the member, unless an interrupted run has, and signs them in."""
         cognito, user = self._stage.cognito, {"UserPoolId": self._pool, "Username": person.address}
         attributes: list[AttributeTypeTypeDef] = [
             {"Name": "email", "Value": person.address},
@@ -185,37 +185,37 @@ class _Author:
         profile = {"displayName": person.name, "bio": person.bio, "interests": list(person.interests)}
         self._call(person.key, "PATCH", "/me", profile)
 
-    def tell(self, story: Story) -> None:
-        """Takes a quest as far as its story goes."""
+    def create(self, seed_quest: SeedQuest) -> None:
+        """Creates a quest and brings it to its status."""
         draft = {
-            "title": story.title,
-            "description": story.description,
-            "category": story.category,
-            "area": story.area,
-            "tags": list(story.tags),
-            "rewardXp": story.xp,
-            "rewardReputation": story.reputation,
-            "minutes": story.minutes,
-            "meetingPoint": story.meeting_point,
-            "when": _afternoon(story.in_days),
+            "title": seed_quest.title,
+            "description": seed_quest.description,
+            "category": seed_quest.category,
+            "area": seed_quest.area,
+            "tags": list(seed_quest.tags),
+            "rewardXp": seed_quest.xp,
+            "rewardReputation": seed_quest.reputation,
+            "minutes": seed_quest.minutes,
+            "meetingPoint": seed_quest.meeting_point,
+            "when": _afternoon(seed_quest.in_days),
         }
-        path = f"/quests/{self._call(story.requestor, 'POST', '/quests', draft, story.title)['questId']}"
-        if story.until is Status.CANCELLED:
-            self._call(story.requestor, "DELETE", path)
-        if story.until is Status.EXPIRED:
+        path = f"/quests/{self._call(seed_quest.requestor, 'POST', '/quests', draft, seed_quest.title)['questId']}"
+        if seed_quest.until is Status.CANCELLED:
+            self._call(seed_quest.requestor, "DELETE", path)
+        if seed_quest.until is Status.EXPIRED:
             self._let_expire(path.rsplit("/", 1)[1])
-        if not story.performer:
+        if not seed_quest.performer:
             return
-        self._call(story.performer, "POST", f"{path}/claim")
-        if story.until is not Status.CLAIMED:
-            self._call(story.performer, "POST", f"{path}/submit", {"submission": story.submission})
-        if story.until is Status.COMPLETE:
-            self._call(story.requestor, "POST", f"{path}/attest", {"notes": "Thank you, that helped a lot!"})
-        if story.until is Status.DISPUTED:
+        self._call(seed_quest.performer, "POST", f"{path}/claim")
+        if seed_quest.until is not Status.CLAIMED:
+            self._call(seed_quest.performer, "POST", f"{path}/submit", {"submission": seed_quest.submission})
+        if seed_quest.until is Status.COMPLETE:
+            self._call(seed_quest.requestor, "POST", f"{path}/attest", {"notes": "Thank you, that helped a lot!"})
+        if seed_quest.until is Status.DISPUTED:
             reason = "One of the two boxes still stands unopened behind the door; please have a look."
-            self._call(story.requestor, "POST", f"{path}/dispute", {"reason": reason})
+            self._call(seed_quest.requestor, "POST", f"{path}/dispute", {"reason": reason})
             statement = "Both boxes are empty and on the shelves; what stands behind the door came yesterday."
-            self._call(story.performer, "POST", f"{path}/state", {"statement": statement})
+            self._call(seed_quest.performer, "POST", f"{path}/state", {"statement": statement})
 
     def _let_expire(self, quest_id: str) -> None:
         """The one thing that no member can do: time passes."""
@@ -242,18 +242,18 @@ def seed(stage: Stage, terminal: Terminal) -> None:
     make_members(stage)
     accounts = {"password": PASSWORD, "members": [person.address for person in PEOPLE]}
     with stage.http() as http:
-        author = _Author(stage, http)
-        if author.exists(PEOPLE[-1]):
+        seeder = _Seeder(stage, http)
+        if seeder.exists(PEOPLE[-1]):
             terminal.result(accounts, _introduction())
             return
         for flag in FLAGS:
             _switch_on(stage, flag)
-        terminal.say(f"Seeding {len(PEOPLE)} members and {len(STORIES)} quests ...")
+        terminal.say(f"Seeding {len(PEOPLE)} members and {len(QUESTS)} quests ...")
         for person in PEOPLE[:-1]:
-            author.settle(person)
-        for story in STORIES:
-            author.tell(story)
-        author.settle(PEOPLE[-1])  # last, so that an interrupted run is not taken for a finished one
+            seeder.sign_up(person)
+        for seed_quest in QUESTS:
+            seeder.create(seed_quest)
+        seeder.sign_up(PEOPLE[-1])  # last, so that an interrupted run is not taken for a finished one
         for service in SWEEPS:  # else a new stage's first alarms are that nothing was heard of them
             stage.start(service)
     terminal.result(accounts, _introduction())

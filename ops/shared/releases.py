@@ -67,7 +67,7 @@ class Releases:
         self._s3.put_object(Bucket=self._bucket, Key=_CURRENT, Body=release.id.encode(), ContentType="text/plain")
 
     def put_entry(self, release_id: str, name: str, body: bytes) -> None:
-        """Keeps one of the page's entry files."""
+        """Keeps one of the app's entry files."""
         self._s3.put_object(Bucket=self._bucket, Key=f"pages/{release_id}/{name}", Body=body)
 
     def entry(self, release: Release, name: str) -> bytes:

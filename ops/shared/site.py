@@ -42,7 +42,7 @@ class Publication:
 def upload(stage: Stage, dist: Path = DIST) -> Publication:
     """Uploads what the bucket lacks. Former assets stay, for pages that are open and for a rollback.
 
-    Raises OperatorError if the page was not built.
+    Raises OperatorError if the app was not built.
     """
     assets, entries = files_of(dist)
     present = {
@@ -60,19 +60,19 @@ def upload(stage: Stage, dist: Path = DIST) -> Publication:
 
 
 def files_of(dist: Path) -> tuple[list[str], list[str]]:
-    """The page's assets and its other files, in the order in which they may be uploaded: index.html comes last.
+    """The app's assets and its other files, in the order in which they may be uploaded: index.html comes last.
 
-    Raises OperatorError if there is no page.
+    Raises OperatorError if there is no app.
     """
     names = sorted(path.relative_to(dist).as_posix() for path in dist.rglob("*") if path.is_file())
     if ENTRY not in names:
-        raise OperatorError(f"{dist} is no built page: `npm --prefix frontend run build` makes one.")
+        raise OperatorError(f"{dist} is no built app: `npm --prefix frontend run build` makes one.")
     assets = [name for name in names if name.startswith(ASSETS)]
     return assets, [*(name for name in names if name not in (*assets, ENTRY, _CONFIG)), ENTRY]
 
 
 def put(stage: Stage, key: str, content: bytes) -> None:
-    """Writes one file of the page."""
+    """Writes one file of the app."""
     stage.s3.put_object(
         Bucket=stage.parameter(SITE_BUCKET),
         Key=key,

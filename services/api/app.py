@@ -168,8 +168,8 @@ class App:
 
 
 def _request_id(event: Event) -> str:
-    """The caller's id if it has the form of one, so that a page's report and our lines meet; else the gateway's, as for
-    every public answer: the edge gives a copy of it to others.
+    """The caller's id if it has the form of one, so that its report and our log lines can be matched; else the
+    gateway's, as for every public answer, which CloudFront may serve to others too.
     """
     given = (event.get("headers") or {}).get("x-request-id", "")
     own = _REQUEST_ID.fullmatch(given) and event["routeKey"] not in _PUBLIC

@@ -1,4 +1,4 @@
-"""The api Lambda's entry. What is made here is made once per sandbox, in Lambda's init phase."""
+"""The api Lambda's entry. Module-level objects are created once per process, in Lambda's init phase."""
 
 from services.core import cold_start  # before the rest, which it is to pause the garbage collector for
 

@@ -45,7 +45,7 @@ CONSTANTS = {
     "boardPagePath": f"/{documents.board_page_key('{name}')}",
     "questPath": f"/{documents.quest_key('{questId}')}",
 }
-"""Numbers of the domain that the page shows and addresses of documents that it reads: the document's `x-constants`."""
+"""Numbers of the domain that the app shows and addresses of documents that it reads: the document's `x-constants`."""
 _REF = "#/components/schemas/{model}"
 _PROBLEMS = {
     400: "The request cannot be understood",

@@ -148,7 +148,7 @@ def retried(operation: Callable[..., T], **arguments: Any) -> T:
 
 
 def _jitter(most: float) -> float:
-    import random  # here, since most sandboxes never try again
+    import random  # here, since most processes never retry
 
     return random.uniform(0, most)  # noqa: S311  # no secret
 

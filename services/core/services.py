@@ -1,7 +1,7 @@
 """The Lambdas: one declaration of each, from which everything about it that is no code of its own derives.
 
-Sizes, zips, environment, log group, alarms, panels, costs, sweeps, dead letter queues, breaker, boundary and walls are
-made by iterating `SERVICES`. To add one: docs/contributing/lambda.md.
+Sizes, zips, environment, log group, alarms, panels, costs, sweeps, dead letter queues, breaker, permissions boundary
+and import contracts are made by iterating `SERVICES`. To add one: docs/contributing/lambda.md.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ LONGEST_TIMEOUT: Final = 900
 class Traffic:
     """Period (seconds) in which the failed runs of a function are counted.
 
-    `runs` are those in a period that make the share of failed ones meaningful; without it any failed run is alarmed.
+    With `runs`, the share of failed runs is alarmed if a period has at least so many; without it any failed run is.
     """
 
     period: int
@@ -108,7 +108,7 @@ SCHEDULES: Final = Queue(name="schedules", keeps="Runs of a schedule that failed
 _DECLARED: Final = (
     Service(
         name="api",
-        summary="Answers the page.",
+        summary="Answers the API's requests.",
         settings=ApiSettings,
         traffic=Traffic(runs=100, period=5 * MINUTE),
         called_by=("gateway",),

@@ -1,7 +1,7 @@
 """Logs and metrics of a Lambda: one JSON line per event, and metrics by definition.
 
 Nothing that identifies a member goes into a line but `user`, a digest of their id. Powertools writes the metrics and
-whatever went wrong; it is loaded for the first of these, since most sandboxes that start answer reads.
+whatever went wrong; it is imported on first use, since most processes only answer reads.
 """
 
 import json

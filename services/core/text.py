@@ -1,6 +1,6 @@
 """Hostile text made safe: Markdown becomes HTML here and nowhere else, and bleach has the last word.
 
-Plain text (titles, names, notes) does not come through here: it is stored as typed, and the page escapes it.
+Plain text (titles, names, notes) does not come through here: it is stored as typed, and the app escapes it.
 """
 
 import re
@@ -34,7 +34,7 @@ _NOT_PLAIN = re.compile(r"_|@|://|www\.", re.IGNORECASE)
 def render(markdown: str) -> str:
     """Safe HTML of a Markdown text of at most a few thousand characters.
 
-    Headings start at h3, since the page has its own above; links carry rel="nofollow noopener ugc". Bare addresses are
+    Headings start at h3, since the app has its own above; links carry rel="nofollow noopener ugc". Bare addresses are
     links, and so are images; a link under other words is followed by where it leads, in brackets.
     """
     return _plain(markdown) if _is_plain(markdown) else _rendered(markdown)

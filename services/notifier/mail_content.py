@@ -1,4 +1,4 @@
-"""The letters that notices become: one of its own, or an entry in a digest."""
+"""The mails of notices: one each, or an entry in a digest."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -10,7 +10,7 @@ from services.core.mails.codes import code_content
 TRIGGER: Final = "CustomMessage_"
 """Beginning of the source of an event that asks for a message."""
 INVITATION: Final = f"{TRIGGER}AdminCreateUser"
-"""Carries a password instead of a code. The platform invites nobody by mail, and the page takes no such password."""
+"""Carries a password instead of a code. The platform invites nobody by mail, and the app takes no such password."""
 LONGEST_MESSAGE: Final = 20_000
 """Characters; Cognito developer guide, Quotas."""
 
@@ -34,7 +34,7 @@ def code_mail(event: Mapping[str, Any]) -> dict[str, str]:
 
 
 def reader_language(request: Mapping[str, Any]) -> Language | None:
-    """The language that the page names (`clientMetadata.locale`, a tag of BCP 47), else the user's attribute `locale`;
+    """The language that the app names (`clientMetadata.locale`, a tag of BCP 47), else the user's attribute `locale`;
     None if neither is one that there is a catalogue for.
     """
     for fields in (request.get("clientMetadata"), request.get("userAttributes")):

@@ -1,4 +1,4 @@
-"""The import walls, tried with what they must refuse; and what the stores alone know."""
+"""The import contracts, tried with imports that they must refuse; and keys that only the stores may spell."""
 
 import ast
 import shutil

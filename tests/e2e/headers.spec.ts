@@ -1,5 +1,5 @@
 /**
- * The page's headers, judged by the tests of Mozilla's HTTP Observatory without leaving the machine.
+ * The app's headers, judged by the tests of Mozilla's HTTP Observatory without leaving the machine.
  *
  * The local front door speaks HTTP, where CloudFront speaks HTTPS and redirects to it (infra/components/site.py): the
  * answer's headers and body are the real ones; its scheme, the redirect and Cognito's scheme are put in.

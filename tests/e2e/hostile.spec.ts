@@ -34,7 +34,7 @@ test.afterAll(async () => {
   server.close();
 });
 
-/** Reads by a request of the page: the answer's text where there was one that it may see. */
+/** Reads by a request of the app: the answer's text where there was one that it may see. */
 const read = (page: Page, url: string, init: RequestInit = {}): Promise<string | null> =>
   page.evaluate(
     async ([address, options]) => {

@@ -80,7 +80,7 @@ test("a newcomer finds a quest, signs up on the way, does it, and is paid", asyn
   await ana.looksRight();
   await ana.act("attest");
 
-  // Without a reload: the page looks again by itself.
+  // Without a reload: the app looks again by itself.
   await expect(ben.page.getByRole("heading", { name: t.quest.thanks })).toBeVisible();
   await expect(ben.page.getByText(t.quest.rewarded({ xp: 100, reputation: 10, count: 2 }))).toBeVisible();
   await ben.looksRight();

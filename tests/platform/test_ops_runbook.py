@@ -160,7 +160,7 @@ class Town:
             self.do(f"rollback {newest} --yes --reason forward")
 
     def page(self, name: str, *, broken: bool = False) -> Path:
-        """A built page of its own; a broken one lacks its program."""
+        """A built app of its own; a broken one lacks its program."""
         folder = self.pages / name
         (folder / "assets").mkdir(parents=True)
         (folder / "index.html").write_text(PAGE.format(name=name))
@@ -316,7 +316,7 @@ def test_bad_release(town: Town) -> None:
 
 
 def test_canary(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half of the calls meet the new release for a while; with an alarm nobody does, and the page is as it was."""
+    """Half of the calls meet the new release for a while; with an alarm nobody does, and the app is as it was."""
     town.forward()
     monkeypatch.setattr(Canary, "of", lambda _: Canary(percent=50, minutes=0.1))
     monkeypatch.setattr(canary, "_CHECK_SECONDS", 0.5)

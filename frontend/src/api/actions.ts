@@ -1,4 +1,4 @@
-/** Every write of the page: plain functions. */
+/** Every write of the app: plain functions. */
 import { noteUnpublishedChange, type PublishedBoard, withUnpublishedChanges } from "./board";
 import { api, unwrap } from "./client";
 import { boardQuery, meQuery, queryClient, userQuery } from "./queries";

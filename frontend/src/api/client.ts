@@ -27,7 +27,7 @@ function signed(request: Request, accessToken: string): Request {
   return copy;
 }
 
-/** The session with a token that is good for a while; the old token where a renewal fails for the moment. */
+/** The session, its token renewed if it expires soon; with the old token if the renewal fails for now. */
 async function fresh(session: Session): Promise<Session | undefined> {
   if (session.expiresAt > Date.now() + RENEW_BEFORE_MS) return session;
   const { renew } = await cognito();
@@ -38,7 +38,7 @@ async function fresh(session: Session): Promise<Session | undefined> {
 }
 
 async function send(request: Request): Promise<Response> {
-  // What a device without a network is told to write fails at once, before it could wait anywhere.
+  // Without a network a write fails at once, so that it is not queued anywhere.
   if (request.method !== "GET" && navigator.onLine === false) throw new TypeError("the device is offline");
   // The edge may keep a public answer for seconds; the browser's own copy would hide from members what they just did.
   if (isPublic(request)) return fetch(request, { cache: "no-cache" });
@@ -65,7 +65,7 @@ export function api() {
 
 let requestId = "none";
 
-/** The id under which the API logged this page's latest call. */
+/** The id under which the API logged this app's latest call. */
 export const lastRequestId = (): string => requestId;
 
 /** The error of a call that brought no answer. */

@@ -99,12 +99,12 @@ const push = async () => (recall("push") === undefined ? undefined : import("./p
 export async function signIn(email: string, password: string): Promise<Session> {
   const session = startSession(await authenticate(email, password));
   push()
-    .then((loaded) => loaded?.mendPush())
+    .then((loaded) => loaded?.repairPush())
     .catch(() => undefined);
   return session;
 }
 
-/** Makes sure that it is the member who sits here, without a session of its own. @throws SignInError as `signIn`. */
+/** Checks the member's password again, without starting a session. @throws SignInError as `signIn`. */
 export async function provePassword(email: string, password: string): Promise<void> {
   const { RefreshToken } = await authenticate(email, password);
   if (RefreshToken) await call("RevokeToken", { ClientId: ClientId(), Token: RefreshToken }).catch(() => undefined);
@@ -213,7 +213,7 @@ export async function confirmEmail(code: string): Promise<void> {
 
 /** Ends the session here; the revocation of the refresh token is best effort, so that it also works offline. */
 export async function signOut(): Promise<void> {
-  await (await push().catch(() => undefined))?.leavePush(false);
+  await (await push().catch(() => undefined))?.stopPushAtSignOut(false);
   const { session } = sessionState();
   endSession({ expired: false });
   if (session) await call("RevokeToken", { ClientId: ClientId(), Token: session.refreshToken }).catch(() => undefined);
@@ -224,7 +224,7 @@ export async function signOutEverywhere(): Promise<void> {
   const { session } = sessionState();
   if (session) {
     await call("GlobalSignOut", { AccessToken: await accessToken() });
-    await import("./push").then((loaded) => loaded.leavePush(true)).catch(() => undefined);
+    await import("./push").then((loaded) => loaded.stopPushAtSignOut(true)).catch(() => undefined);
   }
   endSession({ expired: false });
 }

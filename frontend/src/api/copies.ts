@@ -1,6 +1,6 @@
 /**
- * Copies on this device of what a member has read, for when nothing can be reached. Each belongs to its member
- * (`api/session.ts` removes them when that member leaves) and is shown with its age.
+ * Offline copies on this device of what a member has read. Each belongs to its member (`api/session.ts` removes them
+ * when that member signs out) and is shown with its age.
  */
 import { forget, keysOf, recall, remember } from "../lib/storage";
 import { sessionState } from "./session";

@@ -5,7 +5,7 @@ import { type Answer, CONFIG, me, problem, serve, signInAs } from "../../test/ap
 import { open } from "../../test/page";
 import { t } from "../lib/text";
 import { signOut, signOutEverywhere } from "./cognito";
-import { mendPush } from "./push";
+import { repairPush } from "./push";
 
 const KEY = "BA1Hxzyi1RUM1b5wjxsn7nGxAszw2u61m164i3MrAIxHF6YK5h4SDYic-dRuU_RCPCfA5aq9ojSwk5Y2EmClBPs";
 const OTHER_KEY = KEY.replace("BA1", "BB1");
@@ -160,7 +160,7 @@ describe("notices on this device", () => {
     const calls = await turnedOn();
     signInAs("ana");
     calls.length = 0;
-    await mendPush();
+    await repairPush();
     expect(browser.subscription).toBeUndefined();
     expect(calls).toEqual([]);
   });
@@ -168,21 +168,21 @@ describe("notices on this device", () => {
   it("are mended where the browser lost them or the stage has another key", async () => {
     const calls = await turnedOn();
     browser.subscription = undefined;
-    await mendPush();
+    await repairPush();
     expect(browser.subscription).toBeTruthy();
     const former = browser.subscribe(OTHER_KEY);
-    await mendPush();
+    await repairPush();
     expect(former.key).toBe(OTHER_KEY);
     expect(keyOf(browser)).toEqual(bytes(KEY));
     calls.length = 0;
-    await mendPush();
+    await repairPush();
     expect(calls).toEqual([]);
   });
 
   it("are given up where the browser shows none any more", async () => {
     const calls = await turnedOn();
     browser.permission = "denied";
-    await mendPush();
+    await repairPush();
     expect(calls.some(({ method }) => method === "DELETE")).toBe(true);
   });
 });

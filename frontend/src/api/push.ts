@@ -9,14 +9,14 @@ import { config } from "./config";
 import { sessionState } from "./session";
 
 /** The subscription of this browser as the API knows it. */
-interface Kept {
+interface StoredSubscription {
   userId: string;
   deviceId: string;
 }
 
 const KEY = "push";
 
-/** `blocked`: the member has told the browser that this page may show nothing. */
+/** `blocked`: the member has told the browser that this app may show nothing. */
 export type PushState = "unsupported" | "blocked" | "off" | "on";
 
 export const isPushSupported = (): boolean =>
@@ -43,7 +43,7 @@ function isOurs(subscription: PushSubscription): boolean {
 export async function pushState(): Promise<PushState> {
   if (!isPushSupported()) return "unsupported";
   if (Notification.permission === "denied") return "blocked";
-  const mine = recall<Kept>(KEY)?.userId === sessionState().session?.userId;
+  const mine = recall<StoredSubscription>(KEY)?.userId === sessionState().session?.userId;
   return mine && Notification.permission === "granted" && (await subscribed()) ? "on" : "off";
 }
 
@@ -66,7 +66,7 @@ async function subscribe(): Promise<void> {
   remember(KEY, { userId, deviceId });
 }
 
-/** Asks the member in the browser's own words, and subscribes. @returns what is so afterwards. */
+/** Asks the browser for permission, and subscribes. @returns the state after it. */
 export async function turnPushOn(): Promise<PushState> {
   if ((await Notification.requestPermission()) === "granted") await subscribe();
   return pushState();
@@ -77,9 +77,9 @@ async function unsubscribe(): Promise<void> {
   forget(KEY);
 }
 
-/** Ends the notices on this device: first here, where nobody else may read them, then at the API. */
+/** Ends push on this device: first in the browser, then at the API. */
 export async function turnPushOff(): Promise<PushState> {
-  const kept = recall<Kept>(KEY);
+  const kept = recall<StoredSubscription>(KEY);
   await unsubscribe();
   if (kept) await removeDevice(kept.deviceId);
   return pushState();
@@ -93,11 +93,11 @@ export async function forgetDevices(): Promise<void> {
 }
 
 /**
- * Makes good what changed since the device was subscribed: another member has signed in, the browser dropped the
- * subscription, the stage has a new key.
+ * Updates or ends the subscription after a change: another member has signed in, the browser dropped the subscription,
+ * the stage has a new key.
  */
-export async function mendPush(): Promise<void> {
-  const kept = recall<Kept>(KEY);
+export async function repairPush(): Promise<void> {
+  const kept = recall<StoredSubscription>(KEY);
   const { session } = sessionState();
   if (!kept || !session || !isPushSupported()) return;
   if (kept.userId !== session.userId) return unsubscribe();
@@ -106,9 +106,9 @@ export async function mendPush(): Promise<void> {
   if (!subscription || !isOurs(subscription)) await subscribe();
 }
 
-/** The time that signing out waits for it, in milliseconds. */
-const PATIENCE_MS = 3_000;
+/** The longest time that signing out waits for the end of push, in milliseconds. */
+const SIGN_OUT_WAIT_MS = 3_000;
 
-/** Before the session ends. It never rejects: signing out works offline too. */
-export const leavePush = (everywhere: boolean): Promise<unknown> =>
-  within<unknown>(everywhere ? forgetDevices() : turnPushOff(), PATIENCE_MS).catch(() => undefined);
+/** Ends push before the session ends. It never rejects: signing out works offline too. */
+export const stopPushAtSignOut = (everywhere: boolean): Promise<unknown> =>
+  within<unknown>(everywhere ? forgetDevices() : turnPushOff(), SIGN_OUT_WAIT_MS).catch(() => undefined);

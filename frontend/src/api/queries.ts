@@ -10,11 +10,11 @@ import { onServiceChange, reportService, type ServiceState, serviceState } from 
 import { sessionState, subscribe } from "./session";
 import type { Health, Me, MyTurn, Profile, Quest, QuestDocument, QuestStatus, QuestView } from "./types";
 
-/** The refresh interval of a page that waits for the other party, in milliseconds. */
+/** The refresh interval of a quest that waits for the other party, in milliseconds. */
 export const AWAITED_REFRESH_MS = 3_000;
-/** The refresh interval of the service's state on an open page: a breaker shows within 30 s. */
+/** The refresh interval of the service's state: an open breaker shows within 30 s. */
 const HEALTH_MS = 25_000;
-/** The same while it is not up: the banner goes soon after the trouble. */
+/** The same while the service is not up: the banner disappears soon after recovery. */
 const RECOVERY_MS = 5_000;
 
 /** The refresh interval of a quest on the screen that is not final, in milliseconds. A hidden tab does not look. */
@@ -26,10 +26,10 @@ export const LIST_MS = 15_000;
 
 const isBreaker = (error: unknown): boolean => error instanceof ApiError && error.code === "breaker_open";
 
-/** The stage has no such document, or not yet: another try would wait in vain. */
+/** The stage has no such document, or not yet: a retry would not help. */
 const isMissing = (error: unknown): boolean => error instanceof ApiError && error.code === "no_document";
 
-/** Another try is worth its time: not after a call that took all the time there is, nor while the device is offline. */
+/** False after a timeout, and while the device is offline: a retry would not help. */
 const worthRetrying = (error: unknown): boolean =>
   error instanceof ApiError &&
   error.transient &&
@@ -37,7 +37,7 @@ const worthRetrying = (error: unknown): boolean =>
   !isBreaker(error) &&
   navigator.onLine !== false;
 
-/** A copy that this device has kept is shown, and asked for again at once; an answer is fresh for a while. */
+/** A copy of this device (`copies.ts`) is shown and refetched at once; an answer stays fresh for a while. */
 const freshFor =
   (milliseconds: number) =>
   ({ state }: { state: { dataUpdateCount: number } }) =>
@@ -49,7 +49,7 @@ export const queryClient = new QueryClient({
     onError: (error) => isBreaker(error) && reportService("closed"),
   }),
   defaultOptions: {
-    // "always": without a network a read fails and says so, and a write fails and is never sent later by itself.
+    // "always": without a network, a read or a write fails at once; no write is queued and sent later.
     queries: {
       networkMode: "always",
       staleTime: freshFor(10_000),
@@ -59,7 +59,7 @@ export const queryClient = new QueryClient({
   },
 });
 
-// What failed meanwhile is asked again, so that no error outlives its cause.
+// Failed queries are retried, so that no error outlives its cause.
 onServiceChange(() => {
   if (serviceState() !== "up") return;
   queryClient.refetchQueries({ type: "active", predicate: ({ state }) => state.status === "error" });

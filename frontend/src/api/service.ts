@@ -1,6 +1,6 @@
 /**
- * The service's state, as seen by the calls of this page; the shell shows a banner from it. Paused is reading only,
- * closed is nothing at all: the operators' breaker.
+ * The service's state, as the app's calls find it; the shell shows a banner. With the operators' breaker open it is
+ * `paused` (read-only) or `closed` (nothing works).
  */
 export type ServiceState = "up" | "unreachable" | "paused" | "closed";
 

@@ -33,7 +33,7 @@ interface State {
   expired: boolean;
   /** The member whose data the screens show: the signed-in one, and after an expired session still that one. */
   member: string | undefined;
-  /** Grows whenever a member leaves or is replaced by another: what a screen holds of the former one goes with it. */
+  /** Increases when a member signs out or another one signs in; screens are remounted then, so that they keep no data. */
   generation: number;
 }
 
@@ -41,7 +41,7 @@ const KEY = "session";
 const listeners = new Set<() => void>();
 const stored = recall<Session>(KEY);
 let state: State = { session: stored, expired: false, member: stored?.userId, generation: 0 };
-/** True if the browser keeps what it is given; a private window may not. */
+/** True if the browser stores data permanently; a private window may not. */
 let persistent = true;
 
 export const isSameSession = (one: Session | undefined, other: Session | undefined): boolean =>
@@ -50,7 +50,7 @@ export const isSameSession = (one: Session | undefined, other: Session | undefin
 /** The session as the tabs share it: newer than this tab's own, where another has renewed or ended it. */
 export const sharedSession = (): Session | undefined => (persistent ? recall<Session>(KEY) : state.session);
 
-/** True if answers to `session` may still be shown: it is the current one, or has run out under its member's hands. */
+/** True if answers to `session` may still be shown: it is the current one, or it has expired while in use. */
 export const isCurrent = (session: Session): boolean =>
   isSameSession(state.session, session) || (state.expired && state.member === session.userId);
 

@@ -36,7 +36,7 @@ const QueueScreen = lazyScreen(() => import("../features/moderation/QueueScreen"
 const CaseScreen = lazyScreen(() => import("../features/moderation/CaseScreen").then((module) => module.CaseScreen));
 const WelcomeScreen = lazyScreen(() => import("../features/auth/WelcomeScreen").then((module) => module.WelcomeScreen));
 
-/** Nothing that a screen holds of a member outlives their leaving. */
+/** Remounts a screen when another member signs in, so that it keeps no data of the former one. */
 function OfOneMember({ of: Screen }: { of: ComponentType }) {
   const { generation } = useSession();
   return <Screen key={generation} />;

@@ -10,7 +10,7 @@ import { Announcer, Note } from "../ui/feedback";
 import { useService, useSession } from "../ui/hooks";
 import { Icon, type IconName, Seal } from "../ui/icons";
 import { ProfileLanguage } from "./ProfileLanguage";
-import { Standing } from "./Standing";
+import { SuspensionNotice } from "./SuspensionNotice";
 import "./shell.css";
 
 interface Place {
@@ -101,7 +101,7 @@ function Banners() {
           </div>
         </Note>
       )}
-      <Standing />
+      <SuspensionNotice />
       {mailbox && path.startsWith("/sign-up") && (
         <Note icon="check">
           {t.banner.local} <a href={mailbox}>{t.banner.mailbox}</a>

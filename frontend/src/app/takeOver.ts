@@ -1,9 +1,9 @@
-/** Puts the app in the place of a published document's own text without an empty screen in between. */
+/** Replaces the text of a published HTML document by the app, without an empty screen in between. */
 import { boardQuery, myQuestQuery, queryClient, questQuery } from "../api/queries";
 import { sessionState } from "../api/session";
 
-/** The time that the document's text stays while the app has nothing to show in its place, in milliseconds. */
-const PATIENCE_MS = 4_000;
+/** The longest time that the document's text stays while the app loads, in milliseconds. */
+const MAX_WAIT_MS = 4_000;
 
 /** Reads what the first screen shows, and its code. */
 async function firstScreen(ready: Promise<unknown>): Promise<unknown> {
@@ -26,6 +26,6 @@ async function firstScreen(ready: Promise<unknown>): Promise<unknown> {
  */
 export function takeOver(root: HTMLElement, ready: Promise<unknown>): Promise<unknown> {
   if (root.dataset.asOf === undefined) return Promise.resolve();
-  const enough = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
+  const enough = new Promise((resolve) => setTimeout(resolve, MAX_WAIT_MS));
   return Promise.race([firstScreen(ready).catch(() => undefined), enough]);
 }

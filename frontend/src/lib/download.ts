@@ -1,4 +1,4 @@
-/** Puts a file that the page has made into the device's downloads. */
+/** Puts a file that the app has made into the device's downloads. */
 export function download(name: string, type: string, text: string): void {
   const address = URL.createObjectURL(new Blob([text], { type }));
   const link = document.createElement("a");

@@ -5,7 +5,7 @@ export const idempotencyKey = (): string => crypto.randomUUID();
 export const withNext = (path: string, next: string): string =>
   next === "/" ? path : `${path}?next=${encodeURIComponent(next)}`;
 
-/** A path of this page, or "/" when `next` (which anybody may have put in a link) leads elsewhere. */
+/** A path of this app, or "/" when `next` (which anybody may have put in a link) leads elsewhere. */
 export function sameSitePath(next: string | undefined): string {
   if (!next?.startsWith("/")) return "/";
   const url = new URL(next, location.origin);

@@ -17,7 +17,7 @@ export function remember(key: string, value: unknown, place: Place = "localStora
   try {
     globalThis[place].setItem(PREFIX + key, JSON.stringify(value));
   } catch {
-    // Nothing to do: the page works without it.
+    // Nothing to do: the app works without it.
   }
 }
 

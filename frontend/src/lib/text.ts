@@ -1,5 +1,5 @@
 /**
- * The words of the page in the member's language. A catalogue (src/words) has `{name}` placeholders and, for plurals,
+ * The words of the app in the member's language. A catalogue (src/words) has `{name}` placeholders and, for plurals,
  * objects keyed by CLDR category; here they become strings and functions. The words of the first screen in English are
  * always there; other languages, and the words of the other screens, load when they are wanted.
  */
@@ -136,7 +136,7 @@ export function turnDocument(): void {
 /** Brings the words of `next` without showing them yet. @throws Error when they cannot be loaded. */
 export const bringLanguage = (next: Language): Promise<void> => use(next, hasScreens);
 
-/** Shows the page in `next`. @throws Error when its words cannot be loaded; the page stays as it was. */
+/** Shows the app in `next`. @throws Error when its words cannot be loaded; the app stays as it was. */
 export async function showLanguage(next: Language): Promise<void> {
   await bringLanguage(next);
   turnDocument();

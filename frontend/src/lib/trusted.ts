@@ -1,4 +1,4 @@
-/** The page's one Trusted Types policy. The CSP refuses every other way into innerHTML and script addresses. */
+/** The app's one Trusted Types policy. The CSP refuses every other way into innerHTML and script addresses. */
 interface Policy {
   createHTML(html: string): string;
   createScriptURL(url: string): string;

@@ -1,4 +1,4 @@
-/** The time that a call may go without an answer before the page says so, in milliseconds. */
+/** The time that a call may go without an answer before the app says so, in milliseconds. */
 export const ANSWER_MS = 8_000;
 
 export class TimeoutError extends Error {}

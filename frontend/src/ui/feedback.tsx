@@ -1,4 +1,4 @@
-/** The page's feedback: announcements, notes, empty, loading and failed states. */
+/** The app's feedback: announcements, notes, empty, loading and failed states. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { ApiError } from "../api/problem";

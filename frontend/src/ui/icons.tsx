@@ -1,4 +1,4 @@
-/** Line icons on a grid of 24, drawn for this page. All are decorative: the text beside them carries the meaning. */
+/** Line icons on a grid of 24, drawn for this app. All are decorative: the text beside them carries the meaning. */
 const PATHS = {
   civic: "M4 20h16M6 20v-8M10 20v-8M14 20v-8M18 20v-8M3.5 12h17M12 4l8 5H4z",
   environment: "M5 19c0-9 5-14 15-14 0 9-4 14-11 14a5 5 0 0 1-4-2M5 19c2-5 5-7 9-9",

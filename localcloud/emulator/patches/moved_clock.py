@@ -18,7 +18,7 @@ from localcloud.emulator.clock import CLOCK
 
 
 def install() -> None:
-    """Let a sandbox live no longer than its clock, and take what it signs."""
+    """Restart a Lambda's process when the clock moves, and accept what it signs."""
     lambda_runtime.Worker._spawn = _notes_clock(lambda_runtime.Worker._spawn)
     lambda_runtime.Worker.invoke = _follows_clock(lambda_runtime.Worker.invoke)
     sigv4.request_time_failure = _by_either_clock(sigv4.request_time_failure)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from services.core.words import Translator
 
-# The page's tokens (frontend/src/ui/tokens.css), which no mail program can read; their dark twins are in the template.
+# The app's tokens (frontend/src/ui/tokens.css), which no mail program can read; their dark twins are in the template.
 _INK: Final = "color:#12302a;"
 _SOFT: Final = "color:#48635b;"
 _BODY: Final = "system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif"

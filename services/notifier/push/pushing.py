@@ -31,13 +31,13 @@ from services.notifier.push.web_push import (
     origin_of,
 )
 
-KEPT_SECONDS: Final = 24 * 3600
+TTL_SECONDS: Final = 24 * 3600
 """Time for which a push service keeps a message for a device that is off."""
-PATIENCE: Final = 5.0
-"""Seconds for one push, of which CONNECT_PATIENCE for the connection."""
-CONNECT_PATIENCE: Final = 2.0
-RUN_PATIENCE: Final = 10.0
-"""Seconds of a run of the Lambda for all its pushes: the mails behind them wait no longer."""
+PUSH_SECONDS: Final = 5.0
+"""Timeout of one push, of which CONNECT_SECONDS for the connection."""
+CONNECT_SECONDS: Final = 2.0
+RUN_SECONDS: Final = 10.0
+"""Timeout of all pushes of one run of the Lambda: mails wait for them no longer than this."""
 _GONE: Final = (404, 410)
 
 
@@ -48,18 +48,18 @@ def https() -> urllib3.PoolManager:
 
 @dataclass
 class Run:
-    """The pushes of one run of the Lambda: the seconds left for them, and the push services that do not answer."""
+    """The state of one run of the Lambda: seconds left for pushes, and the push services that did not answer."""
 
-    seconds: float = RUN_PATIENCE
-    silent: set[str] = field(default_factory=set)
+    seconds: float = RUN_SECONDS
+    unresponsive: set[str] = field(default_factory=set)
 
     def begin(self) -> None:
         """Begin the next run."""
-        self.seconds = RUN_PATIENCE
-        self.silent.clear()
+        self.seconds = RUN_SECONDS
+        self.unresponsive.clear()
 
 
-def _sealed(payload: bytes, device: Device) -> bytes:
+def _encrypted(payload: bytes, device: Device) -> bytes:
     return encrypted(payload, device, SigningKey.generate(curve=NIST256p), secrets.token_bytes(16))
 
 
@@ -97,30 +97,30 @@ class Pusher:
             return
         shown = notification(item, user, self.mailer.context(user, [item]))
         payload = json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode()
-        gone = [device.device_id for device in devices if not self._is_taken(device, payload, key, now)]
+        gone = [device.device_id for device in devices if not self._is_accepted(device, payload, key, now)]
         if gone:
             self.devices.change(user.user_id, lambda kept: without_devices(kept, *gone))
             self.telemetry.log.info(
                 "devices forgotten", extra={"user": user_digest(user.user_id), "devices": len(gone)}
             )
 
-    def _is_taken(self, device: Device, payload: bytes, key: VapidKey, now: datetime) -> bool:
-        """False for a subscription that is no more. Any other failure is counted: the notice has its mail."""
+    def _is_accepted(self, device: Device, payload: bytes, key: VapidKey, now: datetime) -> bool:
+        """False if the subscription has ended. Any other failure is counted: the notice is also mailed."""
         if not is_push_service(device.endpoint, loopback=self.loopback):
             return False
         run = self.run
-        if run.seconds <= 0 or device.service in run.silent:
+        if run.seconds <= 0 or device.service in run.unresponsive:
             return self._failed(device, "no time left")
         try:
-            body = _sealed(payload, device)
+            body = _encrypted(payload, device)
         except InvalidSubscriptionError:
             return False
         headers = self._headers(device.endpoint, key, now)
         began = time.monotonic()
         try:
-            status = self._post(device.endpoint, body, headers, min(PATIENCE, run.seconds))
+            status = self._post(device.endpoint, body, headers, min(PUSH_SECONDS, run.seconds))
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            run.silent.add(device.service)
+            run.unresponsive.add(device.service)
             return self._failed(device, type(error).__name__)
         finally:
             run.seconds -= time.monotonic() - began
@@ -137,9 +137,9 @@ class Pusher:
         return True
 
     def _post(self, endpoint: str, body: bytes, headers: Mapping[str, str], seconds: float) -> int:
-        patience = urllib3.Timeout(total=seconds, connect=CONNECT_PATIENCE)
+        timeout = urllib3.Timeout(total=seconds, connect=CONNECT_SECONDS)
         answer: Any = self.web.request(
-            "POST", endpoint, body=body, headers=headers, timeout=patience, redirect=False, preload_content=False
+            "POST", endpoint, body=body, headers=headers, timeout=timeout, redirect=False, preload_content=False
         )
         answer.close()  # what the service says is not read
         return int(answer.status)
@@ -152,7 +152,7 @@ class Pusher:
             known = self._tokens[f"{origin} {key.public}"] = (made, now + TOKEN_LIFE - timedelta(hours=1))
         return {
             "Authorization": known[0],
-            "TTL": str(KEPT_SECONDS),
+            "TTL": str(TTL_SECONDS),
             "Urgency": "normal",
             "Content-Encoding": "aes128gcm",
             "Content-Type": "application/octet-stream",

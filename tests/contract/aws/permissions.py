@@ -117,7 +117,7 @@ UNUSED: tuple[Unused, ...] = (
         ("schemas", "customEmailSender", "customSmsSender"),
     ),
     Unused(
-        "AWS::Cognito::UserPoolClient", ("cognito-idp:ListUserPoolClientSecrets",), "the page's client has no secret"
+        "AWS::Cognito::UserPoolClient", ("cognito-idp:ListUserPoolClientSecrets",), "the app's client has no secret"
     ),
     Unused(
         "AWS::DynamoDB::Table",

@@ -15,8 +15,8 @@ import { TurnRow } from "../../ui/turns";
 import { soon } from "./board";
 import { OpenQuests } from "./OpenQuests";
 
-/** The time that the board waits for what stands above it, so that nothing moves under a finger; in milliseconds. */
-const PATIENCE_MS = 1_500;
+/** The longest time that the board waits for the parts above it, so that the layout does not shift, in milliseconds. */
+const MAX_WAIT_MS = 1_500;
 /** The number of waiting quests that the day names; the others are a click away. */
 const NAMED = 3;
 
@@ -66,14 +66,14 @@ export function HomeScreen() {
   const board = useQuery(boardQuery());
   const turn = useQuery(turnQuery());
   const { url } = useLocation();
-  const [patient, setPatient] = useState(true);
+  const [waiting, setWaiting] = useState(true);
   useEffect(() => {
-    const timer = setTimeout(() => setPatient(false), PATIENCE_MS);
+    const timer = setTimeout(() => setWaiting(false), MAX_WAIT_MS);
     return () => clearTimeout(timer);
   }, []);
   useEffect(() => {
     if (recall("push")) {
-      import("../../api/push").then(({ mendPush }) => mendPush()).catch(() => undefined);
+      import("../../api/push").then(({ repairPush }) => repairPush()).catch(() => undefined);
     }
   }, []);
   const userId = me.data?.userId;
@@ -83,7 +83,7 @@ export function HomeScreen() {
     queryFn: async () => (await import("./longBoard")).soonOf(board.data as PublishedBoard, userId as string),
     placeholderData: (before) => before,
   });
-  const settled = !patient || (!turn.isPending && !me.isPending && !board.isPending && !near.isLoading);
+  const settled = !waiting || (!turn.isPending && !me.isPending && !board.isPending && !near.isLoading);
   const unread = me.data?.unread ?? 0;
   return (
     <div class="stack loose">

@@ -21,9 +21,9 @@ import { RewardPanel } from "./RewardPanel";
 import { SealPanel } from "./SealPanel";
 import { ShareButton } from "./ShareButton";
 import { Similar } from "./Similar";
-import { Standing } from "./Standing";
 import { Thread } from "./Thread";
 import { eventsOf, Timeline } from "./Timeline";
+import { TurnNote } from "./TurnNote";
 import "../../ui/details.css";
 import "./quest.css";
 
@@ -65,7 +65,7 @@ export function QuestDetails({ quest, view }: { quest: AnyQuest; view: QuestView
   const side = (
     <div class="quest-side stack" ref={place} tabIndex={-1} key="side">
       {view?.role === "performer" && quest.status === "COMPLETE" && <Celebration quest={view} />}
-      {view && <Standing view={view} />}
+      {view && <TurnNote view={view} />}
       {changes && (
         <Note variant="warm">
           <h2>{t.quest.changesTitle}</h2>

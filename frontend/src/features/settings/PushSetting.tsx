@@ -7,7 +7,7 @@ import { announce, Failure } from "../../ui/feedback";
 const STATES = ["on", "off"] as const;
 const key = ["push"];
 
-/** The switch by which this device shows what concerns the member, also while the page is closed. */
+/** The switch by which this device shows what concerns the member, also while the app is closed. */
 export function PushSetting() {
   const client = useQueryClient();
   const { data: state } = useQuery({ queryKey: key, queryFn: pushState, staleTime: 0 });

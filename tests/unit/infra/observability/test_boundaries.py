@@ -144,7 +144,7 @@ def failing(failed: int, requests: int, minutes_ago: float = 0.5, clock: Clock |
     [(14, 1000, "OK"), (15, 1000, "ALARM"), (144, 10_000, "OK"), (145, 10_000, "ALARM"), (4, 4, "OK"), (5, 5, "ALARM")],
 )
 def test_the_fast_burn_of_an_hour_begins_at_14_4_budgets(failed: int, requests: int, state: str) -> None:
-    """1.44 % of all requests, and at least five: one failure of a small town's few is no outage, five are."""
+    """1.44 % of all requests, and at least five: one failure of a small community's few is no outage, five are."""
     assert failing(failed, requests, 30).state(alarm_named("availability-burn-hour-p1")) == state
 
 

@@ -67,11 +67,11 @@ def test_a_test_sets_an_alarm_off_hears_it_and_leaves_nothing(
 def test_an_alarm_that_nobody_hears_fails_and_leaves_nothing_either(
     stage: UnitStage, cli: Cli, alarm: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alarms, "HEARD_WITHIN", 0.2)
+    monkeypatch.setattr(alarms, "DELIVERED_WITHIN", 0.2)
     states = telling(stage, monkeypatch, heard=False)
     ran = cli("alarms test api-latency-p2 --yes --reason quarterly")
     assert ran.code == 1
-    assert "did not tell it" in ran.err
+    assert "delivered no message" in ran.err
     assert states == ["ALARM", "OK"]
     assert left_behind(stage) == ([], [])
 

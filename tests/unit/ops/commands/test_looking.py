@@ -295,7 +295,7 @@ def gateway(stage: UnitStage, monkeypatch: pytest.MonkeyPatch, *, measured: bool
 
 def test_the_metrics_of_routes_cost_five_each(town: UnitStage, monkeypatch: pytest.MonkeyPatch) -> None:
     gateway(town, monkeypatch, measured=True)
-    assert cost.standing(town).route_metrics == pytest.approx(5 * len(GATEWAY_ROUTES) * PRICES.custom_metric)
+    assert cost.fixed_costs(town).route_metrics == pytest.approx(5 * len(GATEWAY_ROUTES) * PRICES.custom_metric)
 
 
 def test_the_cost_of_what_was_used(town: UnitStage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -344,7 +344,7 @@ def test_a_stage_costs_nothing_before_its_first_day(
 
 
 def test_a_stage_is_as_old_as_its_oldest_table(town: UnitStage) -> None:
-    assert datetime.now(UTC) - timedelta(minutes=10) < cost.born(town) <= datetime.now(UTC)
+    assert datetime.now(UTC) - timedelta(minutes=10) < cost.first_deployed_at(town) <= datetime.now(UTC)
 
 
 def test_the_cost_of_nothing(town: UnitStage, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -299,7 +299,7 @@ def test_the_command(town: UnitStage, tmp_path: Path, cli: Cli) -> None:
     (tmp_path / "empty").mkdir()
     ran = cli(f"deploy --page {tmp_path / 'empty'} --yes --reason new")
     assert ran.code == 1
-    assert "is no built page" in ran.err
+    assert "is no built app" in ran.err
 
 
 def test_a_first_deployment_with_a_domain_ends_green_and_prints_its_record(
@@ -370,16 +370,16 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_no_older_commit_goes_over_a_newer_one(town: UnitStage, history: list[str], cli: Cli) -> None:
     """A queue is no order: a run that waited longer, or was approved late, comes after a newer one."""
     first, second, third = history
-    release.keep_order(town, first)
+    release.refuse_older_commit(town, first)
     for revision in (second, f"{second}+dirty"):
         put_live(town, revision)
-        release.keep_order(town, third)
-        release.keep_order(town, f"{second}+dirty")
+        release.refuse_older_commit(town, third)
+        release.refuse_older_commit(town, f"{second}+dirty")
         with pytest.raises(OperatorError, match=f"{second[:7]}, which is live, is not part of {first[:7]}"):
-            release.keep_order(town, first)
+            release.refuse_older_commit(town, first)
     put_live(town, "f" * 40)
     with pytest.raises(OperatorError, match="git fetch --unshallow"):
-        release.keep_order(town, third)
+        release.refuse_older_commit(town, third)
 
 
 def put_live(stage: UnitStage, revision: str) -> None:

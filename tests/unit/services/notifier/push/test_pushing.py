@@ -12,7 +12,7 @@ from services.core.domain.notices import OF_MODERATORS, InboxItem, NoticeKind
 from services.core.parameters import PUSH_KEY
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.inbox import PUSHES_A_DAY
-from services.notifier.push.pushing import CONNECT_PATIENCE, PATIENCE, RUN_PATIENCE
+from services.notifier.push.pushing import CONNECT_SECONDS, PUSH_SECONDS, RUN_SECONDS
 from tests.push_service import Browser, claims
 from tests.unit.services.cloud import NOW, VAPID
 from tests.unit.services.notifier.conftest import SITE, Notifier, Town
@@ -31,7 +31,7 @@ class Web:
     def request(self, method: str, url: str, *, body: bytes, headers: dict[str, str], **options: Any) -> Any:
         patience = options.pop("timeout")
         assert (method, options) == ("POST", {"redirect": False, "preload_content": False})
-        assert patience.connect_timeout <= CONNECT_PATIENCE
+        assert patience.connect_timeout <= CONNECT_SECONDS
         self.patience.append(patience.total)
         self.posted.append((url, headers, body))
         return urllib3.HTTPResponse(status=self.answers.get(url, lambda: 201)())
@@ -167,14 +167,14 @@ def test_a_push_service_that_is_down_is_asked_once_in_a_batch(
 ) -> None:
     """All mails leave, those who use another push service get theirs, and the next batch asks it again."""
     down, up = subscribe(notifier, town.anna), subscribe(notifier, town.anna, APPLE.format("anna"))
-    web.answers[down.endpoint] = _slow(notifier, monkeypatch, PATIENCE, 0)
+    web.answers[down.endpoint] = _slow(notifier, monkeypatch, PUSH_SECONDS, 0)
     began = notifier.cloud.clock.now
     answer, counted = notifier.step(*(town.claim(town.posted(number)) for number in range(8)))
     assert answer == {"batchItemFailures": []}
     assert counted == {"notices_sent": 8, "pushes_sent": 8, "pushes_failed": 8}
     assert [url for url, *_ in web.posted].count(down.endpoint) == 1
     assert [url for url, *_ in web.posted].count(up.endpoint) == 8
-    assert (notifier.cloud.clock.now - began).total_seconds() == PATIENCE
+    assert (notifier.cloud.clock.now - began).total_seconds() == PUSH_SECONDS
     notifier.step(town.claim(town.posted(9)))
     assert [url for url, *_ in web.posted].count(down.endpoint) == 2
 
@@ -191,8 +191,8 @@ def test_slow_push_services_take_a_bounded_part_of_a_batch(
     assert (answer, counted["notices_sent"]) == ({"batchItemFailures": []}, 10)
     assert counted["pushes_sent"] == len(web.posted) < 30
     assert counted["pushes_sent"] + counted["pushes_failed"] == 30
-    assert RUN_PATIENCE <= (notifier.cloud.clock.now - began).total_seconds() < RUN_PATIENCE + seconds
-    spent = [min(PATIENCE, RUN_PATIENCE - seconds * number) for number in range(len(web.posted))]
+    assert RUN_SECONDS <= (notifier.cloud.clock.now - began).total_seconds() < RUN_SECONDS + seconds
+    spent = [min(PUSH_SECONDS, RUN_SECONDS - seconds * number) for number in range(len(web.posted))]
     assert web.patience == spent, "none waits beyond what is left"
 
 

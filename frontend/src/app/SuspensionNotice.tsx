@@ -9,7 +9,7 @@ import { useSession } from "../ui/hooks";
 const FOR_EVER = "9999";
 
 /** Tells a suspended member until when, what they still may do, and where the reasons are. */
-export function Standing() {
+export function SuspensionNotice() {
   const { session } = useSession();
   const { data } = useQuery({ ...meQuery(), enabled: !!session });
   const until = session && data?.suspendedUntil;

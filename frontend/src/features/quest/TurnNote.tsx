@@ -3,7 +3,7 @@ import { t } from "../../lib/text";
 import { needOf, Until } from "../../ui/turns";
 
 /** The turn and its deadline, or the end of the viewer's own part in it and the reason. */
-export function Standing({ view }: { view: QuestView }) {
+export function TurnNote({ view }: { view: QuestView }) {
   const last = view.role ? undefined : view.former?.at(-1);
   // Who gave it back knows that.
   const ended = last?.how === "released" ? undefined : last;
