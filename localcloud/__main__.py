@@ -27,8 +27,8 @@ DIRECTORY = REPOSITORY / ".local"
 BOOTSTRAP = "bootstrap"
 PROJECT = "civicforge"
 """As `Pulumi.yaml` names it."""
-HERE = "this-machine/civicforge"
-"""The repository whose jobs the bootstrap stack lets in: none, on this machine."""
+LOCAL_REPOSITORY = "this-machine/civicforge"
+"""The GitHub repository in the bootstrap stack's trust policies; a made-up one, since no job deploys here."""
 
 app = typer.Typer(add_completion=False, help="The whole platform on this machine.", no_args_is_help=True)
 console = Console(highlight=False, soft_wrap=True)
@@ -95,7 +95,7 @@ def provision(
             state_dir=emulator.stacks,
             root=REPOSITORY,
             progress=lambda step: progress.update(task, advance=1, description=f"{step.operation} {step.name}"),
-            overrides={"repository": HERE} if stage == BOOTSTRAP else running.configuration(stage),
+            overrides={"repository": LOCAL_REPOSITORY} if stage == BOOTSTRAP else running.configuration(stage),
             verify=refresh or running.crashed,
         )
 

@@ -45,8 +45,9 @@ def preview_document_against(commit: str, stage: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         before, engine, state = (Path(folder) / name for name in ("before", "engine", "state"))
         _check_out(commit, before)
-        # The commit's program on this tree's engine.
+        # The commit's program on this tree's engine, which reads a stage's configuration by `infra.stack_config`.
         shutil.rmtree(before / "localcloud", ignore_errors=True)
+        shutil.copy(REPOSITORY / "infra" / "stack_config.py", before / "infra")
         engine.mkdir()
         (engine / "localcloud").symlink_to(REPOSITORY / "localcloud")
         # A stage that the commit does not have is compared with nothing.

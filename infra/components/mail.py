@@ -1,4 +1,4 @@
-"""Mails to members: how SES sends them, and who hears of those that an address refused."""
+"""Mails to members: the SES configuration set, and the path by which bounces and complaints reach the notifier."""
 
 import pulumi
 import pulumi_aws as aws

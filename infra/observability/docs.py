@@ -84,7 +84,7 @@ def monitoring() -> str:
 
 
 def runbook(guide: str, alarms: Alarms) -> str:
-    """The guide with each alarm's conditions under the heading of its section, in place of those that stand there."""
+    """The guide with each alarm's conditions under the heading of its section, in place of the present ones."""
     conditions: dict[str, list[str]] = defaultdict(list)
     for alarm in alarms.all:
         for severity in alarm.thresholds:
@@ -109,7 +109,7 @@ def _runbook(anchor: str) -> str:
     return f"[{anchor}](operations.md#{anchor})"
 
 
-MISSING = {"notBreaching": "OK", "breaching": "ALARM", "ignore": "as before"}
+WITHOUT_DATA = {"notBreaching": "OK", "breaching": "ALARM", "ignore": "as before"}
 
 
 def alarm_row(alarms: Alarms, alarm: Alarm, severity: Severity) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ def alarm_row(alarms: Alarms, alarm: Alarm, severity: Severity) -> tuple[str, ..
         f"`{alarm.key}-{severity.lower()}`",
         severity,
         alarm.condition(severity),
-        MISSING[alarm.missing],
+        WITHOUT_DATA[alarm.missing],
         alarms.topic(alarm, severity),
         _runbook(alarm.anchor),
     )

@@ -30,8 +30,8 @@ _PLACES: Final[Mapping[str, str]] = {"account": "/me", "inbox": "/inbox", "moder
 
 
 class Context(NamedTuple):
-    """The words that an item's ids stand for, and the reader's token to unsubscribe with. `decisions` are moderators'
-    words by report.
+    """Data for the text of mails: titles by quest id, actors by user id, the reader's unsubscribe token, and the texts
+    of moderators' decisions by report id.
     """
 
     site_url: str
@@ -57,7 +57,7 @@ def notice_mail(items: Sequence[InboxItem], reader: User, context: Context) -> M
         ),
         button=Link(words.say(f"buttons.{button}"), _url(item, button, context)),
     )
-    return _framed(mail, context)
+    return _with_footer(mail, context)
 
 
 def digest_mail(items: Sequence[InboxItem], reader: User, context: Context) -> MailContent:
@@ -75,7 +75,7 @@ def digest_mail(items: Sequence[InboxItem], reader: User, context: Context) -> M
         ),
         button=Link(words.say("buttons.inbox"), f"{context.site_url}{_PLACES['inbox']}"),
     )
-    return _framed(mail, context)
+    return _with_footer(mail, context)
 
 
 def notification(item: InboxItem, reader: User, context: Context) -> dict[str, str]:
@@ -95,7 +95,7 @@ def notification(item: InboxItem, reader: User, context: Context) -> dict[str, s
     }
 
 
-def _framed(mail: MailContent, context: Context) -> MailContent:
+def _with_footer(mail: MailContent, context: Context) -> MailContent:
     words = mail.words
     return replace(
         mail,

@@ -20,8 +20,8 @@ from localcloud.pulumi_engine.automation import Engine
 from tests.platform.conftest import VENV, Platform
 from tests.platform.differential.runner import PROJECT, Pulumis
 
-HERE = {"civicforge:artifacts": "dist/host", "civicforge:architecture": "x86_64"}
-"""This machine's settings in place of Graviton's."""
+HOST_SETTINGS = {"civicforge:artifacts": "dist/host", "civicforge:architecture": "x86_64"}
+"""Lambda artifacts for this machine (x86-64) instead of AWS's arm64."""
 BOOTSTRAP = {"civicforge:repository": "civicforge/platform"}
 
 

@@ -25,7 +25,7 @@ from ops.shared.interrupted import find_interrupted
 from ops.shared.stage import Stage
 from services.core.names import parameter_name
 from services.core.parameters import API_KEY
-from tests.engine.conftest import HERE, Account
+from tests.engine.conftest import HOST_SETTINGS, Account
 
 HOST = """#!{python}
 import sys
@@ -43,7 +43,7 @@ match sys.argv[1:]:
         found = [one["Name"] for one in boto3.client("s3").list_buckets()["Buckets"]]
         sys.exit(bucket not in found)
 """
-CONFIGURED = [word for key, value in HERE.items() for word in ("--config", f"{key}={value}")]
+CONFIGURED = [word for key, value in HOST_SETTINGS.items() for word in ("--config", f"{key}={value}")]
 BUCKET = "civicforge-bootstrap-state-000000000000"
 
 

@@ -15,7 +15,7 @@ import pytest
 from infra.paths import REPOSITORY
 from infra.review import exit_code
 from localcloud.engine.language_host import directory_program
-from tests.engine.conftest import BOOTSTRAP, HERE, Account
+from tests.engine.conftest import BOOTSTRAP, HOST_SETTINGS, Account
 from tests.unit.infra.prod_changes import CHANGES, EXAMPLES, RECORDED, as_examples, first_lines, preview_of
 
 LONG = 100
@@ -36,7 +36,7 @@ def prod(make_account: Callable[[], Account]) -> Account:
     """An account of its own with prod up, which keeps its data when it is destroyed."""
     account = make_account()
     account.engine.up("bootstrap", overrides=BOOTSTRAP)
-    account.engine.up("prod", overrides=HERE)
+    account.engine.up("prod", overrides=HOST_SETTINGS)
     return account
 
 
@@ -50,7 +50,7 @@ def test_a_change_of_prod_is_told(prod: Account) -> None:
     for name in only.split(",") if only else CHANGES:
         change = CHANGES[name]
         with change.made():
-            text = prod.engine.preview_document("prod", program, overrides={**HERE, **change.config})
+            text = prod.engine.preview_document("prod", program, overrides={**HOST_SETTINGS, **change.config})
         document = json.loads(text)
         if name == "nothing":
             recorded["same"] = [_pruned(step) for step in document["steps"]]

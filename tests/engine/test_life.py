@@ -18,7 +18,7 @@ from localcloud.engine.deployment import EngineError, Report
 from localcloud.pulumi_engine.automation import Engine
 from services.core.names import parameter_name
 from services.core.parameters import API_KEY, LIVE_PARAMETERS, SITE_URL
-from tests.engine.conftest import BOOTSTRAP, HERE, Account
+from tests.engine.conftest import BOOTSTRAP, HOST_SETTINGS, Account
 from tests.unit.infra.prod_changes import Change, Inputs
 
 
@@ -35,13 +35,13 @@ def kinds(report: Report) -> set[tuple[str, str]]:
 @pytest.mark.parametrize("stage", ["local", "dev", "prod"])
 def test_the_life_of_a_stage(stage: str, account: Account, tmp_path: Path) -> None:
     engine, ssm = account.engine, account.platform.client("ssm")
-    made = operations(engine.up(stage, overrides=HERE))
+    made = operations(engine.up(stage, overrides=HOST_SETTINGS))
     assert set(made) == {"create"}, made
-    assert operations(engine.up(stage, overrides=HERE)) == {}
-    assert operations(engine.refresh(stage, overrides=HERE)) == {}
+    assert operations(engine.up(stage, overrides=HOST_SETTINGS)) == {}
+    assert operations(engine.refresh(stage, overrides=HOST_SETTINGS)) == {}
 
     # A setting: the preview tells exactly what `up` then does.
-    setting = {**HERE, "civicforge:throttleRate": "90"}
+    setting = {**HOST_SETTINGS, "civicforge:throttleRate": "90"}
     told = kinds(engine.preview(stage, overrides=setting))
     assert {urn.rsplit("::", 1)[-1] for _, urn in told} == {"api"}
     assert kinds(engine.up(stage, overrides=setting)) == told

@@ -14,7 +14,7 @@ from infra.paths import REPOSITORY
 from infra.review.data import HOLDS
 from localcloud.pulumi_engine import command
 from services.core.services import SERVICES
-from tests.engine.conftest import BOOTSTRAP, HERE, Account
+from tests.engine.conftest import BOOTSTRAP, HOST_SETTINGS, Account
 from tests.engine.test_life import ADDRESSES
 
 UP = """
@@ -95,7 +95,7 @@ def lost(steps: list[list[str]]) -> list[list[str]]:
 def test_an_upgrade_and_the_way_back_keep_data_and_addresses(former: Path, make_account: Any) -> None:
     account: Account = make_account()
     account.engine.up("bootstrap", overrides=BOOTSTRAP)
-    old, new = {**HERE, "civicforge:artifacts": str(former / "zips")}, HERE
+    old, new = {**HOST_SETTINGS, "civicforge:artifacts": str(former / "zips")}, HOST_SETTINGS
     first = up(account, former, old)
     assert first["steps"]
     dynamodb, ssm = account.platform.client("dynamodb"), account.platform.client("ssm")

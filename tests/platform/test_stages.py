@@ -20,8 +20,8 @@ from services.core.stages import ON_AWS
 from tests.platform.conftest import Platform
 
 STAGES = ON_AWS
-# What this machine has instead of Graviton.
-HERE = {"civicforge:artifacts": "dist/host", "civicforge:architecture": "x86_64"}
+# Lambda artifacts for this machine (x86-64) instead of AWS's arm64.
+HOST_SETTINGS = {"civicforge:artifacts": "dist/host", "civicforge:architecture": "x86_64"}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def reports(account: Platform) -> dict[str, Report]:
 
 def deploy(account: Platform, stage: str) -> Report:
     """Stand a stage up, behind its address."""
-    made = account.up(stage, root=REPOSITORY, overrides={**account.running.configuration(stage), **HERE})
+    made = account.up(stage, root=REPOSITORY, overrides={**account.running.configuration(stage), **HOST_SETTINGS})
     account.emulator.serve_at_front_door(made.outputs["distribution_domain"], stage)
     return made
 
@@ -96,7 +96,9 @@ def test_a_second_up_changes_nothing_and_keeps_live_values(account: Platform, re
     assert account.client("ssm").get_parameter(Name=flag)["Parameter"]["Value"] == "off"
     account.client("ssm").put_parameter(Name=flag, Value="10%", Overwrite=True)
     started = time.monotonic()
-    again = account.up("staging", root=REPOSITORY, overrides={**account.running.configuration("staging"), **HERE})
+    again = account.up(
+        "staging", root=REPOSITORY, overrides={**account.running.configuration("staging"), **HOST_SETTINGS}
+    )
     assert time.monotonic() - started < 10
     assert not again.changed
     assert sorted(again.same) == sorted(reports["staging"].created)

@@ -336,7 +336,7 @@ def _applied(item: Item, actions: list[Action], names: Mapping[str, str], values
 
 
 class Change(NamedTuple):
-    """A change of one item: virtual seconds, who made it as the model's owner says, and the item before and after."""
+    """A change of one item: virtual time in seconds, its author (see `Database`), and the item before and after."""
 
     at: float
     by: Any
@@ -382,8 +382,10 @@ class StoredTable:
 
 
 class Database:
-    """The tables. `now` gives virtual seconds, `author` who writes, `lag` the age in seconds of one key in one read
-    that is not consistent, and `unprocessed` how many of a batch's keys are left out.
+    """The tables.
+
+    `now` returns the virtual time in seconds, `author` the value that `Change.by` records. `lag` returns the age in
+    seconds of one key in one eventually consistent read, `unprocessed` how many of a batch's keys are left out.
     """
 
     def __init__(self, tables: Iterable[Table], now: Callable[[], float], author: Callable[[], Any]) -> None:
@@ -396,7 +398,7 @@ class Database:
         self._tokens: set[str] = set()
 
     def table(self, name: str) -> StoredTable:
-        """The table of this name, `civicforge-<stage>-<thing>`. Raises RefusedError."""
+        """The table of this name, `civicforge-<stage>-<base name>`. Raises RefusedError."""
         try:
             return self.tables[name.split("-", 2)[2]]
         except (IndexError, KeyError):
@@ -407,9 +409,9 @@ class Database:
         answer: Answer = getattr(self, f"_{operation}")(body)
         return answer
 
-    def write(self, thing: str, item: Item) -> None:
-        """Puts an item into a table without any request: the past that a test begins with."""
-        table = self.tables[thing]
+    def write(self, base_name: str, item: Item) -> None:
+        """Puts an item into a table without a request, as part of the state that a test begins with."""
+        table = self.tables[base_name]
         self._apply(table, table.key_of(item), table.items.get(table.key_of(item)), item)
 
     # --- writes ---

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from localcloud.provider import HANDLERS
 from localcloud.provider.base import Cloud
-from tests.platform.differential.programs import TRUST, Comp, que, tab
+from tests.platform.differential.programs import TRUST, Comp, make_queue, make_table
 from tests.platform.differential.runner import label
 
 Spec = dict[str, Any]
@@ -176,7 +176,7 @@ def _make(prefix: str, one: Spec, of: Any, options: pulumi.ResourceOptions) -> p
     tags = {"of": pulumi.Output.concat("", of).apply(lambda text: text.rsplit("/", 1)[-1] or "none")} if of else None
     match one["kind"]:
         case "queue":
-            return que(one["name"], name, options, message_retention_seconds=60 + value, tags=tags)
+            return make_queue(one["name"], name, options, message_retention_seconds=60 + value, tags=tags)
         case "parameter":
             return aws.ssm.Parameter(
                 one["name"],
@@ -191,7 +191,7 @@ def _make(prefix: str, one: Spec, of: Any, options: pulumi.ResourceOptions) -> p
                 one["name"], name=name, path=f"/v{value}/", assume_role_policy=TRUST, opts=options, tags=tags
             )
         case "table":
-            return tab(one["name"], name, f"k{value}", options, tags=tags)
+            return make_table(one["name"], name, f"k{value}", options, tags=tags)
         case "topic":
             return aws.sns.Topic(one["name"], name=name, display_name=f"v{value}", opts=options, tags=tags)
     return aws.cloudwatch.LogGroup(

@@ -1,10 +1,15 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 """Programs in steps, to compare the embedded engine with Pulumi's own.
 
-`PROGRAMS`: by name, a list of steps. A step is `prog(f)`, where `f(prefix)` declares resources whose physical names
-begin with the prefix; `do(f)`, where `f(prefix, client)` changes AWS behind the engine's back; or a destruction.
-`refresh` looks at AWS first; `kill` kills the engine after an operation on a thing ("create=/{prefix}/b"). Names of
-programs: `dbr` is delete-before-replace, `roc` replaceOnChanges.
+`PROGRAMS`: by name, a list of steps. A step is `program_step(f)`, where `f(prefix)` declares resources whose names on
+AWS begin with the prefix; `by_hand(f)`, where `f(prefix, client)` changes AWS without the engine; or a destruction.
+`refresh` looks at AWS first; `kill` kills the engine after an operation on a resource ("create=/{prefix}/b").
+
+Programs and the functions that declare them are named after the options that they try: `al` alias, `autorep` replaced
+under a generated name, `dbr` deleteBeforeReplace, `delwith` deletedWith, `dep` a dependent, `ign` ignoreChanges, `imp`
+import, `pend` a pending replacement, `prot` protect, `prov` an explicit provider, `ren` renamed, `rep` replaced, `ret`
+retainOnDelete, `roc` replaceOnChanges, `rtrig` a replacement trigger, `rwith` replaceWith, `sref` a stack reference,
+`trans` a transform, `upd` update.
 """
 
 import json
@@ -27,23 +32,23 @@ POL = json.dumps(
 PROGRAMS = {}
 
 
-def prog(f, **k):
+def program_step(f, **k):
     return {"program": f, **k}
 
 
-def do(f):
+def by_hand(f):
     return {"by_hand": f}
 
 
-def par(n, name, value="v", opts=None, **k):
+def make_parameter(n, name, value="v", opts=None, **k):
     return aws.ssm.Parameter(n, name=name, type="String", value=value, opts=opts, **k)
 
 
-def que(n, name, opts=None, **k):
+def make_queue(n, name, opts=None, **k):
     return aws.sqs.Queue(n, name=name, opts=opts, **k)
 
 
-def tab(n, name, key="a", opts=None, **k):
+def make_table(n, name, key="a", opts=None, **k):
     return aws.dynamodb.Table(
         n,
         name=name,
@@ -69,40 +74,46 @@ class Comp(pulumi.ComponentResource):
 # --- basics
 def basic(r, with_b=True):
     def f(prefix):
-        a = que("a", f"{prefix}-a", message_retention_seconds=r)
+        a = make_queue("a", f"{prefix}-a", message_retention_seconds=r)
         pulumi.export("url", a.url)
         if with_b:
-            par("b", f"/{prefix}/b", "x")
+            make_parameter("b", f"/{prefix}/b", "x")
 
     return f
 
 
-PROGRAMS["basic"] = [prog(basic(60)), prog(basic(60)), prog(basic(120)), prog(basic(120, False)), {"destroy": True}]
+PROGRAMS["basic"] = [
+    program_step(basic(60)),
+    program_step(basic(60)),
+    program_step(basic(120)),
+    program_step(basic(120, False)),
+    {"destroy": True},
+]
 
 
 def rep_dep(n):
     def f(prefix):
-        a = que("a", f"{prefix}-{n}")
-        par("b", f"/{prefix}/b", a.url)
-        par("c", f"/{prefix}/c", "static")
+        a = make_queue("a", f"{prefix}-{n}")
+        make_parameter("b", f"/{prefix}/b", a.url)
+        make_parameter("c", f"/{prefix}/c", "static")
         pulumi.export("u", a.url)
 
     return f
 
 
-PROGRAMS["replace_dependent"] = [prog(rep_dep("one")), prog(rep_dep("two"))]
+PROGRAMS["replace_dependent"] = [program_step(rep_dep("one")), program_step(rep_dep("two"))]
 
 
 def autorep(path):
     def f(prefix):
         r = aws.iam.Role(f"{prefix}-auto", path=path, assume_role_policy=TRUST)
         pulumi.export("arn", r.arn)
-        par("b", f"/{prefix}/b", r.name)
+        make_parameter("b", f"/{prefix}/b", r.name)
 
     return f
 
 
-PROGRAMS["replace_autonamed"] = [prog(autorep("/")), prog(autorep("/x/"))]
+PROGRAMS["replace_autonamed"] = [program_step(autorep("/")), program_step(autorep("/x/"))]
 
 
 def dbr_role(path):
@@ -116,7 +127,11 @@ def dbr_role(path):
     return f
 
 
-PROGRAMS["dbr_role_with_policies"] = [prog(dbr_role("/")), prog(dbr_role("/x/")), prog(dbr_role("/x/"))]
+PROGRAMS["dbr_role_with_policies"] = [
+    program_step(dbr_role("/")),
+    program_step(dbr_role("/x/")),
+    program_step(dbr_role("/x/")),
+]
 
 
 def dbr_opt(n, pol=True):
@@ -132,41 +147,54 @@ def dbr_opt(n, pol=True):
     return f
 
 
-PROGRAMS["dbr_option_rename_dependents"] = [prog(dbr_opt("r1")), prog(dbr_opt("r2")), prog(dbr_opt("r2"))]
+PROGRAMS["dbr_option_rename_dependents"] = [
+    program_step(dbr_opt("r1")),
+    program_step(dbr_opt("r2")),
+    program_step(dbr_opt("r2")),
+]
 
 
 def dbr_queue(n):
     def f(prefix):
-        q = que("q", f"{prefix}-{n}", opts=ResourceOptions(delete_before_replace=True))
-        par("p", f"/{prefix}/p", q.url)
+        q = make_queue("q", f"{prefix}-{n}", opts=ResourceOptions(delete_before_replace=True))
+        make_parameter("p", f"/{prefix}/p", q.url)
         aws.sqs.QueuePolicy("qp", queue_url=q.url, policy=POL, opts=ResourceOptions(delete_before_replace=True))
 
     return f
 
 
-PROGRAMS["dbr_option_queue_policy"] = [prog(dbr_queue("q1")), prog(dbr_queue("q2")), prog(dbr_queue("q2"))]
+PROGRAMS["dbr_option_queue_policy"] = [
+    program_step(dbr_queue("q1")),
+    program_step(dbr_queue("q2")),
+    program_step(dbr_queue("q2")),
+]
 
 
 # --- protect / retain
 def prot(n, with_a=True, p=True):
     def f(prefix):
         if with_a:
-            que("a", f"{prefix}-{n}", opts=ResourceOptions(protect=p))
-        par("b", f"/{prefix}/b", "x")
+            make_queue("a", f"{prefix}-{n}", opts=ResourceOptions(protect=p))
+        make_parameter("b", f"/{prefix}/b", "x")
 
     return f
 
 
 def prot2(prefix):
-    par("b", f"/{prefix}/b", "changed")
-    par("c", f"/{prefix}/c", "new")
+    make_parameter("b", f"/{prefix}/b", "changed")
+    make_parameter("c", f"/{prefix}/c", "new")
 
 
-PROGRAMS["protect_remove"] = [prog(prot("a")), prog(prot2), prog(prot("a", p=False)), prog(prot2)]
-PROGRAMS["protect_replace"] = [prog(prot("a")), prog(prot("z")), prog(prot("a"))]
-PROGRAMS["unprotect_and_replace_at_once"] = [prog(prot("a")), prog(prot("z", p=False))]
-PROGRAMS["protect_and_replace_at_once"] = [prog(prot("a", p=False)), prog(prot("z", p=True))]
-PROGRAMS["destroy_protected"] = [prog(prot("a")), {"destroy": True}]
+PROGRAMS["protect_remove"] = [
+    program_step(prot("a")),
+    program_step(prot2),
+    program_step(prot("a", p=False)),
+    program_step(prot2),
+]
+PROGRAMS["protect_replace"] = [program_step(prot("a")), program_step(prot("z")), program_step(prot("a"))]
+PROGRAMS["unprotect_and_replace_at_once"] = [program_step(prot("a")), program_step(prot("z", p=False))]
+PROGRAMS["protect_and_replace_at_once"] = [program_step(prot("a", p=False)), program_step(prot("z", p=True))]
+PROGRAMS["destroy_protected"] = [program_step(prot("a")), {"destroy": True}]
 
 
 def protcomp(with_kid=True, p=True, with_comp=True):
@@ -174,7 +202,9 @@ def protcomp(with_kid=True, p=True, with_comp=True):
         if with_comp:
             Comp(
                 "c",
-                lambda self, n: que("kid", f"{prefix}-kid", opts=ResourceOptions(parent=self)) if with_kid else None,
+                lambda self, n: (
+                    make_queue("kid", f"{prefix}-kid", opts=ResourceOptions(parent=self)) if with_kid else None
+                ),
                 opts=ResourceOptions(protect=p),
             )
 
@@ -182,9 +212,9 @@ def protcomp(with_kid=True, p=True, with_comp=True):
 
 
 PROGRAMS["protect_component"] = [
-    prog(protcomp()),
-    prog(protcomp(with_kid=False)),
-    prog(protcomp(with_comp=False)),
+    program_step(protcomp()),
+    program_step(protcomp(with_kid=False)),
+    program_step(protcomp(with_comp=False)),
     {"destroy": True},
 ]
 
@@ -192,85 +222,95 @@ PROGRAMS["protect_component"] = [
 def ret(n, r=True, with_a=True):
     def f(prefix):
         if with_a:
-            que("a", f"{prefix}-{n}", opts=ResourceOptions(retain_on_delete=r))
+            make_queue("a", f"{prefix}-{n}", opts=ResourceOptions(retain_on_delete=r))
 
     return f
 
 
-PROGRAMS["retain_remove"] = [prog(ret("a")), prog(ret("a", with_a=False))]
-PROGRAMS["retain_replace"] = [prog(ret("a")), prog(ret("z"))]
-PROGRAMS["retain_new_on_replace"] = [prog(ret("a", False)), prog(ret("z", True))]
-PROGRAMS["retain_dropped_on_replace"] = [prog(ret("a", True)), prog(ret("z", False))]
-PROGRAMS["retain_destroy"] = [prog(ret("a")), {"destroy": True}]
+PROGRAMS["retain_remove"] = [program_step(ret("a")), program_step(ret("a", with_a=False))]
+PROGRAMS["retain_replace"] = [program_step(ret("a")), program_step(ret("z"))]
+PROGRAMS["retain_new_on_replace"] = [program_step(ret("a", False)), program_step(ret("z", True))]
+PROGRAMS["retain_dropped_on_replace"] = [program_step(ret("a", True)), program_step(ret("z", False))]
+PROGRAMS["retain_destroy"] = [program_step(ret("a")), {"destroy": True}]
 
 
 def retcomp(prefix):
     Comp(
         "c",
-        lambda self, n: que("kid", f"{prefix}-kid", opts=ResourceOptions(parent=self)),
+        lambda self, n: make_queue("kid", f"{prefix}-kid", opts=ResourceOptions(parent=self)),
         opts=ResourceOptions(retain_on_delete=True),
     )
 
 
-PROGRAMS["retain_component"] = [prog(retcomp), prog(nothing)]
+PROGRAMS["retain_component"] = [program_step(retcomp), program_step(nothing)]
 
 
 def ret_dbr(key):
     def f(prefix):
-        tab("t", f"{prefix}-t", key, opts=ResourceOptions(retain_on_delete=True, delete_before_replace=True))
+        make_table("t", f"{prefix}-t", key, opts=ResourceOptions(retain_on_delete=True, delete_before_replace=True))
 
     return f
 
 
-PROGRAMS["retain_replace_same_name"] = [prog(ret_dbr("a")), prog(ret_dbr("b")), prog(ret_dbr("a"))]
+PROGRAMS["retain_replace_same_name"] = [
+    program_step(ret_dbr("a")),
+    program_step(ret_dbr("b")),
+    program_step(ret_dbr("a")),
+]
 
 
 def retopt(n, r):
     def f(prefix):
-        que("a", f"{prefix}-{n}", opts=ResourceOptions(retain_on_delete=r, delete_before_replace=True))
+        make_queue("a", f"{prefix}-{n}", opts=ResourceOptions(retain_on_delete=r, delete_before_replace=True))
 
     return f
 
 
-PROGRAMS["retain_dbr_rename"] = [prog(retopt("a", True)), prog(retopt("z", True)), {"destroy": True}]
+PROGRAMS["retain_dbr_rename"] = [program_step(retopt("a", True)), program_step(retopt("z", True)), {"destroy": True}]
 
 
 # --- ignore / replaceOnChanges
 def ign(v, d, paths):
     def f(prefix):
-        par("a", f"/{prefix}/a", v, description=d, opts=ResourceOptions(ignore_changes=paths), tags={"o": v, "k": d})
+        make_parameter(
+            "a", f"/{prefix}/a", v, description=d, opts=ResourceOptions(ignore_changes=paths), tags={"o": v, "k": d}
+        )
 
     return f
 
 
 PROGRAMS["ignore_top"] = [
-    prog(ign("1", "1", ["value"])),
-    prog(ign("2", "1", ["value"])),
-    prog(ign("3", "2", ["value"])),
+    program_step(ign("1", "1", ["value"])),
+    program_step(ign("2", "1", ["value"])),
+    program_step(ign("3", "2", ["value"])),
 ]
 PROGRAMS["ignore_nested"] = [
-    prog(ign("1", "1", ["value", "tags.o"])),
-    prog(ign("2", "1", ["value", "tags.o"])),
-    prog(ign("3", "2", ["value", "tags.o"])),
+    program_step(ign("1", "1", ["value", "tags.o"])),
+    program_step(ign("2", "1", ["value", "tags.o"])),
+    program_step(ign("3", "2", ["value", "tags.o"])),
 ]
-PROGRAMS["ignore_star"] = [prog(ign("1", "1", ["*"])), prog(ign("2", "2", ["*"]))]
+PROGRAMS["ignore_star"] = [program_step(ign("1", "1", ["*"])), program_step(ign("2", "2", ["*"]))]
 
 
 def livef(prefix, c):
     c("ssm").put_parameter(Name=f"/{prefix}/a", Value="live", Type="String", Overwrite=True)
 
 
-PROGRAMS["ignore_live_drift_then_update"] = [prog(ign("1", "1", ["value"])), do(livef), prog(ign("2", "2", ["value"]))]
+PROGRAMS["ignore_live_drift_then_update"] = [
+    program_step(ign("1", "1", ["value"])),
+    by_hand(livef),
+    program_step(ign("2", "2", ["value"])),
+]
 PROGRAMS["ignore_live_drift_refresh_update"] = [
-    prog(ign("1", "1", ["value"])),
-    do(livef),
-    prog(ign("2", "2", ["value"]), refresh=True),
+    program_step(ign("1", "1", ["value"])),
+    by_hand(livef),
+    program_step(ign("2", "2", ["value"]), refresh=True),
 ]
 
 
 def roc(v, o, paths):
     def f(prefix):
-        par(
+        make_parameter(
             "a",
             f"/{prefix}/a",
             v,
@@ -282,15 +322,15 @@ def roc(v, o, paths):
 
 
 PROGRAMS["roc_nested_other_key"] = [
-    prog(roc("1", "1", ["tags.o"])),
-    prog(roc("2", "1", ["tags.o"])),
-    prog(roc("2", "2", ["tags.o"])),
+    program_step(roc("1", "1", ["tags.o"])),
+    program_step(roc("2", "1", ["tags.o"])),
+    program_step(roc("2", "2", ["tags.o"])),
 ]
 
 
 def roc_q(r):
     def f(prefix):
-        que(
+        make_queue(
             "q",
             f"{prefix}-q",
             message_retention_seconds=r,
@@ -300,25 +340,25 @@ def roc_q(r):
     return f
 
 
-PROGRAMS["roc_same_name_queue"] = [prog(roc_q(60)), prog(roc_q(61)), prog(roc_q(61))]
+PROGRAMS["roc_same_name_queue"] = [program_step(roc_q(60)), program_step(roc_q(61)), program_step(roc_q(61))]
 
 
 # --- aliases
 def al(n, alias=None):
     def f(prefix):
-        par(n, f"/{prefix}/a", "x", opts=ResourceOptions(aliases=[Alias(name=alias)] if alias else None))
-        tab(n + "t", f"{prefix}-t", opts=ResourceOptions(aliases=[Alias(name=alias + "t")] if alias else None))
+        make_parameter(n, f"/{prefix}/a", "x", opts=ResourceOptions(aliases=[Alias(name=alias)] if alias else None))
+        make_table(n + "t", f"{prefix}-t", opts=ResourceOptions(aliases=[Alias(name=alias + "t")] if alias else None))
 
     return f
 
 
-PROGRAMS["alias_rename"] = [prog(al("old")), prog(al("new", "old"))]
+PROGRAMS["alias_rename"] = [program_step(al("old")), program_step(al("new", "old"))]
 
 
 def al_par(inside):
     def f(prefix):
         c = Comp("c", lambda self, n: None)
-        que(
+        make_queue(
             "q",
             f"{prefix}-q",
             opts=ResourceOptions(parent=c, aliases=[Alias(parent=pulumi.ROOT_STACK_RESOURCE)]) if inside else None,
@@ -327,14 +367,14 @@ def al_par(inside):
     return f
 
 
-PROGRAMS["alias_new_parent"] = [prog(al_par(False)), prog(al_par(True))]
+PROGRAMS["alias_new_parent"] = [program_step(al_par(False)), program_step(al_par(True))]
 
 
 def al_comp(n, alias=None):
     def f(prefix):
         Comp(
             n,
-            lambda self, name: que("q", f"{prefix}-q", opts=ResourceOptions(parent=self)),
+            lambda self, name: make_queue("q", f"{prefix}-q", opts=ResourceOptions(parent=self)),
             t="my:c:" + n,
             opts=ResourceOptions(aliases=[Alias(name=alias, type_="my:c:" + alias)] if alias else None),
         )
@@ -342,35 +382,35 @@ def al_comp(n, alias=None):
     return f
 
 
-PROGRAMS["alias_component"] = [prog(al_comp("One")), prog(al_comp("Two", "One"))]
+PROGRAMS["alias_component"] = [program_step(al_comp("One")), program_step(al_comp("Two", "One"))]
 
 
 # --- order
 def depon(both=True):
     def f(prefix):
         if both:
-            a = que("a", f"{prefix}-a")
-            b = par("b", f"/{prefix}/b", opts=ResourceOptions(depends_on=[a]))
-            par("c", f"/{prefix}/c", opts=ResourceOptions(depends_on=[b]))
+            a = make_queue("a", f"{prefix}-a")
+            b = make_parameter("b", f"/{prefix}/b", opts=ResourceOptions(depends_on=[a]))
+            make_parameter("c", f"/{prefix}/c", opts=ResourceOptions(depends_on=[b]))
 
     return f
 
 
-PROGRAMS["depends_on_delete_order"] = [prog(depon()), prog(nothing)]
+PROGRAMS["depends_on_delete_order"] = [program_step(depon()), program_step(nothing)]
 
 
 def parented(on=True):
     def f(prefix):
         if on:
-            a = par("z", f"/{prefix}/z")
-            que("a", f"{prefix}-a", opts=ResourceOptions(parent=a))
-            c = Comp("c", lambda s, n: que("k", f"{prefix}-k", opts=ResourceOptions(parent=s)))
-            par("after", f"/{prefix}/after", opts=ResourceOptions(depends_on=[c]))
+            a = make_parameter("z", f"/{prefix}/z")
+            make_queue("a", f"{prefix}-a", opts=ResourceOptions(parent=a))
+            c = Comp("c", lambda s, n: make_queue("k", f"{prefix}-k", opts=ResourceOptions(parent=s)))
+            make_parameter("after", f"/{prefix}/after", opts=ResourceOptions(depends_on=[c]))
 
     return f
 
 
-PROGRAMS["parent_delete_order"] = [prog(parented()), prog(nothing)]
+PROGRAMS["parent_delete_order"] = [program_step(parented()), program_step(nothing)]
 
 
 def pend(n, pol):
@@ -383,9 +423,9 @@ def pend(n, pol):
 
 
 PROGRAMS["replaced_while_dependent_removed"] = [
-    prog(pend("r1", True)),
-    prog(pend("r2", False)),
-    prog(pend("r2", False)),
+    program_step(pend("r1", True)),
+    program_step(pend("r2", False)),
+    program_step(pend("r2", False)),
 ]
 
 
@@ -398,21 +438,21 @@ def pend2(n):
     return f
 
 
-PROGRAMS["replaced_chain"] = [prog(pend2("one")), prog(pend2("two"))]
+PROGRAMS["replaced_chain"] = [program_step(pend2("one")), program_step(pend2("two"))]
 
 
 # --- secrets, exports
 def secrets(prefix):
     cfg = pulumi.Config()
     s = cfg.require_secret("pw")
-    q = que("q", f"{prefix}-q", opts=ResourceOptions(additional_secret_outputs=["url"]))
+    q = make_queue("q", f"{prefix}-q", opts=ResourceOptions(additional_secret_outputs=["url"]))
     pulumi.export("url", q.url)
-    p = par("p", f"/{prefix}/p", s)
+    p = make_parameter("p", f"/{prefix}/p", s)
     pulumi.export("value", p.value)
-    g = que("g", f"{prefix}-g", tags={"t": pulumi.Output.secret("x")})
+    g = make_queue("g", f"{prefix}-g", tags={"t": pulumi.Output.secret("x")})
     pulumi.export("tags", g.tags)
     pulumi.export("gname", g.name)
-    par("d", f"/{prefix}/d", "plain", description=pulumi.Output.secret("desc"))
+    make_parameter("d", f"/{prefix}/d", "plain", description=pulumi.Output.secret("desc"))
     pulumi.export("cfg", s)
     pulumi.export("plaincfg", cfg.get("pw"))
     pulumi.export("nested", {"a": s, "b": 1, "c": [s.apply(lambda v: v + "!")]})
@@ -422,12 +462,12 @@ def secrets(prefix):
 
 
 SC = {"config": {"diff:o": '{"a": 1}'}, "secret": {"diff:pw": "hush"}}
-PROGRAMS["secrets"] = [prog(secrets, **SC), prog(secrets, **SC)]
+PROGRAMS["secrets"] = [program_step(secrets, **SC), program_step(secrets, **SC)]
 
 
 def exports(prefix):
-    q = que("q", f"{prefix}-q", tags={"a": "1"})
-    t = tab("t", f"{prefix}-t")
+    q = make_queue("q", f"{prefix}-q", tags={"a": "1"})
+    t = make_table("t", f"{prefix}-t")
     for k, v in {
         "int": 1,
         "float": 1.5,
@@ -446,22 +486,22 @@ def exports(prefix):
         pulumi.export(k, v)
 
 
-PROGRAMS["exports"] = [prog(exports)]
+PROGRAMS["exports"] = [program_step(exports)]
 
 
 def exp_res(prefix):
-    pulumi.export("res", par("p", f"/{prefix}/p", "v"))
+    pulumi.export("res", make_parameter("p", f"/{prefix}/p", "v"))
 
 
-PROGRAMS["export_resource"] = [prog(exp_res)]
+PROGRAMS["export_resource"] = [program_step(exp_res)]
 
 
 def exp_asset(prefix):
     pulumi.export("asset", pulumi.StringAsset("x"))
-    pulumi.export("n", que("q", f"{prefix}-q").name)
+    pulumi.export("n", make_queue("q", f"{prefix}-q").name)
 
 
-PROGRAMS["export_asset"] = [prog(exp_asset)]
+PROGRAMS["export_asset"] = [program_step(exp_asset)]
 
 
 # --- providers
@@ -478,23 +518,23 @@ def prov(tag="1", region="us-east-1"):
         Comp(
             "c",
             lambda self, n: pulumi.export(
-                "arn", que("kid", f"{prefix}-kid", tags={"own": "y"}, opts=ResourceOptions(parent=self)).arn
+                "arn", make_queue("kid", f"{prefix}-kid", tags={"own": "y"}, opts=ResourceOptions(parent=self)).arn
             ),
             opts=ResourceOptions(providers=[p]),
         )
-        que("plain", f"{prefix}-plain")
-        pulumi.export("tags", que("direct", f"{prefix}-direct", opts=ResourceOptions(provider=p)).tags_all)
+        make_queue("plain", f"{prefix}-plain")
+        pulumi.export("tags", make_queue("direct", f"{prefix}-direct", opts=ResourceOptions(provider=p)).tags_all)
 
     return f
 
 
-PROGRAMS["provider_region"] = [prog(prov(region="eu-west-1"), spawn=True)]
+PROGRAMS["provider_region"] = [program_step(prov(region="eu-west-1"), spawn=True)]
 
 
 # --- failures
 def fail(bad, name="a"):
     def f(prefix):
-        a = que("a", f"{prefix}-a", message_retention_seconds=60 if bad else 61)
+        a = make_queue("a", f"{prefix}-a", message_retention_seconds=60 if bad else 61)
         b = (
             aws.iam.RolePolicy(
                 "bad", name=f"{prefix}-bad", role=f"{prefix}-nope", policy=POL, opts=ResourceOptions(depends_on=[a])
@@ -502,31 +542,31 @@ def fail(bad, name="a"):
             if bad
             else None
         )
-        par("c", f"/{prefix}/c", "x" if b is None else b.id)
-        par("free", f"/{prefix}/free", "x")
+        make_parameter("c", f"/{prefix}/c", "x" if b is None else b.id)
+        make_parameter("free", f"/{prefix}/free", "x")
 
     return f
 
 
 def prefail(prefix):
-    que("gone", f"{prefix}-gone")
-    que("a", f"{prefix}-a")
+    make_queue("gone", f"{prefix}-gone")
+    make_queue("a", f"{prefix}-a")
 
 
-PROGRAMS["failure_keeps_removed"] = [prog(prefail), prog(fail(True)), prog(prefail)]
+PROGRAMS["failure_keeps_removed"] = [program_step(prefail), program_step(fail(True)), program_step(prefail)]
 
 
 def raising(prefix):
-    que("a", f"{prefix}-a")
+    make_queue("a", f"{prefix}-a")
     raise RuntimeError("boom")
 
 
-PROGRAMS["program_raises"] = [prog(prefail), prog(raising), prog(prefail)]
+PROGRAMS["program_raises"] = [program_step(prefail), program_step(raising), program_step(prefail)]
 
 
 def rr(n):
     def f(prefix):
-        par("a", f"/{prefix}/{n}", "ours")
+        make_parameter("a", f"/{prefix}/{n}", "ours")
 
     return f
 
@@ -535,13 +575,25 @@ def strange2(prefix, c):
     c("ssm").put_parameter(Name=f"/{prefix}/z", Value="theirs", Type="String")
 
 
-PROGRAMS["failed_replace_then_revert"] = [prog(rr("a")), do(strange2), prog(rr("z")), prog(rr("a")), prog(rr("a"))]
-PROGRAMS["failed_replace_then_other_name"] = [prog(rr("a")), do(strange2), prog(rr("z")), prog(rr("y")), prog(rr("y"))]
+PROGRAMS["failed_replace_then_revert"] = [
+    program_step(rr("a")),
+    by_hand(strange2),
+    program_step(rr("z")),
+    program_step(rr("a")),
+    program_step(rr("a")),
+]
+PROGRAMS["failed_replace_then_other_name"] = [
+    program_step(rr("a")),
+    by_hand(strange2),
+    program_step(rr("z")),
+    program_step(rr("y")),
+    program_step(rr("y")),
+]
 
 
 def tr(key, name="t"):
     def f(prefix):
-        tab("t", f"{prefix}-{name}", key)
+        make_table("t", f"{prefix}-{name}", key)
 
     return f
 
@@ -556,17 +608,17 @@ def strange3(prefix, c):
 
 
 PROGRAMS["failed_table_rename_then_revert"] = [
-    prog(tr("a")),
-    do(strange3),
-    prog(tr("a", "z")),
-    prog(tr("a")),
-    prog(tr("a")),
+    program_step(tr("a")),
+    by_hand(strange3),
+    program_step(tr("a", "z")),
+    program_step(tr("a")),
+    program_step(tr("a")),
 ]
 
 
 def chain(n, bad):
     def f(prefix):
-        a = que("a", f"{prefix}-{n}")
+        a = make_queue("a", f"{prefix}-{n}")
         aws.iam.RolePolicy(
             "bad", name=f"{prefix}-bad", role=f"{prefix}-nope", policy=POL, opts=ResourceOptions(depends_on=[a])
         ) if bad else None
@@ -575,10 +627,10 @@ def chain(n, bad):
 
 
 PROGRAMS["replace_then_later_failure_then_revert"] = [
-    prog(chain("one", False)),
-    prog(chain("two", True)),
-    prog(chain("one", False)),
-    prog(chain("one", False)),
+    program_step(chain("one", False)),
+    program_step(chain("two", True)),
+    program_step(chain("one", False)),
+    program_step(chain("one", False)),
 ]
 
 
@@ -586,7 +638,7 @@ def bfull(with_b):
     def f(prefix):
         if with_b:
             aws.s3.Bucket("b", bucket=f"{prefix}-full")
-        par("x", f"/{prefix}/x")
+        make_parameter("x", f"/{prefix}/x")
 
     return f
 
@@ -599,38 +651,49 @@ def empty(prefix, c):
     c("s3").delete_object(Bucket=f"{prefix}-full", Key="k")
 
 
-PROGRAMS["delete_refused_then_retry"] = [prog(bfull(True)), do(fill), prog(bfull(False)), do(empty), prog(bfull(False))]
+PROGRAMS["delete_refused_then_retry"] = [
+    program_step(bfull(True)),
+    by_hand(fill),
+    program_step(bfull(False)),
+    by_hand(empty),
+    program_step(bfull(False)),
+]
 
 
 # --- behind the back
 def two(prefix):
-    a = que("a", f"{prefix}-a", message_retention_seconds=60)
-    par("b", f"/{prefix}/b", "v")
-    par("c", f"/{prefix}/c", a.url)
+    a = make_queue("a", f"{prefix}-a", message_retention_seconds=60)
+    make_parameter("b", f"/{prefix}/b", "v")
+    make_parameter("c", f"/{prefix}/c", a.url)
 
 
 def gone(prefix, c):
     c("ssm").delete_parameter(Name=f"/{prefix}/b")
 
 
-PROGRAMS["deleted_behind"] = [prog(two), do(gone), prog(two), prog(two, refresh=True)]
+PROGRAMS["deleted_behind"] = [program_step(two), by_hand(gone), program_step(two), program_step(two, refresh=True)]
 
 
 def two_upd(prefix):
-    a = que("a", f"{prefix}-a", message_retention_seconds=60)
-    par("b", f"/{prefix}/b", "v2")
-    par("c", f"/{prefix}/c", a.url)
+    a = make_queue("a", f"{prefix}-a", message_retention_seconds=60)
+    make_parameter("b", f"/{prefix}/b", "v2")
+    make_parameter("c", f"/{prefix}/c", a.url)
 
 
-PROGRAMS["deleted_behind_then_update"] = [prog(two), do(gone), prog(two_upd), prog(two_upd, refresh=True)]
+PROGRAMS["deleted_behind_then_update"] = [
+    program_step(two),
+    by_hand(gone),
+    program_step(two_upd),
+    program_step(two_upd, refresh=True),
+]
 
 
 # --- identities
 def swap(kind, x, y):
     def f(prefix):
         k = {
-            "q": lambda n, v: que(n, f"{prefix}-{v}"),
-            "p": lambda n, v: par(n, f"/{prefix}/{v}", n),
+            "q": lambda n, v: make_queue(n, f"{prefix}-{v}"),
+            "p": lambda n, v: make_parameter(n, f"/{prefix}/{v}", n),
             "l": lambda n, v: aws.cloudwatch.LogGroup(n, name=f"/{prefix}/{v}", retention_in_days=7),
         }[kind]
         k("one", x)
@@ -639,26 +702,38 @@ def swap(kind, x, y):
     return f
 
 
-PROGRAMS["swap_names_queue"] = [prog(swap("q", "a", "b")), prog(swap("q", "b", "a")), prog(swap("q", "b", "a"))]
-PROGRAMS["swap_names_param"] = [prog(swap("p", "a", "b")), prog(swap("p", "b", "a")), prog(swap("p", "b", "a"))]
+PROGRAMS["swap_names_queue"] = [
+    program_step(swap("q", "a", "b")),
+    program_step(swap("q", "b", "a")),
+    program_step(swap("q", "b", "a")),
+]
+PROGRAMS["swap_names_param"] = [
+    program_step(swap("p", "a", "b")),
+    program_step(swap("p", "b", "a")),
+    program_step(swap("p", "b", "a")),
+]
 
 
 def ren(kind, n):
     def f(prefix):
         {
-            "q": lambda: que(n, f"{prefix}-x"),
-            "p": lambda: par(n, f"/{prefix}/x", "v"),
+            "q": lambda: make_queue(n, f"{prefix}-x"),
+            "p": lambda: make_parameter(n, f"/{prefix}/x", "v"),
             "l": lambda: aws.cloudwatch.LogGroup(n, name=f"/{prefix}/x"),
             "b": lambda: aws.s3.Bucket(n, bucket=f"{prefix}-x"),
             "s": lambda: aws.sns.Topic(n, name=f"{prefix}-x"),
-            "t": lambda: tab(n, f"{prefix}-x"),
+            "t": lambda: make_table(n, f"{prefix}-x"),
         }[kind]()
 
     return f
 
 
 for k in "qplbst":
-    PROGRAMS[f"renamed_same_physical_{k}"] = [prog(ren(k, "old")), prog(ren(k, "new")), prog(ren(k, "new"))]
+    PROGRAMS[f"renamed_same_physical_{k}"] = [
+        program_step(ren(k, "old")),
+        program_step(ren(k, "new")),
+        program_step(ren(k, "new")),
+    ]
 
 
 # --- import, get
@@ -669,18 +744,18 @@ def mk(prefix, c):
 
 def imp(with_import, v="v"):
     def f(prefix):
-        par("i", f"/{prefix}/i", v, opts=ResourceOptions(import_=f"/{prefix}/i") if with_import else None)
+        make_parameter("i", f"/{prefix}/i", v, opts=ResourceOptions(import_=f"/{prefix}/i") if with_import else None)
 
     return f
 
 
-PROGRAMS["import_mismatch"] = [do(mk), prog(imp(True, "other"))]
+PROGRAMS["import_mismatch"] = [by_hand(mk), program_step(imp(True, "other"))]
 
 
 def getp(prefix):
     p = aws.ssm.Parameter.get("i", f"/{prefix}/i")
     pulumi.export("v", p.value)
-    par("u", f"/{prefix}/u", p.name)
+    make_parameter("u", f"/{prefix}/u", p.name)
 
 
 def getmissing(prefix):
@@ -688,13 +763,13 @@ def getmissing(prefix):
     pulumi.export("v", p.value)
 
 
-PROGRAMS["get"] = [do(mk), prog(getp), prog(getp), prog(nothing)]
-PROGRAMS["get_missing"] = [prog(getmissing)]
+PROGRAMS["get"] = [by_hand(mk), program_step(getp), program_step(getp), program_step(nothing)]
+PROGRAMS["get_missing"] = [program_step(getmissing)]
 PROGRAMS["managed_to_get"] = [
-    prog(rr("i")),
-    prog(lambda prefix: pulumi.export("v", aws.ssm.Parameter.get("a", f"/{prefix}/i").name)),
+    program_step(rr("i")),
+    program_step(lambda prefix: pulumi.export("v", aws.ssm.Parameter.get("a", f"/{prefix}/i").name)),
 ]
-PROGRAMS["get_to_managed"] = [do(mk), prog(getp), prog(imp(False))]
+PROGRAMS["get_to_managed"] = [by_hand(mk), program_step(getp), program_step(imp(False))]
 
 
 def sref(prefix):
@@ -702,47 +777,51 @@ def sref(prefix):
     pulumi.export("x", r.get_output("a"))
 
 
-PROGRAMS["stack_reference"] = [prog(sref)]
+PROGRAMS["stack_reference"] = [program_step(sref)]
 
 
 # --- preview unknowns
 def cond(prefix):
-    a = que("a", f"{prefix}-a")
-    a.url.apply(lambda u: par("inner", f"/{prefix}/inner", u))
-    par("c", f"/{prefix}/c", a.url.apply(lambda u: u.upper()))
+    a = make_queue("a", f"{prefix}-a")
+    a.url.apply(lambda u: make_parameter("inner", f"/{prefix}/inner", u))
+    make_parameter("c", f"/{prefix}/c", a.url.apply(lambda u: u.upper()))
     pulumi.export("u", a.url.apply(lambda u: u + "!"))
 
 
 def cond2(prefix):
-    a = que("a", f"{prefix}-a2")
-    a.url.apply(lambda u: par("inner", f"/{prefix}/inner", u))
-    par("c", f"/{prefix}/c", a.url.apply(lambda u: u.upper()))
+    a = make_queue("a", f"{prefix}-a2")
+    a.url.apply(lambda u: make_parameter("inner", f"/{prefix}/inner", u))
+    make_parameter("c", f"/{prefix}/c", a.url.apply(lambda u: u.upper()))
 
 
-PROGRAMS["preview_unknown_apply"] = [prog(cond), prog(cond), prog(cond2)]
+PROGRAMS["preview_unknown_apply"] = [program_step(cond), program_step(cond), program_step(cond2)]
 
 
 def upd_unknown(r):
     def f(prefix):
-        a = que("a", f"{prefix}-a", message_retention_seconds=r)
-        par("dep", f"/{prefix}/dep", a.url)
-        par("dep2", f"/{prefix}/dep2", a.message_retention_seconds.apply(str))
+        a = make_queue("a", f"{prefix}-a", message_retention_seconds=r)
+        make_parameter("dep", f"/{prefix}/dep", a.url)
+        make_parameter("dep2", f"/{prefix}/dep2", a.message_retention_seconds.apply(str))
 
     return f
 
 
-PROGRAMS["preview_update_known_outputs"] = [prog(upd_unknown(60)), prog(upd_unknown(61))]
+PROGRAMS["preview_update_known_outputs"] = [program_step(upd_unknown(60)), program_step(upd_unknown(61))]
 
 
 def fnver(d):
     def f(prefix):
-        p = par("a", f"/{prefix}/a", "v", description=d)
-        par("b", f"/{prefix}/b", p.version.apply(str))
+        p = make_parameter("a", f"/{prefix}/a", "v", description=d)
+        make_parameter("b", f"/{prefix}/b", p.version.apply(str))
 
     return f
 
 
-PROGRAMS["update_changes_computed_output"] = [prog(fnver("1")), prog(fnver("2")), prog(fnver("2"))]
+PROGRAMS["update_changes_computed_output"] = [
+    program_step(fnver("1")),
+    program_step(fnver("2")),
+    program_step(fnver("2")),
+]
 
 
 # --- urns and others
@@ -751,7 +830,7 @@ def nested(prefix):
         "x",
         lambda s, n: Comp(
             "y",
-            lambda s2, n2: que("q", f"{prefix}-q1", opts=ResourceOptions(parent=s2)),
+            lambda s2, n2: make_queue("q", f"{prefix}-q1", opts=ResourceOptions(parent=s2)),
             t="my:c:In",
             opts=ResourceOptions(parent=s),
         ),
@@ -761,7 +840,7 @@ def nested(prefix):
         "z",
         lambda s, n: Comp(
             "y2",
-            lambda s2, n2: que("q", f"{prefix}-q2", opts=ResourceOptions(parent=s2)),
+            lambda s2, n2: make_queue("q", f"{prefix}-q2", opts=ResourceOptions(parent=s2)),
             t="my:c:In",
             opts=ResourceOptions(parent=s),
         ),
@@ -769,63 +848,63 @@ def nested(prefix):
     )
 
 
-PROGRAMS["nested_components_same_leaf"] = [prog(nested)]
+PROGRAMS["nested_components_same_leaf"] = [program_step(nested)]
 
 
-PROGRAMS["none_in_path"] = [prog(lambda prefix: par("n", f"/{prefix}/None/x", "a"))]
-PROGRAMS["twice"] = [prog(lambda prefix: (que("a", f"{prefix}-a"), que("a", f"{prefix}-a")))]
+PROGRAMS["none_in_path"] = [program_step(lambda prefix: make_parameter("n", f"/{prefix}/None/x", "a"))]
+PROGRAMS["twice"] = [program_step(lambda prefix: (make_queue("a", f"{prefix}-a"), make_queue("a", f"{prefix}-a")))]
 
 
 def delwith(on):
     def f(prefix):
         if on:
             r = aws.iam.Role("r", name=f"{prefix}-r", assume_role_policy=TRUST)
-            par("p", f"/{prefix}/p", opts=ResourceOptions(deleted_with=r))
+            make_parameter("p", f"/{prefix}/p", opts=ResourceOptions(deleted_with=r))
 
     return f
 
 
-PROGRAMS["deleted_with"] = [prog(delwith(True)), prog(nothing)]
+PROGRAMS["deleted_with"] = [program_step(delwith(True)), program_step(nothing)]
 
 
 def rtrig(v):
     def f(prefix):
-        par("p", f"/{prefix}/p", opts=ResourceOptions(replacement_trigger=v, delete_before_replace=True))
+        make_parameter("p", f"/{prefix}/p", opts=ResourceOptions(replacement_trigger=v, delete_before_replace=True))
 
     return f
 
 
-PROGRAMS["replacement_trigger"] = [prog(rtrig("1")), prog(rtrig("2"))]
+PROGRAMS["replacement_trigger"] = [program_step(rtrig("1")), program_step(rtrig("2"))]
 
 
 def rwith(n):
     def f(prefix):
-        q = que("q", f"{prefix}-{n}")
-        par("p", f"/{prefix}/p", opts=ResourceOptions(replace_with=[q], delete_before_replace=True))
+        q = make_queue("q", f"{prefix}-{n}")
+        make_parameter("p", f"/{prefix}/p", opts=ResourceOptions(replace_with=[q], delete_before_replace=True))
 
     return f
 
 
-PROGRAMS["replace_with"] = [prog(rwith("one")), prog(rwith("two"))]
+PROGRAMS["replace_with"] = [program_step(rwith("one")), program_step(rwith("two"))]
 
 
 def transf(prefix):
     def t(args):
         return pulumi.ResourceTransformResult(props={**args.props, "value": "transformed"}, opts=args.opts)
 
-    p = par("p", f"/{prefix}/p", "raw", opts=ResourceOptions(transforms=[t]))
+    p = make_parameter("p", f"/{prefix}/p", "raw", opts=ResourceOptions(transforms=[t]))
     pulumi.export("v", p.name)
 
 
-PROGRAMS["transforms"] = [prog(transf)]
+PROGRAMS["transforms"] = [program_step(transf)]
 
 
 def hooked(prefix):
     h = pulumi.ResourceHook("h", lambda args: None)
-    par("p", f"/{prefix}/p", "raw", opts=ResourceOptions(hooks=pulumi.ResourceHookBinding(after_create=[h])))
+    make_parameter("p", f"/{prefix}/p", "raw", opts=ResourceOptions(hooks=pulumi.ResourceHookBinding(after_create=[h])))
 
 
-PROGRAMS["hooks"] = [prog(hooked)]
+PROGRAMS["hooks"] = [program_step(hooked)]
 
 
 def regout(prefix):
@@ -835,23 +914,23 @@ def regout(prefix):
     pulumi.log.warn("careful")
 
 
-PROGRAMS["component_only"] = [prog(regout), prog(nothing)]
+PROGRAMS["component_only"] = [program_step(regout), program_step(nothing)]
 
 
 def typ(t):
     def f(prefix):
-        par("x", f"/{prefix}/x") if t == 1 else que("x", f"{prefix}-x")
+        make_parameter("x", f"/{prefix}/x") if t == 1 else make_queue("x", f"{prefix}-x")
 
     return f
 
 
-PROGRAMS["type_changed_same_name"] = [prog(typ(1)), prog(typ(2))]
+PROGRAMS["type_changed_same_name"] = [program_step(typ(1)), program_step(typ(2))]
 
 
 def topicpol(n):
     def f(prefix):
         t = aws.sns.Topic("t", name=f"{prefix}-{n}", opts=ResourceOptions(delete_before_replace=True))
-        q = que("q", f"{prefix}-q")
+        q = make_queue("q", f"{prefix}-q")
         aws.sns.TopicSubscription(
             "s", topic=t.arn, protocol="sqs", endpoint=q.arn, opts=ResourceOptions(delete_before_replace=True)
         )
@@ -859,7 +938,11 @@ def topicpol(n):
     return f
 
 
-PROGRAMS["dbr_topic_subscription"] = [prog(topicpol("t1")), prog(topicpol("t2")), prog(topicpol("t2"))]
+PROGRAMS["dbr_topic_subscription"] = [
+    program_step(topicpol("t1")),
+    program_step(topicpol("t2")),
+    program_step(topicpol("t2")),
+]
 
 
 def fifo(on):
@@ -870,81 +953,98 @@ def fifo(on):
             fifo_topic=on or None,
             opts=ResourceOptions(delete_before_replace=True),
         )
-        par("p", f"/{prefix}/p", t.arn)
+        make_parameter("p", f"/{prefix}/p", t.arn)
 
     return f
 
 
-PROGRAMS["topic_fifo"] = [prog(fifo(False)), prog(fifo(True))]
+PROGRAMS["topic_fifo"] = [program_step(fifo(False)), program_step(fifo(True))]
 
 
 # --- kill
 def killp(prefix):
-    a = que("a", f"{prefix}-a")
-    b = par("b", f"/{prefix}/b", a.url)
+    a = make_queue("a", f"{prefix}-a")
+    b = make_parameter("b", f"/{prefix}/b", a.url)
     k = aws.kms.Key("k", description=prefix, opts=ResourceOptions(depends_on=[b]))
-    par("c", f"/{prefix}/c", "x", opts=ResourceOptions(depends_on=[k]))
+    make_parameter("c", f"/{prefix}/c", "x", opts=ResourceOptions(depends_on=[k]))
 
 
-PROGRAMS["kill_after_create"] = [prog(killp, kill="create=/{prefix}/b"), prog(killp), prog(killp)]
-PROGRAMS["kill_after_create_no_identity"] = [prog(killp, kill="create=?"), prog(killp)]
+PROGRAMS["kill_after_create"] = [
+    program_step(killp, kill="create=/{prefix}/b"),
+    program_step(killp),
+    program_step(killp),
+]
+PROGRAMS["kill_after_create_no_identity"] = [program_step(killp, kill="create=?"), program_step(killp)]
 PROGRAMS["kill_during_replace"] = [
-    prog(rr("a")),
-    prog(rr("z"), kill="create=/{prefix}/z"),
-    prog(rr("a")),
-    prog(rr("a")),
+    program_step(rr("a")),
+    program_step(rr("z"), kill="create=/{prefix}/z"),
+    program_step(rr("a")),
+    program_step(rr("a")),
 ]
 PROGRAMS["kill_during_replace_same"] = [
-    prog(rr("a")),
-    prog(rr("z"), kill="create=/{prefix}/z"),
-    prog(rr("z")),
-    prog(rr("z")),
+    program_step(rr("a")),
+    program_step(rr("z"), kill="create=/{prefix}/z"),
+    program_step(rr("z")),
+    program_step(rr("z")),
 ]
-PROGRAMS["kill_in_dbr"] = [prog(tr("a")), prog(tr("b"), kill="delete={prefix}-t"), prog(tr("b"))]
+PROGRAMS["kill_in_dbr"] = [
+    program_step(tr("a")),
+    program_step(tr("b"), kill="delete={prefix}-t"),
+    program_step(tr("b")),
+]
 
 
 # Each one depends on the one before, so that one deletion at a time can be under way when it is killed.
 def in_order(prefix):
-    a = que("a", f"{prefix}-a", message_retention_seconds=60)
-    b = par("b", f"/{prefix}/b", a.url)
-    par("c", f"/{prefix}/c", b.value)
+    a = make_queue("a", f"{prefix}-a", message_retention_seconds=60)
+    b = make_parameter("b", f"/{prefix}/b", a.url)
+    make_parameter("c", f"/{prefix}/c", b.value)
 
 
-PROGRAMS["kill_in_delete"] = [prog(in_order), prog(nothing, kill="delete=/{prefix}/b"), prog(nothing)]
+PROGRAMS["kill_in_delete"] = [
+    program_step(in_order),
+    program_step(nothing, kill="delete=/{prefix}/b"),
+    program_step(nothing),
+]
 
 # --- second round
-PROGRAMS["failed_replace_then_destroy"] = [prog(rr("a")), do(strange2), prog(rr("z")), {"destroy": True}]
+PROGRAMS["failed_replace_then_destroy"] = [
+    program_step(rr("a")),
+    by_hand(strange2),
+    program_step(rr("z")),
+    {"destroy": True},
+]
 
 
 def dbr_fail(n, key):
     def f(prefix):
-        tab("t", f"{prefix}-{n}", key, opts=ResourceOptions(delete_before_replace=True))
+        make_table("t", f"{prefix}-{n}", key, opts=ResourceOptions(delete_before_replace=True))
 
     return f
 
 
 PROGRAMS["dbr_create_fails_then_revert"] = [
-    prog(dbr_fail("t", "a")),
-    do(strange3),
-    prog(dbr_fail("z", "a")),
-    prog(dbr_fail("t", "a")),
-    prog(dbr_fail("t", "a")),
+    program_step(dbr_fail("t", "a")),
+    by_hand(strange3),
+    program_step(dbr_fail("z", "a")),
+    program_step(dbr_fail("t", "a")),
+    program_step(dbr_fail("t", "a")),
 ]
 
 
 def retable(n, r=True):
     def f(prefix):
-        tab("t", f"{prefix}-{n}", "a", opts=ResourceOptions(retain_on_delete=r))
+        make_table("t", f"{prefix}-{n}", "a", opts=ResourceOptions(retain_on_delete=r))
 
     return f
 
 
 PROGRAMS["failed_replace_retained_then_revert"] = [
-    prog(retable("t")),
-    do(strange3),
-    prog(retable("z")),
-    prog(retable("t")),
-    prog(retable("t")),
+    program_step(retable("t")),
+    by_hand(strange3),
+    program_step(retable("z")),
+    program_step(retable("t")),
+    program_step(retable("t")),
 ]
 
 
@@ -956,28 +1056,28 @@ def dbr_protdep(path):
     return f
 
 
-PROGRAMS["dbr_protected_dependent"] = [prog(dbr_protdep("/")), prog(dbr_protdep("/x/"))]
+PROGRAMS["dbr_protected_dependent"] = [program_step(dbr_protdep("/")), program_step(dbr_protdep("/x/"))]
 
 
 PROGRAMS["stranger_then_rename_same_physical"] = [
-    prog(ren("p", "old")),
-    prog(ren("p", "new")),
-    prog(ren("p", "new")),
-    prog(ren("p", "new")),
+    program_step(ren("p", "old")),
+    program_step(ren("p", "new")),
+    program_step(ren("p", "new")),
+    program_step(ren("p", "new")),
 ]
 
 
 def numbers(v):
     def f(prefix):
-        que("q", f"{prefix}-q", message_retention_seconds=v, tags={"n": "1"})
+        make_queue("q", f"{prefix}-q", message_retention_seconds=v, tags={"n": "1"})
 
     return f
 
 
 PROGRAMS["number_forms"] = [
-    prog(numbers(60)),
-    prog(numbers(60.0)),
-    prog(numbers(pulumi.Output.from_input(60)) if False else numbers(60)),
+    program_step(numbers(60)),
+    program_step(numbers(60.0)),
+    program_step(numbers(pulumi.Output.from_input(60)) if False else numbers(60)),
 ]
 
 
@@ -989,20 +1089,20 @@ def stacktrans(prefix):
         return pulumi.ResourceTransformResult(props={**args.props, "value": "transformed"}, opts=args.opts)
 
     pulumi.runtime.register_resource_transform(t)
-    par("p", f"/{prefix}/p", "raw")
+    make_parameter("p", f"/{prefix}/p", "raw")
 
 
-PROGRAMS["stack_transform"] = [prog(stacktrans)]
+PROGRAMS["stack_transform"] = [program_step(stacktrans)]
 
 
 def oldtrans(prefix):
     def t(args):
         return pulumi.ResourceTransformationResult(props={**args.props, "description": "T"}, opts=args.opts)
 
-    par("p", f"/{prefix}/p", "raw", opts=ResourceOptions(transformations=[t]))
+    make_parameter("p", f"/{prefix}/p", "raw", opts=ResourceOptions(transformations=[t]))
 
 
-PROGRAMS["transformations"] = [prog(oldtrans)]
+PROGRAMS["transformations"] = [program_step(oldtrans)]
 
 
 def order_move(n, extra):
@@ -1010,22 +1110,25 @@ def order_move(n, extra):
         a = aws.iam.Role("a", name=f"{prefix}-{n}", assume_role_policy=TRUST)
         aws.iam.RolePolicy("p", name=f"{prefix}-p", role=a.name, policy=POL)
         if extra:
-            que("q", f"{prefix}-q", opts=ResourceOptions(depends_on=[a]))
+            make_queue("q", f"{prefix}-q", opts=ResourceOptions(depends_on=[a]))
 
     return f
 
 
-PROGRAMS["replace_and_remove_dependent_by_dependson"] = [prog(order_move("a", True)), prog(order_move("b", False))]
+PROGRAMS["replace_and_remove_dependent_by_dependson"] = [
+    program_step(order_move("a", True)),
+    program_step(order_move("b", False)),
+]
 
 
 def unset(v):
     def f(prefix):
-        par("a", f"/{prefix}/a", "v", **v)
+        make_parameter("a", f"/{prefix}/a", "v", **v)
 
     return f
 
 
-PROGRAMS["input_removed"] = [prog(unset({"description": "d", "tags": {"x": "1"}})), prog(unset({}))]
+PROGRAMS["input_removed"] = [program_step(unset({"description": "d", "tags": {"x": "1"}})), program_step(unset({}))]
 
 
 def dup_export(prefix):
@@ -1033,25 +1136,25 @@ def dup_export(prefix):
     pulumi.export("a", 2)
 
 
-PROGRAMS["export_twice"] = [prog(dup_export)]
+PROGRAMS["export_twice"] = [program_step(dup_export)]
 
 
 def many_fail(prefix):
     for i in range(6):
-        que(f"q{i}", f"{prefix}-q{i}")
+        make_queue(f"q{i}", f"{prefix}-q{i}")
     aws.iam.RolePolicy("bad", name=f"{prefix}-bad", role=f"{prefix}-nope", policy=POL)
     aws.iam.RolePolicy("bad2", name=f"{prefix}-bad2", role=f"{prefix}-nope", policy=POL)
 
 
-PROGRAMS["two_failures"] = [prog(many_fail)]
+PROGRAMS["two_failures"] = [program_step(many_fail)]
 
 
 def log_err(prefix):
-    que("a", f"{prefix}-a")
+    make_queue("a", f"{prefix}-a")
     pulumi.log.error("something is wrong")
 
 
-PROGRAMS["log_error"] = [prog(log_err)]
+PROGRAMS["log_error"] = [program_step(log_err)]
 
 
 # --- fifth round
@@ -1059,7 +1162,7 @@ PROGRAMS["log_error"] = [prog(log_err)]
 
 def dbr_q_same(r):
     def f(prefix):
-        q = que(
+        q = make_queue(
             "q",
             f"{prefix}-q",
             message_retention_seconds=r,
@@ -1070,7 +1173,11 @@ def dbr_q_same(r):
     return f
 
 
-PROGRAMS["dbr_queue_same_name_policy"] = [prog(dbr_q_same(60)), prog(dbr_q_same(61)), prog(dbr_q_same(61))]
+PROGRAMS["dbr_queue_same_name_policy"] = [
+    program_step(dbr_q_same(60)),
+    program_step(dbr_q_same(61)),
+    program_step(dbr_q_same(61)),
+]
 
 
 def dbr_table_scaling(key):
@@ -1098,7 +1205,7 @@ def dbr_table_scaling(key):
     return f
 
 
-PROGRAMS["dbr_table_with_scaling"] = [prog(dbr_table_scaling("a")), prog(dbr_table_scaling("b"))]
+PROGRAMS["dbr_table_with_scaling"] = [program_step(dbr_table_scaling("a")), program_step(dbr_table_scaling("b"))]
 
 
 def dbr_three(path):
@@ -1110,17 +1217,21 @@ def dbr_three(path):
             assume_role_policy=TRUST,
             opts=ResourceOptions(delete_before_replace=True),
         )
-        par("p", f"/{prefix}/p", r.arn)
-        q = que("q", f"{prefix}-q")
-        par("p2", f"/{prefix}/p2", q.url, opts=ResourceOptions(depends_on=[r]))
+        make_parameter("p", f"/{prefix}/p", r.arn)
+        q = make_queue("q", f"{prefix}-q")
+        make_parameter("p2", f"/{prefix}/p2", q.url, opts=ResourceOptions(depends_on=[r]))
 
     return f
 
 
-PROGRAMS["dbr_updatable_dependents"] = [prog(dbr_three("/")), prog(dbr_three("/x/"))]
+PROGRAMS["dbr_updatable_dependents"] = [program_step(dbr_three("/")), program_step(dbr_three("/x/"))]
 
 
-PROGRAMS["retain_pending_flag_from_old"] = [prog(ret("a", True)), prog(ret("a", False)), prog(ret("z", False))]
+PROGRAMS["retain_pending_flag_from_old"] = [
+    program_step(ret("a", True)),
+    program_step(ret("a", False)),
+    program_step(ret("z", False)),
+]
 
 
 def keepcomp(protected, kid):
@@ -1128,7 +1239,7 @@ def keepcomp(protected, kid):
         Comp(
             "c",
             lambda self, n: (
-                que("kid", f"{prefix}-kid", opts=ResourceOptions(parent=self, protect=False)) if kid else None
+                make_queue("kid", f"{prefix}-kid", opts=ResourceOptions(parent=self, protect=False)) if kid else None
             ),
             opts=ResourceOptions(protect=protected),
         )
@@ -1136,4 +1247,8 @@ def keepcomp(protected, kid):
     return f
 
 
-PROGRAMS["protect_component_child_false"] = [prog(keepcomp(True, True)), prog(keepcomp(True, False)), prog(nothing)]
+PROGRAMS["protect_component_child_false"] = [
+    program_step(keepcomp(True, True)),
+    program_step(keepcomp(True, False)),
+    program_step(nothing),
+]

@@ -293,7 +293,7 @@ def test_what_is_no_preview_fails(text: str) -> None:
 
 
 HIDDEN: list[object] = ["[secret]", UNKNOWN, "output<string>", None, 7, [None], {}]
-TELLING = {
+FULL_INPUTS = {
     "name": "civicforge-prod-api",
     "memorySize": 512,
     "metricQueries": [{"metric": {}}],
@@ -329,7 +329,7 @@ def each_replaced(value: Any, by: object) -> Iterator[Any]:
     ],
 )
 def test_what_the_preview_does_not_tell_is_never_a_traceback(kind: str, hidden: object) -> None:
-    for document in each_replaced({"steps": [step("update", kind, TELLING, TELLING)]}, hidden):
+    for document in each_replaced({"steps": [step("update", kind, FULL_INPUTS, FULL_INPUTS)]}, hidden):
         assert comment(parse(json.dumps(document))).startswith("### Preview of ")
 
 

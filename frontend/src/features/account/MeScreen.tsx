@@ -48,7 +48,7 @@ export function MeScreen() {
           </p>
         </section>
       )}
-      {/* Not before what stands above it: nothing moves under a finger. */}
+      {/* Not before what stands above it: the layout does not shift. */}
       {!me.isPending && (
         <section class="stack" aria-labelledby="ledger">
           <div class="stack tight">

@@ -85,7 +85,7 @@ export function MineScreen() {
   const queries = [turn, doing, asked, ...(moderates ? [disputes, judged] : [])];
   const waiting = turn.data?.items;
   const above = new Set(waiting?.map(({ questId }) => questId));
-  // Not one list before those above it: nothing moves under a finger.
+  // Not one list before those above it: the layout does not shift.
   const pending = queries.some(({ isPending }) => isPending);
   // A list that is missing says so before one that is only old.
   const failed = queries.filter(({ error }) => error);

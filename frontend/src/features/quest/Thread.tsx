@@ -156,7 +156,7 @@ export function Thread({ quest, audience }: { quest: AnyQuest; audience: Audienc
     <section class="thread stack tight" aria-labelledby={`thread-${audience}`}>
       <h2 id={`thread-${audience}`}>{text.title}</h2>
       <p class="small soft">{text.readers}</p>
-      {/* As high as the sentence that mostly comes in its place: nothing moves under a finger. */}
+      {/* As high as the sentence that mostly comes in its place: the layout does not shift. */}
       {query.isPending && (
         <p class="soft" aria-busy="true">
           {t.common.loading}

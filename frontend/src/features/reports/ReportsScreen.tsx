@@ -18,7 +18,7 @@ export function ReportsScreen() {
           {(reports) => reports.map((report) => <ReportItem key={report.reportId} report={report} />)}
         </List>
       </section>
-      {/* Not before what stands above it: nothing moves under a finger. */}
+      {/* Not before what stands above it: the layout does not shift. */}
       {!concerned.isPending && (
         <section class="stack" aria-labelledby="made">
           <h2 id="made">{t.reports.made}</h2>

@@ -21,7 +21,7 @@ export function SettingsScreen() {
       {me.isPending && <Loading lines={1} />}
       <ReadState query={me} />
       {me.data && <ProfileForm me={me.data} />}
-      {/* Not before what stands above them: nothing moves under a finger. */}
+      {/* Not before what stands above them: the layout does not shift. */}
       {!me.isPending && (
         <>
           {me.data && <MailSetting me={me.data} />}

@@ -19,7 +19,7 @@ def resource(name: str, id_: str | None = None, type_: str = QUEUE, **more: Any)
     return found if id_ is None else {**found, "id": id_, "outputs": {"name": name}}
 
 
-class There:
+class FakeProvider:
     """Ids by the name of what is there."""
 
     def __init__(self, **ids: list[str] | None) -> None:
@@ -38,7 +38,7 @@ def state(*operations: tuple[str, dict[str, Any]], known: tuple[dict[str, Any], 
     return {"version": 3, "deployment": {"resources": [*known], "pending_operations": pending}}
 
 
-def recovered(before: dict[str, Any], there: There) -> tuple[list[Finding], list[dict[str, Any]]]:
+def recovered(before: dict[str, Any], there: FakeProvider) -> tuple[list[Finding], list[dict[str, Any]]]:
     provider: Any = there
     kept = copy.deepcopy(before)
     findings = look_up(before, provider)
@@ -53,7 +53,7 @@ def test_what_was_made_is_adopted_with_what_the_state_knows_of_it() -> None:
     secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "x"}
     pending = resource("q", parent="urn:parent", dependencies=["urn:d"])
     pending["inputs"]["kms"] = secret
-    (finding,), (adopted,) = recovered(state(("creating", pending)), There(q=["url"]))
+    (finding,), (adopted,) = recovered(state(("creating", pending)), FakeProvider(q=["url"]))
     assert (finding.fate, finding.id) == ("adopt", "url")
     assert adopted["outputs"] == {"name": "q", "kms": secret, "arn": "arn:url"}
     assert (adopted["parent"], adopted["dependencies"]) == ("urn:parent", ["urn:d"])
@@ -61,7 +61,7 @@ def test_what_was_made_is_adopted_with_what_the_state_knows_of_it() -> None:
 
 
 def test_what_is_not_there_is_dropped() -> None:
-    (finding,), resources = recovered(state(("creating", resource("q"))), There())
+    (finding,), resources = recovered(state(("creating", resource("q"))), FakeProvider())
     assert finding.fate == "drop"
     assert resources == []
     assert "nothing is there" in finding.sentence
@@ -69,7 +69,7 @@ def test_what_is_not_there_is_dropped() -> None:
 
 @pytest.mark.parametrize(("ids", "said"), [(["a", "b"], "a, b may be its own"), (None, "it cannot be looked up")])
 def test_what_cannot_be_told_apart_is_named_and_not_touched(ids: list[str] | None, said: str) -> None:
-    (finding,), resources = recovered(state(("creating", resource("q"))), There(q=ids))
+    (finding,), resources = recovered(state(("creating", resource("q"))), FakeProvider(q=ids))
     assert finding.fate == "orphan"
     assert said in finding.sentence
     assert resources == []
@@ -78,7 +78,7 @@ def test_what_cannot_be_told_apart_is_named_and_not_touched(ids: list[str] | Non
 def test_what_the_stack_has_already_is_nobody_elses() -> None:
     """A thing of the same name that another record has is not adopted a second time."""
     known = resource("q", "url")
-    (finding,), resources = recovered(state(("creating", resource("q")), known=(known,)), There(q=["url"]))
+    (finding,), resources = recovered(state(("creating", resource("q")), known=(known,)), FakeProvider(q=["url"]))
     assert finding.fate == "drop"
     assert resources == [known]
 
@@ -87,7 +87,7 @@ def test_a_successor_takes_the_place_of_what_is_then_deleted() -> None:
     before, after = resource("first", "1"), resource("last", "9")
     old = resource("q", "old")
     findings, resources = recovered(
-        state(("creating", resource("q")), known=(before, old, after)), There(q=["old", "new"])
+        state(("creating", resource("q")), known=(before, old, after)), FakeProvider(q=["old", "new"])
     )
     assert [finding.fate for finding in findings] == ["adopt"]
     assert [(one["id"], one.get("delete", False)) for one in resources] == [
@@ -100,14 +100,14 @@ def test_a_successor_takes_the_place_of_what_is_then_deleted() -> None:
 
 def test_a_successor_of_what_was_deleted_first_stands_alone() -> None:
     gone = resource("q", "url", pendingReplacement=True)
-    _, resources = recovered(state(("creating", resource("q")), known=(gone,)), There(q=["url"]))
+    _, resources = recovered(state(("creating", resource("q")), known=(gone,)), FakeProvider(q=["url"]))
     assert [(one["id"], "pendingReplacement" in one) for one in resources] == [("url", False)]
 
 
 def test_what_was_being_deleted_is_forgotten_only_where_it_is_gone() -> None:
     here, gone = resource("here", "h"), resource("gone", "g")
     findings, resources = recovered(
-        state(("deleting", here), ("deleting", gone), known=(here, gone)), There(here=["h"])
+        state(("deleting", here), ("deleting", gone), known=(here, gone)), FakeProvider(here=["h"])
     )
     assert [finding.fate for finding in findings] == ["drop", "forget"]
     assert resources == [here]
@@ -115,12 +115,12 @@ def test_what_was_being_deleted_is_forgotten_only_where_it_is_gone() -> None:
 
 def test_an_update_is_left_to_the_refresh() -> None:
     known = resource("q", "url")
-    (finding,), resources = recovered(state(("updating", known), known=(known,)), There(q=["url"]))
+    (finding,), resources = recovered(state(("updating", known), known=(known,)), FakeProvider(q=["url"]))
     assert finding.sentence == "updating Queue q: `refresh` looks at it"
     assert resources == [known]
 
 
 def test_an_empty_stack_has_nothing_to_recover() -> None:
-    provider: Any = There()
+    provider: Any = FakeProvider()
     assert look_up({"version": 3, "deployment": {}}, provider) == []
     assert look_up({"version": 3, "deployment": {"pending_operations": None, "resources": None}}, provider) == []

@@ -10,7 +10,7 @@ from ops.commands import recover
 from ops.shared.hold import held, holding
 from ops.shared.pulumi_cli import PulumiCli
 from ops.shared.stage import OperatorError
-from tests.unit.localcloud.pulumi_engine.test_recovery import There, resource, state
+from tests.unit.localcloud.pulumi_engine.test_recovery import FakeProvider, resource, state
 from tests.unit.ops.conftest import Cli, UnitStage
 
 
@@ -47,7 +47,7 @@ def stack(stage: UnitStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     stage.s3.create_bucket(Bucket=stage.resource(f"releases-{stage.account}"))
     stack = Stack()
     monkeypatch.setattr(PulumiCli, "of", lambda _: stack)
-    monkeypatch.setattr(recover, "provider_of", lambda _: There(q=["url"]))
+    monkeypatch.setattr(recover, "provider_of", lambda _: FakeProvider(q=["url"]))
     monkeypatch.setattr(recover, "REPOSITORY", tmp_path)
     return stack
 

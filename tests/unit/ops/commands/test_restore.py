@@ -417,27 +417,29 @@ def put(stage: UnitStage, item: dict[str, str]) -> None:
 
 
 @pytest.fixture
-def overheard(town: UnitStage) -> str:
+def restored_with_message(town: UnitStage) -> str:
     """A restore of the stage with a message."""
     put(town, WRITTEN)
     return str(restore.begin(town, "20260301t120000", None)["id"])
 
 
-def test_a_lost_message_comes_back(town: UnitStage, overheard: str) -> None:
+def test_a_lost_message_comes_back(town: UnitStage, restored_with_message: str) -> None:
     delete(town, "messages", {name: MESSAGE[name] for name in ("questId", "messageId")})
-    (lost,) = found(town, overheard).values()
+    (lost,) = found(town, restored_with_message).values()
     assert restore.repair(town, [lost], "why") == ["the message is as it was"]
-    assert found(town, overheard) == {}
+    assert found(town, restored_with_message) == {}
 
 
-def test_words_that_were_taken_on_purpose_stay_away(town: UnitStage, overheard: str) -> None:
+def test_words_that_were_taken_on_purpose_stay_away(town: UnitStage, restored_with_message: str) -> None:
     put(town, {**MESSAGE, "removed": "moderated", "createdAt": WRITTEN["createdAt"]})
     put(town, {**WRITTEN, "messageId": "2026-03-02#later"})
-    for difference in found(town, overheard).values():
+    for difference in found(town, restored_with_message).values():
         with pytest.raises(OperatorError, match=r"removed on purpose|new since then"):
             restore.repair(town, [difference], "why")
     put(town, {**WRITTEN, "text": "Overwritten"})
     set_attribute(town, "users", {"userId": REQUESTOR}, "deleted", True)
-    damaged = next(d for d in found(town, overheard).values() if d.changed and d.table == MESSAGES and d.then)
+    damaged = next(
+        d for d in found(town, restored_with_message).values() if d.changed and d.table == MESSAGES and d.then
+    )
     with pytest.raises(OperatorError, match="who has left"):
         restore.repair(town, [damaged], "why")
