@@ -47,7 +47,7 @@ class Browser:
 
     @property
     def subscription(self) -> dict[str, str]:
-        """The body that the page sends to the API."""
+        """The body that the app sends to the API."""
         return {"endpoint": self.endpoint, "publicKey": text(self._public), "auth": text(self._auth)}
 
     def read(self, body: bytes) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class Function(Handler):
             Code=_code(inputs),
             **({"Architectures": inputs["architectures"]} if inputs.get("architectures") else {}),
         )
-        _settle(cloud, name)
+        _wait_until_active(cloud, name)
         self._concurrency(cloud, name, inputs, {})
         if inputs.get("publish"):
             cloud.client("lambda").publish_version(FunctionName=name)
@@ -63,7 +63,7 @@ class Function(Handler):
                 **_code(inputs),
                 **({"Architectures": inputs["architectures"]} if inputs.get("architectures") else {}),
             )
-            _settle(cloud, id_)
+            _wait_until_active(cloud, id_)
         new_configuration = without(inputs, *_NOT_CONFIGURATION) != without(old, *_NOT_CONFIGURATION)
         if new_configuration:
             emptied: dict[str, Any] = {key: {} for key in ("environment",) if old.get(key) and not inputs.get(key)}
@@ -73,7 +73,7 @@ class Function(Handler):
                 {**emptied, **without(inputs, *_NOT_CONFIGURATION)},
                 renames=_RENAMES,
             )
-            _settle(cloud, id_)
+            _wait_until_active(cloud, id_)
         self._concurrency(cloud, id_, inputs, old)
         if inputs.get("publish") and (new_code or new_configuration or not old.get("publish")):
             cloud.client("lambda").publish_version(FunctionName=id_)
@@ -121,7 +121,7 @@ def _code(inputs: Inputs) -> dict[str, Any]:
     return {"S3Bucket": inputs["s3Bucket"], "S3Key": inputs["s3Key"]}
 
 
-def _settle(cloud: Cloud, name: str) -> None:
+def _wait_until_active(cloud: Cloud, name: str) -> None:
     """Lambda refuses the next change until the last one is through."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:

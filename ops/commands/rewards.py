@@ -64,7 +64,7 @@ def not_paid(stage: Stage) -> list[Unpaid]:
     return sorted((e for e in entries if e.state != State.POSTED), key=lambda entry: entry.since)
 
 
-def settle_all(stage: Stage, entries: list[Unpaid]) -> Json:
+def pay_all(stage: Stage, entries: list[Unpaid]) -> Json:
     """Has each paid, oldest first; returns the states by entry."""
     return {
         "entries": [
@@ -97,7 +97,7 @@ def retry(
     held = [] if entry_id else [e for e in entries if e.state == State.HELD]
     entries = [e for e in entries if e not in held]
     plan = [f"{e.state} since {e.since}: {e.owed} to {e.user_id}" for e in entries]
-    change = Change("rewards retry", "", plan, lambda: settle_all(stage, entries), verdict=_verdict)
+    change = Change("rewards retry", "", plan, lambda: pay_all(stage, entries), verdict=_verdict)
     outcome = carry_out(stage, terminal, change)
     if held:
         terminal.say(f"{len(held)} HELD: they are paid when the flag `rewards` includes their members.")

@@ -15,7 +15,7 @@ from services.core.words import Translator
 
 
 class Capability(StrEnum):
-    """What members use the platform for, as the status page lists it."""
+    """The uses that members make of the platform, as the status page lists them."""
 
     READING = "reading"
     SIGN_IN = "sign-in"

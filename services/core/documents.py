@@ -231,11 +231,11 @@ def merge(board: Board | None, changes: Mapping[str, BoardCard | None], now: dat
             after.pop(quest_id, None)
     if board and after == before and None not in changes.values():
         return board
-    return Board(published_at=later(board, now), cards=newest_first(after.values()))
+    return Board(published_at=next_publication_time(board, now), cards=newest_first(after.values()))
 
 
-def later(board: Board | None, now: datetime) -> datetime:
-    """The time of publication for the board that replaces `board`; always later, so that no two boards are equal."""
+def next_publication_time(board: Board | None, now: datetime) -> datetime:
+    """The `published_at` of the board that replaces `board`: always later, so that no two boards are equal."""
     return max(now, board.published_at + timedelta(milliseconds=1)) if board else now
 
 

@@ -141,7 +141,7 @@ INBOX = Table(
     sort_key="itemId",
     ttl="expiresAt",
     indexes=(
-        # Sparse: items whose mail has not left: at once (lane due), or with the next digest (lane daily).
+        # Sparse: items whose mail has not left: at once (partition `due`), or with the next digest (`daily`).
         Index(name="mail", partition_key="mail", sort_key="itemId"),
     ),
 )

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
-from services.core.domain.characters import harmless
+from services.core.domain.characters import without_invisible
 
 if TYPE_CHECKING:
     from bleach.sanitizer import Cleaner
@@ -87,7 +87,7 @@ def _house_style(state: "StateCore") -> None:
     for token in state.tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(int(token.tag[1]) + 2, 5)}"
-        token.content = harmless(token.content)
+        token.content = without_invisible(token.content)
         if token.children:
             token.children = _with_targets(token.children)
 
@@ -115,7 +115,7 @@ def _with_targets(tokens: "list[Token]") -> "list[Token]":
     shown: list[Token] = []
     address, words = "", ""
     for token in _without_images(tokens):
-        token.content = harmless(token.content)
+        token.content = without_invisible(token.content)
         if token.type == "link_open":
             address, words = _harmless_address(str(token.attrGet("href") or "")), ""
             token.attrSet("rel", "nofollow noopener ugc")
@@ -132,7 +132,7 @@ def _hidden_target(address: str, words: str) -> str | None:
     scheme, _, rest = address.partition(":")
     if scheme in ("mailto", "tel"):
         target = unquote(rest.partition("?")[0])
-        return None if words.removeprefix(f"{scheme}:") == target else harmless(target)
+        return None if words.removeprefix(f"{scheme}:") == target else without_invisible(target)
     try:
         parts = urlsplit(address)
         host = parts.hostname
@@ -145,7 +145,11 @@ def _hidden_target(address: str, words: str) -> str | None:
 def _harmless_address(address: str) -> str:
     """A link's address without what is invisible or turns text around once a reader's browser decodes it."""
     decoded = unquote(address)
-    return address if harmless(decoded) == decoded else quote(harmless(decoded), safe=":/?#[]@!$&'()*+,;=%~")
+    return (
+        address
+        if without_invisible(decoded) == decoded
+        else quote(without_invisible(decoded), safe=":/?#[]@!$&'()*+,;=%~")
+    )
 
 
 @cache

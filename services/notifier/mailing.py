@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from services.core import cursors
-from services.core.domain.notices import OF_MODERATORS, UNSUBSCRIBE, InboxItem, Mail, NoticeKind, Unmailed
+from services.core.domain.notices import FROM_MODERATORS, UNSUBSCRIBE, InboxItem, Mail, NoticeKind, Unmailed
 from services.core.domain.quests import MODERATORS
 from services.core.domain.users import MailPreference, User, is_suspended
 from services.core.events import NoticeFailed
@@ -127,7 +127,7 @@ class Mailer:
             return Unmailed.NO_SENDER
         if not self.features(user.user_id, (NOTICES,)):
             return Unmailed.FLAG_OFF
-        if is_suspended(user, now) and kind not in OF_MODERATORS:
+        if is_suspended(user, now) and kind not in FROM_MODERATORS:
             return Unmailed.SUSPENDED
         if user.mail is MailPreference.NEVER:
             return Unmailed.NOT_WANTED
@@ -200,7 +200,7 @@ class Mailer:
     def _send(self, user: User, items: Sequence[InboxItem], now: datetime, compose: Compose) -> None:
         repeated = sum(item.may_have_left for item in items)
         try:
-            of_moderators = all(item.kind in OF_MODERATORS for item in items)
+            of_moderators = all(item.kind in FROM_MODERATORS for item in items)
             address = self.transport.address_of(user.user_id, disabled=of_moderators)
             if address is None:
                 for item in items:

@@ -126,7 +126,7 @@ class Notifier:
 
     def remind(self, now: datetime, time_slice: TimeSlice) -> None:
         """Tell the reminders that are due and were not told. Raises StoreUnavailableError."""
-        for status, ahead in notices.AHEAD.items():
+        for status, ahead in notices.REMINDER_LEAD_TIMES.items():
             ids = list(self.quests.due(status, now + ahead))
             for start in time_slice.limit(range(0, len(ids), 100)):
                 for quest in self.quests.without_texts(ids[start : start + 100]):

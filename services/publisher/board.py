@@ -22,9 +22,9 @@ from services.core.documents import (
     Pages,
     WordPage,
     board_page_key,
-    later,
     merge,
     newest_first,
+    next_publication_time,
 )
 from services.core.domain.values import Model
 from services.core.names import BOARD_PAGES_PREFIX
@@ -75,7 +75,7 @@ class BoardFiles:
     def whole(self, cards: Sequence[BoardCard], before: Board | None) -> Board:
         """A board of these cards."""
         ordered = newest_first(cards)
-        published_at = later(before, self.now)
+        published_at = next_publication_time(before, self.now)
         if len(ordered) <= self.max_cards:
             return Board(published_at=published_at, cards=ordered)
         index = board_index.write_pages(ordered, self._save_cards, self._save_words)
@@ -99,7 +99,7 @@ class BoardFiles:
             gone = {card.quest_id for card in removed}
             return self.whole([card for card in self.every_card(board) if card.quest_id not in gone] + added, board)
         index = self._edited(board.index, removed, added, count)
-        return Board(published_at=later(board, self.now), cards=self._first(index), index=index)
+        return Board(published_at=next_publication_time(board, self.now), cards=self._first(index), index=index)
 
     def _shown(self, index: BoardIndex, current: Mapping[str, CurrentCard]) -> dict[str, BoardCard]:
         """The cards that the board has of these quests; one that is not in the table may be on any page."""

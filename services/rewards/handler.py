@@ -75,4 +75,4 @@ def _pay(change: dict[str, Any]) -> None:
         payer.give_up(keys["userId"], keys["entryId"], f"the entry is invalid: {type(error).__name__}")
         return
     if entry.state in UNPAID:
-        payer.settle(entry, datetime.now(UTC))
+        payer.process(entry, datetime.now(UTC))

@@ -32,7 +32,7 @@ REWARDS = "rewards"
 
 @dataclass(frozen=True)
 class Payer:
-    """Pays entries. An outage is raised, for the event or the schedule to come back; nothing is given up for it."""
+    """Pays entries. An outage is raised, so that the stream or the schedule retries; it makes no entry FAILED."""
 
     ledger: LedgerStore
     flags: Flags
@@ -41,8 +41,8 @@ class Payer:
     queue_url: str
     telemetry: Telemetry
 
-    def settle(self, entry: Entry, now: datetime) -> None:
-        """Pays the entry, or holds it while the flag excludes its member.
+    def process(self, entry: Entry, now: datetime) -> None:
+        """Pays the entry, or makes it HELD while the flag excludes its member.
 
         Raises StoreUnavailableError, and ParameterUnavailableError where nothing is known of the flag yet.
         """
@@ -61,11 +61,11 @@ class Payer:
             self.telemetry.count(REWARDS_PAID)
             if entry.share < 100:
                 self.telemetry.count(REWARDS_DIMINISHED)
-            if entry.state is State.PENDING:  # what a rollout held is no promise broken
+            if entry.state is State.PENDING:  # an entry that a rollout held does not count as late
                 self.telemetry.count(REWARDS_LATE, 100 * (now - entry.created_at > REWARD_PAID_WITHIN))
 
     def give_up(self, user_id: str, entry_id: str, reason: str) -> None:
-        """Gives what cannot be paid to the operators: to the queue first, so that it is nowhere lost.
+        """Makes an entry FAILED, after a message to the rewards queue, so that operators see it.
 
         Raises StoreUnavailableError.
         """
@@ -83,14 +83,14 @@ class Payer:
         """Settles what is PENDING and reports the age of the oldest. Raises ParameterUnavailableError at once."""
         oldest = now
 
-        def settle(entry: Entry) -> None:
+        def process(entry: Entry) -> None:
             nonlocal oldest
             if entry.state is State.PENDING:
                 oldest = min(oldest, entry.created_at)
-            self.settle(entry, now)
+            self.process(entry, now)
 
         try:
-            self._run_for_each(self.ledger.unpaid(State.PENDING), settle, time_slice)
+            self._run_for_each(self.ledger.unpaid(State.PENDING), process, time_slice)
         finally:
             self.telemetry.count(OLDEST_UNPAID_REWARD, (now - oldest).total_seconds())
 
@@ -100,10 +100,10 @@ class Payer:
         An entry is not read again while the flag excludes its member: there may be more of them than a run can read.
         """
         included = (key for key in self.ledger.unpaid(State.HELD) if self._included(key[0]))
-        self._run_for_each(included, lambda entry: self.settle(entry, now), time_slice)
+        self._run_for_each(included, lambda entry: self.process(entry, now), time_slice)
 
     def _run_for_each(
-        self, keys: Iterable[tuple[str, str]], settle: Callable[[Entry], None], time_slice: TimeSlice
+        self, keys: Iterable[tuple[str, str]], process: Callable[[Entry], None], time_slice: TimeSlice
     ) -> None:
         """Settles unpaid entries. One's failure does not stop the others: the first is raised after the last entry."""
         self.flags.value(REWARDS)
@@ -112,7 +112,7 @@ class Payer:
             try:
                 entry = self._readable(user_id, entry_id)
                 if entry and entry.state in UNPAID:
-                    settle(entry)
+                    process(entry)
             except Exception as error:
                 self.telemetry.log.warning("not settled", extra={"entry_id": entry_id}, exc_info=True)
                 trouble = trouble or error

@@ -44,7 +44,7 @@ def rows(*users: str) -> Step:
     return step
 
 
-_ROADS: Mapping[str, tuple[tuple[str, str], ...]] = {
+_STEPS_TO_STATUS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "OPEN": (),
     "CLAIMED": (("claim", "performer"),),
     "SUBMITTED": (("claim", "performer"), ("submit", "performer")),
@@ -59,7 +59,7 @@ def quest(world: World, upto: str = "OPEN", requestor: str = "ann", performer: s
     """A quest in this status. A step that its state does not ask for any more is left out."""
     quest_id = str(create(world, requestor, key).body["questId"])
     parties = {"requestor": requestor, "performer": performer}
-    for action, role in _ROADS[upto]:
+    for action, role in _STEPS_TO_STATUS[upto]:
         who = parties[role]
         if action in ("claim", "submit", "dispute") or (action, who) in possible(world, quest_id, (who,)):
             answer = act(world, action, quest_id, who)
@@ -93,7 +93,7 @@ def later(step: Step, seconds: float) -> Step:
     return past
 
 
-def leaver(world: World) -> None:
+def leaving_member(world: World) -> None:
     """A member whose grace period is over, with a quest in every status and role."""
     rows("ann", "ben", "cyd")(world)
     profile = {"displayName": "Cyd", "bio": "I was here", "interests": ["x"]}
@@ -308,7 +308,7 @@ PATHS: Mapping[str, Path] = {
     "expire": _runs("housekeeping", later(quests_of(2, "OPEN"), 31 * DAY)),
     "release overdue": _runs("housekeeping", later(quests_of(2, "CLAIMED"), 22 * DAY)),
     "two housekeepers": _runs("housekeeping", later(quests_of(2, "OPEN"), 31 * DAY), times=2),
-    "forget": _runs("housekeeping", leaver),
+    "forget": _runs("housekeeping", leaving_member),
     "edit me": _asks(rows(), "editMe", "ann", {"displayName": "Anna"}),
     "edit me without row": _asks(_no_row, "editMe", "ann", {"displayName": "Anna"}),
     "delete me": _asks(rows(), "deleteMe", "ann"),
@@ -417,7 +417,7 @@ def prepared(past: Step, seed: int = 1, page: int = 1000) -> World:
     return world
 
 
-def meet(path: Path, plan: Mapping[int, Fault], tries: int) -> tuple[World, Findings, int]:
+def run_path(path: Path, plan: Mapping[int, Fault], tries: int) -> tuple[World, Findings, int]:
     """Runs a path into faults (by number of the call, from 1), then lets the platform come to rest by itself.
 
     Returns the world, what was violated, and how many calls the path made.
@@ -473,16 +473,18 @@ def pairs_of_faults(used: int) -> Iterator[dict[int, Fault]]:
             yield from ({first: a, second: b} for a in KINDS for b in KINDS)
 
 
-def exhaust(name: str, plans: Callable[[int], Iterable[Mapping[int, Fault]]], tries: Iterable[int] = (3,)) -> list[str]:
+def run_under_faults(
+    name: str, plans: Callable[[int], Iterable[Mapping[int, Fault]]], tries: Iterable[int] = (3,)
+) -> list[str]:
     """The violations on a path, under each of the plans that are made for its number of calls."""
     path = PATHS[name]
-    clean, found, used = meet(path, {}, 3)
+    clean, found, used = run_path(path, {}, 3)
     if found:
         return [f"{name} without a fault: {found}"]
     want, wrong = outcome(clean), []
     for plan in plans(used):
         for attempts in tries:
-            world, found, _ = meet(path, plan, attempts)
+            world, found, _ = run_path(path, plan, attempts)
             if found:
                 wrong.append(f"{name} under {plan}, {attempts} tries: {found[0]}")
             elif path.comes_back and attempts > 1 and len(plan) <= 2 and outcome(world) != want:
@@ -661,7 +663,7 @@ def chores(page: int, stale: float) -> Findings:
     return found
 
 
-def spree() -> Findings:
+def posts_beyond_the_points() -> Findings:
     """A member whose quota allows more quests than they have points for posts them all at once."""
     world = prepared(rows(), seed=2)
 
@@ -678,7 +680,7 @@ def spree() -> Findings:
     return found
 
 
-def grabbing(seeds: Iterable[int]) -> Findings:
+def concurrent_claims(seeds: Iterable[int]) -> Findings:
     """A member claims more quests than they may have, from many devices at once."""
     found = Findings()
     for seed in seeds:
@@ -706,7 +708,7 @@ def grabbing(seeds: Iterable[int]) -> Findings:
     return found
 
 
-def fickle() -> Findings:
+def repeated_claims() -> Findings:
     """A member claims one quest after another, and gives each back."""
 
     def past(world: World) -> None:
@@ -773,7 +775,7 @@ def publishing(seeds: Iterable[int]) -> Findings:
     return found
 
 
-def mending(seeds: Iterable[int]) -> Findings:
+def operators_repairing(seeds: Iterable[int]) -> Findings:
     """Operators take a wrong booking back, and repair a text, while the quest that it is about ends."""
     found = Findings()
     for seed in seeds:
@@ -798,7 +800,7 @@ def mending(seeds: Iterable[int]) -> Findings:
     return found
 
 
-def turning_flags(seeds: Iterable[int]) -> Findings:
+def flag_switched_during_sweep(seeds: Iterable[int]) -> Findings:
     """The rewards flag is switched on while a sweep holds what it excluded, and another sandbox pays already."""
     found = Findings()
     for seed in seeds:

@@ -78,7 +78,7 @@ def _backlog(name: str) -> Look:
 def _path(name: str, plan: Mapping[int, Fault]) -> Look:
     def look() -> Findings:
         path = scenarios.PATHS[name]
-        return scenarios.meet(path, plan, 1)[1]
+        return scenarios.run_path(path, plan, 1)[1]
 
     return look
 
@@ -147,7 +147,7 @@ def pay_without_condition(real: Any) -> Any:
     return change
 
 
-@bug(ledger_store.LedgerStore, "mark_held", lambda: scenarios.turning_flags(range(20)))
+@bug(ledger_store.LedgerStore, "mark_held", lambda: scenarios.flag_switched_during_sweep(range(20)))
 def hold_without_condition(_real: Any) -> Any:
     def hold(self: Any, entry: ledger.Entry) -> bool:
         update = self._change(entry.user_id, entry.entry_id, State.HELD, {}, {})["Update"]
@@ -210,7 +210,7 @@ def _overdrawn(real: Any) -> Any:
     return post
 
 
-_sow("may_overdraw", _sow_on(quest_store, "post_points", _overdrawn), scenarios.spree)
+_sow("may_overdraw", _sow_on(quest_store, "post_points", _overdrawn), scenarios.posts_beyond_the_points)
 
 
 @bug(Platform, "creates")
@@ -218,17 +218,17 @@ def no_quota_on_create(_real: Any) -> Any:
     return lambda self: None
 
 
-@bug(Platform, "claims", lambda: scenarios.fickle())
+@bug(Platform, "claims", lambda: scenarios.repeated_claims())
 def no_quota_on_claim(_real: Any) -> Any:
     return lambda self: user_store.Quota(user_store.Allowance.CLAIM, 1_000_000)
 
 
-@bug(user_store, "open_claims", lambda: scenarios.grabbing(range(10)))
+@bug(user_store, "open_claims", lambda: scenarios.concurrent_claims(range(10)))
 def no_ceiling_of_claims(_real: Any) -> Any:
     return lambda _confirmed_by: 100
 
 
-@bug(quest_operations, "may_be_in_progress", lambda: scenarios.grabbing(range(10)))
+@bug(quest_operations, "may_be_in_progress", lambda: scenarios.concurrent_claims(range(10)))
 def claims_under_way_are_not_counted(_real: Any) -> Any:
     return lambda _mark, _now: False
 
@@ -509,7 +509,7 @@ def sweep_passes_held_over(_real: Any) -> Any:
     return (State.PENDING,)
 
 
-@bug(payment.Payer, "settle", _backlog("the stream brought nothing"))
+@bug(payment.Payer, "process", _backlog("the stream brought nothing"))
 def sweep_pays_one(real: Any) -> Any:
     def settle(self: Any, entry: ledger.Entry, now: Any) -> None:
         last = getattr(world.World.current, "last_settled", None)
@@ -634,7 +634,7 @@ def a_pair_is_paid_in_full_for_ever(_real: Any) -> Any:
 # --- operators ---
 
 
-@bug(quest_store.QuestStore, "unchanged", lambda: scenarios.mending(range(20)))
+@bug(quest_store.QuestStore, "unchanged", lambda: scenarios.operators_repairing(range(20)))
 def operators_book_for_a_quest_that_moved(real: Any) -> Any:
     def unchanged(self: Any, quest: quests.Quest) -> Any:
         check = real(self, quest)
@@ -644,7 +644,7 @@ def operators_book_for_a_quest_that_moved(real: Any) -> Any:
     return unchanged
 
 
-@bug(repair_store.RepairStore, "totals", lambda: scenarios.mending(range(20)))
+@bug(repair_store.RepairStore, "totals", lambda: scenarios.operators_repairing(range(20)))
 def operators_write_totals_that_moved(real: Any) -> Any:
     def totals(self: Any, *arguments: Any) -> Any:
         write = real(self, *arguments)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.simulation import scenarios
 from tests.simulation.people import subscription
-from tests.simulation.scenarios import BACKLOGS, PATHS, backlog, chores, exhaust, races
+from tests.simulation.scenarios import BACKLOGS, PATHS, backlog, chores, races, run_under_faults
 from tests.simulation.world import Fault
 
 KEY_FAULTS = (Fault.LOST, Fault.CRASH_AFTER, Fault.CONFLICT)
@@ -25,19 +25,19 @@ def _every_plan(used: int) -> Iterator[dict[int, Fault]]:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_path_ends_as_it_should_under_each_of_the_key_faults(path: str) -> None:
-    assert exhaust(path, _key_plans) == []
+    assert run_under_faults(path, _key_plans) == []
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("path", PATHS)
 def test_a_path_ends_as_it_should_under_every_fault_with_and_without_a_client_that_comes_back(path: str) -> None:
-    assert exhaust(path, _every_plan, tries=(1, 3)) == []
+    assert run_under_faults(path, _every_plan, tries=(1, 3)) == []
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("path", ["create", "claim", "attest, second", "stream pays", "trigger", "cancel"])
 def test_a_path_ends_as_it_should_under_pairs_of_faults(path: str) -> None:
-    assert exhaust(path, scenarios.pairs_of_faults) == []
+    assert run_under_faults(path, scenarios.pairs_of_faults) == []
 
 
 @pytest.mark.parametrize("name", BACKLOGS)
@@ -65,15 +65,15 @@ def test_a_backlog_of_chores_is_worked_off_by_two_housekeepers(page: int, stale:
 
 
 def test_nobody_posts_more_than_their_points_pay_for() -> None:
-    assert scenarios.spree() == []
+    assert scenarios.posts_beyond_the_points() == []
 
 
 def test_a_flag_that_is_switched_on_meanwhile_pays_once() -> None:
-    assert scenarios.turning_flags(range(20)) == []
+    assert scenarios.flag_switched_during_sweep(range(20)) == []
 
 
 def test_nobody_claims_more_often_than_the_quota_allows() -> None:
-    assert scenarios.fickle() == []
+    assert scenarios.repeated_claims() == []
 
 
 def test_who_cancels_twice_gets_the_points_back_once() -> None:
@@ -81,7 +81,7 @@ def test_who_cancels_twice_gets_the_points_back_once() -> None:
 
 
 def test_nobody_holds_more_claims_than_they_may() -> None:
-    assert scenarios.grabbing(range(10)) == []
+    assert scenarios.concurrent_claims(range(10)) == []
 
 
 def test_documents_never_go_back_however_many_publishers_there_are() -> None:
@@ -89,7 +89,7 @@ def test_documents_never_go_back_however_many_publishers_there_are() -> None:
 
 
 def test_operators_mend_what_moves_meanwhile() -> None:
-    assert scenarios.mending(range(20)) == []
+    assert scenarios.operators_repairing(range(20)) == []
 
 
 @pytest.mark.parametrize(

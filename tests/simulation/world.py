@@ -866,7 +866,7 @@ def simulated() -> Iterator[None]:
         patch.object(RetryQuota, "acquire", lambda *_: True),  # the sandboxes share botocore's clients, not their quota
         patch.object(aws, "functions", _Functions),
         patch.object(Pusher, "_post", _push),
-        patch.object(pushing, "_sealed", lambda payload, _device: payload),
+        patch.object(pushing, "_encrypted", lambda payload, _device: payload),
         patch.object(pushing, "authorization", lambda *_: ""),
         patch.object(chores, "AUDIT_SLICES", 1),
         patch.object(cold_start, "finish", lambda: None),

@@ -47,8 +47,8 @@ def clean(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def harmless(text: str) -> str:
-    """The text without the characters that `clean` refuses or takes out, for text that was decoded from something."""
+def without_invisible(text: str) -> str:
+    """The text without the characters that `clean` refuses or removes, e.g. for a decoded URL."""
     return _visible_part(_REFUSED.sub("", text))
 
 

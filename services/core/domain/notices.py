@@ -25,7 +25,7 @@ SILENCE_NOTICES = (timedelta(days=4), timedelta(days=1))
 MODERATION_TIME = timedelta(hours=6, minutes=45)
 """Time of the day (UTC) from which moderators are told what waits; the daily digest, which may hold it, is later."""
 MANY_WAITING = 5
-"""Above so many reports and disputes moderators are told at once, once a day."""
+"""Number of waiting reports and disputes above which moderators are told at once, once a day."""
 _SWEEP_SECONDS = 900
 UNSUBSCRIBE = "unsubscribe"
 """The purpose that the token of a mail's unsubscribe link is signed for (see `services.core.cursors`)."""
@@ -62,8 +62,8 @@ class NoticeKind(StrEnum):
     MODERATION = "moderation"
 
 
-OF_MODERATORS = frozenset({NoticeKind.WARNING, NoticeKind.SUSPENSION, NoticeKind.OBJECTION_DECIDED})
-"""Words of moderators, which reach a suspended member too."""
+FROM_MODERATORS = frozenset({NoticeKind.WARNING, NoticeKind.SUSPENSION, NoticeKind.OBJECTION_DECIDED})
+"""Notices of moderators' decisions, which a suspended member gets too."""
 
 
 class Notice(NamedTuple):
@@ -202,7 +202,7 @@ def of_message(message: Message, requestor_id: str, asked: Iterable[str]) -> lis
     ]
 
 
-_TOLD_OF: Mapping[Measure, NoticeKind] = {
+_NOTICE_OF_MEASURE: Mapping[Measure, NoticeKind] = {
     Measure.WARN: NoticeKind.WARNING,
     Measure.REMOVE_TEXT: NoticeKind.WARNING,
     Measure.RENAME: NoticeKind.WARNING,
@@ -210,7 +210,7 @@ _TOLD_OF: Mapping[Measure, NoticeKind] = {
     Measure.BAN: NoticeKind.SUSPENSION,
     Measure.REINSTATE: NoticeKind.OBJECTION_DECIDED,
 }
-"""The notice of a first decision to the member whom it concerns. Of a hidden quest its own step tells."""
+"""The notice of a first decision to the member whom it concerns; for a hidden quest, `of_step` has the notice."""
 
 
 def of_report(before: Report | None, after: Report) -> list[Notice]:
@@ -222,7 +222,7 @@ def of_report(before: Report | None, after: Report) -> list[Notice]:
     number, decision = len(after.decisions), after.decisions[-1]
     subject, at = f"{after.report_id}+{number}", decision.decided_at
     recipients = [(NoticeKind.REPORT_DECIDED, after.reporter_id)]
-    kind = _TOLD_OF.get(decision.measure) if number == 1 else NoticeKind.OBJECTION_DECIDED
+    kind = _NOTICE_OF_MEASURE.get(decision.measure) if number == 1 else NoticeKind.OBJECTION_DECIDED
     if kind is not None:
         recipients.append((kind, after.concerned_id))
     return [Notice(kind, user_id, at, subject, report_id=after.report_id) for kind, user_id in recipients]
@@ -270,12 +270,12 @@ def unanswered(public: Iterable[Message], requestor_id: str) -> Iterator[str]:
         yield message.author_id
 
 
-AHEAD: Mapping[Status, timedelta] = {
+REMINDER_LEAD_TIMES: Mapping[Status, timedelta] = {
     Status.OPEN: EXPIRY_NOTICE,
     Status.CLAIMED: DEADLINE_NOTICE + RELEASE_GRACE,
     Status.SUBMITTED: SILENCE_NOTICES[0],
 }
-"""Time before a quest changes by itself from which `reminders` may find something, by its status."""
+"""Time before a quest changes by itself (`due_at`) from which `reminders` may return something, by status."""
 
 
 def reminders(quest: Quest, now: datetime) -> list[Notice]:
@@ -312,7 +312,7 @@ def _remind(
 ) -> list[Notice]:
     if now < due.at or due.at <= due.since:
         return []
-    # On the quarter of an hour, as the sweeps are: what a member read meanwhile must not count as this one read.
+    # Rounded up to the sweep that creates it: an item is read if it is older than the newest that was read.
     at = datetime.fromtimestamp(-(-due.at.timestamp() // _SWEEP_SECONDS) * _SWEEP_SECONDS, UTC)
     subject = "+".join((timestamp(due.until), timestamp(due.at)))
     return [Notice(due.kind, user_id, at, subject, quest.quest_id, None, amounts or {}) for user_id in members]
@@ -408,7 +408,7 @@ def _hidden(before: Quest, after: Quest) -> _Event | None:
 
 
 _DETECTORS: tuple[Callable[[Quest, Quest], _Event | None], ...] = (
-    # A decision changes the status too, and a hand-in attests: the first that finds something names the step.
+    # The first match wins: a decision changes the status too, and a hand-in attests.
     _decided,
     _claimed,
     _released,

@@ -25,13 +25,13 @@ Body = bytes | None
 """A document's content; None for one that is not there or is not to be."""
 
 _ATTEMPTS: Final = 10
-_LOST: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "404", "409", "412"})
-"""Refusals of a conditional write: the object is another one now, or gone."""
+_CONFLICTS: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "404", "409", "412"})
+"""Refusals of a conditional write: the object was changed or deleted meanwhile."""
 _MISSING: Final = frozenset({"NoSuchKey", "404"})
 _TRANSIENT: Final = frozenset({"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "500", "503"})
 _PLACEHOLDER: Final = b"<!-- not published yet: "
-"""Followed by what makes its ETag another one each time, and for who comes in between by another try in a second."""
-_AGAIN: Final = b' --><meta http-equiv="refresh" content="1">'
+"""Start of a placeholder. A random id follows, which makes its ETag unique, and markup that reloads the page."""
+_PLACEHOLDER_END: Final = b' --><meta http-equiv="refresh" content="1">'
 _TYPES: Final = {"json": "application/json", "html": "text/html; charset=utf-8"}
 
 
@@ -95,7 +95,7 @@ class DocumentStore:
         if etag is None:
             if make(None) is None:
                 return False
-            placeholder = _PLACEHOLDER + uuid.uuid4().hex.encode() + _AGAIN
+            placeholder = _PLACEHOLDER + uuid.uuid4().hex.encode() + _PLACEHOLDER_END
             etag = self._put(key, placeholder, IfNoneMatch="*", CacheControl="no-store")
         after = make(before)
         if after is None:
@@ -133,7 +133,7 @@ class DocumentStore:
         try:
             return self._call(operation, **arguments)
         except ClientError as error:
-            if error.response["Error"]["Code"] in _LOST:
+            if error.response["Error"]["Code"] in _CONFLICTS:
                 raise ConcurrentWriteError from error
             raise
 

@@ -135,11 +135,11 @@ class InboxStore:
 
     def mark_sent(self, item: InboxItem, now: datetime) -> None:
         """Records that an item's mail left."""
-        self._settle(item, {"mailedAt": timestamp(now)})
+        self._end_mail(item, {"mailedAt": timestamp(now)})
 
     def mark_unmailed(self, item: InboxItem, why: Unmailed) -> None:
         """Records that an item will have no mail."""
-        self._settle(item, {"unmailed": why})
+        self._end_mail(item, {"unmailed": why})
 
     def mark_failed(self, item: InboxItem) -> None:
         """Records that a mail is known not to have left, and lets another process try."""
@@ -150,7 +150,7 @@ class InboxStore:
 
     def postpone(self, item: InboxItem) -> None:
         """Leaves an item's mail to the next digest."""
-        self._settle(item, {"mail": Mail.DAILY, "failures": item.failures + 1})
+        self._end_mail(item, {"mail": Mail.DAILY, "failures": item.failures + 1})
 
     def requeue(self, user_id: str, item_id: str) -> bool:
         """Owes an item's mail again, to leave with the next sweep; False if there is no such item."""
@@ -212,7 +212,7 @@ class InboxStore:
             return False
         return True
 
-    def _settle(self, item: InboxItem, after: Item) -> None:
+    def _end_mail(self, item: InboxItem, after: Item) -> None:
         self._update(item.user_id, item.item_id, {"mail": "", "leasedUntil": ""}, after, "attribute_exists(mail)")
 
     def _update(self, user_id: str, item_id: str, before: Item, after: Item, condition: str) -> bool:

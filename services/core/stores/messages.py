@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _KEYS = "key#"
-_FIRST_NO_MESSAGE = ":"
-"""Sorts behind every message's id, which begins with a digit, and before the keys."""
+_AFTER_MESSAGES = ":"
+"""A sort key after those of all messages, which begin with a digit, and before the keys'."""
 _AUTHOR = MESSAGES.index("author")
 
 
@@ -125,7 +125,7 @@ class MessageStore:
             self._client.query,
             TableName=self._table,
             KeyConditionExpression="questId = :quest AND messageId < :before",
-            ExpressionAttributeValues=encode_item({":quest": quest_id, ":before": before or _FIRST_NO_MESSAGE}),
+            ExpressionAttributeValues=encode_item({":quest": quest_id, ":before": before or _AFTER_MESSAGES}),
             ScanIndexForward=False,
             ConsistentRead=True,
             Limit=2 * limit,
@@ -148,7 +148,7 @@ class MessageStore:
             TableName=self._table,
             KeyConditionExpression="questId = :quest AND messageId BETWEEN :from AND :to",
             ExpressionAttributeValues=encode_item(
-                {":quest": message.quest_id, ":from": message.message_id, ":to": _FIRST_NO_MESSAGE}
+                {":quest": message.quest_id, ":from": message.message_id, ":to": _AFTER_MESSAGES}
             ),
             ConsistentRead=True,
             Limit=2 * count,

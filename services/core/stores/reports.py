@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _QUEUE, CONCERNED, REPORTER = map(REPORTS.index, ("queue", "concerned", "reporter"))
-_LANE = "WAITING"
+_WAITING_PARTITION = "WAITING"
 
 
 class ReportExistsError(Exception):
@@ -108,7 +108,7 @@ class ReportStore:
 
     def queue(self, limit: int, after: Item | None) -> ReportPage:
         """A page of the reports that wait for a moderator, the longest waiting first."""
-        return self._page(_QUEUE, _LANE, limit, after, newest_first=False)
+        return self._page(_QUEUE, _WAITING_PARTITION, limit, after, newest_first=False)
 
     def of_member(self, index: Index, user_id: str, limit: int, after: Item | None) -> ReportPage:
         """A page of the reports that a member made (REPORTER) or that concern them (CONCERNED), newest first."""
@@ -167,7 +167,7 @@ class ReportStore:
 def _stored(report: Report) -> Item:
     item = dump(report)
     if since := waiting_since(report):
-        item |= {_QUEUE.partition_key: _LANE, _QUEUE.sort_key: since}
+        item |= {_QUEUE.partition_key: _WAITING_PARTITION, _QUEUE.sort_key: since}
     return item
 
 

@@ -47,7 +47,7 @@ from services.core.tables import USERS
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_DELETION_LANE = "DUE"
+_DELETION_PARTITION = "DUE"
 _SHOWN_TO_OTHERS = frozenset(map(to_camel, SHOWN_TO_OTHERS))
 _ANYTHING = object()
 _ATTEMPTS = 5
@@ -474,7 +474,7 @@ class UserStore:
             return self._update(
                 user_id,
                 {},
-                {"deletion": _DELETION_LANE, "deletionAt": due},
+                {"deletion": _DELETION_PARTITION, "deletionAt": due},
                 "attribute_not_exists(deletionAt) AND attribute_not_exists(deleted)",
             )
         except NoSuchUserError:
@@ -496,7 +496,7 @@ class UserStore:
             TableName=self._table,
             IndexName=index.name,
             KeyConditionExpression=f"{index.partition_key} = :lane AND {index.sort_key} <= :now",
-            ExpressionAttributeValues=encode_item({":lane": _DELETION_LANE, ":now": timestamp(now)}),
+            ExpressionAttributeValues=encode_item({":lane": _DELETION_PARTITION, ":now": timestamp(now)}),
         )
         for page in found:
             yield from (item["userId"] for item in page)

@@ -335,7 +335,7 @@ def test_a_stage_costs_nothing_before_its_first_day(
     """`born` in days from the first of a month of thirty, of which 27.5 are over."""
     gateway(town, monkeypatch)
     first = datetime(2026, 11, 1, tzinfo=UTC)
-    monkeypatch.setattr(cost, "born", lambda _: first + timedelta(days=born))
+    monkeypatch.setattr(cost, "first_deployed_at", lambda _: first + timedelta(days=born))
     an_alarm(town, "civicforge-local-a-p1", "OK")
     found = cost.estimate(town, first + timedelta(days=27.5))
     assert found["soFar"] == pytest.approx(PRICES.alarm_metric * share, abs=1e-4)

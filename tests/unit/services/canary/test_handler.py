@@ -1,4 +1,4 @@
-"""The canary Lambda over its edge: the site that it asks is the real api; a quest lives, is paid, counts nowhere."""
+"""The canary Lambda by its handler. The site that it asks is the real api; its quest is paid and counted nowhere."""
 
 import io
 import json
@@ -249,7 +249,7 @@ def test_under_a_breaker_it_looks_at_what_is_left_and_says_that_changes_are_paus
 
 
 def refuse(canary: Canary, count: int, minutes_ago: float) -> None:
-    """Requests that AWS refused, as the api's sandboxes counted them."""
+    """Requests that AWS refused, as the api counted them."""
     aws.client("cloudwatch").put_metric_data(
         Namespace="CivicForge",
         MetricData=[

@@ -122,7 +122,7 @@ def test_a_thing_that_takes_longer_than_a_share_is_still_done(lambdas: Lambdas) 
 
 
 def test_trouble_is_raised_after_the_others_and_the_rest_goes_on(lambdas: Lambdas) -> None:
-    def broken(_now: datetime, _part: TimeSlice) -> None:
+    def broken(_now: datetime, _time_slice: TimeSlice) -> None:
         raise RuntimeError("the table is away")
 
     large = Work(lambdas, "large", 100, 1)

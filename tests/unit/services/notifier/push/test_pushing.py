@@ -8,7 +8,7 @@ import pytest
 import urllib3
 
 from services.core.domain.devices import Subscription, device, with_device
-from services.core.domain.notices import OF_MODERATORS, InboxItem, NoticeKind
+from services.core.domain.notices import FROM_MODERATORS, InboxItem, NoticeKind
 from services.core.parameters import PUSH_KEY
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.inbox import PUSHES_A_DAY
@@ -118,7 +118,7 @@ def test_the_suspended_have_the_moderators_word_by_mail_alone(
     member = notifier.cloud.users.get(town.anna)
     assert member is not None
     item = InboxItem(user_id=town.anna, item_id="i", kind=NoticeKind.WARNING, at=NOW)
-    assert item.kind in OF_MODERATORS
+    assert item.kind in FROM_MODERATORS
     notifier.module.pusher.push(item, member, NOW)
     assert len(web.posted) == pushes
 
