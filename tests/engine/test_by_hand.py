@@ -191,8 +191,8 @@ def test_a_stage_in_the_bucket_with_its_secrets_by_kms(clone: Clone) -> None:
 
 
 @contextmanager
-def held(type_: str, operation: str) -> Iterator[Event]:
-    """Let an operation of the provider last until the end of the block; the event says that it has begun."""
+def blocked(type_: str, operation: str) -> Iterator[Event]:
+    """Block an operation of the provider until the end of the `with`; the event is set when it begins."""
     handler = HANDLERS[type_]
     original: Callable[..., Any] = getattr(handler, operation)
     begun, ended = Event(), Event()
@@ -216,7 +216,7 @@ def test_a_killed_deployment_of_prod_is_recovered_by_the_runbooks_command(clone:
     stage = Stage("prod", session, clone.account.platform.endpoint)
     assert not find_interrupted(stage)
     with (
-        held("aws:apigatewayv2/stage:Stage", "update") as begun,
+        blocked("aws:apigatewayv2/stage:Stage", "update") as begun,
         subprocess.Popen(
             ["pulumi", "up", "--yes", "--skip-preview", "--stack", "prod", *CONFIGURED,
              "--config", "civicforge:throttleRate=77"],

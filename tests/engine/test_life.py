@@ -49,9 +49,9 @@ def test_the_life_of_a_stage(stage: str, account: Account, tmp_path: Path) -> No
     # A tag goes on everything that has tags, and replaces nothing. What operators set stays, also where a description
     # is another one by then.
     live = _operators_set(ssm, stage)
-    told_otherwise = Change((), "Parameter:*", lambda props, _: _describe(props, live))
+    other_description = Change((), "Parameter:*", lambda props, _: _describe(props, live))
     tagged = {**setting, "aws:defaultTags": '{"tags": {"project": "civicforge", "new": "tag"}}'}
-    with told_otherwise.made():
+    with other_description.made():
         report = engine.up(stage, overrides=tagged)
     assert set(operations(report)) == {"update"}
     assert {step.inputs.get("name") for step in report.steps if step.operation == "update"} >= {*live}
@@ -100,7 +100,7 @@ def _values(ssm: Any, live: Mapping[str, str]) -> dict[str, str]:
 
 def _describe(props: Inputs, live: Mapping[str, str]) -> None:
     if props["name"] in live:
-        props["description"] = "Told otherwise."
+        props["description"] = "Another description."
 
 
 def test_capacity_that_was_scaled_stays(account: Account, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from services.core.events import QuestNotPublished
 from services.core.names import log_group, resource_name
 from tests.platform.community import Member, Stage, complete, wait_for
 
-CANARY = "<script>alert('canary')</script>"
+HOSTILE = "<script>alert('hostile')</script>"
 
 
 class Outline(HTMLParser):
@@ -103,13 +103,19 @@ def test_unknown_choices_take_the_defaults(stage: Stage) -> None:
 
 def test_what_is_logged_is_escaped(stage: Stage) -> None:
     logs, group = stage.client("logs"), log_group("local", "api")
-    logs.create_log_stream(logGroupName=group, logStreamName="canary")
-    lines = [CANARY, json.dumps({"level": CANARY, "message": CANARY}), json.dumps([CANARY]), "START x", '{"_aws": {}}']
+    logs.create_log_stream(logGroupName=group, logStreamName="hostile")
+    lines = [
+        HOSTILE,
+        json.dumps({"level": HOSTILE, "message": HOSTILE}),
+        json.dumps([HOSTILE]),
+        "START x",
+        '{"_aws": {}}',
+    ]
     events = [{"timestamp": int(time.time() * 1000), "message": line} for line in lines]
-    logs.put_log_events(logGroupName=group, logStreamName="canary", logEvents=events)
-    for text in (page(stage), page(stage, "logs", q="canary"), page(stage, "logs", q=CANARY)):
-        assert "canary" in text
-        assert CANARY not in text
+    logs.put_log_events(logGroupName=group, logStreamName="hostile", logEvents=events)
+    for text in (page(stage), page(stage, "logs", q="hostile"), page(stage, "logs", q=HOSTILE)):
+        assert "hostile" in text
+        assert HOSTILE not in text
         assert "START x" not in text
         assert "_aws" not in text
 
@@ -228,10 +234,10 @@ def test_a_dead_letter_is_looked_into_and_sent_again(stage: Stage, members: tupl
     sqs = stage.client("sqs")
     url = sqs.get_queue_url(QueueName=resource_name("local", "publisher-dlq"))["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody=QuestNotPublished(quest).to_json())
-    sqs.send_message(QueueUrl=url, MessageBody=CANARY)
+    sqs.send_message(QueueUrl=url, MessageBody=HOSTILE)
     text = page(stage, "letters", queue="publisher")
     assert quest in text
-    assert CANARY not in text
+    assert HOSTILE not in text
     assert quest in page(stage, "letters", queue="publisher"), "looking takes nothing out"
     done = post(stage, "letters", queue="publisher").text
     assert "./civicforge dlq redrive publisher --stage local" in done

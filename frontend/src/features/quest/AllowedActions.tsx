@@ -3,8 +3,8 @@ import { lookUp, t } from "../../lib/text";
 import { Button, ButtonLink } from "../../ui/Button";
 import { type FormAction, OFFERS, ORDER } from "./actions";
 
-/** Reasons that nobody asks for: the action belongs to somebody else, to another time, or is done. */
-const PLAIN: ReadonlySet<string> = new Set([
+/** Denials that the screen does not explain: the action is another member's, of another status, or is done. */
+const UNEXPLAINED: ReadonlySet<string> = new Set([
   "not_requestor",
   "not_performer",
   "not_party",
@@ -20,13 +20,13 @@ export function AllowedActions({ quest, onOpen }: { quest: QuestView; onOpen: (a
   const verdicts = ORDER.map((action) => ({ action, ...quest.allowedActions[action] }));
   const allowed = verdicts.filter((verdict) => verdict.allowed);
   const claim = quest.allowedActions.claim;
-  // A claim is what a visitor of the quest looks for: where it is not possible they are told in its place.
-  const refused = quest.status === "OPEN" && !claim?.allowed && claim?.code && !PLAIN.has(claim.code) ? claim.code : "";
+  // A claim is the main action on an open quest: if it is denied, its disabled button says why.
+  const refused = quest.status === "OPEN" && !claim?.allowed && claim?.code && !UNEXPLAINED.has(claim.code) ? claim.code : "";
   const denied = verdicts.filter(
-    ({ action, allowed, code }) => !allowed && code && !PLAIN.has(code) && !(refused && action === "claim"),
+    ({ action, allowed, code }) => !allowed && code && !UNEXPLAINED.has(code) && !(refused && action === "claim"),
   );
   const reasons = [...new Set(denied.map(({ code }) => code))];
-  // After one's word, what is left are second thoughts.
+  // After the attestation no action is the main one any more.
   const attested = quest.allowedActions.attest?.code === "already_attested";
   return (
     <section class="stack" aria-label={t.quest.actions}>
