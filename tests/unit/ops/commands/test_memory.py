@@ -72,7 +72,7 @@ class Tables:
 
     def _scan(self, *, TableName: str, ConsistentRead: bool) -> Iterator[dict[str, list[Item]]]:  # noqa: N803
         assert ConsistentRead
-        (table,) = [table for table in TABLES if TableName.startswith(f"civicforge-local-{table.thing}")]
+        (table,) = [table for table in TABLES if TableName.startswith(f"civicforge-local-{table.base_name}")]
         damaged = self.damaged and not TableName.endswith(RESTORE)
         rows, page = town(self.size, table, damaged=damaged), list[Item]()
         for row in rows:
