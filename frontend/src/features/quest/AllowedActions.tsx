@@ -21,7 +21,8 @@ export function AllowedActions({ quest, onOpen }: { quest: QuestView; onOpen: (a
   const allowed = verdicts.filter((verdict) => verdict.allowed);
   const claim = quest.allowedActions.claim;
   // A claim is the main action on an open quest: if it is denied, its disabled button says why.
-  const refused = quest.status === "OPEN" && !claim?.allowed && claim?.code && !UNEXPLAINED.has(claim.code) ? claim.code : "";
+  const refused =
+    quest.status === "OPEN" && !claim?.allowed && claim?.code && !UNEXPLAINED.has(claim.code) ? claim.code : "";
   const denied = verdicts.filter(
     ({ action, allowed, code }) => !allowed && code && !UNEXPLAINED.has(code) && !(refused && action === "claim"),
   );
