@@ -295,6 +295,34 @@ def test_every_day(town: Town) -> None:
     town.follow("Secrets")
 
 
+def test_a_fix_is_deployed_and_taken_back_while_writes_are_off(town: Town) -> None:
+    """At `read-only` a release passes by what that level leaves and by the refusal of a write; so does the way back."""
+    town.forward()
+    anna, former = town.people.sign_up("anna"), town.do("releases")["current"]
+    quest = anna.create()
+
+    def is_read_only(release: str) -> None:
+        health = town.people.http.get("/api/health").json()
+        assert (health["breaker"], health["release"]) == ("read-only", release)
+        assert ("fix" in town.people.http.get(APP).text) == (release != former)
+        assert anna.get(f"/me/quests/{quest['questId']}")["title"] == quest["title"]
+        refused = anna.request("PATCH", "/me", json={"bio": "Written while writes are off."})
+        assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
+
+    town.type("./civicforge breaker open --level read-only")
+    fix = town.do(f"deploy --page {town.page('fix')} --yes --reason fix")
+    is_read_only(fix["release"]["id"])
+    back = town.do("rollback --yes --reason back")
+    is_read_only(former)
+    steps = ["leftovers", "health", "page", "sign-in", "read", "refusal", "clean-up"]
+    for outcome in (fix, back):
+        smoke = outcome["smoke"]
+        assert (smoke["passed"], [step["step"] for step in smoke["steps"]]) == (True, steps)
+        assert "POST gets its 503" in [step["what"] for step in smoke["steps"]]
+    town.type("./civicforge breaker close")
+    wait_for(lambda: anna.request("PATCH", "/me", json={"bio": "On again."}).status_code == 200, 30, "writes are on")
+
+
 def test_bad_release(town: Town) -> None:
     town.do(f"deploy --page {town.page('third')} --yes --reason third")
     live = town.do("releases")["current"]
