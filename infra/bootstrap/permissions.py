@@ -285,6 +285,7 @@ def _read_metadata() -> Statement:
             "logs:DescribeDeliveryDestinations",
             "logs:DescribeDeliverySources",
             "logs:DescribeLogGroups",
+            "logs:DescribeQueryDefinitions",
             "logs:GetDelivery",
             "ses:GetAccount",
             "sns:GetSubscriptionAttributes",
@@ -532,6 +533,12 @@ def write_unscoped_statements(scope: Scope) -> list[Statement]:
             ],
             resources=["*"],
             wide_because="API Gateway asks for these as a whole before it logs requests",
+        ),
+        Statement(
+            sid="SavedQueries",
+            actions=["logs:PutQueryDefinition", "logs:DeleteQueryDefinition"],
+            resources=["*"],
+            wide_because="CloudWatch Logs offers no permission on single saved queries; they hold no data",
         ),
         Statement(
             sid="ServiceRoles",

@@ -1,4 +1,4 @@
-"""The alarms and the dashboards of a stage, made from the definitions in `infra.observability`."""
+"""The alarms, the dashboards and the saved queries of a stage, made from the definitions in `infra.observability`."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,6 +16,7 @@ from infra.observability.build import composite_alarm_args, dashboard_body, dash
 from infra.observability.catalogue import Alarms
 from infra.observability.dashboards import dashboards
 from infra.observability.model import SEVERITIES, Platform, Topic
+from infra.observability.queries import QUERIES
 from services.core.services import SERVICES
 
 
@@ -41,6 +42,14 @@ class Observability(Component):
         names = self._alarms(platform)
         if stage.dashboards:
             self._dashboards(platform, names)
+        for query in QUERIES:
+            aws.cloudwatch.QueryDefinition(
+                query.key,
+                name=query.name(stage.stage),
+                query_string=query.text,
+                log_group_names=query.log_groups(stage.stage),
+                opts=self.child,
+            )
         self.register_outputs({})
 
     def _alarms(self, platform: Platform) -> tuple[str, ...]:

@@ -168,6 +168,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         data="retentionInDays skipDestroy",
         harmless="name logGroupClass",
     ),
+    "aws:cloudwatch/queryDefinition:QueryDefinition": _kind(harmless="logGroupNames name queryString"),
     "aws:cloudwatch/metricAlarm:MetricAlarm": _kind(
         alarm="actionsEnabled alarmActions comparisonOperator datapointsToAlarm dimensions evaluationPeriods "
         "metricName "

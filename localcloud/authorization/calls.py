@@ -313,7 +313,7 @@ _OF_THE_FUNCTION: Final = ("CreateAlias", "UpdateAlias", "DeleteAlias", "GetAlia
 
 def _logs(call: Call) -> Iterator[str]:
     edge = "us-east-1"
-    if call.operation.startswith("Describe"):
+    if call.operation.startswith("Describe") or call.operation.endswith("QueryDefinition"):
         yield "*"
     elif arn := (call.get("resourceArn") if "Tag" in call.operation else ""):
         yield arn

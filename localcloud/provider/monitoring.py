@@ -94,6 +94,39 @@ class Dashboard(PutHandler):
         return {"dashboardArn": cloud.arn("cloudwatch", f"dashboard/{id_}", region=False)}
 
 
+@handles("aws:cloudwatch/queryDefinition:QueryDefinition")
+class QueryDefinition(Handler):
+    """A saved query of Logs Insights, whose id AWS makes up: a second of the same name is no error."""
+
+    drift = frozenset({"name", "queryString", "logGroupNames"})
+    autoname = "name"
+
+    def create(self, cloud: Cloud, inputs: Inputs) -> str:
+        return str(cloud.call("logs", "put_query_definition", without(inputs))["queryDefinitionId"])
+
+    def update(self, cloud: Cloud, id_: str, inputs: Inputs, old: Inputs) -> None:
+        cloud.call("logs", "put_query_definition", without(inputs), queryDefinitionId=id_)
+
+    def find(self, cloud: Cloud, inputs: Inputs) -> list[str]:
+        return [one["queryDefinitionId"] for one in self._all(cloud) if one["name"] == inputs["name"]]
+
+    def delete(self, cloud: Cloud, id_: str, inputs: Inputs) -> None:
+        cloud.client("logs").delete_query_definition(queryDefinitionId=id_)
+
+    def read(self, cloud: Cloud, id_: str, inputs: Inputs) -> Outputs:
+        query = next((one for one in self._all(cloud) if one["queryDefinitionId"] == id_), None)
+        if query is None:
+            raise not_found("DescribeQueryDefinitions", f"query definition {id_}")
+        return {"queryDefinitionId": id_, **{key: query.get(key, []) for key in self.drift}}
+
+    def _all(self, cloud: Cloud) -> list[Mapping[str, Any]]:
+        """Every saved query of the account and region, of which AWS keeps a thousand."""
+        found: list[Mapping[str, Any]] = cloud.client("logs").describe_query_definitions(maxResults=1000)[
+            "queryDefinitions"
+        ]
+        return found
+
+
 @handles("aws:cloudwatch/logGroup:LogGroup")
 class LogGroup(Handler):
     drift = frozenset({"retentionInDays"})

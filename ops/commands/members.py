@@ -10,6 +10,7 @@ from ops.shared.terminal import Json, Terminal, command
 from services.core.domain.users import User
 from services.core.stores.dynamo import decode_item
 from services.core.tables import USERS
+from services.core.telemetry import user_digest
 
 app = typer.Typer(no_args_is_help=True, help="Find members.")
 
@@ -36,11 +37,18 @@ def find(
         address = addresses.get(user.user_id, "")
         if any(wanted in known.casefold() for known in (user.display_name, address, user.user_id)):
             found.append(
-                {"userId": user.user_id, "name": user.display_name, "address": address, "since": user.created_at}
+                {
+                    "userId": user.user_id,
+                    "name": user.display_name,
+                    "address": address,
+                    "since": user.created_at,
+                    "inLogs": user_digest(user.user_id),
+                }
             )
     found.sort(key=lambda member: (member["name"].casefold(), member["userId"]))
-    rows = [(m["userId"], f"{m['since']:%Y-%m-%d}", m["address"], m["name"]) for m in found]
-    terminal.table({"members": found}, ("member", "since", "address", "name"), rows, empty=f"Nobody is like {text!r}.")
+    rows = [(m["userId"], f"{m['since']:%Y-%m-%d}", m["address"], m["name"], m["inLogs"]) for m in found]
+    headings = ("member", "since", "address", "name", "in logs")
+    terminal.table({"members": found}, headings, rows, empty=f"Nobody is like {text!r}.")
     if not found:
         raise typer.Exit(1)
 

@@ -433,6 +433,12 @@ def watching(
     )
     text = {"type": "text", "x": 0, "y": 0, "width": 6, "height": 3, "properties": {"markdown": f"v{version}"}}
     aws.cloudwatch.Dashboard("board", dashboard_name="kinds", dashboard_body=json.dumps({"widgets": [text]}))
+    aws.cloudwatch.QueryDefinition(
+        "query",
+        name=f"kinds-{version}",
+        query_string=f"fields @message | limit {version}",
+        log_group_names=["/kinds/access"][: version - 1],
+    )
     group_of_schedules = aws.scheduler.ScheduleGroup("schedules", name="kinds", tags=tags)
     caller = aws.iam.Role("schedules", name="kinds-schedules", assume_role_policy=trust("scheduler.amazonaws.com"))
     aws.scheduler.Schedule(

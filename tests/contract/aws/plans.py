@@ -85,6 +85,7 @@ KINDS: Mapping[str, Kind] = {
     "cloudwatch:LogDeliverySource": Kind("AWS::Logs::DeliverySource", "logs:{edge}:delivery-source:{id}"),
     "cloudwatch:LogGroup": Kind("AWS::Logs::LogGroup", "logs:{here}:log-group:{id}"),
     "cloudwatch:MetricAlarm": Kind("AWS::CloudWatch::Alarm", "cloudwatch:{here}:alarm:{id}"),
+    "cloudwatch:QueryDefinition": Kind("AWS::Logs::QueryDefinition", "logs:{here}:query-definition:{id}", "{uuid}"),
     "cognito:UserGroup": Kind("AWS::Cognito::UserPoolGroup", "cognito-idp:{here}:userpool/{userPoolId}"),
     "cognito:UserPool": Kind("AWS::Cognito::UserPool", "cognito-idp:{here}:userpool/{id}", "{region}_{upper:.9}"),
     "cognito:UserPoolClient": Kind(

@@ -239,6 +239,7 @@ UNSCOPED = {
     "ReadApiParts",
     "ReadCosts",
     "ReadMetadata",
+    "SavedQueries",
     "ServiceRoles",
     "StageTags",
     "Subscriptions",

@@ -13,6 +13,7 @@ from services.core.domain.quests import SYNTHETIC
 from services.core.domain.users import Profile
 from services.core.names import SYNTHETIC_MEMBERS
 from services.core.parameters import CANARY_PASSWORD
+from services.core.telemetry import user_digest
 from tests.unit.ops.conftest import PERFORMER, REQUESTOR, Cli, UnitStage
 
 
@@ -43,6 +44,12 @@ def test_by_a_part_of_name_or_id(town: UnitStage, cli: Cli, text: str, found: li
     ran = cli(f"member find {text} --json")
     assert (ran.code, [member["userId"] for member in ran.json["members"]]) == (0, found)
     assert all(user_id in cli(f"member find {text}").out for user_id in found)
+
+
+def test_the_logs_call_them_by_the_digest_that_is_shown(town: UnitStage, cli: Cli) -> None:
+    (member,) = cli("member find nowak --json").json["members"]
+    assert member["inLogs"] == user_digest(REQUESTOR) != user_digest(PERFORMER)
+    assert member["inLogs"] in cli("member find nowak").out
 
 
 def test_nobody_is_told(town: UnitStage, cli: Cli) -> None:
