@@ -14,4 +14,5 @@ def rebuild(stage: Stage, terminal: Terminal) -> None:
     """Compare every document with the tables and write those that differ again. Safe to repeat."""
     done = rebuild_documents(stage)
     text = f"{done['quests']} quests compared, {done['rewritten']} written again, {done['drifted']} had drifted."
-    terminal.result(done, text)
+    rest = [] if done["finished"] else ["The rest goes on by itself: `civicforge logs publisher` shows it."]
+    terminal.result(done, text, *rest)

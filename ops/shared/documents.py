@@ -13,7 +13,8 @@ def are_there(stage: Stage) -> bool:
 
 
 def rebuild(stage: Stage) -> Json:
-    """Have the publisher compare every document with the tables. Returns how many quests it looked at and published.
+    """Have the publisher compare every document with the tables. Returns how many quests it looked at and published in
+    its first run, and if that finished it.
 
     Raises OperatorError.
     """

@@ -153,7 +153,7 @@ _DECLARED: Final = (
         summary="Keeps what everybody may read as documents behind the edge, and compares all of them twice a day.",
         settings=PublisherSettings,
         traffic=Traffic(period=HOUR),
-        called_by=("quests-stream", "schedule"),
+        called_by=("quests-stream", "schedule", "itself"),
         timeout_seconds=300,
         sweep_minutes=12 * 60,
         # What it publishes is read while the API is stopped.

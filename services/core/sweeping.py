@@ -82,8 +82,8 @@ class Sweeper:
     chores: Sequence[Chore]
     telemetry: Telemetry
 
-    def run(self, event: Mapping[str, Any], context: Context, now: datetime) -> None:
-        """Do the chores that the event names, or all.
+    def run(self, event: Mapping[str, Any], context: Context, now: datetime) -> Mapping[str, str]:
+        """Do the chores that the event names, or all. Returns those that go on in the next run, each with its position.
 
         The first exception is raised after the other chores. Raises UnfinishedError in the last of too many runs.
         """
@@ -114,6 +114,7 @@ class Sweeper:
             first_error = first_error or UnfinishedError(f"{', '.join(unfinished)}: not finished after {run} runs")
         if first_error:
             raise first_error
+        return unfinished
 
     def _invoke_next_run(self, message: Continuation) -> None:
         aws.functions().invoke(

@@ -1,4 +1,4 @@
-"""The publisher Lambda: publishes what the quests' stream brings, and on its schedule compares everything."""
+"""The publisher Lambda: publishes what the quests' stream brings, and by its schedule compares all documents."""
 
 from services.core import cold_start  # before the rest, which it is to pause the garbage collector for
 
@@ -15,7 +15,9 @@ from services.core.stores.documents import DocumentStore
 from services.core.stores.dynamo import StoreUnavailableError, decode_item
 from services.core.stores.quests import QuestStore, quest_of
 from services.core.stores.users import UserStore
+from services.core.sweeping import Context, Sweeper
 from services.core.telemetry import Telemetry
+from services.publisher.comparison import Comparison
 from services.publisher.publication import BATCH, Publisher
 
 settings = PublisherSettings.load(os.environ)
@@ -37,7 +39,7 @@ publisher = Publisher(
 cold_start.finish()
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Take a batch of the quests' stream and name the records to retry; or publish the `quests` that an operator names;
     or take the schedule's event.
     """
@@ -46,12 +48,19 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
             return {"batchItemFailures": _publish_records(event["Records"])}
         if "quests" in event:
             return {"invalid": publisher.publish(event["quests"], datetime.now(UTC))}
-        rebuilt = publisher.rebuild(datetime.now(UTC))
-        telemetry.log.info("documents compared", extra=rebuilt._asdict())
-        telemetry.count(DOCUMENT_DRIFT, rebuilt.drifted)
-        return rebuilt._asdict()
+        return _compare(event, context)
     finally:
         telemetry.flush()
+
+
+def _compare(event: dict[str, Any], context: Context) -> dict[str, Any]:
+    comparison = Comparison(publisher)
+    sweeper = Sweeper("publisher", settings.stage, comparison.chores(), telemetry)
+    unfinished = sweeper.run(event, context, datetime.now(UTC))
+    telemetry.count(DOCUMENT_DRIFT, comparison.drifted)
+    counts = {name: getattr(comparison, name) for name in ("quests", "rewritten", "drifted")}
+    telemetry.log.info("documents compared", extra={**counts, "unfinished": unfinished})
+    return {**counts, "finished": not unfinished}
 
 
 def _publish_records(records: list[dict[str, Any]]) -> list[dict[str, str]]:

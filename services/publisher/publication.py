@@ -1,4 +1,4 @@
-"""Publishing: updates the documents from the tables, for some quests or for all.
+"""Publishing: updates the documents from the tables.
 
 Only the quest's id is taken from a stream's event. The document is read first, then the quest from the tables, and the
 document is written if it did not change meanwhile (`services.core.stores.documents`). So events may be repeated,
@@ -6,7 +6,7 @@ reordered or handled by several publishers at once.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from services.core.board_index import MissingPageError, needs_rewrite, page_names
 from services.core.documents import (
@@ -31,7 +31,7 @@ from services.core.documents import (
     quest_document,
     quest_key,
 )
-from services.core.names import BOARD_KEY, BOARD_PAGES_PREFIX, HOME_KEY, QUESTS_PREFIX
+from services.core.names import BOARD_KEY, BOARD_PAGES_PREFIX, HOME_KEY
 from services.core.stores.documents import Body, ConcurrentWriteError, DocumentStore
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.quests import QuestStore, StoredQuest
@@ -39,6 +39,8 @@ from services.core.stores.users import UserStore
 from services.core.telemetry import Log
 from services.publisher.board import BoardFiles, CurrentCard, board_page_name, dump
 from services.publisher.pages import home_page, quest_page
+
+T = TypeVar("T")
 
 BATCH: Final = 40
 """Maximum number of quests in one read of the tables and one write of the board."""
@@ -55,14 +57,6 @@ class Read(NamedTuple):
 
     quests: dict[str, StoredQuest]
     parties: dict[str, Party]
-
-
-class Rebuilt(NamedTuple):
-    """Result of a rebuild: the number of quests checked, of quests published again, and of those that had drifted."""
-
-    quests: int
-    rewritten: int
-    drifted: int
 
 
 @dataclass(frozen=True)
@@ -129,31 +123,12 @@ class Publisher:
         self.documents.rewrite(quest_key(quest_id), partial(self._json, quest_id))
         self.documents.rewrite(html_key(quest_id), partial(self._html, quest_id))
 
-    def rebuild(self, now: datetime) -> Rebuilt:
-        """Compare all documents with the tables, and publish each quest whose documents differ.
-
-        `drifted` is 0 if there was no board yet.
-        """
-        etags = self.documents.etags(QUESTS_PREFIX)
-        mended = self._mend_pages(now)
-        board = self._stored_board()
-        cards = {one.quest_id: one for one in self._every_card(board, now)}
-        known = {key.removeprefix(QUESTS_PREFIX).rpartition(".")[0] for key in etags} | cards.keys()
-        looked_at = rewritten = drifted = 0
-        for ids in _batches(self._every_id(known)):
-            different, missed = self._compare(ids, etags, cards, now)
-            looked_at, rewritten, drifted = looked_at + len(ids), rewritten + len(different), drifted + missed
-            if different:
-                drifted += len(self.publish(different, now))
-        self.publish([], now)
-        return Rebuilt(looked_at, rewritten, drifted + mended if board else 0)
-
-    def _mend_pages(self, now: datetime) -> int:
+    def mend_pages(self, now: datetime) -> int:
         """Rewrite a board that has missing or mostly small pages, and delete pages that belong to no board.
 
         Returns the number of missing pages.
         """
-        board, found = self._stored_board(), self._page_names()
+        board, found = self.stored_board(), self._page_names()
         named = _names_of(board)
         missing = sum(not self._has_page(name) for name in sorted(named - found))
         if board and board.index and (missing or needs_rewrite(board.index)):
@@ -163,28 +138,22 @@ class Publisher:
         return missing
 
     def _page_names(self) -> set[str]:
-        return {board_page_name(key) for key in self.documents.etags(BOARD_PAGES_PREFIX)}
+        return {board_page_name(key) for key, _ in self.documents.etags(BOARD_PAGES_PREFIX)}
 
     def _has_page(self, name: str) -> bool:
         return self.documents.read(board_page_key(name)) is not None
 
-    def _every_card(self, board: Board | None, now: datetime) -> list[BoardCard]:
-        """All cards of a board. Raises StoreUnavailableError if another publisher replaced the board meanwhile."""
+    def every_card(self, now: datetime) -> list[BoardCard]:
+        """All cards of the board. Raises StoreUnavailableError if another publisher replaced it meanwhile."""
+        board = self.stored_board()
         try:
             files = BoardFiles(self.documents, self.max_cards, self.workers, now)
             return files.every_card(board) if board else []
         except MissingPageError as error:
             raise StoreUnavailableError(f"the board changed while it was read: {error}") from error
 
-    def _every_id(self, known: set[str]) -> Iterator[str]:
-        """The ids of all quests in the table, then those of `known` that are not in it."""
-        for quest_id in self.quests.ids():
-            known.discard(quest_id)
-            yield quest_id
-        yield from sorted(known)
-
-    def _compare(
-        self, ids: list[str], etags: dict[str, str], cards: dict[str, BoardCard], now: datetime
+    def compare(
+        self, ids: list[str], etags: Mapping[str, str], cards: Mapping[str, BoardCard], now: datetime
     ) -> tuple[list[str], int]:
         """The ids of quests whose documents differ, and how many have drifted. An invalid quest differs."""
         try:
@@ -192,12 +161,12 @@ class Publisher:
         except ValueError:
             if len(ids) == 1:
                 return ids, 0
-            parts = [self._compare([quest_id], etags, cards, now) for quest_id in ids]
+            parts = [self.compare([quest_id], etags, cards, now) for quest_id in ids]
             return [quest_id for different, _ in parts for quest_id in different], sum(missed for _, missed in parts)
         different = [quest_id for quest_id in ids if self._differs(quest_id, read, etags, cards)]
         return different, sum(self._has_drifted(quest_id, read.quests.get(quest_id), now) for quest_id in different)
 
-    def _differs(self, quest_id: str, read: Read, etags: dict[str, str], cards: dict[str, BoardCard]) -> bool:
+    def _differs(self, quest_id: str, read: Read, etags: Mapping[str, str], cards: Mapping[str, BoardCard]) -> bool:
         stored = read.quests.get(quest_id)
         if cards.get(quest_id) != _card(stored, read.parties):
             return True
@@ -239,7 +208,7 @@ class Publisher:
     def _from_tables(self, board: Board | None, files: BoardFiles, quest_ids: Sequence[str]) -> Board:
         """A board of all open quests. `quest_ids` are read by key: the index of open quests may not have them yet."""
         cards: dict[str, BoardCard | None] = {}
-        for batch in _batches(self.quests.open_ids()):
+        for batch in batches(self.quests.open_ids()):
             cards |= self._valid_cards(batch)
         cards |= self._cards(quest_ids)
         return files.whole([one for one in cards.values() if one], board)
@@ -262,10 +231,11 @@ class Publisher:
         return {id_: one for quest_id in quest_ids for id_, one in self._valid_cards([quest_id]).items()}
 
     def _home(self, before: Body) -> Body:
-        board = self._stored_board()
+        board = self.stored_board()
         return home_page(board, self.site_url) if board else before
 
-    def _stored_board(self) -> Board | None:
+    def stored_board(self) -> Board | None:
+        """The board as it is published, or None if there is none that is valid."""
         return _parse(self.documents.read(BOARD_KEY))
 
     def _read(self, quest_ids: Sequence[str]) -> Read:
@@ -277,7 +247,8 @@ class Publisher:
         return Read({one.quest.quest_id: one for one in found}, parties)
 
 
-def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
+def batches(ids: Iterable[T]) -> Iterator[list[T]]:
+    """The ids, or what goes with them, by as many as are read at once."""
     remaining = iter(ids)
     while batch := list(islice(remaining, BATCH)):
         yield batch

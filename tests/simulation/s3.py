@@ -20,8 +20,9 @@ def parse(method: str, url: str, headers: Mapping[str, Any], body: bytes) -> tup
     parts, text = urlsplit(url), {name.lower(): _text(value) for name, value in headers.items()}
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
     if "list-type" in query:
-        token = {"ContinuationToken": query["continuation-token"]} if "continuation-token" in query else {}
-        return "ListObjectsV2", {"Prefix": query["prefix"], **token}
+        places = {"ContinuationToken": "continuation-token", "StartAfter": "start-after"}
+        place = {name: query[key] for name, key in places.items() if key in query}
+        return "ListObjectsV2", {"Prefix": query["prefix"], **place}
     conditions = {"IfMatch": text.get("if-match"), "IfNoneMatch": text.get("if-none-match")}
     path = unquote(parts.path)  # with the bucket or without, as botocore likes
     request = {"Key": path[path.index(PUBLISHED) :], **{name: value for name, value in conditions.items() if value}}

@@ -9,7 +9,7 @@ placeholder first, so that one that is taken away meanwhile cannot be put back b
 import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,15 +50,17 @@ class DocumentStore:
         body, _ = self._get(key)
         return body
 
-    def etags(self, prefix: str) -> dict[str, str]:
-        """The ETag of every document by its key: the MD5 of its content, in hexadecimal digits."""
-        found: dict[str, str] = {}
-        more: Any = {}
+    def etags(self, prefix: str, after: str = "") -> Iterator[tuple[str, str]]:
+        """The key of every document, in order from behind `after` on, and its ETag: the MD5 of its content, in
+        hexadecimal digits.
+        """
+        more: Any = {"StartAfter": after} if after else {}
         while True:
             answer = self._call(self._client.list_objects_v2, Bucket=self._bucket, Prefix=prefix, **more)
-            found |= {item["Key"]: item["ETag"].strip('"') for item in answer.get("Contents", [])}
+            for item in answer.get("Contents", []):
+                yield item["Key"], item["ETag"].strip('"')
             if not answer.get("IsTruncated"):
-                return found
+                return
             more = {"ContinuationToken": answer["NextContinuationToken"]}
 
     def rewrite(self, key: str, make: Callable[[Body], Body]) -> bool:

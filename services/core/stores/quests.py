@@ -181,9 +181,10 @@ class QuestStore:
         """The ids of the OPEN quests; the index may lag behind by a moment."""
         yield from self.due(Status.OPEN, datetime.max.replace(tzinfo=UTC))
 
-    def ids(self) -> Iterator[str]:
-        """The id of every quest, in no order. Reads the whole table."""
-        for page in pages(self._client.scan, TableName=self._table, ProjectionExpression="questId"):
+    def ids(self, after: str = "") -> Iterator[str]:
+        """The id of every quest, in no order but always the same, from behind the id `after` on. Reads the table."""
+        begin: Item = {"ExclusiveStartKey": encode_item({"questId": after})} if after else {}
+        for page in pages(self._client.scan, TableName=self._table, ProjectionExpression="questId", **begin):
             yield from (item["questId"] for item in page if is_quest(item["questId"]))
 
     def without_texts(self, quest_ids: Iterable[str], *, consistent: bool = True) -> list[Quest]:

@@ -54,9 +54,10 @@ class Bucket:
             self.history.append((Key, None))
         return {}
 
-    def list_objects_v2(self, *, Bucket: str, Prefix: str, ContinuationToken: str = "") -> dict[str, Any]:  # noqa: N803
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, **rest: str) -> dict[str, Any]:  # noqa: N803
         self.before("ListObjectsV2", Prefix)
-        keys = sorted(key for key in self.objects if key.startswith(Prefix) and key > ContinuationToken)
+        after = rest.get("ContinuationToken") or rest.get("StartAfter", "")
+        keys = sorted(key for key in self.objects if key.startswith(Prefix) and key > after)
         page = keys[:PAGE]
         more = {"IsTruncated": True, "NextContinuationToken": page[-1]} if len(keys) > PAGE else {"IsTruncated": False}
         return {"Contents": [{"Key": key, "ETag": self.etag(key)} for key in page], **more}

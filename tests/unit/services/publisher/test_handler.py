@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,10 +18,11 @@ from services.core.documents import Board, QuestDocument, board_page_key, html_k
 from services.core.domain.users import Profile
 from services.core.names import BOARD_KEY, HOME_KEY
 from services.core.stores.dynamo import encode_item
+from services.core.sweeping import RESERVE
 from services.publisher.publication import DRIFT_GRACE
 from tests.unit.services.boards import every_card, left_behind
 from tests.unit.services.bucket import Bucket, refused
-from tests.unit.services.cloud import ANNA, BEN, DESCRIPTION, Api, Cloud, CrashError, lost_request
+from tests.unit.services.cloud import ANNA, BEN, CONTEXT, DESCRIPTION, Api, Cloud, CrashError, lost_request
 
 URL = "https://quests.example"
 
@@ -29,7 +31,7 @@ class Publisher:
     """The handler after a cold start, beside an API that makes quests."""
 
     def __init__(self, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.cloud, self.api, self.bucket = cloud, Api(cloud), Bucket()
+        self.cloud, self.api, self.bucket, self.context = cloud, Api(cloud), Bucket(), CONTEXT
         self.queue = cloud.queue("publisher-dlq")
         monkeypatch.setattr(aws, "s3", lambda: self.bucket)
         self.module = cloud.handler(
@@ -48,7 +50,7 @@ class Publisher:
         """The handler's answer, and the metrics."""
         out = io.StringIO()
         with redirect_stdout(out), time_machine.travel(self.cloud.clock.now, tick=False):
-            answer = self.module.handler(event, None)
+            answer = self.module.handler(event, self.context)
         lines = [json.loads(line) for line in out.getvalue().splitlines()]
         measured = [line for line in lines if "_aws" in line]
         names = [m["Name"] for line in measured for m in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
@@ -223,7 +225,7 @@ def test_what_was_never_published_is_published_and_has_not_drifted(publisher: Pu
     ids = [publisher.api.create() for _ in range(3)]
     publisher.cancel(ids[0])
     answer, metrics = sweep(publisher)
-    assert answer == {"quests": 3, "rewritten": 2, "drifted": 0}
+    assert answer == {"quests": 3, "rewritten": 2, "drifted": 0, "finished": True}
     assert metrics["document_drift"] == 0
     assert sorted(publisher.on_board) == sorted(ids[1:])
 
@@ -333,6 +335,81 @@ def test_more_quests_than_are_read_at_once(publisher: Publisher, monkeypatch: py
     ids = [publisher.api.create() for _ in range(7)]
     sweep(publisher)
     assert sorted(publisher.on_board) == sorted(ids)
+
+
+# --- in slices ---
+
+
+class Slices:
+    """A Lambda whose runs have time for one batch of each chore, and which starts the next ones."""
+
+    def __init__(self, publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("services.publisher.publication.BATCH", 2)
+        monkeypatch.setattr(aws, "functions", lambda: self)
+        self.publisher, self.started = publisher, list[Any]()
+        publisher.context = SimpleNamespace(get_remaining_time_in_millis=lambda: round(RESERVE * 1000))
+
+    def invoke(self, **asked: Any) -> None:
+        assert asked["FunctionName"] == "civicforge-unit-publisher"
+        self.started.append(json.loads(asked["Payload"]))
+
+    def compare(self) -> tuple[int, dict[str, int], list[float]]:
+        """The number of runs, the sums of what they answered, and the drift that each of them counted."""
+        answer, metrics = sweep(self.publisher)
+        runs, drift = [answer], [metrics["document_drift"]]
+        while self.started:
+            assert not runs[-1]["finished"]
+            answer, metrics = self.publisher(self.started.pop())
+            runs.append(answer)
+            drift.append(metrics["document_drift"])
+        assert runs[-1]["finished"]
+        return len(runs), {name: sum(run[name] for run in runs) for name in ("quests", "rewritten", "drifted")}, drift
+
+
+@pytest.fixture
+def slices(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> Slices:
+    return Slices(publisher, monkeypatch)
+
+
+def test_a_comparison_goes_on_in_runs_of_its_own(publisher: Publisher, slices: Slices) -> None:
+    ids = [publisher.api.create() for _ in range(7)]
+    runs, sums, drift = slices.compare()
+    assert runs == 4
+    assert sums == {"quests": 7, "rewritten": 7, "drifted": 0}
+    assert {*drift} == {0}, "a stage without a board has not drifted, in whichever run"
+    assert sorted(publisher.on_board) == sorted(ids)
+    writes = len(publisher.bucket.history)
+    runs, sums, drift = slices.compare()
+    assert (runs, sums, {*drift}) == (4, {"quests": 7, "rewritten": 0, "drifted": 0}, {0})
+    assert len(publisher.bucket.history) == writes
+
+
+def test_every_kind_of_drift_is_found_in_whichever_slice_it_is(publisher: Publisher, slices: Slices) -> None:
+    ids = sorted(publisher.api.create() for _ in range(9))
+    publisher.stream(*ids)
+    board = publisher.bucket.objects[BOARD_KEY]
+    lost, hand, gone, claimed, cancelled = ids[0], ids[2], ids[4], ids[6], ids[8]
+    for key in (quest_key(lost), html_key(lost)):
+        del publisher.bucket.objects[key]
+    publisher.bucket.objects[html_key(hand)] = b"<h1>mine</h1>"
+    publisher.bucket.objects[html_key("nobodys")] = b"<h1>mine</h1>"
+    publisher.cloud.dynamodb.delete_item(TableName=publisher.cloud.quests_table, Key=encode_item({"questId": gone}))
+    publisher.api.call("claimQuest", BEN, questId=claimed)
+    publisher.cancel(cancelled)
+    created = publisher.api.create()
+    _, sums, drift = slices.compare()
+    # Of `hand` and `nobodys` the JSON is as it should be.
+    assert (sums["rewritten"], sums["drifted"], sum(drift)) == (7, 5, 5)
+    assert sums["quests"] >= 11, "one that got its documents is compared again where these are"
+    assert sorted(publisher.on_board) == sorted({*ids, created} - {gone, claimed, cancelled})
+    assert html_key("nobodys") not in publisher.bucket.objects
+    assert slices.compare()[1]["rewritten"] == 0
+    # A card that is on the board alone: neither the table nor a document has the quest.
+    publisher.bucket.objects[BOARD_KEY] = board
+    for key in (quest_key(gone), html_key(gone)):
+        publisher.bucket.objects.pop(key, None)
+    assert slices.compare()[1]["rewritten"] == 4
+    assert sorted(publisher.on_board) == sorted({*ids, created} - {gone, claimed, cancelled})
 
 
 # --- dying ---
