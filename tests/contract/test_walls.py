@@ -70,7 +70,7 @@ def _spelled(source: str) -> list[int]:
     return [node.lineno for node in found if isinstance(node.value, str) and node.value in KEYS_OF_ITEMS]
 
 
-def test_the_kernel_alone_spells_the_keys_of_a_quests_items() -> None:
+def test_only_core_spells_the_keys_of_a_quests_items() -> None:
     """A key that is renamed in the store would break a command that spells it, and only there."""
     assert _spelled('a = f"{quest_id}#description"\nb = "#" in key\nc = "#undone"') == [1, 2]
     core = REPOSITORY / "services/core"

@@ -135,10 +135,10 @@ def compared(answer: Answer) -> dict[str, Any]:
     """
     if answer.get("error"):
         return {"error": True, "cloud": answer["cloud"]}
-    return {**answer, "outputs": _told(answer.get("outputs", {}))}
+    return {**answer, "outputs": _comparable_outputs(answer.get("outputs", {}))}
 
 
-def _told(outputs: dict[str, Any]) -> dict[str, Any]:
+def _comparable_outputs(outputs: dict[str, Any]) -> dict[str, Any]:
     """Without `None` in dictionaries, which the embedded engine drops, and nested secrets, which it hides whole."""
     return {
         key: {name: item for name, item in value.items() if item is not None} if isinstance(value, dict) else value

@@ -18,7 +18,7 @@ import pytest
 
 from infra import lambda_zips
 from infra.observability.catalogue import Alarms
-from infra.observability.docs import DOCS
+from infra.observability.docs import DOCUMENTED
 from infra.observability.evaluator import Data, Identity, evaluate
 from infra.paths import REPOSITORY
 from services.core.domain import notices
@@ -50,7 +50,7 @@ STAGE = "local"
 REPORT = os.environ.get("DRILL_REPORT")
 """The file that the outcome is written to, if any."""
 
-ALARMS = Alarms(DOCS)
+ALARMS = Alarms(DOCUMENTED)
 OUTAGE, LOST_WORK = (composite.name(STAGE) for composite in ALARMS.composites)
 METRIC_ALARMS = [alarm.name(STAGE, severity) for alarm in ALARMS.all for severity in alarm.thresholds]
 SEVERITIES = {alarm.name(STAGE, severity): severity for alarm in ALARMS.all for severity in alarm.thresholds}

@@ -16,12 +16,12 @@ def tell(world: World, found: Findings) -> None:
         for attempt in call.attempts:
             said = f"{attempt.status} {attempt.body.get('code', '')} {' '.join(attempt.faults)}"
             happened.append((attempt.started, f"request {call.number}: {call.who} {call.operation} {said}"))
-    for thing, table in world.db.tables.items():
+    for name, table in world.db.tables.items():
         for change in table.log:
             new, old = decode_item(change.new or {}), decode_item(change.old or {})
-            differs = {name: new.get(name) for name in {**old, **new} if old.get(name) != new.get(name)}
+            differs = {key: new.get(key) for key in {**old, **new} if old.get(key) != new.get(key)}
             by = change.by.service if change.by else "the past"
-            happened.append((change.at, f"{thing} {'/'.join(change.key)} by {by}: {differs}"))
+            happened.append((change.at, f"{name} {'/'.join(change.key)} by {by}: {differs}"))
     for at, line in sorted(happened):
         say(f"{at - EPOCH:12.3f}  {line}\n")
     say(f"{world.calls} calls, {len(world.met)} faults\n")

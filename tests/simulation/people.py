@@ -309,7 +309,7 @@ def start_streams_and_schedules(world: World, duplicates: float = 0.2, shuffles:
     """Starts every stream and schedule of the platform. The publisher, whose documents take most of the time, works
     along in a third of the histories, and catches up at the end of the others; the notifier in another third.
     """
-    along = {"publisher": world.seed % 3 == 0, "notifier": tells(world)}
+    along = {"publisher": world.seed % 3 == 0, "notifier": has_notifier(world)}
     for mapping in (*MAPPINGS, *NOTIFIER):
         if along.get(mapping.service, True):
             world.spawn(stream, world, mapping, duplicates, shuffles, daemon=True)
@@ -318,19 +318,19 @@ def start_streams_and_schedules(world: World, duplicates: float = 0.2, shuffles:
             world.spawn(scheduled, world, service, daemon=True)
 
 
-TOLD_TOO = frozenset({1467, 1496})
+NOTIFIER_TOO = frozenset({1467, 1496})
 """Seeds that broke a rule once, with the notifier in them."""
 
 
-def tells(world: World) -> bool:
+def has_notifier(world: World) -> bool:
     """True for the third of the histories in which the notifier works along: its mails take much of the time.
 
     With the environment variable `NOTIFIER=always` it does in every history.
     """
-    return world.seed % 3 == 1 or world.seed in TOLD_TOO or os.environ.get("NOTIFIER") == "always"
+    return world.seed % 3 == 1 or world.seed in NOTIFIER_TOO or os.environ.get("NOTIFIER") == "always"
 
 
-def operates(world: World) -> bool:
+def has_operators(world: World) -> bool:
     """True for the seventh of the histories in which operators work along, with the commands of the CLI."""
     return world.seed % 7 == 0
 
@@ -559,7 +559,7 @@ def poison(world: World) -> None:
         owe(world, POISONED, number, world.rng.choice(("reward", "nonsense")))
 
 
-def _haunt(world: World, service: str) -> None:
+def _cross_deletion(world: World, service: str) -> None:
     """Members who are due to be forgotten change their mind, or their profile, while housekeeping comes for them."""
     wishes = [
         ("restoreMe", None),
@@ -590,12 +590,12 @@ def history(seed: int, prepare: Callable[[World], None] = lambda _: None) -> Wor
     prepare(world)
     tries = shape.choice((1, 3, 3, 6))
     _arrive(world, shape)
-    world.before_invoking = lambda service: _haunt(world, service)
+    world.before_invoking = lambda service: _cross_deletion(world, service)
     for epoch in range(shape.randint(1, 2)):
         _trouble(world, shape)
         for number in range(3):
             world.spawn(member, world, f"{epoch}{number}", shape.randint(3, 9), tries, delay=shape.uniform(0, 2))
-        if tells(world):
+        if has_notifier(world):
             for who in MEMBERS:
                 world.spawn(devices, world, who, tries)
         if shape.random() < 0.07:
@@ -603,7 +603,7 @@ def history(seed: int, prepare: Callable[[World], None] = lambda _: None) -> Wor
         if shape.random() < 0.07:
             poison(world)
         start_streams_and_schedules(world)
-        if operates(world):
+        if has_operators(world):
             world.spawn(operator, world, f"operator{seed}.{epoch}", 5)
         if shape.random() < 0.3:
             world.spawn(scheduled, world, "rewards", daemon=True)  # two sweeps at once
@@ -651,7 +651,7 @@ def recover_and_drain(world: World) -> None:
     world.before_invoking = lambda _: None
     world.parameters[REWARDS_FLAG] = "on"
     world.now += 60
-    for mapping in (*MAPPINGS, *(NOTIFIER if tells(world) else ())):
+    for mapping in (*MAPPINGS, *(NOTIFIER if has_notifier(world) else ())):
         world.spawn(stream, world, mapping, 0.0, 0.0, daemon=True)
     world.run(lambda world: world.pause(1))
 

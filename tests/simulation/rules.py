@@ -278,7 +278,7 @@ def _devices(world: World) -> Iterator[tuple[str, Device]]:
                 yield key[0].removeprefix(PARTITION), Device.model_validate(device)
 
 
-_AT_ONCE = 10.0
+_SIGN_UP_SECONDS = 10.0
 """Seconds for which a sign-up may take, in which a former account's token may still spend."""
 
 
@@ -296,7 +296,7 @@ def check_returned(record: Record, found: Findings) -> None:
             continue
         versions = [decode_item(change.new or {}) for change in log if change.key == (former,) and change.at <= at]
         times = [change.at for change in log if change.key == (former,) and change.at <= at]
-        first = max((n for n, time in enumerate(times) if time < at - _AT_ONCE), default=0)
+        first = max((n for n, time in enumerate(times) if time < at - _SIGN_UP_SECONDS), default=0)
         left = versions[first:]
         points = {min(WELCOME_POINTS, version["points"]) for version in left}
         found.expect(row["points"] in points, "V12 who returns has other points", f"{key} {row['points']} {points}")
@@ -334,7 +334,7 @@ def _events(record: Record) -> Iterator[notices.Notice]:
 
 
 def check_notifications(record: Record, found: Findings) -> None:
-    """Each event reached each person once; nobody got a mail twice, but where a Lambda met a fault meanwhile."""
+    """Each event reached each person once; nobody got a mail twice, except where a Lambda met a fault."""
     world = record.world
     items = {key: decode_item(item) for key, item in world.db.tables["inbox"].items.items() if "#" not in key[0]}
     expected = {(notice.user_id, notice.item_id): notice for notice in _events(record)}
@@ -595,7 +595,7 @@ def check_documents(record: Record, found: Findings) -> None:
         versions[quest_id] = version
 
 
-def _compare_documents(record: Record, found: Findings, rule: str, but: Collection[str]) -> None:
+def _compare_documents(record: Record, found: Findings, rule: str, except_ids: Collection[str]) -> None:
     objects = record.world.bucket.objects
     board = read_board(objects)
     try:
@@ -603,17 +603,17 @@ def _compare_documents(record: Record, found: Findings, rule: str, but: Collecti
     except (AssertionError, KeyError) as error:
         found.expect(False, "W4 the lists of a long board differ", repr(error))
         return
-    quests = {id_: quest for id_, quest in record.quests.items() if id_ not in but}
+    quests = {id_: quest for id_, quest in record.quests.items() if id_ not in except_ids}
     expected = {id_: quest.version for id_, quest in quests.items() if is_on_board(quest)}
-    shown = {id_: version for id_, version in cards.items() if id_ not in but}
+    shown = {id_: version for id_, version in cards.items() if id_ not in except_ids}
     found.expect(shown == expected, rule, f"board: {shown} for {expected}")
     # The home page follows the board. It may lack what was given up between them, and have the rest that many places
     # further up or down.
     linked = set(re.findall(r"/quests/([\w-]+)", objects.get(HOME_KEY, b"").decode()))
     newest = [card.quest_id for card in board.cards] if board else []
-    missing = set(newest[: max(HOME_CARDS - len(but), 0)]) - linked - set(but)
+    missing = set(newest[: max(HOME_CARDS - len(except_ids), 0)]) - linked - set(except_ids)
     found.expect(not missing, rule, f"home lacks {missing}")
-    foreign = linked - set(newest[: HOME_CARDS + len(but)]) - set(but)
+    foreign = linked - set(newest[: HOME_CARDS + len(except_ids)]) - set(except_ids)
     found.expect(not foreign, rule, f"home has {foreign}")
     for id_, quest in quests.items():
         body = objects.get(quest_key(id_))
@@ -635,7 +635,7 @@ def check_worked_off(record: Record, found: Findings) -> None:
 
 
 def check_nothing_is_stuck(record: Record, found: Findings) -> None:
-    """Months later nothing is held for ever, nobody waits for somebody who left, and the audit is content."""
+    """Months later nothing is held for ever, nobody waits for somebody who left, and the audit reports no drift."""
     now, world = record.now, record.world
     for quest in record.quests.values():
         name, status = quest.quest_id[:6], quest.status
@@ -728,7 +728,7 @@ def check_history(world: World) -> Findings:
     check_published(Record(world), found)
     people.sweep(world)
     people.compare(world)
-    if people.tells(world):
+    if people.has_notifier(world):
         people.mail(world)
         check_notifications(Record(world), found)
     record = Record(world)

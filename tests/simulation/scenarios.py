@@ -106,11 +106,11 @@ def leaving_member(world: World) -> None:
     world.now += 14 * DAY + 60
 
 
-def flag(value: str, members: int = 2) -> Step:
+def flag(value: str, count: int = 2) -> Step:
     """Rewards are owed, and their flag has this value; both parties are in the internal group."""
 
     def step(world: World) -> None:
-        quests_of(members)(world)
+        quests_of(count)(world)
         world.pool["ann"] = world.pool["ben"] = frozenset({"internal"})
         world.parameters[REWARDS_FLAG] = value
 

@@ -230,7 +230,7 @@ def no_ceiling_of_claims(_real: Any) -> Any:
 
 @bug(quest_operations, "may_be_in_progress", lambda: scenarios.concurrent_claims(range(10)))
 def claims_under_way_are_not_counted(_real: Any) -> Any:
-    return lambda _mark, _now: False
+    return lambda _record, _now: False
 
 
 # --- books that do not balance ---
@@ -539,7 +539,7 @@ def failed_before_the_message(_real: Any) -> Any:
 
 
 @bug(chores.Housekeeper, "_erase_member", _chores)
-def mark_goes_first(_real: Any) -> Any:
+def row_is_finished_first(_real: Any) -> Any:
     def forget(self: Any, user_id: str, now: Any) -> bool:
         user = self.users.get(user_id)
         if user is None or user.deletion_at is None:

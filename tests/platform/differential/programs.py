@@ -461,8 +461,8 @@ def secrets(prefix):
     pulumi.export("obj", cfg.get_object("o"))
 
 
-SC = {"config": {"diff:o": '{"a": 1}'}, "secret": {"diff:pw": "hush"}}
-PROGRAMS["secrets"] = [program_step(secrets, **SC), program_step(secrets, **SC)]
+SECRETS_CONFIG = {"config": {"diff:o": '{"a": 1}'}, "secret": {"diff:pw": "hush"}}
+PROGRAMS["secrets"] = [program_step(secrets, **SECRETS_CONFIG), program_step(secrets, **SECRETS_CONFIG)]
 
 
 def exports(prefix):
@@ -564,41 +564,41 @@ def raising(prefix):
 PROGRAMS["program_raises"] = [program_step(prefail), program_step(raising), program_step(prefail)]
 
 
-def rr(n):
+def one_parameter(n):
     def f(prefix):
         make_parameter("a", f"/{prefix}/{n}", "ours")
 
     return f
 
 
-def strange2(prefix, c):
+def take_parameter_name(prefix, c):
     c("ssm").put_parameter(Name=f"/{prefix}/z", Value="theirs", Type="String")
 
 
 PROGRAMS["failed_replace_then_revert"] = [
-    program_step(rr("a")),
-    by_hand(strange2),
-    program_step(rr("z")),
-    program_step(rr("a")),
-    program_step(rr("a")),
+    program_step(one_parameter("a")),
+    by_hand(take_parameter_name),
+    program_step(one_parameter("z")),
+    program_step(one_parameter("a")),
+    program_step(one_parameter("a")),
 ]
 PROGRAMS["failed_replace_then_other_name"] = [
-    program_step(rr("a")),
-    by_hand(strange2),
-    program_step(rr("z")),
-    program_step(rr("y")),
-    program_step(rr("y")),
+    program_step(one_parameter("a")),
+    by_hand(take_parameter_name),
+    program_step(one_parameter("z")),
+    program_step(one_parameter("y")),
+    program_step(one_parameter("y")),
 ]
 
 
-def tr(key, name="t"):
+def one_table(key, name="t"):
     def f(prefix):
         make_table("t", f"{prefix}-{name}", key)
 
     return f
 
 
-def strange3(prefix, c):
+def take_table_name(prefix, c):
     c("dynamodb").create_table(
         TableName=f"{prefix}-z",
         BillingMode="PAY_PER_REQUEST",
@@ -608,11 +608,11 @@ def strange3(prefix, c):
 
 
 PROGRAMS["failed_table_rename_then_revert"] = [
-    program_step(tr("a")),
-    by_hand(strange3),
-    program_step(tr("a", "z")),
-    program_step(tr("a")),
-    program_step(tr("a")),
+    program_step(one_table("a")),
+    by_hand(take_table_name),
+    program_step(one_table("a", "z")),
+    program_step(one_table("a")),
+    program_step(one_table("a")),
 ]
 
 
@@ -766,7 +766,7 @@ def getmissing(prefix):
 PROGRAMS["get"] = [by_hand(mk), program_step(getp), program_step(getp), program_step(nothing)]
 PROGRAMS["get_missing"] = [program_step(getmissing)]
 PROGRAMS["managed_to_get"] = [
-    program_step(rr("i")),
+    program_step(one_parameter("i")),
     program_step(lambda prefix: pulumi.export("v", aws.ssm.Parameter.get("a", f"/{prefix}/i").name)),
 ]
 PROGRAMS["get_to_managed"] = [by_hand(mk), program_step(getp), program_step(imp(False))]
@@ -976,21 +976,21 @@ PROGRAMS["kill_after_create"] = [
 ]
 PROGRAMS["kill_after_create_no_identity"] = [program_step(killp, kill="create=?"), program_step(killp)]
 PROGRAMS["kill_during_replace"] = [
-    program_step(rr("a")),
-    program_step(rr("z"), kill="create=/{prefix}/z"),
-    program_step(rr("a")),
-    program_step(rr("a")),
+    program_step(one_parameter("a")),
+    program_step(one_parameter("z"), kill="create=/{prefix}/z"),
+    program_step(one_parameter("a")),
+    program_step(one_parameter("a")),
 ]
 PROGRAMS["kill_during_replace_same"] = [
-    program_step(rr("a")),
-    program_step(rr("z"), kill="create=/{prefix}/z"),
-    program_step(rr("z")),
-    program_step(rr("z")),
+    program_step(one_parameter("a")),
+    program_step(one_parameter("z"), kill="create=/{prefix}/z"),
+    program_step(one_parameter("z")),
+    program_step(one_parameter("z")),
 ]
 PROGRAMS["kill_in_dbr"] = [
-    program_step(tr("a")),
-    program_step(tr("b"), kill="delete={prefix}-t"),
-    program_step(tr("b")),
+    program_step(one_table("a")),
+    program_step(one_table("b"), kill="delete={prefix}-t"),
+    program_step(one_table("b")),
 ]
 
 
@@ -1007,11 +1007,11 @@ PROGRAMS["kill_in_delete"] = [
     program_step(nothing),
 ]
 
-# --- second round
+# --- a failed replacement, then a change of mind
 PROGRAMS["failed_replace_then_destroy"] = [
-    program_step(rr("a")),
-    by_hand(strange2),
-    program_step(rr("z")),
+    program_step(one_parameter("a")),
+    by_hand(take_parameter_name),
+    program_step(one_parameter("z")),
     {"destroy": True},
 ]
 
@@ -1025,7 +1025,7 @@ def dbr_fail(n, key):
 
 PROGRAMS["dbr_create_fails_then_revert"] = [
     program_step(dbr_fail("t", "a")),
-    by_hand(strange3),
+    by_hand(take_table_name),
     program_step(dbr_fail("z", "a")),
     program_step(dbr_fail("t", "a")),
     program_step(dbr_fail("t", "a")),
@@ -1041,7 +1041,7 @@ def retable(n, r=True):
 
 PROGRAMS["failed_replace_retained_then_revert"] = [
     program_step(retable("t")),
-    by_hand(strange3),
+    by_hand(take_table_name),
     program_step(retable("z")),
     program_step(retable("t")),
     program_step(retable("t")),
@@ -1059,7 +1059,7 @@ def dbr_protdep(path):
 PROGRAMS["dbr_protected_dependent"] = [program_step(dbr_protdep("/")), program_step(dbr_protdep("/x/"))]
 
 
-PROGRAMS["stranger_then_rename_same_physical"] = [
+PROGRAMS["renamed_same_physical_thrice"] = [
     program_step(ren("p", "old")),
     program_step(ren("p", "new")),
     program_step(ren("p", "new")),
@@ -1081,7 +1081,7 @@ PROGRAMS["number_forms"] = [
 ]
 
 
-# --- third round
+# --- transforms, order, exports, failures
 
 
 def stacktrans(prefix):
@@ -1157,7 +1157,7 @@ def log_err(prefix):
 PROGRAMS["log_error"] = [program_step(log_err)]
 
 
-# --- fifth round
+# --- deleteBeforeReplace with dependents; protect and retain
 
 
 def dbr_q_same(r):

@@ -45,7 +45,7 @@ def test_buckets_speak_tls_only(stage_plan: Plan) -> None:
         assert len(deny["Resource"]) == 2
 
 
-def test_only_the_distribution_reads_the_page(stage_plan: Plan) -> None:
+def test_only_the_distribution_reads_the_site_bucket(stage_plan: Plan) -> None:
     allows = [s for s in stage_plan.one("BucketPolicy", "site").policy() if s["Effect"] == "Allow"]
     assert {action for statement in allows for action in statement["Action"]} == {"s3:GetObject", "s3:ListBucket"}
     for statement in allows:
@@ -83,7 +83,7 @@ def test_the_distribution(stage_plan: Plan) -> None:
             "members": [{"originId": "site"}, {"originId": "api"}],
         }
     ]
-    # A file that is missing stays missing: no error is turned into the page, and none of the api's is kept.
+    # A file that is missing stays missing: no error is turned into the app, and none of the api's is kept.
     assert inputs["customErrorResponses"] == [
         {"errorCode": code, "errorCachingMinTtl": int(code == 404)} for code in (404, 500, 502, 503, 504)
     ]
@@ -141,7 +141,7 @@ def test_requests_are_logged_with_the_address_and_without_cookies_and_queries(st
     assert "expiration" not in rule
 
 
-def test_the_page_learns_where_it_is(stage_plan: Plan) -> None:
+def test_the_app_learns_where_it_is(stage_plan: Plan) -> None:
     (config,) = stage_plan.of("BucketObjectv2")
     assert config.inputs["key"] == "config.json"
     assert config.inputs["cacheControl"] == "no-cache"

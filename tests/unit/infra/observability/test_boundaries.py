@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from infra.observability.catalogue import Alarms
-from infra.observability.docs import DOCS
+from infra.observability.docs import DOCUMENTED
 from infra.observability.evaluator import Identity
 from tests.unit.infra.observability.deployed import (
     Clock,
@@ -274,7 +274,7 @@ def test_the_edge(share: float, state: str) -> None:
 
 
 def test_a_stage_in_another_region_has_no_alarm_on_the_edge() -> None:
-    assert Alarms(replace(DOCS, region="eu-central-1")).edge_5xx is None
+    assert Alarms(replace(DOCUMENTED, region="eu-central-1")).edge_5xx is None
 
 
 # R53: failed rewards, and the oldest unpaid one.

@@ -10,10 +10,10 @@ import pytest
 from infra.observability.build import dashboard_body, metric_alarm_args, panel_properties, renamed
 from infra.observability.catalogue import Alarms
 from infra.observability.dashboards import dashboards
-from infra.observability.docs import DOCS, alarm_row, monthly_alarm_cost, runbook
+from infra.observability.docs import DOCUMENTED, alarm_row, monthly_alarm_cost, runbook
 from infra.observability.model import Panel
 
-ALARMS = Alarms(DOCS)
+ALARMS = Alarms(DOCUMENTED)
 ALARM_BUDGET = 6.00
 """Dollars a month for all alarms of a stage, before the account's free ones."""
 
@@ -22,11 +22,11 @@ ALARM_BUDGET = 6.00
 def test_changing_a_threshold_changes_alarm_message_panel_and_runbook(alarm: Any) -> None:
     severity = next(iter(alarm.thresholds))
     changed = replace(alarm, thresholds={**alarm.thresholds, severity: 123456})
-    assert metric_alarm_args(alarm, severity, DOCS, "t").threshold == alarm.thresholds[severity]
-    args = metric_alarm_args(changed, severity, DOCS, "t")
+    assert metric_alarm_args(alarm, severity, DOCUMENTED, "t").threshold == alarm.thresholds[severity]
+    args = metric_alarm_args(changed, severity, DOCUMENTED, "t")
     assert args.threshold == 123456
     assert "> 123456 (" in str(args.alarm_description)
-    lines = panel_properties(Panel(title="x", shows=(changed,)), DOCS)["annotations"]["horizontal"]
+    lines = panel_properties(Panel(title="x", shows=(changed,)), DOCUMENTED)["annotations"]["horizontal"]
     assert 123456 in [line["value"] for line in lines]
     alarms = copy(ALARMS)
     alarms.all = tuple(changed if other is alarm else other for other in ALARMS.all)
@@ -39,7 +39,7 @@ def test_changing_a_threshold_changes_alarm_message_panel_and_runbook(alarm: Any
 
 def test_a_percentile_is_an_extended_statistic_whose_few_samples_count() -> None:
     latency = ALARMS.api_latency.watch.series["latency"]  # type: ignore[union-attr]  # it is an expression
-    args = metric_alarm_args(replace(ALARMS.api_latency, watch=latency), "P2", DOCS, "t")
+    args = metric_alarm_args(replace(ALARMS.api_latency, watch=latency), "P2", DOCUMENTED, "t")
     assert args.extended_statistic == "p95"
     assert args.statistic is None
     assert args.evaluate_low_sample_count_percentiles == "evaluate"
@@ -67,8 +67,8 @@ def test_a_stages_alarms_stay_within_their_budget() -> None:
 
 
 def widgets(key: str) -> list[dict[str, Any]]:
-    (dashboard,) = (d for d in dashboards(DOCS, ALARMS) if d.key == key)
-    body = dashboard_body(dashboard, DOCS, ("one", "two"))
+    (dashboard,) = (d for d in dashboards(DOCUMENTED, ALARMS) if d.key == key)
+    body = dashboard_body(dashboard, DOCUMENTED, ("one", "two"))
     assert ", " not in body.replace(", ", "", body.count(", ")) or json.loads(body)
     assert body == json.dumps(json.loads(body), separators=(",", ":"))
     found: list[dict[str, Any]] = json.loads(body)["widgets"]
@@ -107,12 +107,12 @@ def test_only_the_health_dashboard_shows_the_state_of_the_alarms() -> None:
 
 
 def test_curves_show_when_the_release_was_deployed() -> None:
-    released = replace(DOCS, release="20261127T221530Z-ab12cd3")
+    released = replace(DOCUMENTED, release="20261127T221530Z-ab12cd3")
     panel = Panel(title="x", shows=(ALARMS.api_errors,))
     shown = panel_properties(panel, released)["annotations"]
     assert shown["vertical"] == [{"label": "20261127T221530Z-ab12cd3", "value": "2026-11-27T22:15:30.000Z"}]
-    assert shown["horizontal"] == panel_properties(panel, DOCS)["annotations"]["horizontal"]
-    assert "vertical" not in panel_properties(panel, replace(DOCS, release="unreleased"))["annotations"]
+    assert shown["horizontal"] == panel_properties(panel, DOCUMENTED)["annotations"]["horizontal"]
+    assert "vertical" not in panel_properties(panel, replace(DOCUMENTED, release="unreleased"))["annotations"]
     assert "annotations" not in panel_properties(Panel(title="x", shows=(), number=True), released)
 
 

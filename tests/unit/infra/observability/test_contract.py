@@ -13,7 +13,7 @@ from infra.observability import aws
 from infra.observability.aws import AWS_METRICS
 from infra.observability.catalogue import NO_ALARM, Alarms, api_series, lambda_series, queue_series, table_series
 from infra.observability.dashboards import dashboards
-from infra.observability.docs import DOCS, watching
+from infra.observability.docs import DOCUMENTED, watching
 from infra.observability.model import Alarm, Line, Math, Panel, Series, own, series_of
 from infra.paths import REPOSITORY
 from services.core import metrics
@@ -23,8 +23,8 @@ from services.core.tables import QUESTS
 from tests.unit.infra.observability.deployed import metric_alarms, queries
 from tests.unit.infra.plan import REGION, Resource, plan
 
-ALARMS = Alarms(DOCS)
-DASHBOARDS = dashboards(DOCS, ALARMS)
+ALARMS = Alarms(DOCUMENTED)
+DASHBOARDS = dashboards(DOCUMENTED, ALARMS)
 PANELS = [panel for dashboard in DASHBOARDS for panel in dashboard.panels]
 CATALOGUE = {(m.namespace, m.name, frozenset(m.dimensions)): m for m in (*METRICS, *AWS_METRICS)}
 FREE_METRICS_OF_A_DASHBOARD = 50
@@ -235,7 +235,7 @@ def test_an_average_for_p95_is_refused() -> None:
 
 def test_a_foreign_metric_is_not_emitted_by_us() -> None:
     with pytest.raises(ValueError, match="no metric of our own"):
-        own(aws.API_COUNT, DOCS)
+        own(aws.API_COUNT, DOCUMENTED)
 
 
 @pytest.mark.parametrize(
@@ -253,20 +253,20 @@ def test_periods_that_cloudwatch_refuses_are_refused(change: dict[str, Any], com
 
 
 def test_an_alarm_on_another_regions_metric_is_refused() -> None:
-    far = replace(api_series(DOCS, aws.API_5XX), region="us-east-1")
+    far = replace(api_series(DOCUMENTED, aws.API_5XX), region="us-east-1")
     with pytest.raises(ValueError, match="another region"):
         replace(ALARMS.api_errors, watch=far)
 
 
 def test_an_alarm_of_more_metrics_than_cloudwatch_reads_is_refused() -> None:
-    series = {f"m{n}": lambda_series(DOCS, "api", aws.LAMBDA_ERRORS) for n in range(11)}
+    series = {f"m{n}": lambda_series(DOCUMENTED, "api", aws.LAMBDA_ERRORS) for n in range(11)}
     with pytest.raises(ValueError, match="at most 10"):
         replace(ALARMS.api_errors, watch=Math(expression="SUM([m0])", series=series))
 
 
 @pytest.mark.parametrize("missing", ["notBreaching", "ignore"])
 def test_an_alarm_on_dynamodb_that_would_never_end_is_refused(missing: Any) -> None:
-    refused = {"r": table_series(DOCS, QUESTS, aws.TABLE_READ_THROTTLES)}
+    refused = {"r": table_series(DOCUMENTED, QUESTS, aws.TABLE_READ_THROTTLES)}
     filled = Math(expression="SUM([FILL(r, 0)])", series=refused)
     assert replace(ALARMS.api_errors, missing="ignore", watch=filled).watch is filled
     with pytest.raises(ValueError, match="would never end"):
@@ -279,7 +279,7 @@ def test_alarms_of_different_periods_on_one_panel_are_refused() -> None:
 
 
 def test_a_panel_takes_the_period_of_its_alarm() -> None:
-    line = Line(label="depth", watch=queue_series(DOCS, REWARDS, aws.QUEUE_DEPTH))
+    line = Line(label="depth", watch=queue_series(DOCUMENTED, REWARDS, aws.QUEUE_DEPTH))
     assert Panel(title="x", shows=(line, ALARMS.api_errors), period=3600).period == ALARMS.api_errors.period
     assert Panel(title="x", shows=(line,), period=3600).period == 3600
 

@@ -262,7 +262,7 @@ def _reads(stage: UnitStage, shards: int) -> None:
     stage.lambda_.create_alias(FunctionName=name, Name=LIVE_ALIAS, FunctionVersion="$LATEST")
 
 
-def _lay(stage: UnitStage, lane: str) -> None:
+def _put_quest(stage: UnitStage, lane: str) -> None:
     item = {"questId": {"S": f"quest in {lane}"}, "lane": {"S": lane}, "laneAt": {"S": "2026"}}
     stage.dynamodb.put_item(TableName=stage.table(QUESTS), Item=item)
 
@@ -270,7 +270,7 @@ def _lay(stage: UnitStage, lane: str) -> None:
 @pytest.mark.parametrize("lane", ["OPEN#2", "UNDERWAY#2", "DISPUTED#2"])
 def test_a_partition_of_the_board_that_holds_quests_is_not_given_up(stage: UnitStage, lane: str) -> None:
     _reads(stage, 4)
-    _lay(stage, lane)
+    _put_quest(stage, lane)
     (finding,) = readiness._board(stage)
     assert (finding.verdict, finding.settings) == ("missing", {"boardShards": "3"})
 
@@ -278,5 +278,5 @@ def test_a_partition_of_the_board_that_holds_quests_is_not_given_up(stage: UnitS
 def test_partitions_of_the_board_that_are_empty_or_still_read_are_no_finding(stage: UnitStage) -> None:
     assert list(readiness._board(stage)) == [], "nothing is deployed yet"
     _reads(stage, 4)
-    _lay(stage, "OPEN#0")
+    _put_quest(stage, "OPEN#0")
     assert list(readiness._board(stage)) == []

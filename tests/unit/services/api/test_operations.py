@@ -335,7 +335,7 @@ def test_a_requestor_takes_the_quest_back_after_the_deadline(api: Api) -> None:
     assert api.call("claimQuest", CARA, questId=quest_id).status == 200
 
 
-def test_the_form_of_a_quest_since_two(api: Api) -> None:
+def test_when_minutes_and_meeting_point_of_a_quest(api: Api) -> None:
     when = {"start": "2026-03-07T10:00:00+01:00", "end": "2026-03-07T12:00:00+01:00"}
     quest_id = api.create(ANNA, when=when, minutes=90, meetingPoint="The blue door")
     window = {"start": "2026-03-07T09:00:00.000Z", "end": "2026-03-07T11:00:00.000Z"}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.observability.catalogue import Alarms
-from infra.observability.docs import DOCS
+from infra.observability.docs import DOCUMENTED
 from infra.observability.model import Alarm
 from infra.paths import REPOSITORY
 from services.core.collecting import collected
@@ -29,7 +29,7 @@ def test_things_are_collected_wherever_they_stand() -> None:
 def test_a_second_alarm_on_a_metric_is_deployed_where_it_is_declared() -> None:
     class More(Alarms):
         def __init__(self) -> None:
-            super().__init__(DOCS)
+            super().__init__(DOCUMENTED)
             self.another = Alarm(
                 key="another", title="x", meaning="x", watch=self.api_errors.watch, thresholds={"P3": 7}, period=60
             )
@@ -55,7 +55,7 @@ def test_a_declaration_is_whole(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_service_has_its_alarm_its_tests_and_its_row_in_the_docs(name: str) -> None:
-    assert name in Alarms(DOCS).function_errors
+    assert name in Alarms(DOCUMENTED).function_errors
     assert any((REPOSITORY / "tests/unit/services" / name).glob("test_*.py")), f"tests/unit/services/{name} is missing"
     monitoring = Path(REPOSITORY / "docs/monitoring.md").read_text(encoding="utf-8")
     assert f"lambda-{name}-errors" in monitoring

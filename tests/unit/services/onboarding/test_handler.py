@@ -178,7 +178,7 @@ CODE_SOURCES = ["SignUp", "ResendCode", "ForgotPassword", "UpdateUserAttribute",
 
 @pytest.mark.parametrize("source", CODE_SOURCES)
 @pytest.mark.parametrize("language", Language)
-def test_a_code_comes_in_the_language_of_the_page(
+def test_a_code_comes_in_the_language_of_the_app(
     cloud: Cloud, onboarding: ModuleType, language: Language, source: str
 ) -> None:
     before = cloud.everything()

@@ -75,5 +75,5 @@ def test_a_diminished_reward_is_rounded_down_and_says_its_share(share: int, amou
     assert entry.share == share
 
 
-def test_a_newcomers_row_is_the_fold_of_their_welcome() -> None:
+def test_a_newcomers_row_is_the_sum_of_their_welcome() -> None:
     assert drift(totals_of(newcomer(ANNA, NOW)), sum_entries([ledger.welcome(ANNA, NOW)])) is None
