@@ -235,7 +235,9 @@ def _read_by_name(scope: Scope) -> list[Statement]:
 def _read_by_tag(scope: Scope) -> list[Statement]:
     return [
         _tagged(scope, "ReadApi", scope.apis, "apigateway", "GET"),
-        _tagged(scope, "ReadApiParts", scope.api_parts, "apigateway", "GET", conditions=scope.seen_not_foreign),
+        _tagged(
+            scope, "ReadApiParts", scope.api_parts, "apigateway", "GET", conditions=scope.readable_unless_other_stage
+        ),
         _tagged(scope, "ReadLogDelivery", scope.log_delivery, "logs", "ListTagsForResource"),
         _tagged(scope, "ReadMappings", scope.mappings, "lambda", "ListTags"),
         _tagged(
@@ -439,8 +441,17 @@ def _write_api(scope: Scope) -> list[Statement]:
     return [
         _tagged(scope, "MakeApi", [collection], "apigateway", "POST", conditions=scope.tagging),
         _tagged(scope, "Api", scope.apis, "apigateway", *verbs, conditions=scope.owned),
-        _tagged(scope, "ApiParts", scope.api_parts, "apigateway", *verbs, conditions=scope.not_foreign),
-        _tagged(scope, "ApiTags", scope.api_tags, "apigateway", "POST", "PUT", "DELETE", conditions=scope.not_foreign),
+        _tagged(scope, "ApiParts", scope.api_parts, "apigateway", *verbs, conditions=scope.writable_unless_other_stage),
+        _tagged(
+            scope,
+            "ApiTags",
+            scope.api_tags,
+            "apigateway",
+            "POST",
+            "PUT",
+            "DELETE",
+            conditions=scope.writable_unless_other_stage,
+        ),
         Statement(
             sid="StageTags",
             actions=["apigateway:TagResource", "apigateway:UntagResource"],

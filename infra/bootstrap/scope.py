@@ -182,11 +182,11 @@ class Scope:
         return {"StringEquals": {_REQUEST_TAG: self.stage}, "StringEqualsIfExists": {_RESOURCE_TAG: self.stage}}
 
     @property
-    def seen_not_foreign(self) -> Conditions:
+    def readable_unless_other_stage(self) -> Conditions:
         """Not what carries another stage's tag; for reading what may carry none."""
         return {"StringEqualsIfExists": {_RESOURCE_TAG: self.stage}}
 
     @property
-    def not_foreign(self) -> Conditions:
+    def writable_unless_other_stage(self) -> Conditions:
         """Not what carries or would get another stage's tag; for what may carry none."""
         return {"StringEqualsIfExists": {_RESOURCE_TAG: self.stage, _REQUEST_TAG: self.stage}}

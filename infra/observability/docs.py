@@ -55,7 +55,7 @@ An account's first three dashboards of up to 50 metrics are free, every other co
 rata for the hours in which it has data, the account's first ten nothing.
 """
 
-DOCS = Platform(
+DOCUMENTED = Platform(
     stage="<stage>",
     region=GLOBAL_REGION,
     account="<account>",
@@ -67,7 +67,7 @@ DOCS = Platform(
 
 def monitoring() -> str:
     """The whole page."""
-    alarms = Alarms(DOCS)
+    alarms = Alarms(DOCUMENTED)
     sections = (
         HEAD,
         "## Alarms\n",
@@ -82,7 +82,7 @@ def monitoring() -> str:
         METRICS_HEAD,
         _table(("metric", "by", "unit", "what it counts", "alarm"), _metrics(alarms)),
         "## Dashboards\n",
-        "\n".join(_dashboard(dashboard) for dashboard in dashboards(DOCS, alarms)),
+        "\n".join(_dashboard(dashboard) for dashboard in dashboards(DOCUMENTED, alarms)),
         "## Saved queries\n",
         SAVED_QUERIES,
         _table(("query", "shows", "logs", "runbook"), map(_query, QUERIES)),
@@ -173,7 +173,7 @@ def _dashboard(dashboard: Dashboard) -> str:
 
 def _query(query: Query) -> tuple[str, ...]:
     logs = "all" if len(query.logs) == len(SERVICES) else ", ".join(query.logs)
-    return (f"`{query.name(DOCS.stage)}`", query.meaning, logs, ", ".join(map(_runbook, query.runbook)))
+    return (f"`{query.name(DOCUMENTED.stage)}`", query.meaning, logs, ", ".join(map(_runbook, query.runbook)))
 
 
 def monthly_alarm_cost(alarms: Alarms, least: Severity) -> float:

@@ -16,7 +16,7 @@ FOLDER: Final = "pulumi"
 """Beside the embedded engine's state."""
 _END_SECONDS: Final = 30.0
 """So long a CLI may take to see that the program and the provider that it had were killed."""
-_MOMENT: Final = 0.2
+_POLL_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,10 @@ class LocalStack:
         deployment = state.get("deployment") or {}
         resources, pending = deployment.get("resources") or [], deployment.get("pending_operations") or []
         providers = [f"{one['urn']}::{one['id']}" for one in resources if one["type"] == "pulumi:providers:aws"]
-        told = {one["urn"] for one in resources if not (one.get("delete") or one.get("pendingReplacement"))}
-        told |= {one["resource"]["urn"] for one in pending}
+        known = {one["urn"] for one in resources if not (one.get("delete") or one.get("pendingReplacement"))}
+        known |= {one["resource"]["urn"] for one in pending}
         begun = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(self.started_creations.glob("*.json"))]
-        lost = [one for one in begun if one["urn"] not in told and providers]
+        lost = [one for one in begun if one["urn"] not in known and providers]
         added = [{"resource": {**one, "provider": providers[0]}, "type": "creating"} for one in lost]
         return {**state, "deployment": {**deployment, "pending_operations": [*pending, *added]}} if added else state
 
@@ -103,7 +103,7 @@ class LocalStack:
         """The run that holds the stack, after `patience` seconds for its end; empty if none does."""
         end = time.monotonic() + patience
         while (found := next(filter(None, map(_holder, self.locks)), "")) and time.monotonic() < end:
-            time.sleep(_MOMENT)
+            time.sleep(_POLL_SECONDS)
         return found
 
 

@@ -11,7 +11,7 @@ from ops.shared.terminal import Change, Json, Terminal, carry_out, command
 from services.core.domain.quests import MODERATORS
 from services.core.stores.users import NoSuchUserError
 
-IN_FORCE: Final = "rewards go by it within a minute, app and api from the next sign-in on, or within an hour"
+TAKES_EFFECT: Final = "rewards follow within a minute, app and API at the next sign-in, or within an hour"
 
 app = typer.Typer(no_args_is_help=True, help="Who moderates, and who sees a feature first.")
 GroupArgument = Annotated[str, typer.Argument(help="moderators or internal.")]
@@ -79,4 +79,4 @@ def _move(stage: Stage, terminal: Terminal, group: str, member: str, *, into: bo
     plan = [] if is_in is into else [f"{user_id} {'joins' if into else 'leaves'} {group}"]
     change = Change(f"groups {'add' if into else 'remove'}", f"{group} {user_id}", plan, apply)
     if outcome := carry_out(stage, terminal, change):
-        terminal.result(outcome, f"{member} is {'in' if into else 'no longer in'} {group}: {IN_FORCE}.")
+        terminal.result(outcome, f"{member} is {'in' if into else 'no longer in'} {group}: {TAKES_EFFECT}.")

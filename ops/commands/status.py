@@ -11,7 +11,7 @@ import typer
 from botocore.exceptions import ClientError
 
 from infra.observability.catalogue import Alarms
-from infra.observability.docs import DOCS
+from infra.observability.docs import DOCUMENTED
 from ops.shared import dead_letters, flags, hold, inventory, rollouts
 from ops.shared.breaker import status_of
 from ops.shared.budget import budget
@@ -32,7 +32,7 @@ from services.core.parameters import INITIALISED_PARAMETERS, SECRETS, STACK_PARA
 from services.core.routes import HEALTH_PATH
 from services.core.services import SERVICES
 
-UNPAID_LIMIT: Final = Alarms(DOCS).unpaid_rewards.thresholds["P2"]
+UNPAID_LIMIT: Final = Alarms(DOCUMENTED).unpaid_rewards.thresholds["P2"]
 """Seconds that a reward may be due before the stage is not well: the alarm's threshold."""
 
 DEPLOY: Final = "`civicforge deploy --refresh --stage {}` makes again what is missing."

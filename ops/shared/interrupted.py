@@ -58,7 +58,7 @@ def find_interrupted(stage: Stage) -> InterruptedDeployment:
 
 
 def records(stage: Stage) -> list[dict[str, Any]]:
-    """The resources as the stage's state has them. Raises as `remains` does; empty if that has nothing."""
+    """The resources as the stage's state has them. Raises as `find_interrupted` does; empty if that has nothing."""
     found = (_latest(content).get("resources") or [] for key, content in _state_files(stage) if "/stacks/" in key)
     return [record for resources in found for record in resources]
 

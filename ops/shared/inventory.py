@@ -15,7 +15,7 @@ from ops.shared import interrupted
 from ops.shared.errors import EXPECTED, explain
 from ops.shared.stage import OperatorError, Stage
 
-_AT_ONCE: Final = 8
+_WORKERS: Final = 8
 _ATTEMPTS: Final = 8
 """AWS describes about ten alarms a second; who asks for more is throttled and asks again."""
 
@@ -79,7 +79,7 @@ def look(stage: Stage, resources: Sequence[Known]) -> Seen:
     """Look for each of the resources. Changes nothing."""
     cloud = Cloud(stage.endpoint or "", stage.region, stage.session, attempts=_ATTEMPTS)
     looked = [one for one in resources if one.type in HANDLERS]
-    with closing(cloud), ThreadPoolExecutor(_AT_ONCE) as pool:
+    with closing(cloud), ThreadPoolExecutor(_WORKERS) as pool:
         found = list(pool.map(lambda one: _is_there(cloud, one), looked))
     return Seen(
         there=found.count(True),

@@ -25,7 +25,7 @@ from ops.shared.stage import OperatorError, Stage
 
 RECOVER: Final = "`civicforge recover --stage {stage}` brings it back to order."
 LOCKED: Final = "the stack is currently locked"
-_MOMENT: Final = 0.2
+_POLL_SECONDS: Final = 0.2
 """Seconds between two looks at the event log."""
 _VERBS: Final = {
     "create": "created",
@@ -135,7 +135,7 @@ class PulumiCli:
                 position = 0
                 while process.poll() is None:
                     position = _read_events(log, position, outcome, say)
-                    time.sleep(_MOMENT)
+                    time.sleep(_POLL_SECONDS)
                 _read_events(log, position, outcome, say)
             if process.returncode == 0 and not outcome.errors:
                 return

@@ -20,7 +20,7 @@ interface ListProps<T> {
   children: (items: readonly T[]) => ComponentChildren;
 }
 
-/** A paged list with its four faces: loading, failed, empty, and there. What is cached stays visible when a refresh fails. */
+/** A paged list in one of its four states: loading, failed, empty, and there. What is cached stays visible when a refresh fails. */
 export function List<T>({ query, empty, children }: ListProps<T>) {
   const items = query.data?.pages.flatMap((page) => page.items);
   return (

@@ -44,7 +44,7 @@ const scanned = (all: ReturnType<typeof cards>, query: string) =>
     return query.split(" ").every((part) => each.some((word) => word.startsWith(part)));
   });
 
-/** The `count` least, each looked for by going through all of them: no sorting, so that it can err in no way that it does. */
+/** The first `count` ids in the order, by repeated search for the least: without a sort, so that it cannot share a mistake of `found`. */
 function least(all: ReturnType<typeof cards>, count: number, isBefore: (a: BoardCard, b: BoardCard) => boolean) {
   const left = new Set(all);
   return Array.from({ length: Math.min(count, all.length) }, () => {
