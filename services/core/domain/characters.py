@@ -19,13 +19,14 @@ _BIDI_CONTROLS = "\u202a-\u202e\u2066-\u2069"
 _PLANES = "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(1, 17))
 REFUSED_IN_BMP = f"\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI_CONTROLS}\ue000-\uf8ff\ufdd0-\ufdef\ufffe\uffff"
 """The characters of the Basic Multilingual Plane that are refused, as a class. Line breaks are the field's to judge."""
-_REFUSED = re.compile(f"[{REFUSED_IN_BMP}\ud800-\udfff\U000f0000-\U0010ffff{_PLANES}]")
-_SHOWS_NOTHING = re.compile(f"[{IGNORABLE}{_ANNOTATIONS}]")
+# `re` compiles these classes when they are first used: that takes 1 % of a cold start, and reading needs none of them.
+_REFUSED = f"[{REFUSED_IN_BMP}\ud800-\udfff\U000f0000-\U0010ffff{_PLANES}]"
+_SHOWS_NOTHING = f"[{IGNORABLE}{_ANNOTATIONS}]"
 
 _JOINERS = "\u200c\u200d"
 _MARKS = "\u200e\u200f\u061c"
-_SELECTORS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-_TAGS = re.compile("[\U000e0020-\U000e007f]")
+_SELECTORS = "[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+_TAGS = "[\U000e0020-\U000e007f]"
 _BLACK_FLAG = "\U0001f3f4"
 _NEVER_JOINED = ("LATIN ", "GREEK ", "CYRILLIC ", "CJK ", "HIRAGANA ", "KATAKANA ", "HANGUL ", "DIGIT ")
 _WITHOUT_VARIANTS = ("LATIN ", "GREEK ", "CYRILLIC ")
@@ -40,23 +41,23 @@ def clean(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    if found := _REFUSED.search(text):
+    if found := re.search(_REFUSED, text):
         raise ValueError(f"must not contain the invisible character U+{ord(found[0]):04X}; please remove it")
-    if _SHOWS_NOTHING.search(text):
+    if re.search(_SHOWS_NOTHING, text):
         text = _visible_part(text)
     return unicodedata.normalize("NFC", text)
 
 
 def without_invisible(text: str) -> str:
     """The text without the characters that `clean` refuses or removes, e.g. for a decoded URL."""
-    return _visible_part(_REFUSED.sub("", text))
+    return _visible_part(re.sub(_REFUSED, "", text))
 
 
 def _visible_part(text: str) -> str:
     right_to_left = any(_is_right_to_left(char) for char in text)
     kept: list[str] = []
     for char in text:
-        if not _SHOWS_NOTHING.match(char) or _does_something(char, kept, right_to_left=right_to_left):
+        if not re.match(_SHOWS_NOTHING, char) or _does_something(char, kept, right_to_left=right_to_left):
             kept.append(char)
     return "".join(kept)
 
@@ -74,11 +75,11 @@ def _does_something(char: str, kept: list[str], *, right_to_left: bool) -> bool:
     before = unicodedata.name(kept[-1], "")
     if char in _JOINERS:
         return kept[-1] not in _JOINERS and not before.startswith(_NEVER_JOINED)
-    if _SELECTORS.match(char):
-        return not _SHOWS_NOTHING.match(kept[-1]) and not before.startswith(_WITHOUT_VARIANTS)
-    return bool(_TAGS.match(char)) and (kept[-1] == _BLACK_FLAG or bool(_TAGS.match(kept[-1])))
+    if re.match(_SELECTORS, char):
+        return not re.match(_SHOWS_NOTHING, kept[-1]) and not before.startswith(_WITHOUT_VARIANTS)
+    return bool(re.match(_TAGS, char)) and (kept[-1] == _BLACK_FLAG or bool(re.match(_TAGS, kept[-1])))
 
 
 def is_visible(char: str) -> bool:
     """True for a character that shows something by itself: a letter, number, punctuation or symbol."""
-    return unicodedata.category(char)[0] in "LNPS" and not _SHOWS_NOTHING.match(char) and char not in _BLANK_SYMBOLS
+    return unicodedata.category(char)[0] in "LNPS" and not re.match(_SHOWS_NOTHING, char) and char not in _BLANK_SYMBOLS

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
@@ -22,7 +23,7 @@ class Model(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="ignore",
-        alias_generator=to_camel,
+        alias_generator=cache(to_camel),  # the same names occur in many models
         populate_by_name=True,
         defer_build=True,
         hide_input_in_errors=True,  # what members wrote is not for the logs
