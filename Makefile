@@ -142,7 +142,7 @@ history: .venv/.ready ## Play the history of SEED and tell all that happened in 
 	@$(RUN) tests.simulation $(SEED)
 
 .PHONY: page-test
-page-test: frontend/node_modules/.ready frontend/dist/index.html ## The page's unit tests and its size
+page-test: frontend/node_modules/.ready frontend/dist/index.html ## The app's unit tests and its size
 	@npm --prefix frontend run --silent test
 
 # Kills, waits and alarms race on a busy machine: docs/decisions/0031-one-retry.md.

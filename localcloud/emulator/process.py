@@ -105,15 +105,15 @@ class Running:
 
     @property
     def front_url(self) -> str:
-        """URL of page and API of the stage `local`, as a browser opens it."""
+        """URL of app and API of the stage `local`, as a browser opens it."""
         return f"http://localhost:{self.front_port}"
 
     def url_of(self, stage: str) -> str:
-        """URL of page and API of a stage, as a browser opens it: each has a name of its own at the one front door."""
+        """URL of app and API of a stage, as a browser opens it: each has a name of its own at the one front door."""
         return self.front_url if stage == DEFAULT_STAGE else f"http://{stage}.localhost:{self.front_port}"
 
     def configuration(self, stage: str) -> dict[str, str]:
-        """The configuration that leads a stage's page and mails to this emulator."""
+        """The configuration that leads a stage's app and mails to this emulator."""
         return {
             "civicforge:siteUrl": self.url_of(stage),
             "civicforge:cognitoEndpoint": f"http://localhost:{self.port}/",

@@ -156,7 +156,7 @@ class App:
         """The member of the verified token. The gateway accepts ID tokens too, which are not meant for us."""
         claims = event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims", {})
         if claims.get("token_use") != "access" or claims.get("client_id") != self._settings.cognito_app_client_id:
-            raise ProblemError(401, "wrong_token", "This needs an access token of this stage's page. Sign in again.")
+            raise ProblemError(401, "wrong_token", "This needs an access token of this stage's app. Sign in again.")
         groups = frozenset(_groups(claims.get("cognito:groups")))
         return Actor(claims["sub"], groups, self.flags.features(claims["sub"], groups))
 

@@ -32,7 +32,7 @@ EDGES = {
 }
 
 
-EDGES_OF_THE_LEFT = {("SUBMITTED", "OPEN"), ("DISPUTED", "OPEN")}
+EDGES_FROM_LEAVERS = {("SUBMITTED", "OPEN"), ("DISPUTED", "OPEN")}
 """Work that is sent back to a performer who has left, which opens the quest for others."""
 
 
@@ -40,7 +40,7 @@ def check_step(before: Quest, after: Quest) -> None:
     """A quest stays as it was, or takes one edge and one version."""
     if before != after:
         edge = (before.status.value, after.status.value)
-        assert edge in EDGES or (edge in EDGES_OF_THE_LEFT and before.performer_id in before.left)
+        assert edge in EDGES or (edge in EDGES_FROM_LEAVERS and before.performer_id in before.left)
         assert after.version == before.version + 1
         assert after.updated_at >= before.updated_at
         fixed = {"quest_id", "requestor_id", "created_at", "request_digest"}
@@ -190,7 +190,7 @@ def check_shares(completed: Iterable[Quest]) -> None:
 
 
 def check_confirmers(entries: Iterable[Entry]) -> None:
-    """Each member who confirmed somebody's work in so many words is counted for them, and once."""
+    """Each member who confirmed somebody's work themselves is counted for them, and once."""
     words, counted = set[tuple[str, str | None]](), list[tuple[str, str | None]]()
     for entry in entries:
         words |= {(entry.user_id, entry.requestor_id)} if entry.confirmed else set()

@@ -364,7 +364,7 @@ export default {
     explainTitle: "What these numbers mean",
     explain: {
       confirmedBy:
-        "How many different members said in so many words that the work was done. One friend who confirms often counts once.",
+        "How many different members said themselves that the work was done. One friend who confirms often counts once.",
       xp: "Earned with each quest that was completed for somebody.",
       reputation: "Comes with the XP and grows by helping different people: for the same person again it is less.",
       completed: "Quests that this member completed for others.",

@@ -54,7 +54,7 @@ def test_it_opens_for_a_sustained_refusal_that_two_witnesses_see(
     assert Stage().run(*refusals, writes=writes) == action
 
 
-def test_it_closes_when_two_probes_in_a_row_pass_and_the_hold_is_over() -> None:
+def test_it_closes_when_two_probes_in_a_row_pass_and_the_open_time_is_over() -> None:
     stage = Stage()
     stage.run(writes=False)
     assert [stage.run(0, 0, writes=writes) for writes in (True, False, True, True)] == [None, None, None, "close"]
@@ -74,7 +74,7 @@ def test_it_does_not_flap() -> None:
     assert len(opened) < 12
 
 
-def test_a_quiet_day_later_the_hold_is_short_again() -> None:
+def test_a_quiet_day_later_the_open_time_is_short_again() -> None:
     stage = Stage()
     for _ in range(3):
         while stage.run(writes=False) != "open":
@@ -139,10 +139,10 @@ def test_whatever_happens_it_sets_only_what_is_closed_or_its_own(
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"version": "x"}'])
-def test_a_note_that_is_missing_or_invalid_counts_as_none(text: str | None) -> None:
+def test_a_state_that_is_missing_or_invalid_counts_as_none(text: str | None) -> None:
     assert GuardState.parse(text) == GuardState()
 
 
-def test_a_note_is_read_back() -> None:
+def test_a_state_is_read_back() -> None:
     own = GuardState(version=7, openings=[NOW], good=1, hands_off_until=NOW + OPERATOR_PAUSE)
     assert GuardState.parse(own.model_dump_json(by_alias=True, exclude_none=True)) == own

@@ -1,4 +1,4 @@
-"""Folding: what it makes equal, and that the committed vectors, which the page's test reads too, are what it does."""
+"""Folding: what it makes equal, and that the committed vectors, which the app's test reads too, are what it does."""
 
 import json
 import sys
