@@ -34,7 +34,7 @@ _OWN = {
     "cognito_user_pool_id": "eu-central-1_bench",
     "cognito_app_client_id": ISSUER_CLIENT,
     "push_loopback": False,
-    **{f"{thing}_table": name for thing, name in TABLES.items()},
+    **{f"{base_name}_table": name for base_name, name in TABLES.items()},
 }
 
 

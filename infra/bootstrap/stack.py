@@ -126,12 +126,12 @@ class Bootstrap(pulumi.ComponentResource):
         )
 
     def _policy(
-        self, thing: str, scope: pulumi.Output[Scope], statements: Callable[[Scope], list[Statement]]
+        self, base_name: str, scope: pulumi.Output[Scope], statements: Callable[[Scope], list[Statement]]
     ) -> aws.iam.Policy:
         policy: pulumi.Output[str] = scope.apply(lambda known: document(*statements(known)))
-        return aws.iam.Policy(thing, name=resource_name(STACK, thing), policy=policy, opts=self.child)
+        return aws.iam.Policy(base_name, name=resource_name(STACK, base_name), policy=policy, opts=self.child)
 
-    def _role(self, thing: str, environment: str, *policies: aws.iam.Policy) -> None:
+    def _role(self, base_name: str, environment: str, *policies: aws.iam.Policy) -> None:
         """A role that only the jobs of one GitHub environment can assume."""
         trust = [
             {
@@ -143,15 +143,17 @@ class Bootstrap(pulumi.ComponentResource):
             for claims in self.config.conditions(environment)
         ]
         role = aws.iam.Role(
-            thing,
-            name=resource_name(STACK, thing),
+            base_name,
+            name=resource_name(STACK, base_name),
             description=f"GitHub environment {environment}",
             max_session_duration=SESSION_SECONDS,
             assume_role_policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": trust}),
             opts=self.child,
         )
         for number, policy in enumerate(policies):
-            aws.iam.RolePolicyAttachment(f"{thing}-{number}", role=role.name, policy_arn=policy.arn, opts=self.child)
+            aws.iam.RolePolicyAttachment(
+                f"{base_name}-{number}", role=role.name, policy_arn=policy.arn, opts=self.child
+            )
         self.roles[environment] = role.arn
 
 

@@ -99,9 +99,9 @@ class Data(Component):
         for index in (None, *table.indexes):
             kind, path = ("index", f"/index/{index.name}") if index else ("table", "")
             for direction, (least, most) in bounds.items():
-                thing = "-".join((table.base_name, *([index.name] if index else []), direction.lower()))
+                base_name = "-".join((table.base_name, *([index.name] if index else []), direction.lower()))
                 target = aws.appautoscaling.Target(
-                    thing,
+                    base_name,
                     service_namespace="dynamodb",
                     resource_id=pulumi.Output.concat("table/", made.name, path),
                     scalable_dimension=f"dynamodb:{kind}:{direction}CapacityUnits",
@@ -110,8 +110,8 @@ class Data(Component):
                     opts=self.child,
                 )
                 aws.appautoscaling.Policy(
-                    thing,
-                    name=stage.name(thing),
+                    base_name,
+                    name=stage.name(base_name),
                     policy_type="TargetTrackingScaling",
                     service_namespace=target.service_namespace,
                     resource_id=target.resource_id,

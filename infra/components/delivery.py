@@ -49,7 +49,7 @@ class Delivery(Component):
         )
         # Every change: the publisher looks at the quest itself, so that a longer batch is less work, not more.
         self._stream("quests-publisher", data.quests, functions["publisher"], dead_letters[PUBLISHER], batch_size=100)
-        for thing, table, wanted in (
+        for base_name, table, wanted in (
             ("quests-notifier", data.quests, STEP_OF_A_QUEST),
             ("ledger-notifier", data.ledger, REWARD_ON_ITS_WAY),
             ("messages-notifier", data.messages, NEW_MESSAGE),
@@ -57,7 +57,7 @@ class Delivery(Component):
         ):
             # No sweep finds events without a notice, so records are retried for as long as the stream keeps them.
             self._stream(
-                thing,
+                base_name,
                 table,
                 functions["notifier"],
                 dead_letters[NOTICES],
@@ -70,7 +70,7 @@ class Delivery(Component):
 
     def _stream(
         self,
-        thing: str,
+        base_name: str,
         table: aws.dynamodb.Table,
         function: Function,
         dead_letters: aws.sqs.Queue,
@@ -81,7 +81,7 @@ class Delivery(Component):
     ) -> None:
         """Bring a table's changes to a function, those that `wanted` describes or all of them."""
         aws.lambda_.EventSourceMapping(
-            thing,
+            base_name,
             event_source_arn=table.stream_arn,
             function_name=function.live.arn,
             # From the oldest record: what was written before the mapping was there is done too.

@@ -27,16 +27,16 @@ class DeadLetters(Component):
     def __getitem__(self, queue: Queue) -> aws.sqs.Queue:
         return self.queues[queue]
 
-    def _queue(self, thing: str) -> aws.sqs.Queue:
+    def _queue(self, base_name: str) -> aws.sqs.Queue:
         queue = aws.sqs.Queue(
-            thing,
-            name=self.stage.name(thing),
+            base_name,
+            name=self.stage.name(base_name),
             message_retention_seconds=RETENTION_SECONDS,
             sqs_managed_sse_enabled=True,
             opts=self.stateful,
         )
         aws.sqs.QueuePolicy(
-            thing,
+            base_name,
             queue_url=queue.url,
             policy=document(tls_only(["sqs:*"], queue.arn)),
             opts=self.child,
@@ -105,10 +105,12 @@ class Alerts(Component):
             )
         ]
 
-    def _topic(self, thing: str) -> aws.sns.Topic:
-        topic = aws.sns.Topic(thing, name=self.stage.name(thing), kms_master_key_id=self.key.arn, opts=self.child)
+    def _topic(self, base_name: str) -> aws.sns.Topic:
+        topic = aws.sns.Topic(
+            base_name, name=self.stage.name(base_name), kms_master_key_id=self.key.arn, opts=self.child
+        )
         aws.sns.TopicPolicy(
-            thing,
+            base_name,
             arn=topic.arn,
             policy=document(
                 Statement(
@@ -124,12 +126,12 @@ class Alerts(Component):
         )
         for mail in self.stage.alert_mails:
             aws.sns.TopicSubscription(
-                f"{thing}-{mail}", topic=topic.arn, protocol="email", endpoint=mail, opts=self.child
+                f"{base_name}-{mail}", topic=topic.arn, protocol="email", endpoint=mail, opts=self.child
             )
-        for number, hook in enumerate(hook for hook in self.stage.alert_hooks if hook.topic == thing):
+        for number, hook in enumerate(hook for hook in self.stage.alert_hooks if hook.topic == base_name):
             # The address has the key of the integration in it, which no preview needs to show.
             aws.sns.TopicSubscription(
-                f"{thing}-hook-{number}",
+                f"{base_name}-hook-{number}",
                 topic=topic.arn,
                 protocol="https",
                 endpoint=pulumi.Output.secret(hook.address),

@@ -16,16 +16,16 @@ class PrivateBucket(Component):
     """
 
     def __init__(
-        self, stage: StageConfig, thing: str, account: pulumi.Output[str], *, keep_days: int | None = None
+        self, stage: StageConfig, base_name: str, account: pulumi.Output[str], *, keep_days: int | None = None
     ) -> None:
-        super().__init__(stage, f"{thing}-bucket")
-        name = account.apply(lambda account: stage.name(f"{thing}-{account}"))
-        self.bucket = private_bucket(thing, name, child=self.child, stateful=self.stateful, keep_days=keep_days)
+        super().__init__(stage, f"{base_name}-bucket")
+        name = account.apply(lambda account: stage.name(f"{base_name}-{account}"))
+        self.bucket = private_bucket(base_name, name, child=self.child, stateful=self.stateful, keep_days=keep_days)
         self.register_outputs({})
 
 
 def private_bucket(
-    thing: str,
+    base_name: str,
     name: pulumi.Input[str],
     *,
     child: pulumi.ResourceOptions,
@@ -34,13 +34,13 @@ def private_bucket(
 ) -> aws.s3.Bucket:
     """The bucket and what keeps it private. Only an unprotected one can be deleted with objects in it."""
     bucket = aws.s3.Bucket(
-        thing,
+        base_name,
         bucket=name,
         force_destroy=not stateful.protect,
         opts=stateful,
     )
     aws.s3.BucketPublicAccessBlock(
-        thing,
+        base_name,
         bucket=bucket.id,
         block_public_acls=True,
         block_public_policy=True,
@@ -49,19 +49,19 @@ def private_bucket(
         opts=child,
     )
     aws.s3.BucketOwnershipControls(
-        thing,
+        base_name,
         bucket=bucket.id,
         rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
         opts=child,
     )
     versioning = aws.s3.BucketVersioning(
-        thing,
+        base_name,
         bucket=bucket.id,
         versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
         opts=child,
     )
     aws.s3.BucketServerSideEncryptionConfiguration(
-        thing,
+        base_name,
         bucket=bucket.id,
         rules=[
             aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
@@ -75,7 +75,7 @@ def private_bucket(
         opts=child,
     )
     aws.s3.BucketLifecycleConfiguration(
-        thing,
+        base_name,
         bucket=bucket.id,
         rules=[
             aws.s3.BucketLifecycleConfigurationRuleArgs(

@@ -66,7 +66,7 @@ def _calls(stage: StageView, wanted: str) -> Iterator[Event]:
     for call in stage.emulator.calls():
         if wanted == call.request_id or wanted in call.path.split("/"):
             yield Event(
-                call.at, 0, "page", f"{call.method} {call.path}: {call.status}, {call.milliseconds:.0f} ms", vars(call)
+                call.at, 0, "app", f"{call.method} {call.path}: {call.status}, {call.milliseconds:.0f} ms", vars(call)
             )
 
 

@@ -161,7 +161,7 @@ def test_what_members_write_is_escaped_wherever_it_is_shown(stage: Stage, member
     assert sum("&lt;img" in text for text in shown) >= 6
 
 
-def test_a_request_is_followed_from_the_page_to_the_reward(stage: Stage) -> None:
+def test_a_request_is_followed_from_the_app_to_the_reward(stage: Stage) -> None:
     anna, ben = stage.sign_up("timeline-anna"), stage.sign_up("timeline-ben")
     quest = anna.create()
     of_claim, of_last = str(uuid.uuid4()), str(uuid.uuid4())
@@ -177,8 +177,8 @@ def test_a_request_is_followed_from_the_page_to_the_reward(stage: Stage) -> None
 
     wait_for(lambda: {"notice", "reward", "rewards"} <= set(places(of_last)), 20, "notice and reward are there")
     found = places(of_last)
-    assert found[0] == "page"
-    assert {"page", "api", "table quests", "table ledger", "reward", "rewards", "notice", "document"} <= set(found)
+    assert found[0] == "app"
+    assert {"app", "api", "table quests", "table ledger", "reward", "rewards", "notice", "document"} <= set(found)
     claim = page(stage, "timeline", id=of_claim)
     assert "OPEN -&gt; CLAIMED" in claim
     assert "SUBMITTED" not in re.sub(r"<pre>.*?</pre>", "", claim, flags=re.DOTALL).split("Latest requests")[0]

@@ -86,7 +86,7 @@ def lines(stage: Stage, service: str) -> list[dict[str, Any]]:
     return [line for line in map(json.loads, texts) if "_aws" not in line]
 
 
-def test_a_request_is_followed_from_the_page_to_the_ledger_entry(stage: Stage, trail: Trail) -> None:
+def test_a_request_is_followed_from_the_app_to_the_ledger_entry(stage: Stage, trail: Trail) -> None:
     def request() -> list[dict[str, Any]]:
         return [line for line in lines(stage, "api") if line.get("request_id") == trail.request_id]
 

@@ -134,7 +134,7 @@ def test_every_route_but_the_public_ones_wants_a_token(stage: Stage) -> None:
         assert (status == 401) is (not route.public), f"{route.key} answered {status}"
 
 
-def test_only_an_access_token_of_this_page_is_accepted(stage: Stage, ann: Member) -> None:
+def test_only_an_access_token_of_this_app_is_accepted(stage: Stage, ann: Member) -> None:
     assert ann.request("GET", "/me").status_code == 200
     assert ann.request("GET", "/me", token="IdToken").status_code == 401
     assert ann.request("GET", "/me", token="RefreshToken").status_code == 401

@@ -93,7 +93,7 @@ def test_the_bucket_answers_the_distribution_only(stage: Stage) -> None:
     assert "here" not in stage.http.get("/assets/missing.js").text
 
 
-def test_config_json_says_where_the_page_finds_its_stage(stage: Stage) -> None:
+def test_config_json_says_where_the_app_finds_its_stage(stage: Stage) -> None:
     answer = stage.http.get("/config.json")
     assert answer.headers["cache-control"] == "no-cache"
     assert answer.json()["userPoolClientId"] == stage.outputs["user_pool_client_id"]

@@ -41,7 +41,7 @@ def test_codes_are_mailed_by_ses_where_the_stage_names_a_sender(stage_plan: Plan
     }
 
 
-def test_the_page_proves_a_password_and_keeps_no_secret(stage_plan: Plan) -> None:
+def test_the_app_proves_a_password_and_keeps_no_secret(stage_plan: Plan) -> None:
     for client in stage_plan.of("UserPoolClient"):
         inputs = client.inputs
         assert inputs["generateSecret"] is False

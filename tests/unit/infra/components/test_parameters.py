@@ -42,7 +42,7 @@ def test_the_cursor_key_is_random_and_of_256_bits() -> None:
     assert all(len(base64.urlsafe_b64decode(key["current"] + "=")) == 32 for key in keys)
 
 
-def test_the_page_has_the_public_half_of_each_stages_key_pair() -> None:
+def test_the_app_has_the_public_half_of_each_stages_key_pair() -> None:
     pairs = []
     for stage in ("dev", "prod"):
         planned = plan(stage)

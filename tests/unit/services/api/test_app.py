@@ -77,7 +77,7 @@ def test_every_other_call_needs_a_member(api: Api, operation: str) -> None:
         {"client_id": "", "aud": CLIENT_ID},
     ],
 )
-def test_an_access_token_of_this_page_and_no_other(api: Api, claims: dict[str, Any]) -> None:
+def test_an_access_token_of_this_app_and_no_other(api: Api, claims: dict[str, Any]) -> None:
     answer = api.call("getMe", ANNA, claims=claims)
     assert (answer.status, answer.json["code"]) == (401, "wrong_token")
     assert api.cloud.all_users() == {}

@@ -26,7 +26,7 @@ def section(html: str, language: Language) -> str:
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("capability", Capability)
 @pytest.mark.parametrize("state", State)
-def test_every_language_says_how_each_part_is(language: Language, capability: Capability, state: State) -> None:
+def test_every_language_says_how_each_capability_is(language: Language, capability: Capability, state: State) -> None:
     html = page({**FINE, capability: state}, NOW).decode()
     words = catalogue(language)["status"]
     said = section(html, language)

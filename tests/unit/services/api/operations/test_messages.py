@@ -90,7 +90,7 @@ def test_denied(api: Api, status: str, who: str, audience: str, expected: tuple[
     assert verdicts[audience] == {"allowed": False, "code": expected[1]}
 
 
-def test_the_page_is_told_where_one_may_write(api: Api) -> None:
+def test_the_app_is_told_where_one_may_write(api: Api) -> None:
     open_, claimed = api.create(), api.quest("CLAIMED")
     for quest_id, allowed in ((open_, Audience.PUBLIC), (claimed, Audience.PRIVATE)):
         verdicts = api.call("listMyMessages", ANNA, questId=quest_id).json["mayWrite"]
