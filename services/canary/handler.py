@@ -108,7 +108,7 @@ class Run:
             days = (journey.site.valid_until - self.now) / timedelta(days=1)
             telemetry.count(CERTIFICATE_SHORTAGE, max(0, round(CERTIFICATE_DAYS - days)))
         if self.position is Breaker.CLOSED and (self.life or self.now.minute < LIFE_MINUTES):
-            self.outcomes.append(journey.live())
+            self.outcomes.append(journey.play_quest())
         telemetry.count(CANARY_LIFE_FAILURES, sum(1 for one in self.outcomes if one.step == "life" and one.problem))
         took = {outcome.step: outcome.milliseconds for outcome in self.outcomes}
         telemetry.log.info("tried", extra={"milliseconds": took})

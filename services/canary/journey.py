@@ -64,9 +64,9 @@ class Journey:
             ]
         return [self._timed(name, step) for name, step in steps]
 
-    def live(self) -> Outcome:
+    def play_quest(self) -> Outcome:
         """The whole life of a quest by both members, from the post to the paid reward."""
-        return self._timed("life", self._live)
+        return self._timed("life", self._play_quest)
 
     def page(self) -> None:
         """The home page and the app's configuration."""
@@ -105,7 +105,7 @@ class Journey:
         for path in ("/me", "/me/turn", "/me/inbox", f"/me/quests?role={Role.PERFORMER}"):
             self._call(address, "GET", path)
 
-    def _live(self) -> None:
+    def _play_quest(self) -> None:
         for address in SYNTHETIC_MEMBERS:
             if address not in self.tokens:
                 self.sign_in(address)

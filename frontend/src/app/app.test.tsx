@@ -10,7 +10,7 @@ import { t } from "../lib/text";
 import { CrashBoundary } from "./CrashBoundary";
 import { StartFailure } from "./StartFailure";
 
-describe("the frame", () => {
+describe("the app", () => {
   it("moves the focus to the heading after a navigation, and names the tab", async () => {
     signInAs("ben");
     await serve({
