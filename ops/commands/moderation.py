@@ -4,6 +4,7 @@ The same decisions as in the app, for a stage without a moderator at hand. An op
 """
 
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -96,7 +97,8 @@ def decide(
 
     def apply() -> Json:
         _save(stage, report, decided)
-        _carry_out(stage, decided, now)
+        with suppress(NoSuchUserError):  # a former member has no name, texts or standing left
+            _carry_out(stage, decided, now)
         return dump(decided)
 
     if outcome := carry_out(stage, terminal, Change("moderation decide", report_id, plan, apply)):

@@ -1,6 +1,7 @@
 """Reports by members, decisions by moderators, and the members that one has blocked."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from services.api import requests, views
@@ -29,6 +30,7 @@ from services.core.domain.reports import Decision, DecisionDraft, Measure, Repor
 from services.core.domain.users import shown_text
 from services.core.stores.dynamo import StoreUnavailableError
 from services.core.stores.reports import CONCERNED, REPORTER, ReportExistsError, ReportMovedError
+from services.core.stores.users import NoSuchUserError
 
 CONTEXT = 10
 """Messages before a reported one, and after it, that moderators read."""
@@ -134,7 +136,8 @@ def decide_report(platform: Platform, request: Request[DecisionDraft, NoQuery]) 
         judge = with_history(platform, request.member, sides, report.created_at)
         decided = reports.decide(report, judge, request.body, request.now, _involved(quest))
         if decided is report or _saved(platform, report, decided):
-            _carry_out(platform, request, decided, decided.decisions[-1])
+            with suppress(NoSuchUserError):  # a former member has no name, texts or standing left
+                _carry_out(platform, request, decided, decided.decisions[-1])
             return views.case(decided)
     raise StoreUnavailableError("the report kept changing")
 

@@ -1,6 +1,6 @@
 """`civicforge moderation`: the queue, decisions and their effects, and a member's standing."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from services.core.domain import reports
 from services.core.domain.quests import MODERATORS, Actor
@@ -56,6 +56,18 @@ def test_a_decision_is_carried_out_and_in_the_audit_log(stage: UnitStage, cli: C
     assert user.suspended_until == decided.decisions[0].until
     assert stage.audit()[-1]["action"] == "moderation decide"
     assert "already_decided" in cli(f"moderation decide {report.report_id} warn {WORDS} --yes").err
+
+
+def test_a_decision_on_a_member_who_left_meanwhile_stands(stage: UnitStage, cli: Cli) -> None:
+    report = reported(stage)
+    stage.users.request_deletion(PERFORMER, NOW, grace=timedelta(0))
+    gone = stage.users.get(PERFORMER)
+    assert gone
+    stage.users.anonymise(gone, NOW)
+    assert cli(f"moderation decide {report.report_id} rename {WORDS} --yes").code == 0
+    decided = stage.reports.get(report.report_id)
+    assert decided
+    assert decided.state is ReportState.DECIDED
 
 
 def test_what_a_moderator_has_to_do_in_the_app(stage: UnitStage, cli: Cli) -> None:

@@ -1,6 +1,7 @@
 """Reports, decisions and blocks over the API: who sees what, and what each decision does."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -148,6 +149,23 @@ def test_a_member_loses_a_name_or_texts(api: Api) -> None:
         assert decide(api, report_id, measure).status == 200
     profile = api.call("getUser", userId=BEN).json
     assert (profile["displayName"], profile["bio"], profile["interests"]) == ("New member", "", [])
+
+
+@pytest.mark.parametrize("measure", ["rename", "remove-text", "suspend", "ban", "reinstate"])
+def test_a_decision_on_a_member_who_left_meanwhile_stands(api: Api, cloud: Cloud, measure: str) -> None:
+    api.call("editMe", BEN, {"displayName": "Ben"})
+    report_id = report(api, ANNA, {"kind": "member", "userId": BEN}).json["reportId"]
+    cloud.users.request_deletion(BEN, NOW, grace=timedelta(0))
+    gone = cloud.users.get(BEN)
+    assert gone
+    cloud.users.anonymise(gone, NOW)
+    until = {"until": timestamp(NOW + timedelta(days=3))} if measure == "suspend" else {}
+    for _ in range(2):
+        answer = decide(api, report_id, measure, **until)
+        assert (answer.status, answer.json["state"]) == (200, "DECIDED"), answer.text
+    left = cloud.users.get(BEN)
+    assert left
+    assert (left.display_name, left.suspended_until) == ("Former member", None)
 
 
 @pytest.mark.parametrize("last", ["attestQuest", "cancelQuest"])
