@@ -89,6 +89,7 @@ class Comparison:
                 yield _Batch([quest_id for quest_id in some if quest_id not in documented], {}, prefix + some[-1])
 
         self._compare(found(), cards, now, time_slice)
+        self.publisher.publish([], now)  # a stage without quests has a board and a home too
 
     def _start(self, time_slice: TimeSlice) -> tuple[str, str]:
         """The beginning of this comparison's positions, and the id behind which to begin."""
@@ -107,7 +108,7 @@ class Comparison:
     def _compare(
         self, found: Iterable[_Batch], cards: Mapping[str, BoardCard], now: datetime, time_slice: TimeSlice
     ) -> None:
-        """Publish each quest again whose documents differ, and bring board and home up to date."""
+        """Publish each quest again whose documents differ."""
         for batch in time_slice.limit(found):
             different, drifted = self.publisher.compare(batch.ids, batch.etags, cards, now)
             if different:
@@ -115,4 +116,3 @@ class Comparison:
             self.quests += len(batch.ids)
             self.rewritten += len(different)
             self.drifted += 0 if batch.position.startswith(_FIRST) else drifted
-        self.publisher.publish([], now)
