@@ -264,9 +264,11 @@ DROPPED = (
     *("aws_lambda_powertools/event_handler", "ecdsa/test_*.py"),
     *(
         f"aws_lambda_powertools/utilities/{name}"
-        for name in ("auth_alpha", "circuit_breaker", "data_masking", "feature_flags", "idempotency")
+        for name in (
+            *("auth_alpha", "batch", "circuit_breaker", "data_classes", "data_masking", "feature_flags", "idempotency"),
+            *("kafka", "metadata", "parameters", "parser", "streaming", "validation"),
+        )
     ),
-    *(f"aws_lambda_powertools/utilities/{name}" for name in ("kafka", "parameters", "parser", "streaming")),
 )
 """Files of the packages that no Lambda uses, as globs; the build refuses code that imports one of them."""
 
