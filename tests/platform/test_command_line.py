@@ -59,14 +59,15 @@ def test_a_day_with_it(directory: Path) -> None:
 
     first = run("up").output
     assert re.search(r"created +2 +queue, log|created +2 +log, queue", first)
-    address = re.search(r"http://localhost:\d+", first)
+    # In a pipe too, which has eighty columns.
+    address = re.search(r"(http://localhost:\d+)   mails: \S+   AWS: http://\S+", first)
     assert address is not None
     assert "Nothing changed: 2 resources" in run("up").output
 
     status = run("status")
-    assert (status.exit_code, address[0] in status.output, "local: 2 resources" in status.output) == (0, True, True)
+    assert (status.exit_code, address[1] in status.output, "local: 2 resources" in status.output) == (0, True, True)
     exported = dict(re.findall(r"export (\w+)=(.*)", run("env").output))
-    assert exported["CIVICFORGE_URL"] == address[0]
+    assert exported["CIVICFORGE_URL"] == address[1]
 
     (directory / "infra" / "__main__.py").write_text(PROGRAM.replace("60", "120"))
     assert re.search(r"updated +1 +queue", run("up").output)
@@ -114,14 +115,19 @@ def test_logs_show_what_lambdas_say_and_the_emulator_s_errors(directory: Path) -
     assert running is not None
     session = boto3.Session(*emulator.root_key, region_name="us-east-1")
     logs = session.client("logs", endpoint_url=running.endpoint)
-    logs.create_log_stream(logGroupName="/aws/lambda/typed", logStreamName="s")
+    logs.create_log_group(logGroupName="/aws/lambda/another")
     now = int(time.time() * 1000)
-    said = ("START RequestId: 1", '[{"said": "hello"}]')
-    events: list[Any] = [{"timestamp": now, "message": message} for message in said]
-    logs.put_log_events(logGroupName="/aws/lambda/typed", logStreamName="s", logEvents=events)
-    shown = run("logs", "--no-follow").output
-    assert 'typed [{"said": "hello"}]' in shown
-    assert "START" not in shown
+    # What members write may look like a terminal's markup.
+    said = {
+        "typed": [(0, "START RequestId: 1"), (0, '[{"said": "hello"}]'), (3, "[/red] last"), (1, '{"_aws": {}}')],
+        "another": [(2, "[bold]between[/]")],
+    }
+    for name, lines in said.items():
+        logs.create_log_stream(logGroupName=f"/aws/lambda/{name}", logStreamName="s")
+        events: list[Any] = [{"timestamp": now + after, "message": message} for after, message in lines]
+        logs.put_log_events(logGroupName=f"/aws/lambda/{name}", logStreamName="s", logEvents=events)
+    shown = [line for line in run("logs", "--no-follow").output.splitlines() if not line.startswith("emulator")]
+    assert shown == ['typed [{"said": "hello"}]', "another [bold]between[/]", "typed [/red] last"]
     with emulator.log.open("a") as log:
         log.write("2026-01-01 00:00:00 ERROR [lambda] broken\n2026-01-01 00:00:00 INFO [lambda] fine\n")
     assert cli._print_emulator_errors(emulator.log, 0) == emulator.log.stat().st_size

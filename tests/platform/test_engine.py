@@ -356,7 +356,11 @@ def test_mistakes_are_named(clean: Platform) -> None:
         aws.sns.Topic("same", name="engine-same")
         aws.sns.Topic("same", name="engine-same")
 
+    def refusing() -> None:
+        raise pulumi.RunError("apiMemoryMb: 64 is less than Lambda's 128")
+
     for program, message in (
+        (refusing, "apiMemoryMb: 64 is less"),
         (unresolved, "'bad': input value is unresolved"),
         (nothing, "'empty': input value is unresolved"),
         (unknown, "'net' is of type aws:ec2/vpc:Vpc"),

@@ -329,6 +329,15 @@ def test_prod_by_hand_wants_its_name_typed_and_a_clean_tree(
     assert "prod gets what is committed" in cli(f"deploy --stage prod --page {dist} --yes --reason x", "prod\n").err
 
 
+def test_prod_by_hand_wants_a_terminal(
+    town: UnitStage, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    object.__setattr__(town, "name", "prod")
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    ran = cli(f"deploy --stage prod --page {a_page(tmp_path, 'a')} --yes --reason emergency", "")
+    assert (ran.code, "wants a person at a terminal" in ran.err, "say --yes" in ran.err) == (1, True, False)
+
+
 def test_tools_that_are_not_there_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(OperatorError, match="git is not on the PATH"):
