@@ -427,6 +427,8 @@ class Database:
             test, used = condition(write["ConditionExpression"])
         actions: list[Action] = []
         if "UpdateExpression" in write:
+            if not write["UpdateExpression"].strip():
+                raise _invalid("Invalid UpdateExpression: The expression can not be empty;")
             actions, more = update(write["UpdateExpression"])
             used |= more
         _check_placeholders(used, names, values)
