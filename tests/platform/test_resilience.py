@@ -2,16 +2,20 @@
 
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
 
 from infra.paths import REPOSITORY
 from infra.stack_config import load_config
-from services.core.names import LIVE_ALIAS, parameter_name, resource_name
+from services.core.names import LIVE_ALIAS, log_group, parameter_name, resource_name
 from services.core.parameters import API_KEY, BREAKER, flag_parameter
+from services.core.tables import QUESTS
 from tests.platform.community import API, Stage, complete, wait_for
 
 
@@ -179,3 +183,31 @@ def test_a_former_key_is_honoured_until_its_time_is_over(stage: Stage, parameter
     params = {"role": "requestor", "limit": "1", "cursor": page["nextCursor"]}
     assert poster.request("GET", "/me/quests", params=params).status_code == 400
     assert stage.http.get(f"{API}/quests").status_code == 200
+
+
+def test_a_table_above_its_ceiling_refuses_and_the_api_says_why(stage: Stage) -> None:
+    """Members get a 503 with the time to come back, the log names the cause, and a raised ceiling ends it."""
+    dynamodb, name = stage.client("dynamodb"), resource_name("local", QUESTS.base_name)
+    anna = stage.sign_up("anna")
+    former = dynamodb.describe_table(TableName=name)["Table"]["OnDemandThroughput"]
+
+    def post(_: int) -> httpx.Response:
+        draft = {"title": "Above the ceiling", "description": "One of many at once.", "category": "social"}
+        return anna.request("POST", "/quests", json=draft, headers={"Idempotency-Key": uuid.uuid4().hex})
+
+    assert post(0).status_code == 201
+    dynamodb.update_table(TableName=name, OnDemandThroughput={**former, "MaxWriteRequestUnits": 1})
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            answers = [*pool.map(post, range(7))]
+        refused = [answer for answer in answers if answer.status_code == 503]
+        assert refused
+        assert all("Retry-After" in answer.headers for answer in refused)
+        assert anna.request("GET", "/quests").status_code == 200
+    finally:
+        dynamodb.update_table(TableName=name, OnDemandThroughput=former)
+    assert post(0).status_code == 201
+    events = stage.client("logs").filter_log_events(logGroupName=log_group("local", "api"))["events"]
+    id_ = refused[0].headers["x-request-id"]
+    (line,) = [event["message"] for event in events if id_ in event["message"] and '"cause"' in event["message"]]
+    assert "ThrottlingError" in json.loads(line)["cause"]
