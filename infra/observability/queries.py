@@ -38,8 +38,9 @@ QUERIES = (
         meaning="Errors of all Lambdas, newest first, with Lambda's own records of exceptions and of failed runs.",
         logs=EVERY,
         text="""\
-fields @timestamp, service, message, request_id, reason, exception, errorType, errorMessage, record.errorType, @log
-| filter level in ["ERROR", "CRITICAL"] or ispresent(errorType) or record.status in ["error", "failure", "timeout"]
+fields @timestamp, service, message, request_id, reason, cause, exception, errorType, errorMessage, record.errorType
+| filter level in ["ERROR", "CRITICAL"] or ispresent(cause) or ispresent(errorType)
+    or record.status in ["error", "failure", "timeout"]
 | sort @timestamp desc
 | limit 200""",
         runbook=("api-errors", "lambda-errors"),

@@ -18,7 +18,8 @@ from services.core.domain.values import timestamp
 from services.core.names import audit_log_group, log_group
 from services.core.services import SERVICES
 
-_ERROR_WORDS = ('"ERROR"', '"CRITICAL"', "Task timed out", "Runtime.", "[ERROR]")
+_ERROR_WORDS = ('"ERROR"', '"CRITICAL"', '"cause":', "Task timed out", "Runtime.", "[ERROR]")
+"""A request's line has a cause where its answer was 5xx, as for what AWS refused."""
 _SYSTEM = re.compile(r'^(START|END|REPORT) RequestId|^INIT_START|"type": ?"platform\.')
 """Lambda's own lines, plain or as JSON."""
 _FAILED = re.compile(r'Status: (timeout|error|failure)|"status": ?"(timeout|error|failure)"')

@@ -167,14 +167,13 @@ def log(stage: UnitStage, *messages: str, stream: str = "s") -> None:
 
 
 def test_logs(stage: UnitStage, cli: Cli) -> None:
-    log(stage, "START RequestId: 1", '{"level":"INFO","request_id":"abc"}', '{"level":"ERROR"}', "Task timed out")
-    found = cli("logs api --json").json["events"]
-    assert [event["message"] for event in found] == [
-        {"level": "INFO", "request_id": "abc"},
-        {"level": "ERROR"},
-        "Task timed out",
-    ]
-    assert len(cli("logs api --errors --json").json["events"]) == 2
+    refused = '{"level":"INFO","status":503,"cause":"StoreUnavailableError: ThrottlingError"}'
+    told = ('{"level":"INFO","request_id":"abc"}', '{"level":"INFO","status":503,"code":"breaker_open"}')
+    log(stage, "START RequestId: 1", *told, '{"level":"ERROR"}', refused, "Task timed out")
+    found = [event["message"] for event in cli("logs api --json").json["events"]]
+    wrong = [{"level": "ERROR"}, json.loads(refused), "Task timed out"]
+    assert found == [*map(json.loads, told), *wrong]
+    assert [event["message"] for event in cli("logs api --errors --json").json["events"]] == wrong
     assert len(cli("logs api --containing abc --json").json["events"]) == 1
     assert "Nothing of that kind" in cli("logs rewards --since 2d").out
 
