@@ -48,7 +48,7 @@ from tests.simulation.world import Fault
 Sow = Callable[[], AbstractContextManager[Any]]
 Look = Callable[[], Findings]
 _EMPTY_BOARD = Board(published_at=datetime(2026, 1, 1, tzinfo=UTC), cards=[])
-HISTORIES = 60
+HISTORIES = 100
 """The number of random histories that are tried for a bug that nothing else is said to find."""
 
 
