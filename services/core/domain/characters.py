@@ -43,9 +43,7 @@ def clean(text: str) -> str:
         return text
     if found := re.search(_REFUSED, text):
         raise ValueError(f"must not contain the invisible character U+{ord(found[0]):04X}; please remove it")
-    if re.search(_SHOWS_NOTHING, text):
-        text = _visible_part(text)
-    return unicodedata.normalize("NFC", text)
+    return unicodedata.normalize("NFC", _visible_part(text))
 
 
 def without_invisible(text: str) -> str:
@@ -54,6 +52,8 @@ def without_invisible(text: str) -> str:
 
 
 def _visible_part(text: str) -> str:
+    if not re.search(_SHOWS_NOTHING, text):
+        return text
     right_to_left = any(_is_right_to_left(char) for char in text)
     kept: list[str] = []
     for char in text:
