@@ -133,7 +133,7 @@ class Pusher:
 
     def _failed(self, device: Device, reason: str) -> bool:
         self.telemetry.count(PUSHES_FAILED)
-        self.telemetry.log.warning("push not taken", extra={"service": device.service, "reason": reason})
+        self.telemetry.log.warning("push not taken", extra={"push_service": device.service, "reason": reason})
         return True
 
     def _post(self, endpoint: str, body: bytes, headers: Mapping[str, str], seconds: float) -> int:

@@ -104,6 +104,11 @@ def always() -> frozenset[str]:
     return frozenset({key for line in (*lines, record) for key in line} | DISCOVERED | REPORT)
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_line_has_a_key_of_its_own_in_place_of_one_that_all_have(service: str) -> None:
+    assert not keys_of(service) & always()
+
+
 # --- the language, as far as the queries use it ---
 
 WORDS = {"fields", "filter", "stats", "sort", "limit", "by", "as", "and", "or", "not", "in", "like", "asc", "desc"}
