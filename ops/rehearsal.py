@@ -167,7 +167,7 @@ class AwsTarget(Target):
             keys = until_ready(
                 lambda: boto3.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="rehearsal"),
                 f"the role {name}",
-                passing=frozenset({"AccessDenied"}),
+                wait_on=frozenset({"AccessDenied"}),
             )["Credentials"]
             taken = (keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
             os.environ.update(zip(_KEYS, taken, strict=True))

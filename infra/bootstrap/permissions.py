@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from infra.bootstrap.scope import Scope
 from infra.components.policies import Conditions, Statement
 from services.core.names import LIVE_ALIAS, audit_log_group, parameter_name, resource_name
-from services.core.parameters import BREAKER, BREAKER_SELF, SILENCES, flag_parameter, rollout_parameter
+from services.core.parameters import BREAKER, BREAKER_BY_CANARY, SILENCES, flag_parameter, rollout_parameter
 from services.core.services import SWEEPS
 from services.core.stages import ON_AWS, STAGES
 
@@ -136,7 +136,7 @@ def boundary_statements(scope: Scope) -> list[Statement]:
             actions=["ssm:PutParameter"],
             resources=[
                 scope.arn("ssm", f"parameter{parameter_name(scope.stage, parameter.key)}")
-                for parameter in (BREAKER, BREAKER_SELF, SILENCES)
+                for parameter in (BREAKER, BREAKER_BY_CANARY, SILENCES)
             ],
         ),
         _named("Alarms", scope.alarms, "cloudwatch", "EnableAlarmActions"),
@@ -213,9 +213,15 @@ def _read_by_name(scope: Scope) -> list[Statement]:
         _named(
             "ReadBuckets", scope.buckets, "s3", "GetBucket*", "Get*Configuration", "ListBucket", "ListTagsForResource"
         ),
-        _named("ReadPage", scope.site_objects, "s3", "GetObject", "GetObjectTagging"),
+        _named("ReadSite", scope.site_objects, "s3", "GetObject", "GetObjectTagging"),
         _named("ReadLiveRelease", [scope.live_release], "s3", "GetObject"),
-        _named("ReadLogGroups", (*scope.log_groups, *scope.log_ends), "logs", "GetDelivery*", "ListTagsForResource"),
+        _named(
+            "ReadLogGroups",
+            (*scope.log_groups, *scope.log_delivery_ends),
+            "logs",
+            "GetDelivery*",
+            "ListTagsForResource",
+        ),
         _named("ReadAlarms", scope.alarms, "cloudwatch", "ListTagsForResource"),
         _named("ReadDashboards", scope.dashboards, "cloudwatch", "GetDashboard"),
         _named("ReadSchedules", scope.schedules, "scheduler", "GetSchedule*", "ListTagsForResource"),
@@ -346,7 +352,7 @@ def _write_by_name(scope: Scope) -> list[Statement]:
             *("CreateBucket", "PutBucket*", "PutEncryptionConfiguration", "PutLifecycleConfiguration"),
             *("DeleteBucketPolicy", "TagResource", "UntagResource"),
         ),
-        _named("Page", scope.site_objects, "s3", "PutObject", "PutObjectTagging", "DeleteObject"),
+        _named("Site", scope.site_objects, "s3", "PutObject", "PutObjectTagging", "DeleteObject"),
         _named("Releases", scope.release_objects, "s3", "GetObject", "PutObject", "DeleteObject"),
         _named(
             "LogGroups",
@@ -356,7 +362,7 @@ def _write_by_name(scope: Scope) -> list[Statement]:
         ),
         _named(
             "LogDeliveries",
-            scope.log_ends,
+            scope.log_delivery_ends,
             "logs",
             *("PutDeliverySource", "PutDeliveryDestination", "CreateDelivery", "UpdateDeliveryConfiguration"),
             *("DeleteDeliverySource", "DeleteDeliveryDestination", "TagResource", "UntagResource"),
@@ -385,10 +391,10 @@ def write_tagged_statements(scope: Scope) -> list[Statement]:
     scaling = scope.arn("application-autoscaling", "scalable-target/*")
 
     def make(sid: str, resources: Sequence[str], service: str, *operations: str) -> Statement:
-        return _tagged(scope, sid, resources, service, *operations, conditions=scope.tagging)
+        return _tagged(scope, sid, resources, service, *operations, conditions=scope.created_with_tag)
 
     def own(sid: str, resources: Sequence[str], service: str, *operations: str) -> Statement:
-        return _tagged(scope, sid, resources, service, *operations, conditions=scope.owned)
+        return _tagged(scope, sid, resources, service, *operations, conditions=scope.stays_tagged)
 
     return [
         *_write_api(scope),
@@ -439,8 +445,8 @@ def _write_api(scope: Scope) -> list[Statement]:
     verbs = ("POST", "PUT", "PATCH", "DELETE")
     collection = scope.arn("apigateway", "/apis", account=False)
     return [
-        _tagged(scope, "MakeApi", [collection], "apigateway", "POST", conditions=scope.tagging),
-        _tagged(scope, "Api", scope.apis, "apigateway", *verbs, conditions=scope.owned),
+        _tagged(scope, "MakeApi", [collection], "apigateway", "POST", conditions=scope.created_with_tag),
+        _tagged(scope, "Api", scope.apis, "apigateway", *verbs, conditions=scope.stays_tagged),
         _tagged(scope, "ApiParts", scope.api_parts, "apigateway", *verbs, conditions=scope.writable_unless_other_stage),
         _tagged(
             scope,

@@ -98,7 +98,7 @@ class Scope:
         return tuple(self.arn("logs", f"log-group:{group}") for group in groups)
 
     @property
-    def log_ends(self) -> tuple[str, ...]:
+    def log_delivery_ends(self) -> tuple[str, ...]:
         """Source and destination of CloudFront's log."""
         return tuple(self._edge_log(f"{kind}:{self.named}") for kind in ("delivery-source", "delivery-destination"))
 
@@ -172,12 +172,12 @@ class Scope:
         return {"StringEquals": {_RESOURCE_TAG: self.stage}}
 
     @property
-    def owned(self) -> Conditions:
+    def stays_tagged(self) -> Conditions:
         """Only what carries the stage's tag, which no request may change; it may change the other tags alone."""
         return {"StringEquals": {_RESOURCE_TAG: self.stage}, "StringEqualsIfExists": {_REQUEST_TAG: self.stage}}
 
     @property
-    def tagging(self) -> Conditions:
+    def created_with_tag(self) -> Conditions:
         """Only what is created with the stage's tag, and never what carries another stage's."""
         return {"StringEquals": {_REQUEST_TAG: self.stage}, "StringEqualsIfExists": {_RESOURCE_TAG: self.stage}}
 

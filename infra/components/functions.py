@@ -19,7 +19,7 @@ from infra.components.site import Site
 from infra.config import StageConfig
 from infra.observability.catalogue import status_alarms
 from services.core.names import PUBLISHED, STATUS_KEY, parameter_name, resource_name
-from services.core.parameters import BREAKER_SELF, SILENCES
+from services.core.parameters import BREAKER_BY_CANARY, SILENCES
 from services.core.services import NOTICES, PUBLISHER, REWARDS, SCHEDULES, SERVICES, USER_CREATION
 from services.core.stores.addresses import PARTITIONS
 from services.core.stores.devices import PARTITION as DEVICES
@@ -335,7 +335,7 @@ def canary_function(
     site: Site,
 ) -> Function:
     """Tries the platform, guards it with the breaker, and publishes how it is."""
-    own = [_parameter_arn(stage, parameter.key) for parameter in (BREAKER_SELF, SILENCES)]
+    own = [_parameter_arn(stage, parameter.key) for parameter in (BREAKER_BY_CANARY, SILENCES)]
     alarms = status_alarms(stage.stage, stage.alarms_from)
     return Function(
         stage,

@@ -92,7 +92,9 @@ def composite_alarm_args(
 ) -> aws.cloudwatch.CompositeAlarmArgs:
     """The composite. It tells `topic` when it goes off and when it is over."""
     stage = platform.stage
-    rule = (" AND " if composite.every else " OR ").join(f'ALARM("{name}")' for name in composite.member_names(stage))
+    rule = (" AND " if composite.needs_all else " OR ").join(
+        f'ALARM("{name}")' for name in composite.member_names(stage)
+    )
     suppressor = None
     if composite.suppressor:
         suppressor = aws.cloudwatch.CompositeAlarmActionsSuppressorArgs(

@@ -337,8 +337,8 @@ class Alarms:
             key="availability-burn",
             meaning="The API fails for so many that its error budget of the month is gone within two days.",
             severity="P1",
-            any_of=(self.burn_hour, self.burn_minutes),
-            every=True,
+            alarms=(self.burn_hour, self.burn_minutes),
+            needs_all=True,
         )
         return (
             outage,
@@ -346,7 +346,7 @@ class Alarms:
                 key="lost-work",
                 meaning="Sign-ups or rewards could not be done and wait for somebody.",
                 severity="P1",
-                any_of=(self.failed_rewards, self.queue_depths["user-creation"], self.queue_ages["user-creation"]),
+                alarms=(self.failed_rewards, self.queue_depths["user-creation"], self.queue_ages["user-creation"]),
                 suppressor=outage,
             ),
         )
@@ -368,7 +368,7 @@ class Alarms:
 
     def topic(self, alarm: Alarm, severity: Severity) -> Topic:
         """The topic that an alarm tells: P1 pages, unless a composite pages in its place."""
-        in_composite = any(alarm in c.any_of and severity == c.severity for c in self.composites)
+        in_composite = any(alarm in c.alarms and severity == c.severity for c in self.composites)
         return "page" if severity == "P1" and not in_composite else "notify"
 
 
@@ -388,7 +388,7 @@ def status_alarms(stage: str, least: Severity) -> dict[str, str]:
         for severity in alarm.thresholds
         if severity in wanted and severity != "P3"
     }
-    outage = next(composite for composite in alarms.composites if composite.every)
+    outage = next(composite for composite in alarms.composites if composite.needs_all)
     return {outage.name(stage): "quests", **names}
 
 
@@ -410,7 +410,7 @@ NO_ALARM: dict[Metric, str] = {
         "one that is tried again hurts nobody; requests that fail of them are alarmed (aws-refusals)",
     ),
     aws.LAMBDA_THROTTLES: "the api's become 5xx, which are alarmed; the others are tried again and end in a queue, "
-    "which is alarmed; with the breaker at level 2 they are wanted",
+    "which is alarmed; with the breaker at `stopped` they are wanted",
     aws.LAMBDA_DURATION: "members feel the latency of the API, which is alarmed; a timeout counts as an error",
     aws.LAMBDA_CONCURRENCY: "a limit that is reached shows as 5xx or in a queue",
     aws.LAMBDA_ITERATOR_AGE: "a stream that is stuck leaves rewards unpaid, which is alarmed and swept up",

@@ -141,7 +141,7 @@ def _composites(alarms: Alarms) -> Iterator[tuple[str, ...]]:
         yield (
             short(composite),
             composite.severity,
-            ", ".join(f"`{alarm.key}-{composite.severity.lower()}`" for alarm in composite.any_of),
+            ", ".join(f"`{alarm.key}-{composite.severity.lower()}`" for alarm in composite.alarms),
             short(composite.suppressor) if composite.suppressor else "",
             composite.topic,
             _runbook(composite.anchor),

@@ -140,9 +140,9 @@ class Composite:
     key: str
     meaning: str
     severity: Severity
-    any_of: tuple[Alarm, ...]
+    alarms: tuple[Alarm, ...]
     suppressor: "Composite | None" = None
-    every: bool = False
+    needs_all: bool = False
     """It takes all of the alarms: the windows of a burn rate, of which one alone says too little."""
 
     @property
@@ -161,7 +161,7 @@ class Composite:
 
     def member_names(self, stage: str) -> tuple[str, ...]:
         """The names of the alarms of the composite's own severity."""
-        return tuple(alarm.name(stage, self.severity) for alarm in self.any_of)
+        return tuple(alarm.name(stage, self.severity) for alarm in self.alarms)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -233,13 +233,15 @@ class Handler(ABC):
     """Outputs that any update may change, so that a preview cannot know them."""
     secret_outputs: ClassVar[frozenset[str]] = frozenset()
     drift: ClassVar[frozenset[str]] = frozenset()
-    """Inputs whose live value `read` returns where AWS's description has another form (see `described`)."""
+    """Inputs whose live value `read` returns where AWS's answer has another form; see
+    `localcloud.provider.drift_detection`.
+    """
     names: ClassVar[Mapping[str, str]] = {}
-    """Inputs to the members of AWS's description, where they differ in more than case or plural."""
+    """Inputs to the members of AWS's answer, where they differ in more than case or plural."""
     defaults: ClassVar[Mapping[str, Any]] = {}
     """Values that AWS sets for inputs that the program leaves out, and that a person may change."""
     not_compared: ClassVar[frozenset[str]] = frozenset()
-    """Inputs whose described value may differ without anybody's hand."""
+    """Inputs whose value at AWS may differ without anybody's hand."""
     taggable: ClassVar[bool] = False
     autoname: ClassVar[str] = ""
     """The input that gets a name made from the resource's own, where the program gives none."""
@@ -353,7 +355,7 @@ def tag(cloud: Cloud, arn: str, new: Mapping[str, str], old: Mapping[str, str]) 
     if service == "iam":
         kind = arn.split(":")[5].split("/")[0]
         if kind == "oidc-provider":
-            return  # MiniStack has no call for it; creation set them.
+            return  # The emulator has no call for it; creation set them.
         suffix, parameter = _IAM_TAGGING[kind]
         target = {parameter: arn.rsplit("/", 1)[-1] if kind == "role" else arn}
         _tag_calls(cloud.client("iam"), f"tag_{suffix}", f"untag_{suffix}", target, {"Tags": pairs}, stale)

@@ -12,7 +12,7 @@ import typer
 
 from ops.shared.durations import duration
 from ops.shared.stage import OperatorError, Stage
-from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from ops.shared.terminal import Json, PlannedChange, Terminal, carry_out, command
 from services.core.domain.values import timestamp
 from services.core.parameters import SILENCES
 from services.core.silences import Silences
@@ -74,7 +74,7 @@ def set_off(stage: Stage, terminal: Terminal, name: NameArgument = TESTED) -> No
         raise OperatorError(f"{name} is silent; `civicforge alarms unsilence {name}` ends that.")
     (topic,) = alarm["AlarmActions"]
     plan = [f"{alarm['AlarmName']} goes off, and ends again", *_subscribers(stage, topic)]
-    change = Change("alarms test", name, plan, lambda: _set_off(stage, str(alarm["AlarmName"]), topic))
+    change = PlannedChange("alarms test", name, plan, lambda: _set_off(stage, str(alarm["AlarmName"]), topic))
     if outcome := carry_out(stage, terminal, change):
         terminal.result(outcome, f"{name}: delivered on {outcome['topic']} after {outcome['seconds']} s.")
 
@@ -166,7 +166,7 @@ def silence(
         stage.cloudwatch.disable_alarm_actions(AlarmNames=[full])
         return {"alarm": full, "until": timestamp(until)}
 
-    change = Change("alarms silence", name, [f"{full} tells nobody until {until:%Y-%m-%d %H:%M} UTC"], apply)
+    change = PlannedChange("alarms silence", name, [f"{full} tells nobody until {until:%Y-%m-%d %H:%M} UTC"], apply)
     if outcome := carry_out(stage, terminal, change):
         terminal.result(outcome, f"{name} is silent until {until:%Y-%m-%d %H:%M} UTC, or `alarms unsilence`.")
 
@@ -183,7 +183,7 @@ def unsilence(stage: Stage, terminal: Terminal, name: NameArgument) -> None:
         _keep(stage, {other: end for other, end in silences(stage).until.items() if other != full})
         return {"alarm": full}
 
-    change = Change("alarms unsilence", name, [f"{full} tells again"] if silent else [], apply)
+    change = PlannedChange("alarms unsilence", name, [f"{full} tells again"] if silent else [], apply)
     if outcome := carry_out(stage, terminal, change):
         terminal.result(outcome, f"{name} tells again.")
 

@@ -16,13 +16,13 @@ import typer
 
 from ops.shared.breaker import (
     Level,
-    former,
     move,
+    states_before_opening,
     status_of,
     steps,
 )
 from ops.shared.stage import OperatorError, Stage
-from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from ops.shared.terminal import Json, PlannedChange, Terminal, carry_out, command
 from services.core.live import Breaker
 from services.core.parameters import BREAKER
 
@@ -31,7 +31,7 @@ app = typer.Typer(no_args_is_help=True, help="Take a stage out of service and ba
 
 def _change(stage: Stage, terminal: Terminal, action: str, level: Level | None) -> None:
     plan = [f"{switch.name}: {_short(switch.read())} -> {_short(state)}" for switch, state, _ in steps(stage, level)]
-    outcome = carry_out(stage, terminal, Change(action, level or "", plan, lambda: move(stage, level)))
+    outcome = carry_out(stage, terminal, PlannedChange(action, level or "", plan, lambda: move(stage, level)))
     if outcome is not None:
         terminal.result(outcome, f"{action}: done. The api obeys within 10 s, the app shows it within 30 s.")
 
@@ -56,10 +56,10 @@ def open_(
 @command(app, changes=True)
 def close(stage: Stage, terminal: Terminal) -> None:
     """Put everything back exactly as it was before the breaker was opened."""
-    if not former(stage) and stage.live(BREAKER) != Breaker.CLOSED:
+    if not states_before_opening(stage) and stage.live(BREAKER) != Breaker.CLOSED:
         # Somebody set the parameter by hand: there is nothing else to restore.
         plan = [f"position: {stage.live(BREAKER)} -> closed"]
-        change = Change("breaker close", "", plan, lambda: _close_by_hand(stage))
+        change = PlannedChange("breaker close", "", plan, lambda: _close_by_hand(stage))
         if outcome := carry_out(stage, terminal, change):
             terminal.result(outcome, "breaker close: done.")
         return

@@ -5,7 +5,7 @@ from typing import Any
 from ops.shared.hold import held
 from ops.shared.pulumi_cli import PulumiCli
 from ops.shared.stage import OperatorError, Stage
-from ops.shared.terminal import Change, Json, Terminal, carry_out
+from ops.shared.terminal import Json, PlannedChange, Terminal, carry_out
 from services.core.stages import STAGES
 
 
@@ -28,7 +28,7 @@ def destroy(stage: Stage, terminal: Terminal) -> None:
             pass
         return {"stage": stage.name, "deleted": _delete(stage, terminal)}
 
-    change = Change("destroy", stage.name, plan, apply, typed=None if stage.endpoint else stage.name)
+    change = PlannedChange("destroy", stage.name, plan, apply, typed=None if stage.endpoint else stage.name)
     outcome = carry_out(stage, terminal, change)
     if outcome is not None:
         terminal.result(

@@ -17,7 +17,7 @@ import typer
 from ops.shared.dead_letters import depths, url_of
 from ops.shared.entries import pay_entry
 from ops.shared.stage import MISSING, OperatorError, Stage
-from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from ops.shared.terminal import Json, PlannedChange, Terminal, carry_out, command
 from services.core.domain.ledger import State
 from services.core.domain.values import timestamp
 from services.core.events import (
@@ -312,7 +312,7 @@ def redrive(
             f"{timestamp(letter.sent_at)}  {_as_lines(about(stage, queue, letter)) or letter.summary}"
             for letter in letters
         ]
-        change = Change(
+        change = PlannedChange(
             "dlq redrive",
             queue,
             plan,

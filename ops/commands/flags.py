@@ -7,7 +7,7 @@ import typer
 from ops.shared.flags import known, set_value, values
 from ops.shared.rollouts import State, load, save
 from ops.shared.stage import OperatorError, Stage
-from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from ops.shared.terminal import Json, PlannedChange, Terminal, carry_out, command
 from services.core.flags import is_valid
 from services.core.parameters import FLAGS, flag_parameter, rollout_parameter
 
@@ -64,6 +64,6 @@ def set_(
             _end_rollout(stage, flag, value)
         return set_value(stage, flag, value)
 
-    change = Change("flags set", flag, plan, apply)
+    change = PlannedChange("flags set", flag, plan, apply)
     if outcome := carry_out(stage, terminal, change):
         terminal.result({**outcome, "before": before}, f"{flag} is {value} everywhere within 30 s.")

@@ -7,7 +7,7 @@ import typer
 
 from ops.shared.members import user_id_of
 from ops.shared.stage import OperatorError, Stage
-from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from ops.shared.terminal import Json, PlannedChange, Terminal, carry_out, command
 from services.core.domain.quests import MODERATORS
 from services.core.stores.users import NoSuchUserError
 
@@ -77,6 +77,6 @@ def _move(stage: Stage, terminal: Terminal, group: str, member: str, *, into: bo
         return {"group": group, "userId": user_id, "in": into}
 
     plan = [] if is_in is into else [f"{user_id} {'joins' if into else 'leaves'} {group}"]
-    change = Change(f"groups {'add' if into else 'remove'}", f"{group} {user_id}", plan, apply)
+    change = PlannedChange(f"groups {'add' if into else 'remove'}", f"{group} {user_id}", plan, apply)
     if outcome := carry_out(stage, terminal, change):
         terminal.result(outcome, f"{member} is {'in' if into else 'no longer in'} {group}: {TAKES_EFFECT}.")

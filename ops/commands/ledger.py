@@ -8,7 +8,7 @@ import typer
 from ops.shared.members import member_of
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.stored_items import find_problems
-from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from ops.shared.terminal import Json, PlannedChange, Terminal, carry_out, command
 from services.core.domain.invariants import amounts, imbalance, owed, user_problems
 from services.core.domain.ledger import Totals, adjustment, sum_entries, totals_of
 from services.core.domain.users import User
@@ -76,7 +76,7 @@ def rebuild_(
         for name, before, after in zip(Totals._fields, totals_of(user), totals, strict=True)
         if before != after
     ]
-    change = Change("ledger rebuild", user.user_id, plan, lambda: rebuild(stage, user, totals))
+    change = PlannedChange("ledger rebuild", user.user_id, plan, lambda: rebuild(stage, user, totals))
     if outcome := carry_out(stage, terminal, change):
         terminal.result(outcome, f"{user.user_id}: the totals are those of the ledger.")
 
@@ -112,5 +112,5 @@ def adjust(
         return {"entry": dump(entry), "totals": totals._asdict()}
 
     plan = [f"adjustment of {amounts(lacking)} for {user.user_id}, quest {quest} being {stored.quest.status}"]
-    if outcome := carry_out(stage, terminal, Change("ledger adjust", user.user_id, plan, apply)):
+    if outcome := carry_out(stage, terminal, PlannedChange("ledger adjust", user.user_id, plan, apply)):
         terminal.result(outcome, f"{user.user_id}: {amounts(lacking)} booked; quest and ledger agree.")

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ops.shared.stage import OperatorError, Stage
-from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from ops.shared.terminal import Json, PlannedChange, Terminal, carry_out, command
 from services.core.accounts import Accounts
 from services.core.domain import reports
 from services.core.domain.digests import digest
@@ -101,7 +101,7 @@ def decide(
             _carry_out(stage, decided, now)
         return dump(decided)
 
-    if outcome := carry_out(stage, terminal, Change("moderation decide", report_id, plan, apply)):
+    if outcome := carry_out(stage, terminal, PlannedChange("moderation decide", report_id, plan, apply)):
         terminal.result(outcome, f"{report_id} is {decided.state}.")
 
 
@@ -124,7 +124,7 @@ def record_objection(
         _save(stage, report, objected)
         return dump(objected)
 
-    if outcome := carry_out(stage, terminal, Change("moderation object", report_id, plan, apply)):
+    if outcome := carry_out(stage, terminal, PlannedChange("moderation object", report_id, plan, apply)):
         terminal.result(outcome, f"{report_id} waits for another moderator.")
 
 
@@ -184,6 +184,6 @@ def _decide_standing(stage: Stage, terminal: Terminal, user_id: str, draft: Deci
         stage.reports.file(report)
         return {"userId": user_id, "suspendedUntil": timestamp(until) if until else None, "reportId": report_id}
 
-    if outcome := carry_out(stage, terminal, Change(f"moderation {draft.measure}", user_id, plan, apply)):
+    if outcome := carry_out(stage, terminal, PlannedChange(f"moderation {draft.measure}", user_id, plan, apply)):
         effect = f"suspended until {timestamp(until)}" if until else "reinstated"
         terminal.result(outcome, f"{user_id} is {effect}.")

@@ -8,7 +8,7 @@ import typer
 from ops.shared import flags
 from ops.shared.members import user_id_of
 from ops.shared.stage import OperatorError, Stage
-from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from ops.shared.terminal import Json, PlannedChange, Terminal, carry_out, command
 from services.core.domain.notices import InboxItem, Mail
 from services.core.domain.values import timestamp
 from services.core.stores.dynamo import dump
@@ -64,7 +64,7 @@ def resend(
         stage.start("notifier")
         return {"userId": user_id, "itemId": item}
 
-    if done := carry_out(stage, terminal, Change("notices resend", f"{user_id} {item}", plan, apply)):
+    if done := carry_out(stage, terminal, PlannedChange("notices resend", f"{user_id} {item}", plan, apply)):
         terminal.result(done, "The notifier sends it now; `civicforge notices list` shows when it left.")
 
 
@@ -80,5 +80,5 @@ def stop(stage: Stage, terminal: Terminal) -> None:
     def apply() -> Json:
         return {**flags.set_value(stage, FLAG, "off"), "at": timestamp(datetime.now(UTC))}
 
-    if done := carry_out(stage, terminal, Change("notices stop", FLAG, plan, apply)):
+    if done := carry_out(stage, terminal, PlannedChange("notices stop", FLAG, plan, apply)):
         terminal.result(done, "No more mails leave; the notifier reads the flag within 10 s.")

@@ -11,7 +11,7 @@ import typer
 
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.stored_items import entries_of
-from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from ops.shared.terminal import Json, PlannedChange, Terminal, carry_out, command
 from services.core.domain import ledger, quests
 from services.core.domain.invariants import amounts, imbalance, quest_problems
 from services.core.domain.ledger import Entry, Totals
@@ -64,7 +64,7 @@ def _carry_out(stage: Stage, terminal: Terminal, action: str, quest: Quest, chan
             raise OperatorError(f"{moved}; look again with `civicforge quest show {quest.quest_id}`.") from None
         return {"quest": dump(change.quest), "entries": [dump(entry) for entry in change.entries]}
 
-    if outcome := carry_out(stage, terminal, Change(action, quest.quest_id, plan, apply)):
+    if outcome := carry_out(stage, terminal, PlannedChange(action, quest.quest_id, plan, apply)):
         terminal.result(outcome, f"{quest.quest_id} is {change.quest.status}.")
 
 

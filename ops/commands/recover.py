@@ -11,7 +11,7 @@ from localcloud.pulumi_engine.recovery import look_up, set_right
 from ops.shared.hold import TakeOver, held
 from ops.shared.pulumi_cli import PulumiCli
 from ops.shared.stage import Stage
-from ops.shared.terminal import Change, Json, Terminal, carry_out
+from ops.shared.terminal import Json, PlannedChange, Terminal, carry_out
 
 
 def provider_of(stage: Stage) -> Provider:
@@ -55,6 +55,6 @@ def recover(stage: Stage, terminal: Terminal, take_over: TakeOver = "") -> None:
         *(finding.sentence for finding in findings),
         "refresh: compare the whole state with AWS",
     ]
-    outcome = carry_out(stage, terminal, Change("recover", stage.name, plan, apply))
+    outcome = carry_out(stage, terminal, PlannedChange("recover", stage.name, plan, apply))
     if outcome is not None:
         terminal.result(outcome, *outcome["findings"], f"Now `civicforge deploy --stage {stage.name}`.")

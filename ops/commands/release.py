@@ -29,7 +29,7 @@ from ops.shared.hold import TakeOver, held
 from ops.shared.pulumi_cli import PulumiCli
 from ops.shared.releases import RELEASES_KEPT, Release, Releases
 from ops.shared.stage import OperatorError, Stage
-from ops.shared.terminal import Change, Json, Terminal, carry_out
+from ops.shared.terminal import Json, PlannedChange, Terminal, carry_out
 from services.core.names import LIVE_ALIAS
 from services.core.parameters import SITE_BUCKET
 from services.core.services import SERVICES
@@ -122,7 +122,7 @@ def build_page() -> Path:
 
 def build_lambdas(stage: Stage) -> None:
     """Builds the zips where the stage's configuration looks for them. Raises OperatorError."""
-    from infra import lambda_zips  # it reads the environments of the targets, which no other command needs
+    from infra import lambda_zips  # it needs uv, which no other command does
 
     target: Any = "host" if stage.endpoint else "aws"
     try:
@@ -262,8 +262,8 @@ def release_now(
     )
     releases.put(release)
     releases.make_current(release)
-    # Another publisher may write them otherwise; nobody waits, since a large stage takes minutes. One that is new, or
-    # whose bucket somebody emptied, has no home page until they are written.
+    # The new publisher may write the documents differently; nobody waits, since a large stage takes minutes. A stage
+    # that is new, or whose bucket somebody emptied, has no home page until they are written.
     if documents.are_there(stage):
         stage.start("publisher")
     else:
@@ -344,7 +344,7 @@ def deploy(
             reasoned = release.model_copy(update={"reason": terminal.reason})
             return release_now(stage, reasoned, dist, terminal.say, trial, check_hold, refresh=refresh)
 
-    change = Change(
+    change = PlannedChange(
         "deploy",
         release.id,
         plan,
@@ -423,7 +423,7 @@ def rollback(
             outcome = smoke.run(stage, terminal.say)
         return {"from": current, "to": target.id, "invalidation": invalidation, "seconds": seconds, "smoke": outcome}
 
-    outcome = carry_out(stage, terminal, Change("rollback", target.id, plan, apply, verdict=_verdict))
+    outcome = carry_out(stage, terminal, PlannedChange("rollback", target.id, plan, apply, verdict=_verdict))
     if outcome is None:
         return
     passed = outcome["smoke"]["passed"]

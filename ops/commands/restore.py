@@ -16,11 +16,11 @@ from typing import Annotated, Any, Final
 import typer
 from pydantic import ValidationError
 
-from ops.shared.breaker import Level, former
+from ops.shared.breaker import Level, is_stopped
 from ops.shared.sorted_file import SortedFile
 from ops.shared.stage import OperatorError, Stage
 from ops.shared.stored_items import entries_of, find_problems
-from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from ops.shared.terminal import Json, PlannedChange, Terminal, carry_out, command
 from ops.shared.waiting import NOT_READY, until, until_ready
 from services.core.domain.invariants import amounts, imbalance, owed
 from services.core.domain.ledger import Entry, State, Totals, adjustment, sum_entries, totals_of
@@ -157,7 +157,7 @@ def _start(stage: Stage, table: Table, name: str, when: Any) -> None:
         stage.dynamodb.restore_table_to_point_in_time(SourceTableName=stage.table(table), TargetTableName=name, **when)
 
     try:
-        until_ready(restore, f"the restore of {name}", passing=NOT_READY - {"ResourceNotFoundException"})
+        until_ready(restore, f"the restore of {name}", wait_on=NOT_READY - {"ResourceNotFoundException"})
     except stage.dynamodb.exceptions.TableAlreadyExistsException:
         return  # an earlier try came as far as this
 
@@ -480,7 +480,7 @@ def start(
         f"{stage.table(t)} of {moment or 'the latest moment'} as {restored_table_name(stage, t, restore_id)}"
         for t in RESTORABLE
     ]
-    change = Change("restore start", restore_id, plan, lambda: begin(stage, restore_id, moment))
+    change = PlannedChange("restore start", restore_id, plan, lambda: begin(stage, restore_id, moment))
     _report(stage, terminal, change)
 
 
@@ -500,7 +500,7 @@ def complete_(stage: Stage, terminal: Terminal, restore_id: RestoreId) -> None:
     plan = [
         f"settings of {stage.table(table)} for {restored_table_name(stage, table, restore_id)}" for table in RESTORABLE
     ]
-    _report(stage, terminal, Change("restore complete", restore_id, plan, lambda: finish(stage, restore_id)))
+    _report(stage, terminal, PlannedChange("restore complete", restore_id, plan, lambda: finish(stage, restore_id)))
 
 
 def _exists(stage: Stage, name: str) -> bool:
@@ -511,7 +511,7 @@ def _exists(stage: Stage, name: str) -> bool:
     return True
 
 
-def _report(stage: Stage, terminal: Terminal, change: Change) -> None:
+def _report(stage: Stage, terminal: Terminal, change: PlannedChange) -> None:
     if outcome := carry_out(stage, terminal, change):
         lines = [
             f"{thing}: put back {', '.join(settings) or 'nothing'}" for thing, settings in outcome["putBack"].items()
@@ -564,7 +564,7 @@ def repair_(
     def apply() -> Json:
         return repair_all(stage, chosen, terminal.reason, results)
 
-    change = Change("restore repair", restore_id, Summaries(chosen), apply, verdict=_verdict)
+    change = PlannedChange("restore repair", restore_id, Summaries(chosen), apply, verdict=_verdict)
     outcome = carry_out(stage, terminal, change)
     if outcome is None:
         return
@@ -662,7 +662,7 @@ def _verdict(outcome: Json) -> str:
 @command(app, "cut-over", changes=True)
 def cut_over_(stage: Stage, terminal: Terminal, restore_id: RestoreId) -> None:
     """Make the live tables what they were, all of them; everything since is lost. The breaker must be `stopped`."""
-    if "concurrency of api" not in former(stage):
+    if not is_stopped(stage):
         raise OperatorError(f"Nobody may write meanwhile: `civicforge breaker open --level {Level.STOPPED}` first.")
     found: SortedFile[Difference] = SortedFile()
     for difference in differences(stage, restore_id):
@@ -672,7 +672,7 @@ def cut_over_(stage: Stage, terminal: Terminal, restore_id: RestoreId) -> None:
         cut_over(stage, found)
         return {"changed": len(found)}
 
-    if outcome := carry_out(stage, terminal, Change("restore cut-over", restore_id, Summaries(found), apply)):
+    if outcome := carry_out(stage, terminal, PlannedChange("restore cut-over", restore_id, Summaries(found), apply)):
         rows = ((problem, problem) for problem in find_problems(stage))
         said = f"{len(found)} items are as they were. Close the breaker."
         terminal.listing("problems", rows, lambda _: said, **outcome)
@@ -693,5 +693,7 @@ def drop(stage: Stage, terminal: Terminal, restore_id: RestoreId) -> None:
                 continue
         return {"dropped": names}
 
-    if outcome := carry_out(stage, terminal, Change("restore drop", restore_id, [f"delete {n}" for n in names], apply)):
+    if outcome := carry_out(
+        stage, terminal, PlannedChange("restore drop", restore_id, [f"delete {n}" for n in names], apply)
+    ):
         terminal.result(outcome, f"{restore_id} is gone.")

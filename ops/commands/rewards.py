@@ -8,7 +8,7 @@ import typer
 
 from ops.shared.entries import pay_entry, read
 from ops.shared.stage import OperatorError, Stage
-from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from ops.shared.terminal import Json, PlannedChange, Terminal, carry_out, command
 from services.core.domain.invariants import amounts
 from services.core.domain.ledger import UNPAID, State, Totals
 from services.core.stores.dynamo import Item, decode_item
@@ -97,7 +97,7 @@ def retry(
     held = [] if entry_id else [e for e in entries if e.state == State.HELD]
     entries = [e for e in entries if e not in held]
     plan = [f"{e.state} since {e.since}: {e.owed} to {e.user_id}" for e in entries]
-    change = Change("rewards retry", "", plan, lambda: pay_all(stage, entries), verdict=_verdict)
+    change = PlannedChange("rewards retry", "", plan, lambda: pay_all(stage, entries), verdict=_verdict)
     outcome = carry_out(stage, terminal, change)
     if held:
         terminal.say(f"{len(held)} HELD: they are paid when the flag `rewards` includes their members.")

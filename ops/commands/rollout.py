@@ -16,7 +16,7 @@ from ops.shared.alarms import GONE, alarm_states
 from ops.shared.flags import known, set_value, values
 from ops.shared.rollouts import STEPS, Rollout, State, load, running, save
 from ops.shared.stage import MISSING, OperatorError, Stage
-from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from ops.shared.terminal import Json, PlannedChange, Terminal, carry_out, command
 from services.core.domain.values import Model
 from services.core.metrics import QUESTS_COMPLETED, REWARDS_PAID, Metric
 from services.core.parameters import FLAGS, flag_parameter
@@ -132,7 +132,7 @@ def start(
         f"each step lasts {soak:g} minutes at least, and until {at_least} was seen",
         f"back to the step before if one of {len(alarms)} alarms goes off, to {rollout.before} from the first one",
     ]
-    if outcome := carry_out(stage, terminal, Change("rollout start", flag, plan, lambda: begin(stage, rollout))):
+    if outcome := carry_out(stage, terminal, PlannedChange("rollout start", flag, plan, lambda: begin(stage, rollout))):
         terminal.result(outcome, f"{flag} is {rollout.value}. `civicforge rollout advance` goes on when it may.")
 
 
@@ -151,7 +151,7 @@ def advance(stage: Stage, terminal: Terminal) -> None:
         }
 
     if plan:
-        outcome = carry_out(stage, terminal, Change("rollout advance", ", ".join(decisions), plan, apply))
+        outcome = carry_out(stage, terminal, PlannedChange("rollout advance", ", ".join(decisions), plan, apply))
         if outcome is not None:
             terminal.result({"rollouts": outcome}, *waiting)
     else:
@@ -174,7 +174,7 @@ def abort(stage: Stage, terminal: Terminal, flag: Annotated[str, typer.Argument(
             mode="json", by_alias=True
         )
 
-    if outcome := carry_out(stage, terminal, Change("rollout abort", flag, plan, apply)):
+    if outcome := carry_out(stage, terminal, PlannedChange("rollout abort", flag, plan, apply)):
         terminal.result(outcome, f"{flag} is {rollout.last_good}.")
 
 

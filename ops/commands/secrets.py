@@ -10,7 +10,7 @@ import typer
 from ops.shared.members import user_id_of
 from ops.shared.stage import MISSING, OperatorError, Stage
 from ops.shared.synthetic import make_members
-from ops.shared.terminal import Change, Json, Terminal, carry_out, command
+from ops.shared.terminal import Json, PlannedChange, Terminal, carry_out, command
 from services.core.domain.values import timestamp
 from services.core.names import SYNTHETIC_MEMBERS, parameter_name
 from services.core.parameters import CANARY_PASSWORD, PUSH_KEY, SECRETS, Parameter
@@ -85,7 +85,7 @@ def rotate(
         stage.put_parameter(key, new, secret=True)
         return {"key": key, "formerHonouredUntil": json.loads(new)["previousUntil"]}
 
-    if outcome := carry_out(stage, terminal, Change("secrets rotate", key, plan, apply)):
+    if outcome := carry_out(stage, terminal, PlannedChange("secrets rotate", key, plan, apply)):
         terminal.result(outcome, f"{key} is rotated; the api reads it within 10 s.")
 
 
@@ -100,7 +100,7 @@ def _rotate_push_key(stage: Stage, terminal: Terminal) -> None:
         stage.put_parameter(PUSH_KEY.key, VapidKey.new().to_json(), secret=True)
         return {"key": PUSH_KEY.key}
 
-    if outcome := carry_out(stage, terminal, Change("secrets rotate", PUSH_KEY.key, plan, apply)):
+    if outcome := carry_out(stage, terminal, PlannedChange("secrets rotate", PUSH_KEY.key, plan, apply)):
         publish = f"`civicforge deploy --refresh --stage {stage.name}`"
         terminal.result(outcome, f"The app learns the new public key from its config.json: run {publish} now.")
 
@@ -115,7 +115,7 @@ def _rotate_password(stage: Stage, terminal: Terminal) -> None:
         stage.put_parameter(CANARY_PASSWORD.key, new, secret=True)
         return {"key": CANARY_PASSWORD.key}
 
-    if outcome := carry_out(stage, terminal, Change("secrets rotate", CANARY_PASSWORD.key, plan, apply)):
+    if outcome := carry_out(stage, terminal, PlannedChange("secrets rotate", CANARY_PASSWORD.key, plan, apply)):
         terminal.result(outcome, "The canary signs in with the new password from its next run on.")
 
 
@@ -149,7 +149,7 @@ def revoke(
             raise OperatorError(f"Nobody on {stage.name} has the id {user_id}.") from None
         return {"userId": user_id, "forGood": for_good}
 
-    if outcome := carry_out(stage, terminal, Change("secrets revoke", user_id, plan, apply)):
+    if outcome := carry_out(stage, terminal, PlannedChange("secrets revoke", user_id, plan, apply)):
         lasting = " and cannot sign in any more" if for_good else ""
         terminal.result(outcome, f"{user_id} is signed out everywhere{lasting}.")
 

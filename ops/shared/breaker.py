@@ -192,15 +192,20 @@ def switches(stage: Stage) -> list[Switch]:
     ]
 
 
-def former(stage: Stage) -> Json:
+def states_before_opening(stage: Stage) -> Json:
     """The states before the breaker was opened, by switch; empty while it is closed."""
     found: Json = json.loads(stage.find_parameter(BREAKER_FORMER.key) or "{}")
     return found
 
 
+def is_stopped(stage: Stage) -> bool:
+    """True while the breaker is at `stopped` or beyond: the Lambdas that write run no more."""
+    return "concurrency of api" in states_before_opening(stage)
+
+
 def steps(stage: Stage, level: Level | None) -> list[tuple[Switch, Any, bool]]:
     """The switches to set for a level, None being closed: each with its new state, and whether that opens it."""
-    remembered = former(stage)
+    remembered = states_before_opening(stage)
     found: list[tuple[Switch, Any, bool]] = []
     for switch in switches(stage):
         opens = level is not None and level.rank >= switch.from_level.rank
@@ -217,7 +222,7 @@ def steps(stage: Stage, level: Level | None) -> list[tuple[Switch, Any, bool]]:
 
 def move(stage: Stage, level: Level | None) -> Json:
     """Moves the breaker to a level; None closes it. Safe to repeat after a failure in the middle."""
-    remembered = former(stage)
+    remembered = states_before_opening(stage)
     wanted = steps(stage, level)
     for switch, _, opens in wanted:
         if opens:
@@ -238,7 +243,7 @@ def move(stage: Stage, level: Level | None) -> Json:
 
 def status_of(stage: Stage) -> Json:
     """The position that the api obeys, and what else is out of service."""
-    remembered = former(stage)
+    remembered = states_before_opening(stage)
     return {
         "position": stage.live(BREAKER),
         "open": stage.live(BREAKER) != Breaker.CLOSED or bool(remembered),

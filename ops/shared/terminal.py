@@ -1,7 +1,7 @@
 """Output, questions and reports of commands, the same for all of them.
 
 `command` gives a command its shared options and hands it the stage and the terminal. What changes something is a
-`Change`: it is shown, confirmed, done and audited by `carry_out`.
+`PlannedChange`: it is shown, confirmed, done and audited by `carry_out`.
 """
 
 import functools
@@ -98,7 +98,7 @@ class Terminal:
 
 
 @dataclass(frozen=True)
-class Change:
+class PlannedChange:
     """Something that a command is about to do.
 
     Attributes:
@@ -118,7 +118,7 @@ class Change:
     verdict: Callable[[Json], str] = lambda _: "done"
 
 
-def carry_out(stage: Stage, terminal: Terminal, change: Change) -> Json | None:
+def carry_out(stage: Stage, terminal: Terminal, change: PlannedChange) -> Json | None:
     """Shows the plan, asks, does it, records it. Returns what came of it, or None if nothing was done."""
     terminal.say(f"{f'{change.action} {change.target}'.strip()}: {stage.where}")
     for line in change.plan or ["nothing to do"]:

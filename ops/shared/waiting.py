@@ -27,13 +27,13 @@ NOT_READY: Final = frozenset(
 """Error codes that pass by themselves, of something that was made or changed a moment ago."""
 
 
-def until_ready(call: Callable[[], T], what: str, *, passing: frozenset[str] = NOT_READY) -> T:
+def until_ready(call: Callable[[], T], what: str, *, wait_on: frozenset[str] = NOT_READY) -> T:
     """Call until AWS is ready for it.
 
     Args:
         call: one request; it may be sent several times.
         what: what is waited for, for the message.
-        passing: the error codes that are waited out; any other is raised.
+        wait_on: the error codes that are waited out; any other is raised.
 
     Raises:
         OperatorError: it was not ready after an hour.
@@ -44,7 +44,7 @@ def until_ready(call: Callable[[], T], what: str, *, passing: frozenset[str] = N
         try:
             return call()
         except ClientError as error:
-            if error.response["Error"]["Code"] not in passing:
+            if error.response["Error"]["Code"] not in wait_on:
                 raise
             if time.monotonic() > deadline:
                 raise OperatorError(f"{what} is not ready after an hour: {error}") from error

@@ -26,7 +26,7 @@ from services.core.metrics import (
     SERVICE,
 )
 from services.core.names import STATUS_KEY, parameter_name
-from services.core.parameters import BREAKER, BREAKER_SELF, CANARY_PASSWORD, SILENCES, Parameter
+from services.core.parameters import BREAKER, BREAKER_BY_CANARY, CANARY_PASSWORD, SILENCES, Parameter
 from services.core.settings import CanarySettings
 from services.core.silences import Silences
 from services.core.stores.documents import DocumentStore
@@ -117,7 +117,7 @@ class Run:
         """Open or close the breaker if that is asked for."""
         if self.version is None:
             return
-        state = GuardState.parse(_parameter(BREAKER_SELF)[0])
+        state = GuardState.parse(_parameter(BREAKER_BY_CANARY)[0])
         with within(PROBE_SECONDS):
             passed = takes_writes(aws.dynamodb(), settings.quests_table)
         action, after = decide(state, Observation(self.position, self.version, _refusals(self.now), passed), self.now)
@@ -127,7 +127,7 @@ class Run:
             after = after.model_copy(update={"version": set_as if action == "open" else None})
             telemetry.log.error("breaker set", extra={"position": self.position, "version": set_as})
         if after != state:
-            _put(BREAKER_SELF, after.model_dump_json(by_alias=True, exclude_none=True))
+            _put(BREAKER_BY_CANARY, after.model_dump_json(by_alias=True, exclude_none=True))
         telemetry.count(BREAKER_OPENED_ITSELF, after.version is not None)
 
     def publish(self) -> None:

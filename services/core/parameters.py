@@ -95,7 +95,7 @@ CANARY_PASSWORD = Parameter(
     owner="operators",
     rotation="every 90 days with `civicforge secrets rotate canary-password`; the former one is worth nothing at once",
 )
-BREAKER_SELF = Parameter(
+BREAKER_BY_CANARY = Parameter(
     key="breaker-self",
     description="What the canary did to the breaker. JSON: the version that it set, since when, how often.",
     owner="canary",
@@ -111,7 +111,7 @@ LIVE_PARAMETERS = (API_KEY, MAIL_KEY, ADDRESS_KEY, BREAKER, *map(flag_parameter,
 INITIALISED_PARAMETERS = (*LIVE_PARAMETERS, PUSH_KEY, CANARY_PASSWORD)
 """Parameters whose first value the stack sets; later ones are the operators'."""
 SECRETS = tuple(parameter for parameter in INITIALISED_PARAMETERS if parameter.kind == "SecureString")
-COMMAND_PARAMETERS = (BREAKER_FORMER, BREAKER_SELF, SILENCES)
+COMMAND_PARAMETERS = (BREAKER_FORMER, BREAKER_BY_CANARY, SILENCES)
 """Parameters that a command or the canary creates, outside the stack. See also `rollout_parameter`."""
 
 USER_POOL_ID = Parameter(key="user-pool-id", description="Cognito user pool of the stage.")

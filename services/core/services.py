@@ -27,8 +27,7 @@ Caller = Literal[
     "quests-stream",
     "messages-stream",
     "reports-stream",
-    "topic",
-    "queue",
+    "mail-topic",
 ]
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
@@ -170,7 +169,7 @@ _DECLARED: Final = (
             "ledger-stream",
             "messages-stream",
             "reports-stream",
-            "topic",
+            "mail-topic",
             "schedule",
             "itself",
         ),

@@ -183,7 +183,7 @@ class Mailer:
         user = self.users.get(user_id)
         if user is None or user.deleted:
             for item in items:
-                self.inbox.mark_unmailed(item, Unmailed.GONE)
+                self.inbox.mark_unmailed(item, Unmailed.MEMBER_LEFT)
             return None
         return user
 
@@ -204,7 +204,7 @@ class Mailer:
             address = self.transport.address_of(user.user_id, disabled=of_moderators)
             if address is None:
                 for item in items:
-                    self.inbox.mark_unmailed(item, Unmailed.UNCONFIRMED)
+                    self.inbox.mark_unmailed(item, Unmailed.NO_ADDRESS)
                 return
             context = self.context(user, items)
             content = compose(items, user, context)

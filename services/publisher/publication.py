@@ -2,7 +2,8 @@
 
 Only the quest's id is taken from a stream's event. The document is read first, then the quest from the tables, and the
 document is written if it did not change meanwhile (`services.core.stores.documents`). So events may be repeated,
-reordered or handled by several publishers at once.
+reordered or handled by several publishers at once. A board of more cards than one document takes has an `index`, which
+names the pages of its sorted lists and of its search (`services.core.documents`).
 """
 
 import hashlib

@@ -18,7 +18,7 @@ from ops.commands import flags, ledger, moderation, restore, secrets
 from ops.commands.restore import Difference
 from ops.shared.sorted_file import SortedFile
 from ops.shared.stage import OperatorError, Stage
-from ops.shared.terminal import Change, Terminal, carry_out
+from ops.shared.terminal import PlannedChange, Terminal, carry_out
 from services.core.domain.ledger import Entry, Kind, Totals, adjustment
 from services.core.domain.quests import MODERATORS
 from services.core.domain.reports import Measure, SubjectKind
@@ -132,7 +132,7 @@ def _sets_a_flag(rng: random.Random, _world: World) -> Command:
     return lambda stage, terminal: flags.set_(stage, terminal, "rewards", value)
 
 
-def adjusts(rng: random.Random, world: World) -> Command:
+def books_and_takes_back(rng: random.Random, world: World) -> Command:
     """Somebody booked XP for a quest that nobody is owed; it is taken back."""
     rows = [key[0] for key, row in world.db.tables["users"].items.items() if "deleted" not in row]
     quests = [key[0] for key in world.db.tables["quests"].items if "#" not in key[0]]
@@ -140,7 +140,7 @@ def adjusts(rng: random.Random, world: World) -> Command:
         return _nothing
     who, quest_id = rng.choice(rows), rng.choice(quests)
     _book_by_mistake(world, who, quest_id, rng.randint(1, 90))
-    world.unsettled.append((who, quest_id))
+    world.wrong_bookings.append((who, quest_id))
     return lambda stage, terminal: ledger.adjust(stage, terminal, who, quest_id)
 
 
@@ -152,7 +152,7 @@ def _book_by_mistake(world: World, who: str, quest_id: str, xp: int) -> None:
     world.db.write("users", encode_item({**row, "xp": row.get("xp", 0) + xp}))
 
 
-def repairs(rng: random.Random, world: World) -> Command:
+def spoils_and_repairs(rng: random.Random, world: World) -> Command:
     """A text or a member's totals were overwritten; what they were is brought back from a restore."""
     table = rng.choice((QUESTS, USERS))
     stored = world.db.tables[table.base_name].items
@@ -176,7 +176,7 @@ def repairs(rng: random.Random, world: World) -> Command:
 def _repair(stage: Stage, terminal: Terminal, difference: Difference) -> None:
     """As the command does it, which compares two tables; here what differs is known."""
     chosen = restore.groups([difference])
-    change = Change(
+    change = PlannedChange(
         "restore repair",
         "",
         [difference.summary],
@@ -192,7 +192,18 @@ def _nothing(_stage: Stage, _terminal: Terminal) -> None:
 
 
 COMMANDS: tuple[Maker, ...] = (
-    *(_decides, _decides, _judges, _objects, _revokes, _sets_a_flag, adjusts, adjusts, repairs, repairs),
+    *(
+        _decides,
+        _decides,
+        _judges,
+        _objects,
+        _revokes,
+        _sets_a_flag,
+        books_and_takes_back,
+        books_and_takes_back,
+        spoils_and_repairs,
+        spoils_and_repairs,
+    ),
 )
 
 
@@ -207,7 +218,7 @@ def operator(world: World, seed: str, commands: int, among: tuple[Maker, ...] = 
 
 def tidy_up(world: World) -> None:
     """Ends the operators' unfinished work: every mistake is taken back, and all damage repaired."""
-    for who, quest_id in dict.fromkeys(world.unsettled):
+    for who, quest_id in dict.fromkeys(world.wrong_bookings):
         operate(world, lambda stage, terminal: ledger.adjust(stage, terminal, who, quest_id))  # noqa: B023  # called at once
     for table, then, damaged in world.spoilt:
         key = world.db.tables[table.base_name].key_of(encode_item(then))

@@ -34,9 +34,12 @@ from tests.simulation.world import (
     World,
     address_of,
     gateway_event,
+    has_signed_up_again,
     queue_url,
 )
 
+UNIQUE_TEXT_ENDINGS = ("-x", "I say")
+"""Endings of the texts that one request alone has."""
 DAY = 86_400.0
 MEMBERS, MODERATOR, SECOND_MODERATOR = ("ann", "ben", "cyd"), "mod", "max"
 EVERYBODY = (*MEMBERS, MODERATOR)
@@ -100,7 +103,7 @@ class Client:
             call.attempts.append(attempt)
             result = world.invoke("api", gateway_event(call, headers or {}, query or {}), call)
             world.pause(world.rng.uniform(0.001, 0.05))
-            attempt.ended, attempt.last, attempt.faults = world.now, len(log), result.invocation.faults
+            attempt.ended, attempt.log_end, attempt.faults = world.now, len(log), result.invocation.faults
             if result.kind == "error":
                 world.errors.append(f"the api raised {result.answer!r}")
             attempt.status = result.answer["statusCode"] if result.kind == "ok" else 502
@@ -158,9 +161,9 @@ def confirm(world: World, user: str, groups: tuple[str, ...] = ()) -> None:
         }
         result = world.invoke("onboarding", event)
         queued = any(message["userId"] == user for message in world.queues.get(queue_url(USER_CREATION), []))
-        kept = (user,) in world.db.tables["users"].items or queued
+        there = (user,) in world.db.tables["users"].items or queued
         ended = result.kind == "ok"
-        world.triggers.append(Trigger(user, ended, "sqs" in result.invocation.faulty_services, kept))
+        world.triggers.append(Trigger(user, ended, "sqs" in result.invocation.faulty_services, there))
         if ended:
             return
 
@@ -355,7 +358,7 @@ def actor(who: str) -> Actor:
 
 def members(world: World) -> tuple[str, ...]:
     """The members, and the accounts with which they signed up again."""
-    return (*MEMBERS, *(user for user in world.signed_up if "~" in user))
+    return (*MEMBERS, *(user for user in world.signed_up if has_signed_up_again(user)))
 
 
 def come_back(world: World, who: str) -> None:
@@ -632,7 +635,7 @@ def _trouble(world: World, shape: random.Random) -> None:
             (("dynamodb",), ("dynamodb",), ("sqs",), ("ssm",), ("cognito",), ("dynamodb", "sqs", "ssm", "cognito"))
         )
         operations = shape.choice((frozenset(), WRITES)) if services == ("dynamodb",) else frozenset()
-        fault = shape.choice((Fault.THROTTLE, Fault.HTTP_500, Fault.PLAIN_503, Fault.RESET, Fault.HANG, Fault.LOST))
+        fault = shape.choice((Fault.THROTTLE, Fault.HTTP_500, Fault.NOT_JSON_503, Fault.RESET, Fault.HANG, Fault.LOST))
         start = world.now + shape.uniform(0, 20)
         world.outages.append(Outage(start, start + shape.uniform(5, 60), services, operations, fault))
     if shape.random() < 0.3:
@@ -664,8 +667,8 @@ def sweep(world: World, times: int = 2) -> None:
 
 
 def mail(world: World) -> None:
-    """Runs the notifier on the rest of its streams and by its schedule: after the leases of what died,
-    and with the digest of the next day.
+    """Runs the notifier on the rest of its streams and by its schedule: after the minutes for
+    which a process that died had reserved its mails, and with the digest of the next day.
     """
     for mapping in NOTIFIER:
         world.spawn(stream, world, mapping, 0.0, 0.0, daemon=True)
@@ -675,8 +678,8 @@ def mail(world: World) -> None:
         world.run(lambda world: schedule(world, "notifier", 0))
 
 
-def compare(world: World) -> None:
-    """The next run of the publisher's schedule."""
+def compare_documents(world: World) -> None:
+    """The next run of the publisher's schedule, which compares every document with the tables."""
     world.now += 900
     world.run(lambda world: schedule(world, "publisher", 0))
 

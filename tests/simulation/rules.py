@@ -3,7 +3,8 @@
 The invariants of quests and books are those of `tests.unit.services.invariants`; here is what needs a history.
 
 A rule's id is a letter and a number: S states, V values, Q quotas, P people, N notices, E effects and the simulation
-itself, A operators, H acknowledged answers, R refusals, L liveness, D dead letters, W published documents, C lists.
+itself, A operators, H acknowledged answers, R refusals, L liveness, D dead letters, W published documents, C lists,
+O outages.
 """
 
 import json
@@ -43,7 +44,15 @@ from services.core.stores.quests import quest_of
 from services.core.stores.users import LASTING_LIMITS
 from tests.simulation import operators, people
 from tests.simulation.dynamodb import Item
-from tests.simulation.people import EVERYBODY, OPERATION_OF, POISONED, Client, actor, as_quest
+from tests.simulation.people import (
+    EVERYBODY,
+    OPERATION_OF,
+    POISONED,
+    UNIQUE_TEXT_ENDINGS,
+    Client,
+    actor,
+    as_quest,
+)
 from tests.simulation.world import (
     CLAIMS_PER_HOUR,
     SKEW,
@@ -54,6 +63,7 @@ from tests.simulation.world import (
     World,
     address_of,
     drift_of,
+    has_signed_up_again,
     queue_url,
 )
 from tests.unit.services.boards import every_card, read_board
@@ -73,7 +83,7 @@ _ACTION_OF = {operation: action for action, operation in OPERATION_OF.items()}
 _DAY = timedelta(days=1)
 
 
-KNOWN: dict[str, str] = {}
+KNOWN_FAULTS: dict[str, str] = {}
 """Faults of the platform that were found and wait to be mended, by the beginning of the rule that they break."""
 
 
@@ -89,7 +99,7 @@ class Findings(list[Violation]):
 
     def expect(self, holds: object, rule: str, detail: object = "") -> None:
         """Notes a violation where the rule does not hold, unless the fault behind it is known."""
-        if not holds and not rule.startswith(tuple(KNOWN)):
+        if not holds and not rule.startswith(tuple(KNOWN_FAULTS)):
             self.append(Violation(rule, str(detail)))
 
     def check(self, rule: str, invariant: Callable[..., None], *arguments: Any, detail: object = "") -> None:
@@ -249,8 +259,8 @@ def check_people(record: Record, found: Findings) -> None:
     """No sign-up is lost, nobody is forgotten against their will, and nothing of a former member stays."""
     world = record.world
     for trigger in world.triggers:
-        kept = trigger.kept or trigger.queue_failed or not trigger.ended
-        found.expect(kept, "P9 the trigger lost a sign-up", trigger.user)
+        safe = trigger.has_row_or_message or trigger.queue_failed or not trigger.ended
+        found.expect(safe, "P9 the trigger lost a sign-up", trigger.user)
     for user in record.users.values():
         if user.deleted:
             silent = user.display_name == FORMER_MEMBER and not user.bio and not user.interests
@@ -292,14 +302,14 @@ def check_returned(record: Record, found: Findings) -> None:
         row, address = decode_item(new), address_of(key[0])
         former, made[address] = made.get(address), key[0]
         if former is None:
-            found.expect(row["points"] == WELCOME_POINTS, "V12 a newcomer without the welcome points", key)
+            found.expect(row["points"] == WELCOME_POINTS, "V14 a newcomer without the welcome points", key)
             continue
         versions = [decode_item(change.new or {}) for change in log if change.key == (former,) and change.at <= at]
         times = [change.at for change in log if change.key == (former,) and change.at <= at]
         first = max((n for n, time in enumerate(times) if time < at - _SIGN_UP_SECONDS), default=0)
         left = versions[first:]
         points = {min(WELCOME_POINTS, version["points"]) for version in left}
-        found.expect(row["points"] in points, "V12 who returns has other points", f"{key} {row['points']} {points}")
+        found.expect(row["points"] in points, "V15 who returns has other points", f"{key} {row['points']} {points}")
         for name in LASTING_LIMITS:
             kept = row.get(name) in {version.get(name) for version in left}
             found.expect(kept, "V13 who returns has another limit", f"{key} {name}")
@@ -433,7 +443,7 @@ def check_erasure(record: Record, found: Findings, *, published: bool = True) ->
         return
     stored = json.dumps([[*table.items.values()] for table in world.db.tables.values()])
     if published:
-        people.compare(world)  # names in documents follow with the next comparison, within twelve hours
+        people.compare_documents(world)  # names in documents follow with the next comparison, within twelve hours
         stored += "".join(body.decode(errors="replace") for body in world.bucket.objects.values())
     spoken = [call for call in world.requests if call.operation in _SPOKEN]
     others = {word for call in spoken if call.who not in finished for word in _words_of(call)}
@@ -449,7 +459,7 @@ def check_erasure(record: Record, found: Findings, *, published: bool = True) ->
 
 def _words_of(call: Call) -> set[str]:
     """The words in a request that nobody else says, unless at the same moment."""
-    return {value for value in call.body.values() if isinstance(value, str) and value.endswith(("-x", "I say"))}
+    return {value for value in call.body.values() if isinstance(value, str) and value.endswith(UNIQUE_TEXT_ENDINGS)}
 
 
 @cache
@@ -508,7 +518,9 @@ def _check_attempt(record: Record, found: Findings, call: Call, attempt: Attempt
     now = record.quests.get(body["questId"])
     found.expect(now is not None and now.version >= body["version"], "H2 the acknowledged state is gone", detail)
     if call.operation == "getMyQuest":
-        before = [c.new.version for c in record.changes if c.quest_id == body["questId"] and c.place < attempt.first]
+        before = [
+            c.new.version for c in record.changes if c.quest_id == body["questId"] and c.place < attempt.log_begin
+        ]
         found.expect(body["version"] >= max(before, default=0), "H3 a read of a quest was stale", detail)
     if call.operation == "attestQuest" and there is not None:
         given = any(attestation.user_id == call.who for attestation in there.attestations)
@@ -522,18 +534,18 @@ def _check_refusal(record: Record, found: Findings, call: Call, mine: list[_Ques
     quest_id = call.path.get("questId", "")
     changes = [change for change in record.changes if change.quest_id == quest_id]
     if final.status == 404 and code == "quest_not_found":
-        shown = [c for c in changes if c.place < final.last and not c.new.hidden_at]
-        hidden = [c for c in changes if c.place < final.last and c.new.hidden_at]
-        there = any(c.place < final.first for c in shown) and not hidden
+        shown = [c for c in changes if c.place < final.log_end and not c.new.hidden_at]
+        hidden = [c for c in changes if c.place < final.log_end and c.new.hidden_at]
+        there = any(c.place < final.log_begin for c in shown) and not hidden
         found.expect(not there, "H10 404 of a quest that is there", detail)
     if final.status != 409 or call.operation not in _ACTION_OF:
         return
-    before = [change.new for change in changes if change.place < final.first][-1:]
-    during = [change.new for change in changes if final.first <= change.place < final.last]
+    before = [change.new for change in changes if change.place < final.log_begin][-1:]
+    during = [change.new for change in changes if final.log_begin <= change.place < final.log_end]
     true = any(_denied(call, quest, at) for quest in before + during for at in (final.started, final.ended))
     found.expect(true, "H6 409 where nothing had moved", detail)
     if mine:  # the last change is its own, and yet it is refused
-        last = [change for change in changes if change.place < final.last][-1]
+        last = [change for change in changes if change.place < final.log_end][-1]
         found.expect(last.place != mine[-1].place, "H7 refused though its own effect stands", detail)
 
 
@@ -655,7 +667,7 @@ def check_nothing_is_stuck(record: Record, found: Findings) -> None:
             found.expect(user.user_id not in world.pool, "P6 forgotten, and the account is there", user.user_id)
         if not user.deleted:
             found.expect(user.user_id not in world.deleted_accounts, "P7 the account of a member is gone", user.user_id)
-            found.expect(user.user_id in world.pool, "P13 a row whose account is gone", user.user_id)
+            found.expect(user.user_id in world.pool, "P14 a row whose account is gone", user.user_id)
         if user.suspended_until == FOR_EVER:
             begun = [q for q in theirs if q.status in (Status.OPEN, Status.CLAIMED) and user.user_id not in q.left]
             found.expect(not begun, "L9 somebody waits for a banned member", f"{user.user_id} {begun[:1]}")
@@ -710,7 +722,9 @@ def check_first_calls(world: World, found: Findings) -> None:
     def call(world: World) -> None:
         for user in lost:
             answer = Client(world, 1).call("getMe", user)
-            whole = answer.status == 200 and answer.body["points"] in (range(11) if "~" in user else (10,))
+            whole = answer.status == 200 and answer.body["points"] in (
+                range(11) if has_signed_up_again(user) else (10,)
+            )
             found.expect(whole, "P8 the first call makes the row", f"{user} {answer.status}")
 
     world.run(call)
@@ -719,7 +733,7 @@ def check_first_calls(world: World, found: Findings) -> None:
 def check_history(world: World) -> Findings:
     """Ends a history: its faults stop, the streams drain, two sweeps, months of quiet; and all rules are checked."""
     found = Findings()
-    if world.unsettled or world.spoilt:
+    if world.wrong_bookings or world.spoilt:
         world.heal()
         world.run(operators.tidy_up)
     check_books(Record(world), found)
@@ -727,7 +741,7 @@ def check_history(world: World) -> Findings:
     check_stream_lost_nothing(Record(world), found)
     check_published(Record(world), found)
     people.sweep(world)
-    people.compare(world)
+    people.compare_documents(world)
     if people.has_notifier(world):
         people.mail(world)
         check_notifications(Record(world), found)

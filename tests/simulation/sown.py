@@ -84,7 +84,7 @@ def _path(name: str, plan: Mapping[int, Fault]) -> Look:
 
 
 def _chores() -> Findings:
-    with patch.dict(rules.KNOWN, clear=True):
+    with patch.dict(rules.KNOWN_FAULTS, clear=True):
         return scenarios.chores(2, 0)
 
 
@@ -228,8 +228,8 @@ def no_ceiling_of_claims(_real: Any) -> Any:
     return lambda _confirmed_by: 100
 
 
-@bug(quest_operations, "may_be_in_progress", lambda: scenarios.concurrent_claims(range(10)))
-def claims_under_way_are_not_counted(_real: Any) -> Any:
+@bug(quest_operations, "request_may_still_run", lambda: scenarios.concurrent_claims(range(10)))
+def claims_still_being_written_are_not_counted(_real: Any) -> Any:
     return lambda _record, _now: False
 
 
@@ -276,7 +276,7 @@ def wrong_payee(real: Any) -> Any:
 
 
 @bug(ledger, "reward", quick=False)
-def amount_of_the_draft(real: Any) -> Any:
+def always_pays_the_default_xp(real: Any) -> Any:
     return lambda user, quest_id, asker, _xp, *others, **named: real(user, quest_id, asker, 100, *others, **named)
 
 
@@ -681,7 +681,7 @@ def trusts_the_batch_for_the_whole_board(real: Any) -> Any:
 
 
 @bug(board.BoardFiles, "_edited")
-def forgets_one_order_of_a_long_board(real: Any) -> Any:
+def leaves_the_reward_order_of_a_large_board_stale(real: Any) -> Any:
     return lambda self, index, *changes: real(self, index, *changes).model_copy(update={"reward": index.reward})
 
 

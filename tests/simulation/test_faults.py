@@ -52,7 +52,7 @@ def test_what_is_owed_is_paid_by_two_sweeps_of_pages_of_any_size(name: str, page
     assert backlog(name, page) == []
 
 
-@pytest.mark.parametrize("fault", [Fault.HANG, Fault.THROTTLE, Fault.RESET, Fault.LOST, Fault.PLAIN_503])
+@pytest.mark.parametrize("fault", [Fault.HANG, Fault.THROTTLE, Fault.RESET, Fault.LOST, Fault.NOT_JSON_503])
 @pytest.mark.parametrize("services", [("dynamodb",), ("ssm",), ("dynamodb", "ssm", "sqs", "cognito")], ids=" ".join)
 def test_an_outage_of_a_minute_loses_nothing_and_keeps_nobody_waiting(services: tuple[str, ...], fault: Fault) -> None:
     assert scenarios.outage(services, fault, seed=7) == []

@@ -92,7 +92,7 @@ class Fault(StrEnum):
 
     THROTTLE = "throttle"
     HTTP_500 = "http500"
-    PLAIN_503 = "plain503"
+    NOT_JSON_503 = "plain503"
     """A load balancer's answer, which is no JSON."""
     RESET = "reset"
     HANG = "hang"
@@ -157,12 +157,12 @@ class Sandbox(NamedTuple):
 
 @dataclass
 class Attempt:
-    """One request of a client and its answer; `first` and `last` are places in the log of the quests table."""
+    """One request of a client and its answer; `log_begin` and `log_end` are places in the log of the quests table."""
 
     started: float
-    first: int
+    log_begin: int
     ended: float = 0.0
-    last: int = 0
+    log_end: int = 0
     status: int | None = None
     body: dict[str, Any] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
@@ -209,12 +209,13 @@ class Result:
 
 
 class Trigger(NamedTuple):
-    """A run of Cognito's trigger: whether it ended well, whether its queue failed, and whether the member is kept."""
+    """A run of Cognito's trigger: whether it ended well, whether its queue failed, and whether the
+    member has a row or waits in the queue."""
 
     user: str
     ended: bool
     queue_failed: bool
-    kept: bool
+    has_row_or_message: bool
 
 
 class _Body:
@@ -319,7 +320,7 @@ class World:
         """The runs of operators' commands that ended well."""
         self.audit: list[tuple[Invocation | None, str]] = []
         """The operators' records, with the run that made each."""
-        self.unsettled: list[tuple[str, str]] = []
+        self.wrong_bookings: list[tuple[str, str]] = []
         """The member and quest of every entry that somebody booked by mistake."""
         self.spoilt: list[tuple[Table, dict[str, Any], dict[str, Any]]] = []
         """Every item that was overwritten behind the platform's back: its table, what it was, what it became."""
@@ -502,7 +503,7 @@ class World:
                 return _error(_THROTTLES[request[0]])
             case Fault.HTTP_500:
                 return _error("InternalServerError", 500)
-            case Fault.PLAIN_503:
+            case Fault.NOT_JSON_503:
                 return 503, b"<html>Service Unavailable</html>"
             case Fault.CONFLICT | Fault.TX_THROTTLE:
                 return self._cancelled(fault, json.loads(request[2]))
@@ -711,8 +712,13 @@ def cold_module(service: str) -> ModuleType:
     return module
 
 
+def has_signed_up_again(user: str) -> bool:
+    """True for a later account of an address: `ann~2` is the second one of ann's."""
+    return "~" in user
+
+
 def address_of(user: str) -> str:
-    """The e-mail address of an account: `ann~2` is the second account of ann's."""
+    """The e-mail address of an account, which later accounts of the same person share."""
     return f"{user.partition('~')[0]}@sim"
 
 

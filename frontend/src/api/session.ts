@@ -119,7 +119,7 @@ export function endSession({ expired }: { expired: boolean }): void {
   forget(KEY);
   if (!expired) {
     forget("draft.");
-    remember("pendingAuth", { email: "" }, "sessionStorage");
+    remember("pendingAuth", { email: "" }, "sessionStorage"); // the address in the forms of sign-in
   }
   set(undefined, expired);
 }

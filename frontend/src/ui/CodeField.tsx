@@ -20,14 +20,14 @@ interface CodeProps {
   sent?: boolean;
   resend: (email: string) => Promise<unknown>;
   /** Back to where the e-mail was given. */
-  onOther: () => void;
+  onOtherAddress: () => void;
   value: string;
   error?: string | undefined;
   onValue: (code: string) => void;
 }
 
 /** Six digits, pasted or typed, and a way to have them sent again. */
-export function CodeField({ email, sent = true, resend, onOther, value, error, onValue }: CodeProps) {
+export function CodeField({ email, sent = true, resend, onOtherAddress, value, error, onValue }: CodeProps) {
   const { seconds, start } = useCountdown();
   useEffect(() => start(sent ? RESEND_AFTER : 0), []);
   const again = useMutation({
@@ -59,7 +59,7 @@ export function CodeField({ email, sent = true, resend, onOther, value, error, o
         >
           {t.auth.resend}
         </Button>
-        <Button variant="plain" onClick={onOther}>
+        <Button variant="plain" onClick={onOtherAddress}>
           {t.auth.otherEmail}
         </Button>
       </div>

@@ -35,7 +35,7 @@ from services.core.domain.quests import (
     Standing,
     Status,
 )
-from services.core.domain.users import User, claimed_quest, is_suspended, may_be_in_progress, open_claims
+from services.core.domain.users import User, claimed_quest, is_suspended, open_claims, request_may_still_run
 from services.core.metrics import (
     ATTESTATIONS_SUBMITTED,
     CLAIMS_HELD,
@@ -311,7 +311,7 @@ def _held(platform: Platform, request: AnyRequest, records: list[str]) -> list[s
         if quest is None or quest.status not in (Status.OPEN, Status.CLAIMED):
             return False
         return quest.performer_id == request.member.user_id or (
-            quest.status is Status.OPEN and may_be_in_progress(record, request.now)
+            quest.status is Status.OPEN and request_may_still_run(record, request.now)
         )
 
     return [record for quest_id, record in last.items() if stays(found.get(quest_id), record)]

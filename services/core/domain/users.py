@@ -21,7 +21,7 @@ OPEN_CLAIMS = 3
 OPEN_CLAIMS_TRUSTED = 10
 """The same, once `TRUSTED_FROM` different members have confirmed the member's work."""
 TRUSTED_FROM = 3
-CLAIM_DURATION = timedelta(minutes=1)
+CLAIM_REQUEST_DURATION = timedelta(minutes=1)
 """Upper bound of the time that a claim's request runs: the api's Lambda ends sooner."""
 
 Interests = Annotated[list[Tag], Field(max_length=10)]
@@ -150,6 +150,6 @@ def claimed_quest(record: str) -> str:
     return record.partition("@")[0]
 
 
-def may_be_in_progress(record: str, now: datetime) -> bool:
+def request_may_still_run(record: str, now: datetime) -> bool:
     """True for a claim whose request may still run: the quest is written after the member's list."""
-    return now.timestamp() * 1000 - int(record.partition("@")[2]) < CLAIM_DURATION.total_seconds() * 1000
+    return now.timestamp() * 1000 - int(record.partition("@")[2]) < CLAIM_REQUEST_DURATION.total_seconds() * 1000

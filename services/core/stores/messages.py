@@ -72,9 +72,11 @@ class MessageStore:
             quest, *side_items = self._quests.step(before, after)
         used = {"questId": message.quest_id, "messageId": _KEYS + key, "message": message.message_id}
         writes = [quest, self._put(used), *side_items, self._put(dump(message))]
-        # One condition holds for a quota that was not used lately, the other for one that was: `running`.
-        for running in (False, True):
-            spend = spend_quota(self._users, message.author_id, quota.spend(message.created_at, running=running))
+        # One condition holds for a quota that was not used lately, the other for one that was: `used_lately`.
+        for used_lately in (False, True):
+            spend = spend_quota(
+                self._users, message.author_id, quota.spend(message.created_at, used_lately=used_lately)
+            )
             try:
                 call(self._client.transact_write_items, TransactItems=[*writes, spend])
             except ConditionFailedError as failure:

@@ -250,8 +250,8 @@ class QuestStore:
 
     def _commit(self, writes: list[Item], change: Change, quota: Limit | None) -> None:
         entries = [put_entry(self._ledger, entry) for entry in change.entries]
-        for running in (False, True):
-            rows = self._row_writes(change, quota, running=running)
+        for used_lately in (False, True):
+            rows = self._row_writes(change, quota, used_lately=used_lately)
             try:
                 self._write([*writes, *entries, *rows])
             except ConditionFailedError as failure:
@@ -313,8 +313,8 @@ class QuestStore:
         names = [name for index in (_BOARD, _PERFORMER) for name in (index.partition_key, index.sort_key)]
         return {"Update": {"TableName": self._table, "Key": {"questId": encode(key)}} | _present(names, item or {})}
 
-    def _row_writes(self, change: Change, quota: Limit | None, *, running: bool) -> list[Item]:
-        spend = quota.spend(change.quest.updated_at, running=running) if quota else None
+    def _row_writes(self, change: Change, quota: Limit | None, *, used_lately: bool) -> list[Item]:
+        spend = quota.spend(change.quest.updated_at, used_lately=used_lately) if quota else None
         posted = [entry for entry in change.entries if entry.state is State.POSTED]
         if not posted:
             return [spend_quota(self._users, change.quest.requestor_id, spend)] if spend else []

@@ -60,8 +60,10 @@ class ReportStore:
             "ConditionExpression": "attribute_not_exists(reportId)",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        for running in (False, True):
-            spend = spend_quota(self._users, report.reporter_id, quota.spend(report.created_at, running=running))
+        for used_lately in (False, True):
+            spend = spend_quota(
+                self._users, report.reporter_id, quota.spend(report.created_at, used_lately=used_lately)
+            )
             try:
                 call(self._client.transact_write_items, TransactItems=[{"Put": put}, spend])
             except ConditionFailedError as failure:

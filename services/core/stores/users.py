@@ -140,7 +140,7 @@ class ClaimsFullError(Exception):
 class Limit(Protocol):
     """A limit on how often a member does something, kept on their row."""
 
-    def spend(self, now: datetime, *, running: bool) -> Item:
+    def spend(self, now: datetime, *, used_lately: bool) -> Item:
         """The SET action, condition and values that use it once."""
 
     def check(self, row: Item, now: datetime) -> None:
@@ -154,9 +154,9 @@ class TwoPerPeriod(NamedTuple):
     earlier: str
     period: timedelta
 
-    def spend(self, now: datetime, *, running: bool) -> Item:
+    def spend(self, now: datetime, *, used_lately: bool) -> Item:
         """See `Limit`."""
-        del running
+        del used_lately
         now_ms = int(now.timestamp() * 1000)
         return {
             "set": f"{self.earlier} = if_not_exists({self.latest}, :never), {self.latest} = :now",
@@ -197,14 +197,14 @@ class Quota(NamedTuple):
         """Milliseconds that one use costs."""
         return 3_600_000 // self.per_hour
 
-    def spend(self, now: datetime, *, running: bool) -> Item:
+    def spend(self, now: datetime, *, used_lately: bool) -> Item:
         """The SET action, condition and values that use it once.
 
         The arrival time is `max(now, former) + interval`. An expression has no max, so there are two: for a member
-        who was idle, and with `running` for one whose former time is still ahead.
+        who was idle, and with `used_lately` for one whose former time is still ahead.
         """
         now_ms = int(now.timestamp() * 1000)
-        if running:
+        if used_lately:
             start, condition = self.attribute, f"{self.attribute} > :now AND {self.attribute} <= :limit"
             values: Item = {":now": now_ms, ":limit": now_ms + 3_600_000 - self.interval, ":interval": self.interval}
         else:
@@ -215,7 +215,7 @@ class Quota(NamedTuple):
             values |= {":standing": timestamp(now)}
         return {"set": f"{self.attribute} = {start} + :interval", "condition": condition, "values": values}
 
-    def is_running(self, row: Item, now: datetime) -> bool:
+    def was_used_lately(self, row: Item, now: datetime) -> bool:
         """True if the arrival time on the row is still ahead."""
         return bool(row.get(self.attribute, 0) > int(now.timestamp() * 1000))
 
@@ -364,17 +364,17 @@ class UserStore:
         is dropped by `keep_claims`. Raises ClaimsFullError, RateLimitedError, NoSuchUserError.
         """
         record = claim_record(quest_id, now)
-        room, running = OPEN_CLAIMS, False
+        room, used_lately = OPEN_CLAIMS, False
         for _ in range(_ATTEMPTS):
             try:
-                return self._add_claim(user_id, record, quota.spend(now, running=running), room)
+                return self._add_claim(user_id, record, quota.spend(now, used_lately=used_lately), room)
             except ConditionFailedError as failure:
                 row = failure.items[0] or {}
             if record in row.get("claims", []):
                 return len(row["claims"])  # the answer to our own write was lost
             _raise_claim_error(row, quota, now)
             # The number of members who confirmed is read, not a condition: the api's role may not name it in a write.
-            room, running = open_claims(row.get("confirmedBy", 0)), quota.is_running(row, now)
+            room, used_lately = open_claims(row.get("confirmedBy", 0)), quota.was_used_lately(row, now)
         raise StoreUnavailableError("the member's claims kept changing")
 
     def _add_claim(self, user_id: str, record: str, spend: Item, room: int) -> int:
@@ -533,6 +533,7 @@ class UserStore:
             yield from (item["userId"] for item in page)
 
     def _update(self, user_id: str, before: Item, after: Item, condition: str, asked: Item | None = None) -> User:
+        """Sets what `after` has, and removes what `before` names and `after` has not, whatever its value was."""
         update = update_expression(before, after)
         update["ExpressionAttributeValues"] |= encode_item(asked or {})
         try:

@@ -3,7 +3,8 @@
 
 `PROGRAMS`: by name, a list of steps. A step is `program_step(f)`, where `f(prefix)` declares resources whose names on
 AWS begin with the prefix; `by_hand(f)`, where `f(prefix, client)` changes AWS without the engine; or a destruction.
-`refresh` looks at AWS first; `kill` kills the engine after an operation on a resource ("create=/{prefix}/b").
+`refresh` looks at AWS first; `kill` kills the engine after an operation on a resource ("create=/{prefix}/b"; `?` is one
+without a name of its own); `around(prefix)` is a context that the step runs in.
 
 Programs and the functions that declare them are named after the options that they try: `al` alias, `autorep` replaced
 under a generated name, `dbr` deleteBeforeReplace, `delwith` deletedWith, `dep` a dependent, `ign` ignoreChanges, `imp`
@@ -528,7 +529,7 @@ def prov(tag="1", region="us-east-1"):
     return f
 
 
-PROGRAMS["provider_region"] = [program_step(prov(region="eu-west-1"), spawn=True)]
+PROGRAMS["provider_region"] = [program_step(prov(region="eu-west-1"))]
 
 
 # --- failures
@@ -809,7 +810,7 @@ def upd_unknown(r):
 PROGRAMS["preview_update_known_outputs"] = [program_step(upd_unknown(60)), program_step(upd_unknown(61))]
 
 
-def fnver(d):
+def version_as_value(d):
     def f(prefix):
         p = make_parameter("a", f"/{prefix}/a", "v", description=d)
         make_parameter("b", f"/{prefix}/b", p.version.apply(str))
@@ -818,9 +819,9 @@ def fnver(d):
 
 
 PROGRAMS["update_changes_computed_output"] = [
-    program_step(fnver("1")),
-    program_step(fnver("2")),
-    program_step(fnver("2")),
+    program_step(version_as_value("1")),
+    program_step(version_as_value("2")),
+    program_step(version_as_value("2")),
 ]
 
 
@@ -907,14 +908,14 @@ def hooked(prefix):
 PROGRAMS["hooks"] = [program_step(hooked)]
 
 
-def regout(prefix):
+def component_alone(prefix):
     Comp("c", lambda s, n: None)
     pulumi.export("o", pulumi.get_organization())
     pulumi.export("s", [pulumi.get_project()])
     pulumi.log.warn("careful")
 
 
-PROGRAMS["component_only"] = [program_step(regout), program_step(nothing)]
+PROGRAMS["component_only"] = [program_step(component_alone), program_step(nothing)]
 
 
 def typ(t):
@@ -1077,7 +1078,7 @@ def numbers(v):
 PROGRAMS["number_forms"] = [
     program_step(numbers(60)),
     program_step(numbers(60.0)),
-    program_step(numbers(pulumi.Output.from_input(60)) if False else numbers(60)),
+    program_step(numbers(60)),
 ]
 
 

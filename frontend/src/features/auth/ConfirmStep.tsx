@@ -15,7 +15,7 @@ import type { Credentials } from "./useCredentials";
 
 interface Props extends Credentials {
   next: string;
-  onOther: () => void;
+  onOtherAddress: () => void;
   /** True if the sign-up has just sent a code; if not, this step sends one. */
   sent?: boolean;
   /** The next step in place of the sign-in. */
@@ -26,7 +26,7 @@ interface Props extends Credentials {
  * The code screen of an address that is to be confirmed; the right code signs the member in and leads to the welcome.
  * After a reload the password is not known any more: then they sign in themselves.
  */
-export function ConfirmStep({ email, password, next, onOther, sent = false, onConfirmed }: Props) {
+export function ConfirmStep({ email, password, next, onOtherAddress, sent = false, onConfirmed }: Props) {
   const { route } = useLocation();
   const { keep } = usePendingAuth();
   const [code, setCode] = useState("");
@@ -80,7 +80,7 @@ export function ConfirmStep({ email, password, next, onOther, sent = false, onCo
         email={email}
         sent={sent || first.isSuccess}
         resend={resendCode}
-        onOther={onOther}
+        onOtherAddress={onOtherAddress}
         value={code}
         error={errors.code}
         onValue={(typed) => {

@@ -52,7 +52,7 @@ export function ForgotScreen() {
         email={email}
         password=""
         next={next}
-        onOther={() => {
+        onOtherAddress={() => {
           setUnconfirmed(false);
           keep({ email });
         }}
@@ -87,7 +87,7 @@ export function ForgotScreen() {
       <CodeField
         email={email}
         resend={forgotPassword}
-        onOther={() => keep({ email })}
+        onOtherAddress={() => keep({ email })}
         value={code}
         error={errors.code}
         onValue={(typed) => change({ code: typed })}

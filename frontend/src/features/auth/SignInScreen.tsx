@@ -25,7 +25,7 @@ export function SignInScreen() {
     },
   });
   if (isCode(enter.error, "UserNotConfirmedException")) {
-    return <ConfirmStep {...values} email={values.email.trim()} next={next} onOther={() => enter.reset()} />;
+    return <ConfirmStep {...values} email={values.email.trim()} next={next} onOtherAddress={() => enter.reset()} />;
   }
   const submit = () => {
     const email = emailError(values.email.trim());

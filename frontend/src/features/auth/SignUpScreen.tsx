@@ -24,11 +24,14 @@ export function SignUpScreen() {
     // The sign-in, which is the way on then, has the e-mail filled in.
     onError: () => keep({ email }),
   });
-  if (unconfirmed) return <ConfirmStep email={email} password="" next={next} onOther={() => setUnconfirmed(false)} />;
+  if (unconfirmed)
+    return <ConfirmStep email={email} password="" next={next} onOtherAddress={() => setUnconfirmed(false)} />;
   if (pendingAuth.awaits === "confirm") {
     const { email: sentTo } = pendingAuth;
     const { password } = values;
-    return <ConfirmStep sent email={sentTo} password={password} next={next} onOther={() => keep({ email: sentTo })} />;
+    return (
+      <ConfirmStep sent email={sentTo} password={password} next={next} onOtherAddress={() => keep({ email: sentTo })} />
+    );
   }
   const submit = () => {
     const found = { email: emailError(email), password: passwordError(values.password) };

@@ -44,7 +44,7 @@ export function EmailSetting({ onClose }: { onClose: () => void }) {
         <CodeField
           email={email}
           resend={changeEmail}
-          onOther={() => send.reset()}
+          onOtherAddress={() => send.reset()}
           value={values.code}
           error={errors.code}
           onValue={(code) => change({ code })}

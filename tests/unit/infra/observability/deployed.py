@@ -85,7 +85,7 @@ def of_function(service: str, name: str, stage: str = STAGE) -> Identity:
 
 
 def of_api(name: str, stage: str = STAGE) -> Identity:
-    """The identity that the recorder gives to a stage's API."""
+    """The identity of a stage's API in the recorded plan (`tests.unit.infra.plan`)."""
     return of_aws("ApiGateway", name, ApiId=f"civicforge-{stage}-api", Stage="$default")
 
 

@@ -1,4 +1,4 @@
-"""The root key of an emulator's folder."""
+"""The access key of the emulated account's root: one for each data folder."""
 
 import re
 import stat

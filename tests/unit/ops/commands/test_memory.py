@@ -129,7 +129,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Answer at once what a command asks for each item."""
     monkeypatch.setattr(restore, "repair", lambda *_: ["it is as it was"])
     monkeypatch.setattr(restore, "refusal", lambda *_: None)
-    monkeypatch.setattr(restore, "former", lambda _: {"concurrency of api": None})
+    monkeypatch.setattr(restore, "is_stopped", lambda _: True)
     monkeypatch.setattr(Stage, "where", "nowhere")
 
 

@@ -161,7 +161,7 @@ def test_no_mail_to_an_address_that_nobody_confirmed(notifier: Notifier, town: T
         town.quest = town.quest.model_copy(update={"requestor_id": fresh})
         town.anna = fresh
     notifier.step(town.claim())
-    assert notifier.inbox(town.anna)[0].unmailed is Unmailed.UNCONFIRMED
+    assert notifier.inbox(town.anna)[0].unmailed is Unmailed.NO_ADDRESS
     assert notifier.mails() == []
 
 

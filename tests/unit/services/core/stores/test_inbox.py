@@ -82,7 +82,7 @@ def test_what_is_settled_is_not_owed(cloud: Cloud, outcome: str) -> None:
     assert list(cloud.inbox.unsent(Mail.DUE)) == []
     assert cloud.inbox.lease(ANNA, told().item_id, Mail.DUE, NOW + timedelta(days=1)) is None
     before = stored(cloud, told())
-    cloud.inbox.mark_unmailed(told(), Unmailed.GONE)
+    cloud.inbox.mark_unmailed(told(), Unmailed.MEMBER_LEFT)
     assert stored(cloud, told()) == before
 
 
