@@ -6,6 +6,7 @@ nobody here verifies) and the output of the telemetry.
 """
 
 import contextlib
+import gc
 import heapq
 import importlib.util
 import json
@@ -863,6 +864,7 @@ def simulated() -> Iterator[None]:
     """AWS, time and ids are a World's meanwhile."""
     level = logging.root.manager.disable
     _forget_clients()
+    gc.enable()  # the import of `cold_start` has paused it, and `finish` does nothing here
     with (
         patch.dict(os.environ, environment()),
         patch.object(JsonClient, "send", _send_json),
