@@ -202,7 +202,7 @@ board-sizes: .venv/.ready tests/e2e/node_modules/.ready ## Hold the app's lists 
 # --- delivery: what the workflows call ---
 
 .PHONY: page zips
-page: frontend/dist/index.html ## Build the page
+page: frontend/dist/index.html ## Build the app
 zips: .venv/.ready ## Build the Lambdas' zips for AWS
 	@$(RUN) infra.lambda_zips --target aws
 
@@ -211,7 +211,7 @@ preview: $(if $(AGAINST),.venv/.ready,zips) ## Say what `up` would change on STA
 	@$(RUN) infra.preview $(STAGE) $(if $(AGAINST),--against $(AGAINST))
 drift: $(if $(filter local,$(STAGE)),.venv/.ready,zips) ## Say what on STAGE is not as the program says
 	@$(RUN) $(if $(filter local,$(STAGE)),ops drift --stage local,infra.preview --drift $(STAGE))
-deploy: .venv/.ready ## Deploy STAGE for a REASON; PAGE is the folder of a built page
+deploy: .venv/.ready ## Deploy STAGE for a REASON; PAGE is the folder of a built app
 	@$(RUN) ops deploy --stage $(STAGE) --yes --reason "$$REASON" $(if $(PAGE),--page $(PAGE))
 rollout: .venv/.ready ## Take the steps of STAGE's rollouts that are due, for a REASON; fails where one fell back
 	@$(RUN) ops rollout advance --stage $(STAGE) --yes --reason "$$REASON"

@@ -97,7 +97,7 @@ class Mail(StrEnum):
 
 
 class Unmailed(StrEnum):
-    """Reasons why an inbox item will have no mail."""
+    """Reasons why an inbox item will have no mail; the values are stored, and some are older than the names."""
 
     FLAG_OFF = "flag_off"
     NOT_WANTED = "not_wanted"
